@@ -1,0 +1,3 @@
+"""ectype: Ecto's way of working with a database, in async Python."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,111 @@
+"""The contracts of the rim: what an adapter and a connection do, whatever the driver."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+from ectype.sql.dialect import Dialect
+
+T = TypeVar("T")
+
+Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
+Row: TypeAlias = Sequence[Any]
+"""One row as the driver gives it: it can be unpacked and indexed by position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """How a transaction begins. SQLite writes begin IMMEDIATE, read-only ones DEFERRED."""
+
+    isolation: Isolation | None = None
+    read_only: bool = False
+    deferrable: bool = False
+
+
+class Connection(Protocol):
+    """One connection: it runs text with parameters, and says what state it is in.
+
+    Every method raises ectype's own errors only (`DatabaseError`, `ConstraintError`, `ConnectError`,
+    `DeadlineError`, `CastError`, `TransactionAbortedError`), with the driver's exception as `__cause__`. `timeout` is in seconds; None means
+    none. Parameters have been dumped already. After a cancellation or a deadline the connection is either clean
+    or `broken`.
+    """
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection must not be used again."""
+        ...
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the database has a transaction open on this connection."""
+        ...
+
+    async def fetch(
+        self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
+    ) -> T:
+        """Run one statement and return `load(rows)`; the load runs where it is cheapest (SQLite: in the worker)."""
+        ...
+
+    async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
+        """Run one statement and return how many rows it wrote (0 for what writes none)."""
+        ...
+
+    async def execute_many(
+        self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None
+    ) -> int:
+        """Run one statement once a row of parameters, all or nothing, and return how many rows were written."""
+        ...
+
+    async def fetch_many(
+        self,
+        sql: str,
+        rows: Sequence[Sequence[object]],
+        load: Callable[[list[Any]], T],
+        timeout: float | None = None,
+    ) -> T:
+        """Run one returning statement once a row of parameters, in order, and return `load` of all their rows."""
+        ...
+
+    async def script(self, sql: str, timeout: float | None = None) -> None:
+        """Run text that may hold several statements and has no parameters, as a migration's `execute`."""
+        ...
+
+    async def begin(self, how: Begin, timeout: float | None = None) -> None:
+        """Open a transaction."""
+        ...
+
+    async def commit(self, timeout: float | None = None) -> None:
+        """Commit; raises TransactionAbortedError when the database answers with a rollback."""
+        ...
+
+    async def rollback(self, timeout: float | None = None) -> None:
+        """Roll the open transaction back."""
+        ...
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Close politely within the deadline, else cut the connection. Never raises."""
+        ...
+
+
+class Adapter(Protocol):
+    """One database, reached by one driver."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the database says, and can do. Capabilities of the server's version are known after `connect`."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """The URL without its password, for messages."""
+        ...
+
+    @property
+    def single(self) -> bool:
+        """Whether there can be only one connection (SQLite's `:memory:`)."""
+        ...
+
+    async def connect(self, timeout: float) -> Connection:
+        """Make one connection, ready to use. Raises ConnectError, masked, with what was tried and the fix."""
+        ...

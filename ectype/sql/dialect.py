@@ -1,0 +1,90 @@
+"""What a database can do and how it says it, as frozen data: ask for a capability, never for a name."""
+
+from dataclasses import dataclass
+
+from ectype.types.base import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One SQL dialect: how it names, stores, and what it is able to do.
+
+    Attributes:
+        name: for messages and telemetry only; code asks for the capabilities below.
+        target: the storage format of values.
+        sqlglot: the name of the generator that prints the SQL.
+        version: the server's version as a pair; (0, 0) means the oldest one supported.
+        max_params: how many parameters one statement takes.
+        max_identifier: how many bytes an identifier may have.
+    """
+
+    name: str
+    target: Target
+    sqlglot: str
+    placeholder: str
+    version: tuple[int, int]
+    max_params: int
+    max_identifier: int
+    array_params: bool
+    unnest_insert: bool
+    ilike: bool
+    distinct_on: bool
+    lateral: bool
+    right_and_full_join: bool
+    data_modifying_cte: bool
+    transactional_ddl: bool
+    alter_column: bool
+    concurrent_index: bool
+    schemas: bool
+    row_locks: bool
+    aggregate_bool: bool
+    named_savepoints: bool
+
+
+POSTGRES = Dialect(
+    name="PostgreSQL",
+    target="postgres",
+    sqlglot="postgres",
+    placeholder="$",
+    version=(13, 0),
+    max_params=32_767,
+    max_identifier=63,
+    array_params=True,
+    unnest_insert=True,
+    ilike=True,
+    distinct_on=True,
+    lateral=True,
+    right_and_full_join=True,
+    data_modifying_cte=True,
+    transactional_ddl=True,
+    alter_column=True,
+    concurrent_index=True,
+    schemas=True,
+    row_locks=True,
+    aggregate_bool=True,
+    named_savepoints=True,
+)
+
+SQLITE = Dialect(
+    name="SQLite",
+    target="sqlite",
+    sqlglot="sqlite",
+    placeholder="?",
+    version=(3, 37),
+    max_params=32_766,
+    max_identifier=1_000,
+    array_params=False,
+    unnest_insert=False,
+    ilike=False,
+    distinct_on=False,
+    lateral=False,
+    right_and_full_join=False,
+    data_modifying_cte=False,
+    transactional_ddl=True,
+    alter_column=False,
+    concurrent_index=False,
+    schemas=False,
+    row_locks=False,
+    aggregate_bool=False,
+    named_savepoints=True,
+)

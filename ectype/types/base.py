@@ -1,0 +1,64 @@
+"""What a field type is: how a value is cast from the outside, and how it is stored on each database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from ectype.result import Err, Ok
+
+T = TypeVar("T")
+
+Target: TypeAlias = Literal["postgres", "sqlite"]
+"""The storage formats that exist. A dialect says which one it writes; nothing else asks for its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one type is stored on one database.
+
+    Attributes:
+        column: the column's type in DDL, as `bigint` or `TEXT`.
+        dump: from the Python value to what the driver is given. It is strict: what is not exactly a value of the
+            type, or would be changed by storing it, raises `CastError`. It is never given None.
+        load: from the driver's value to the Python value; None where the driver's value is already right. It is
+            never given None. A plain function of one argument, since loaders call it once a value.
+        text_load: from the text that `column::text` gives, where that is faster than the driver's own decoding
+            (decision 9, PostgreSQL timestamps); None where the type is never selected as text.
+    """
+
+    column: str
+    dump: Callable[[Any], Any]
+    load: Callable[[Any], Any] | None = None
+    text_load: Callable[[str], Any] | None = None
+
+
+class Type(Generic[T]):
+    """A field type: `cast` for what comes from outside, a `Codec` for each database, `equal` for change detection.
+
+    Types are values without state of their own; two types are equal when they are the same kind with the same
+    parameters.
+    """
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The word for this type in errors and metadata: `integer`, `string`, `array of integer`."""
+        raise NotImplementedError(f"{self.__class__.__name__} does not say its name")
+
+    @property
+    def python(self) -> Any:  # noqa: ANN401  # any annotation: a class, `dict[str, Any]`, a union
+        """The Python type a loaded value has."""
+        raise NotImplementedError(f"{self.__class__.__name__} does not say its Python type")
+
+    def cast(self, value: object) -> Ok[T] | Err:
+        """Turn a value from outside (a form, JSON) into a value of this type, or say why not. Never given None."""
+        raise NotImplementedError(f"{self.__class__.__name__} does not cast")
+
+    def codec(self, target: Target) -> Codec:
+        """Return how the type is stored on one database. Called once a shape, never once a row."""
+        raise NotImplementedError(f"{self.__class__.__name__} is not stored")
+
+    def equal(self, left: T, right: T) -> bool:
+        """Whether two values are the same for change detection. Neither is None."""
+        return left == right
