@@ -1,3 +1,152 @@
-"""ectype: Ecto's way of working with a database, in async Python."""
+"""ectype: Ecto's way of working with a database, in async Python.
+
+Schemas that know nothing of connections, changesets, immutable typed queries, one explicit repository, migrations,
+and channels that the stock Phoenix JavaScript clients understand. Names are resolved at first use, so that importing
+the package loads neither a driver nor the SQL generator.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ectype import telemetry as telemetry
+    from ectype.errors import CastError as CastError
+    from ectype.errors import CommitUnknownError as CommitUnknownError
+    from ectype.errors import ConfigError as ConfigError
+    from ectype.errors import ConflictIgnoredError as ConflictIgnoredError
+    from ectype.errors import ConnectError as ConnectError
+    from ectype.errors import ConstraintError as ConstraintError
+    from ectype.errors import DatabaseError as DatabaseError
+    from ectype.errors import DeadlineError as DeadlineError
+    from ectype.errors import EctypeError as EctypeError
+    from ectype.errors import FrozenError as FrozenError
+    from ectype.errors import IrreversibleError as IrreversibleError
+    from ectype.errors import MigrationError as MigrationError
+    from ectype.errors import MultipleResultsError as MultipleResultsError
+    from ectype.errors import NoPrimaryKeyError as NoPrimaryKeyError
+    from ectype.errors import NoResultsError as NoResultsError
+    from ectype.errors import NotLoadedError as NotLoadedError
+    from ectype.errors import PoolTimeoutError as PoolTimeoutError
+    from ectype.errors import QueryError as QueryError
+    from ectype.errors import SchemaError as SchemaError
+    from ectype.errors import StaleEntryError as StaleEntryError
+    from ectype.errors import TransactionAbortedError as TransactionAbortedError
+    from ectype.errors import TransactionClosedError as TransactionClosedError
+    from ectype.errors import UnsupportedError as UnsupportedError
+    from ectype.expr import functions as fn
+    from ectype.expr.functions import window as window
+    from ectype.expr.operand import Agg as Agg
+    from ectype.expr.operand import Assignment as Assignment
+    from ectype.expr.operand import Column as Column
+    from ectype.expr.operand import Expr as Expr
+    from ectype.expr.operand import Maybe as Maybe
+    from ectype.expr.operand import Operand as Operand
+    from ectype.expr.operand import Order as Order
+    from ectype.expr.operand import and_ as and_
+    from ectype.expr.operand import escape_like as escape_like
+    from ectype.expr.operand import exists as exists
+    from ectype.expr.operand import fragment as fragment
+    from ectype.expr.operand import literal as literal
+    from ectype.expr.operand import or_ as or_
+    from ectype.expr.operand import outer as outer
+    from ectype.expr.operand import scalar as scalar
+    from ectype.query.builder import Over as Over
+    from ectype.query.builder import Q as Q
+    from ectype.query.builder import Query as Query
+    from ectype.query.builder import from_ as from_
+    from ectype.query.builder import maybe as maybe
+    from ectype.query.conflicts import OnConflict as OnConflict
+    from ectype.query.conflicts import do_nothing as do_nothing
+    from ectype.query.conflicts import do_update as do_update
+    from ectype.query.conflicts import excluded as excluded
+    from ectype.query.conflicts import replace as replace
+    from ectype.query.conflicts import replace_all as replace_all
+    from ectype.query.conflicts import replace_all_except as replace_all_except
+    from ectype.query.subqueries import cte as cte
+    from ectype.query.subqueries import subquery as subquery
+    from ectype.repo.outcomes import Ignored as Ignored
+    from ectype.repo.outcomes import Inserted as Inserted
+    from ectype.repo.outcomes import Updated as Updated
+    from ectype.repo.repo import Repo as Repo
+    from ectype.repo.transaction import RolledBack as RolledBack
+    from ectype.repo.transaction import Transaction as Transaction
+    from ectype.result import Ok as Ok
+    from ectype.schema.aliases import alias as alias
+    from ectype.schema.associations import BelongsTo as BelongsTo
+    from ectype.schema.associations import HasMany as HasMany
+    from ectype.schema.associations import Rel as Rel
+    from ectype.schema.associations import belongs_to as belongs_to
+    from ectype.schema.associations import has_many as has_many
+    from ectype.schema.associations import is_loaded as is_loaded
+    from ectype.schema.changeset import Changeset as Changeset
+    from ectype.schema.changeset import change as change
+    from ectype.schema.errors import Invalid as Invalid
+    from ectype.schema.errors import InvalidChangesetError as InvalidChangesetError
+    from ectype.schema.fields import Field as Field
+    from ectype.schema.fields import field as field
+    from ectype.schema.fields import primary_key as primary_key
+    from ectype.schema.meta import Meta as Meta
+    from ectype.schema.meta import meta as meta
+    from ectype.schema.registry import Registry as Registry
+    from ectype.schema.schema import Schema as Schema
+    from ectype.schema.schema import Timestamps as Timestamps
+    from ectype.schema.structs import evolve as evolve
+    from ectype.sql.dialect import POSTGRES as POSTGRES
+    from ectype.sql.dialect import SQLITE as SQLITE
+
+_ERRORS = (
+    "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError DatabaseError "
+    "DeadlineError EctypeError FrozenError IrreversibleError MigrationError MultipleResultsError NoPrimaryKeyError "
+    "NoResultsError NotLoadedError PoolTimeoutError QueryError SchemaError StaleEntryError TransactionAbortedError "
+    "TransactionClosedError UnsupportedError"
+)
+_OPERAND = (
+    "Agg Assignment Column Expr Maybe Operand Order and_ escape_like exists fragment literal or_ outer scalar"
+)
+_ASSOCIATIONS = "BelongsTo HasMany Rel belongs_to has_many is_loaded"
+_CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"
+
+_MODULES = {
+    "ectype.errors": _ERRORS,
+    "ectype.expr.functions": "window",
+    "ectype.expr.operand": _OPERAND,
+    "ectype.query.builder": "Over Q Query from_ maybe",
+    "ectype.query.conflicts": _CONFLICTS,
+    "ectype.query.subqueries": "cte subquery",
+    "ectype.repo.outcomes": "Ignored Inserted Updated",
+    "ectype.repo.repo": "Repo",
+    "ectype.repo.transaction": "RolledBack Transaction",
+    "ectype.result": "Ok",
+    "ectype.schema.aliases": "alias",
+    "ectype.schema.associations": _ASSOCIATIONS,
+    "ectype.schema.changeset": "Changeset change",
+    "ectype.schema.errors": "Invalid InvalidChangesetError",
+    "ectype.schema.fields": "Field field primary_key",
+    "ectype.schema.meta": "Meta meta",
+    "ectype.schema.registry": "Registry",
+    "ectype.schema.schema": "Schema Timestamps",
+    "ectype.schema.structs": "evolve",
+    "ectype.sql.dialect": "POSTGRES SQLITE",
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = sorted([*_HOMES, "fn", "telemetry"])  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name == "fn":
+        found: object = import_module("ectype.expr.functions")
+    elif name == "telemetry":
+        found = import_module("ectype.telemetry")
+    elif name in _HOMES:
+        found = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module `ectype` has no name `{name}`")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,4 +1,5 @@
 """The contracts of the rim: what an adapter and a connection do, whatever the driver."""
+# the deadline is a parameter of every method of the contract
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,9 +27,10 @@ class Connection(Protocol):
     """One connection: it runs text with parameters, and says what state it is in.
 
     Every method raises ectype's own errors only (`DatabaseError`, `ConstraintError`, `ConnectError`,
-    `DeadlineError`, `CastError`, `TransactionAbortedError`), with the driver's exception as `__cause__`. `timeout` is in seconds; None means
-    none. Parameters have been dumped already. After a cancellation or a deadline the connection is either clean
-    or `broken`.
+    `DeadlineError`, `CastError`, `TransactionAbortedError`, `UnsupportedError`), with the driver's exception as
+    `__cause__`. `timeout` is in seconds; None means none. Parameters have been dumped already. After a cancellation
+    or a deadline the connection is either clean or `broken`: no statement runs on it, and a transaction that was open
+    before is either still open or reported by `TransactionAbortedError` until `rollback` is called.
     """
 
     @property
@@ -51,10 +53,11 @@ class Connection(Protocol):
         """Run one statement and return how many rows it wrote (0 for what writes none)."""
         ...
 
-    async def execute_many(
-        self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None
-    ) -> int:
-        """Run one statement once a row of parameters, all or nothing, and return how many rows were written."""
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None) -> int:
+        """Run one writing statement, without RETURNING, once a row of parameters; all or nothing.
+
+        Returns how many rows were written.
+        """
         ...
 
     async def fetch_many(
@@ -83,8 +86,16 @@ class Connection(Protocol):
         """Roll the open transaction back."""
         ...
 
+    async def reset(self, timeout: float | None = None) -> None:
+        """Undo what SQL text may have changed in the session: settings, temporary tables, locks, listeners."""
+        ...
+
     async def close(self, timeout: float = 5.0) -> None:
         """Close politely within the deadline, else cut the connection. Never raises."""
+        ...
+
+    def terminate(self) -> None:
+        """Cut the connection now, whatever it does; it is `broken` from here on. Never raises nor waits."""
         ...
 
 

@@ -1,1 +1,5 @@
-"""cli."""
+"""The command line: `ectype gen migration`, `migrate`, `rollback`, `status`."""
+
+from ectype.cli.app import main
+
+__all__ = ["main"]

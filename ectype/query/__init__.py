@@ -1,1 +1,1 @@
-"""query."""
+"""Queries: the builder, its shapes, and their plans."""

@@ -16,6 +16,10 @@ class Dialect:
         version: the server's version as a pair; (0, 0) means the oldest one supported.
         max_params: how many parameters one statement takes.
         max_identifier: how many bytes an identifier may have.
+        array_params: a list can be one parameter, compared with `= ANY($1)`.
+        exact_decimals: decimals are numbers in the database, not text.
+        sum_widens: `sum` of integers has a wider type than its column, and is cast back.
+        text_select: some types are read faster as text, in the outermost select only.
     """
 
     name: str
@@ -39,6 +43,13 @@ class Dialect:
     row_locks: bool
     aggregate_bool: bool
     named_savepoints: bool
+    exact_decimals: bool
+    sum_widens: bool
+    text_select: bool
+    bare_offset: bool
+    parenthesised_union: bool
+    upsert_tells: bool
+    nameless_foreign_keys: bool
 
 
 POSTGRES = Dialect(
@@ -63,6 +74,13 @@ POSTGRES = Dialect(
     row_locks=True,
     aggregate_bool=True,
     named_savepoints=True,
+    exact_decimals=True,
+    sum_widens=True,
+    text_select=True,
+    bare_offset=True,
+    parenthesised_union=True,
+    upsert_tells=True,
+    nameless_foreign_keys=False,
 )
 
 SQLITE = Dialect(
@@ -87,4 +105,11 @@ SQLITE = Dialect(
     row_locks=False,
     aggregate_bool=False,
     named_savepoints=True,
+    exact_decimals=False,
+    sum_widens=False,
+    text_select=False,
+    bare_offset=False,
+    parenthesised_union=False,
+    upsert_tells=False,
+    nameless_foreign_keys=True,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from ectype.result import Err, Ok
 
@@ -23,13 +23,17 @@ class Codec:
         load: from the driver's value to the Python value; None where the driver's value is already right. It is
             never given None. A plain function of one argument, since loaders call it once a value.
         text_load: from the text that `column::text` gives, where that is faster than the driver's own decoding
-            (decision 9, PostgreSQL timestamps); None where the type is never selected as text.
+            (PostgreSQL dates and times); None where the type is never selected as text. It may raise ValueError for
+            a text that only `text_load_slow` understands.
+        text_load_slow: from that same text, for what `text_load` refused: `infinity`, years before Christ and after
+            9999. None where `text_load` says the last word.
     """
 
     column: str
     dump: Callable[[Any], Any]
     load: Callable[[Any], Any] | None = None
     text_load: Callable[[str], Any] | None = None
+    text_load_slow: Callable[[str], Any] | None = None
 
 
 class Type(Generic[T]):
@@ -41,13 +45,16 @@ class Type(Generic[T]):
 
     __slots__ = ()
 
+    mutable: ClassVar[bool] = False
+    """Whether a loaded value can be changed in place, so that structs keep its original for change detection."""
+
     @property
     def name(self) -> str:
         """The word for this type in errors and metadata: `integer`, `string`, `array of integer`."""
         raise NotImplementedError(f"{self.__class__.__name__} does not say its name")
 
     @property
-    def python(self) -> Any:  # noqa: ANN401  # any annotation: a class, `dict[str, Any]`, a union
+    def python(self) -> Any:
         """The Python type a loaded value has."""
         raise NotImplementedError(f"{self.__class__.__name__} does not say its Python type")
 

@@ -1,1 +1,55 @@
-"""web_integration."""
+"""The web side: channels, PubSub, and what connects a repo to a Starlette application.
+
+It needs Starlette: `pip install 'ectype[web]'`.
+"""
+
+from ectype.web_integration.channels import (
+    Channel,
+    ChannelError,
+    Connected,
+    ConnectInfo,
+    Handled,
+    Join,
+    Joined,
+    JoinRefused,
+    Params,
+    Ref,
+    Refused,
+    Reply,
+    Socket,
+    SocketHandler,
+    Stop,
+    socket_app,
+)
+from ectype.web_integration.errors import repo_errors
+from ectype.web_integration.middleware import repo_lifespan
+from ectype.web_integration.payload import Outgoing, Payload, PayloadError
+from ectype.web_integration.pubsub import Broadcast, PubSub, PubSubError, Subscription
+
+__all__ = [
+    "Broadcast",
+    "Channel",
+    "ChannelError",
+    "ConnectInfo",
+    "Connected",
+    "Handled",
+    "Join",
+    "JoinRefused",
+    "Joined",
+    "Outgoing",
+    "Params",
+    "Payload",
+    "PayloadError",
+    "PubSub",
+    "PubSubError",
+    "Ref",
+    "Refused",
+    "Reply",
+    "Socket",
+    "SocketHandler",
+    "Stop",
+    "Subscription",
+    "repo_errors",
+    "repo_lifespan",
+    "socket_app",
+]

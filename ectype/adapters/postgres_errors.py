@@ -1,0 +1,156 @@
+"""What asyncpg raises, turned into ectype's own errors: one table, one function."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
+
+from ectype.errors import (
+    CastError,
+    ConnectError,
+    ConstraintError,
+    DatabaseError,
+    DeadlineError,
+    EctypeError,
+    TransactionAbortedError,
+)
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+CONSTRAINT_KINDS = {
+    "23001": "foreign_key",
+    "23502": "not_null",
+    "23503": "foreign_key",
+    "23505": "unique",
+    "23514": "check",
+    "23P01": "exclusion",
+}
+_LOST = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"})
+_DATA_CLASS = "22"
+
+_KEY_COLUMNS = re.compile(r"^Key \((?P<columns>.*?)\)=")
+_DETAIL_VALUES = re.compile(r"(=|contains )\(.*\)", re.DOTALL)
+_ARGUMENT = re.compile(r"query argument \$(\d+)")
+
+
+def translate(exc: Exception, url: str, params: Sequence[object] = ()) -> EctypeError:
+    """Return the error of ectype that stands for an exception of asyncpg.
+
+    The values of a row, which PostgreSQL prints in DETAIL, are masked in ours and in the driver's exception, since it
+    is the `__cause__` that a traceback prints.
+    """
+    for kind, make in _TABLE:
+        if isinstance(exc, kind):
+            return make(exc, url, params)
+    return DatabaseError(f"the driver failed on {url}: {exc.__class__.__name__}: {exc}")
+
+
+def _from_server(exc: Exception, url: str, _params: Sequence[object]) -> EctypeError:
+    assert isinstance(exc, asyncpg.PostgresError)  # it is the key of this row of the table
+    message = _text(exc, "message")
+    if message is None:
+        # The driver raises the server's DataError itself, before anything is sent.
+        return _from_client(exc, url, params)
+    state = _text(exc, "sqlstate") or "XX000"
+    if state in _LOST or state.startswith("08"):
+        return _lost(f"{message} (SQLSTATE {state})", url)
+    if state == "25P02":
+        return TransactionAbortedError(
+            "the transaction has failed, and takes no more statements until it is rolled back",
+            hint="an earlier statement raised, and the error was swallowed: let it leave the `transaction()` block, or "
+            "run what may fail in a nested `transaction()`",
+        )
+    if state == "57014" and "user request" not in message:
+        return DeadlineError(f"{message} (SQLSTATE 57014)", hint="raise `statement_timeout`, or make the query cheaper")
+    detail = _masked_detail(exc, state)
+    kind = CONSTRAINT_KINDS.get(state)
+    if kind is None:
+        return DatabaseError(message, sqlstate=state, detail=detail, hint=_text(exc, "hint"))
+    return ConstraintError(
+        message,
+        kind=kind,
+        constraint=_text(exc, "constraint_name"),
+        table=_text(exc, "table_name"),
+        columns=_columns(exc, detail),
+        sqlstate=state,
+        detail=detail,
+    )
+
+
+def _text(exc: asyncpg.PostgresError, name: str) -> str | None:
+    # asyncpg sets these fields on its exceptions at run time, so no checker sees them.
+    value: object = getattr(exc, name, None)
+    return value if isinstance(value, str) and value else None
+
+
+def _masked_detail(exc: asyncpg.PostgresError, state: str) -> str | None:
+    detail = _text(exc, "detail")
+    if detail is not None:
+        detail = None if state.startswith(_DATA_CLASS) else _DETAIL_VALUES.sub(r"\1(***)", detail)
+        vars(exc)["detail"] = detail
+    return detail
+
+
+def _columns(exc: asyncpg.PostgresError, detail: str | None) -> tuple[str, ...]:
+    column = _text(exc, "column_name")
+    if column is not None:
+        return (column,)
+    key = _KEY_COLUMNS.match(detail or "")
+    return tuple(part.strip().strip('"') for part in key["columns"].split(",")) if key else ()
+
+
+def _lost(why: str, url: str) -> ConnectError:
+    return ConnectError(
+        f"the connection to {url} was lost: {why}",
+        hint="the statement may or may not have run; a new connection is made at the next call",
+    )
+
+
+def _from_lost(exc: Exception, url: str, _params: Sequence[object]) -> EctypeError:
+    cause = exc.__cause__
+    if isinstance(cause, asyncpg.PostgresError):
+        return _lost(f"{_text(cause, 'message') or cause} (SQLSTATE {_text(cause, 'sqlstate')})", url)
+    return _lost(str(exc) or exc.__class__.__name__, url)
+
+
+def _from_client(exc: Exception, url: str, params: Sequence[object]) -> EctypeError:
+    message = str(exc)
+    argument = _ARGUMENT.search(message)
+    if argument is not None:
+        return _from_argument(exc, int(argument[1]), params)
+    if "connection is closed" in message:
+        return _lost(message, url)
+    if "another operation" in message:
+        return DatabaseError(
+            "two tasks ran a statement on one connection at the same time",
+            hint="each task checks out its own, or they take turns inside one `transaction()`",
+        )
+    return DatabaseError(message)
+
+
+def _from_argument(exc: Exception, position: int, params: Sequence[object]) -> CastError:
+    reason = str(exc.__cause__ or "it does not fit the parameter's type")
+    got = f" ({params[position - 1].__class__.__name__})" if 0 < position <= len(params) else ""
+    error = CastError(f"parameter ${position}{got} cannot be sent: {reason}")
+    # The driver's message prints the value, and it is the `__cause__` of ours.
+    exc.args = (error.message,)
+    return error
+
+
+def _from_decoding(exc: Exception, _url: str, _params: Sequence[object]) -> EctypeError:
+    return CastError(
+        f"a value that the database returned has no Python counterpart: {exc}",
+        hint="select it as text, as in `expr.as_type(str)`",
+    )
+
+
+_Make = Callable[[Exception, str, Sequence[object]], EctypeError]
+
+# The order matters: the driver's classes derive from one another, and its DataError is a ValueError.
+_TABLE: tuple[tuple[type[Exception], _Make], ...] = (
+    (asyncpg.ConnectionDoesNotExistError, _from_lost),
+    (asyncpg.PostgresError, _from_server),
+    (asyncpg.InterfaceError, _from_client),
+    (asyncpg.InternalClientError, _from_lost),
+    (OSError, _from_lost),
+    (ValueError, _from_decoding),
+)

@@ -1,0 +1,162 @@
+"""What is done on a SQLite connection's own thread: plain functions of a turn, a statement and its parameters."""
+
+import sqlite3
+import sys
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ectype.adapters.sqlite_script import statements
+
+BUSY_SLICE_SECONDS = 0.05
+"""How long SQLite itself waits for a lock: it cannot be interrupted there, so the rest is waited for in slices."""
+
+# These take `?1` with a sequence for a named placeholder, and warn (https://github.com/python/cpython/issues/117995).
+_NUMBERED_BY_NAME = (3, 12, 0) <= sys.version_info[:3] < (3, 12, 4)
+
+_SESSION = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA query_only = OFF",
+    "PRAGMA ignore_check_constraints = OFF",
+    "PRAGMA recursive_triggers = OFF",
+    "PRAGMA case_sensitive_like = OFF",
+)
+
+
+class Stopped(Exception):
+    """The caller of a job went away before it began, or between two of its statements."""
+
+
+class Turn:
+    """One job's token: its connection, whether its caller has gone, whether a transaction was open before it."""
+
+    __slots__ = ("_busy_seconds", "cancelled", "raw", "was_open")
+
+    def __init__(self, raw: sqlite3.Connection, busy_seconds: float) -> None:
+        self.raw = raw
+        self.cancelled = False
+        self.was_open = True
+        self._busy_seconds = busy_seconds
+
+    def execute(self, sql: str, params: Any = ()) -> sqlite3.Cursor:  # a sequence or a mapping
+        """Run one statement, and wait for a lock as long as the URL's `busy_timeout` says or the caller stays."""
+        if self.cancelled:
+            raise Stopped
+        give_up = 0.0
+        while True:
+            try:
+                return self.raw.execute(sql, params)
+            except sqlite3.OperationalError as exc:
+                if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or self.cancelled:
+                    raise
+                now = time.monotonic()
+                give_up = give_up or now + self._busy_seconds - BUSY_SLICE_SECONDS
+                if now >= give_up:
+                    raise
+
+    @contextmanager
+    def all_or_nothing(self) -> Generator[None]:
+        """Keep all that the block writes, or nothing: a transaction, or a savepoint inside one."""
+        raw = self.raw
+        nested = raw.in_transaction
+        self.execute("SAVEPOINT ectype_batch" if nested else "BEGIN IMMEDIATE")
+        try:
+            yield
+            raw.execute("RELEASE ectype_batch" if nested else "COMMIT")
+        except BaseException:
+            # Some errors, and an interrupted write, have rolled all of it back already.
+            if raw.in_transaction and nested:
+                raw.execute("ROLLBACK TO ectype_batch")
+                raw.execute("RELEASE ectype_batch")
+            elif raw.in_transaction:
+                raw.execute("ROLLBACK")
+            raise
+
+
+def set_up(turn: Turn, journal_mode: str | None, synchronous: str) -> int:
+    """Prepare a new connection; returns how many parameters a statement may have. None leaves the journal mode."""
+    raw = turn.raw
+    raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}")
+    raw.execute("PRAGMA foreign_keys = ON")
+    raw.execute(f"PRAGMA synchronous = {synchronous}")
+    # Setting the mode that is already set would still ask for locks.
+    if journal_mode is not None and turn.execute("PRAGMA journal_mode").fetchone()[0] != journal_mode.lower():
+        turn.execute(f"PRAGMA journal_mode = {journal_mode}").fetchall()
+    turn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    raw.set_authorizer(_authorize)
+    return raw.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+
+
+def _authorize(action: int, argument: str | None, *_more: str | None) -> int:
+    # VACUUM attaches a temporary database, whose name is empty.
+    refused = action == sqlite3.SQLITE_ATTACH and argument != ""
+    return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
+
+
+def fetch(turn: Turn, sql: str, params: Sequence[object]) -> list[Any]:
+    """Return all rows; the statement has ended, and holds no lock."""
+    return turn.execute(sql, bindings(sql, params)).fetchall()
+
+
+def execute(turn: Turn, sql: str, params: Sequence[object]) -> int:
+    """Return how many rows were written."""
+    before = turn.raw.total_changes
+    cursor = turn.execute(sql, bindings(sql, params))
+    if cursor.description is not None:
+        # An unread RETURNING would keep the write lock.
+        cursor.fetchall()
+    if cursor.rowcount >= 0:
+        return cursor.rowcount
+    # sqlite3 does not count what begins with WITH.
+    if turn.raw.total_changes == before:
+        return 0
+    return int(turn.raw.execute("SELECT changes()").fetchone()[0])
+
+
+def execute_many(turn: Turn, sql: str, rows: Sequence[Sequence[object]]) -> int:
+    """Run a statement once a row, all or nothing, and return how many rows were written."""
+    before = turn.raw.total_changes
+    with turn.all_or_nothing():
+        cursor = turn.raw.executemany(sql, rows if not _NUMBERED_BY_NAME else [bindings(sql, row) for row in rows])
+    return cursor.rowcount if cursor.rowcount >= 0 else turn.raw.total_changes - before
+
+
+def fetch_many(turn: Turn, sql: str, rows: Sequence[Sequence[object]]) -> list[Any]:
+    """Run a statement once a row, all or nothing, and return the rows of all of them, in order."""
+    found: list[Any] = []
+    with turn.all_or_nothing():
+        for row in rows:
+            found += turn.execute(sql, bindings(sql, row)).fetchall()
+    return found
+
+
+def script(turn: Turn, sql: str, _params: Sequence[object]) -> None:
+    """Run several statements in order, in the transaction that is open, if one is."""
+    for statement in statements(sql):
+        turn.execute(statement).fetchall()
+
+
+def roll_back(turn: Turn, sql: str, _params: Sequence[object]) -> None:
+    """Roll the transaction back, unless SQLite has done so already."""
+    if turn.raw.in_transaction:
+        turn.raw.execute(sql)
+
+
+def reset(turn: Turn, synchronous: str, _params: Sequence[object]) -> None:
+    """Set the PRAGMAs back that change results or wait, and drop what is temporary."""
+    raw = turn.raw
+    raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}").fetchall()
+    raw.execute(f"PRAGMA synchronous = {synchronous}")
+    for sql in _SESSION:
+        raw.execute(sql).fetchall()
+    for kind, name in raw.execute("SELECT type, name FROM temp.sqlite_schema WHERE type <> 'index'").fetchall():
+        quoted = str(name).replace('"', '""')
+        raw.execute(f'DROP {kind} IF EXISTS temp."{quoted}"')
+
+
+def bindings(sql: str, params: Sequence[object]) -> Any:  # a sequence or a mapping, as sqlite3 wants
+    """Return the parameters as this Python's sqlite3 takes them: by name for `?1` where it warns, else as given."""
+    if _NUMBERED_BY_NAME and "?1" in sql:
+        return {str(number): value for number, value in enumerate(params, 1)}
+    return params

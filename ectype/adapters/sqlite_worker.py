@@ -1,0 +1,202 @@
+"""One SQLite connection on its own thread: one hop a statement, interrupted by token when its caller goes away."""
+# the deadline is a parameter of every method of the contract
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from threading import Lock, Thread
+from typing import Any, TypeVar, cast
+
+import aiosqlite
+
+from ectype.adapters.sqlite_errors import RAISED, translate
+from ectype.adapters.sqlite_jobs import Stopped, Turn
+from ectype.errors import ConnectError, DeadlineError, TransactionAbortedError
+
+T = TypeVar("T")
+
+SETTLE_SECONDS = 0.2
+"""How long an interrupted statement may take to end before its connection is given up."""
+SETTLE_SECONDS_IN_MEMORY = 5.0
+"""The same where giving up the connection would lose the database."""
+_INTERRUPT_EVERY_SECONDS = 0.01
+
+Job = Callable[[Turn, str, Any], T]
+"""What runs on the thread: `(turn, sql, params) -> result`."""
+
+
+class Worker:
+    """Runs jobs on a connection's thread, and knows what state they leave it in.
+
+    Attributes:
+        broken: whether the thread does not answer, or has been stopped.
+        lost: whether an error or an interrupt ended a transaction that its owner believes to be open.
+    """
+
+    __slots__ = ("_busy_seconds", "_current", "_driver", "_lock", "_raw", "_settle_seconds", "_url", "broken", "lost")
+
+    def __init__(
+        self, driver: aiosqlite.Connection, raw: sqlite3.Connection, *, url: str, busy_seconds: float, in_memory: bool
+    ) -> None:
+        self._driver = driver
+        self._raw = raw
+        self._url = url
+        self._busy_seconds = busy_seconds
+        self._settle_seconds = SETTLE_SECONDS_IN_MEMORY if in_memory else SETTLE_SECONDS
+        self._lock = Lock()
+        self._current: Turn | None = None
+        self.broken = False
+        self.lost = False
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether SQLite has a transaction open, or its owner has not heard yet that it is gone."""
+        return not self.broken and (self.lost or self._raw.in_transaction)
+
+    async def run(
+        self,
+        job: Job[Any],
+        sql: str,
+        params: Any,  # each job says what it takes
+        load: Callable[[Any], T],
+        timeout: float | None,
+    ) -> T:
+        """Run a job and `load` its result, both on the thread.
+
+        Raises:
+            DeadlineError: it did not end in time, and has been interrupted.
+            TransactionAbortedError: the transaction it was meant for is gone.
+            ConnectError: the connection is closed.
+        """
+        if self.lost:
+            raise gone()
+        if self.broken:
+            raise ConnectError(f"the connection to {self._url} is closed", hint="a new one is made at the next call")
+        turn = Turn(self._raw, self._busy_seconds)
+        try:
+            if timeout is None:
+                return await hop(self._driver, self._work, turn, job, sql, params, load)
+            async with asyncio.timeout(timeout):
+                return await hop(self._driver, self._work, turn, job, sql, params, load)
+        except TimeoutError as exc:
+            await self._settle(turn)
+            raise DeadlineError(
+                f"a statement on {self._url} ran past its deadline of {timeout:g} s and was interrupted",
+                hint="give the call a longer `timeout=`, or make the statement cheaper",
+            ) from exc
+        except asyncio.CancelledError:
+            await self._settle(turn)
+            raise
+
+    def stop(self) -> None:
+        """Interrupt what runs and let the thread end after it; nothing waits."""
+        if self.broken:
+            return
+        self.broken = True
+        with self._lock:
+            if self._current is not None:
+                self._current.cancelled = True
+                self._raw.interrupt()
+        let_end(self._driver)
+
+    async def close(self, timeout: float) -> None:
+        """Close the connection and end the thread, after what it does now; cut it past the deadline. Never raises."""
+        if self.broken:
+            return
+        self.broken = True
+        closing = _stop(self._driver)
+        if closing is None:
+            return
+        await asyncio.wait({closing}, timeout=timeout)
+        if not closing.done():
+            self._raw.interrupt()
+        elif not closing.cancelled():
+            # A file that has vanished is no reason to raise: the thread has ended. Reading the error retires it.
+            closing.exception()
+
+    def _work(
+        self,
+        turn: Turn,
+        job: Job[Any],
+        sql: str,
+        params: Any,  # as in `run`
+        load: Callable[[Any], T],
+    ) -> T:
+        raw = turn.raw
+        with self._lock:
+            if turn.cancelled:
+                raise Stopped
+            self._current = turn
+        turn.was_open = raw.in_transaction
+        try:
+            result = job(turn, sql, params)
+        except RAISED as exc:
+            self.lost = turn.was_open and not raw.in_transaction
+            raise translate(exc, raw, self._url, params) from exc
+        finally:
+            with self._lock:
+                self._current = None
+        return load(result)
+
+    async def _settle(self, turn: Turn) -> None:
+        """Interrupt the statement and wait for its end; more cancellations change nothing."""
+        settling = asyncio.ensure_future(self._quiet(turn))
+        while not settling.done():
+            try:
+                await asyncio.wait({settling})
+            except asyncio.CancelledError:  # the caller raises the first one
+                continue
+
+    async def _quiet(self, turn: Turn) -> None:
+        # The queue is first in, first out: what is queued now runs when the cancelled statement has ended.
+        ended = asyncio.ensure_future(hop(self._driver, self._tidy, turn))
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._settle_seconds
+        while not ended.done() and loop.time() < give_up:
+            self._interrupt(turn)
+            await asyncio.wait({ended}, timeout=_INTERRUPT_EVERY_SECONDS)
+        if not ended.done():
+            ended.cancel()
+            self.stop()
+        elif ended.exception() is not None:
+            self.stop()
+
+    def _interrupt(self, turn: Turn) -> None:
+        # Under the lock, so that it cannot reach the statement that comes after this one.
+        with self._lock:
+            turn.cancelled = True
+            if self._current is turn:
+                self._raw.interrupt()
+
+    def _tidy(self, turn: Turn) -> None:
+        """Roll back what a cancelled statement began (a BEGIN, a SAVEPOINT) that nobody knows of."""
+        if not turn.was_open and self._raw.in_transaction:
+            self._raw.rollback()
+
+
+def gone() -> TransactionAbortedError:
+    """Return the error for a statement in a transaction that SQLite has rolled back by itself."""
+    return TransactionAbortedError(
+        "SQLite rolled the transaction back by itself, after an error or an interrupt: nothing of it is saved",
+        hint="let the error leave the `transaction()` block, and run the transaction anew",
+    )
+
+
+def hop(driver: aiosqlite.Connection, work: Callable[..., T], *args: object) -> Awaitable[T]:
+    """Run `work(*args)` on the connection's thread: the one place that uses a private method of aiosqlite.
+
+    Its public methods cost a hop each for execute, fetch and close.
+    """
+    return driver._execute(work, *args)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+
+
+def let_end(driver: aiosqlite.Connection, unknown: sqlite3.Connection | None = None) -> None:
+    """Have the connection closed and its thread ended after what it does now; `unknown` is closed here."""
+    # `stop` makes a future where it finds an event loop, and that loop may be closed before the thread ends.
+    Thread(target=_stop, args=(driver,), daemon=True).start()
+    if unknown is not None:
+        unknown.close()
+
+
+def _stop(driver: aiosqlite.Connection) -> asyncio.Future[object] | None:
+    return cast("asyncio.Future[object] | None", driver.stop())  # pyright: ignore[reportUnknownMemberType]

@@ -1,0 +1,22 @@
+"""All commands under one name."""
+
+import typer
+
+from ectype.cli import generate, migrate, status
+
+app = typer.Typer(
+    name="ectype",
+    help="Migrations of your database: write them, apply them, roll them back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(generate.app, name="gen", help="Write new files.")
+app.command("migrate")(migrate.migrate)
+app.command("rollback")(migrate.rollback)
+app.command("status")(status.status)
+
+
+def main() -> None:
+    """Run the command line; exits with the code that says how it went."""
+    app()

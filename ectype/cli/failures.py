@@ -1,0 +1,63 @@
+"""How a command ends when it fails: our own errors without a traceback, and an exit code that says which."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+from ectype.cli.output import Output
+from ectype.errors import ConfigError, ConnectError, EctypeError, IrreversibleError, MigrationError
+from ectype.migrations import JournalMismatchError, MigrationFailedError, MigrationLockError
+
+
+class Exit(IntEnum):
+    """The exit codes of `ectype`."""
+
+    UNEXPECTED = 1
+    USAGE = 2
+    PENDING = 3
+    LOCKED = 5
+    MISMATCH = 6
+    ROLLED_BACK = 8
+    HALF_WAY = 9
+    CANNOT_CONNECT = 10
+    INTERRUPTED = 130
+
+
+def exit_code(error: EctypeError) -> Exit:
+    """Return the exit code for an error."""
+    match error:
+        case ConnectError():
+            return Exit.CANNOT_CONNECT
+        case MigrationLockError():
+            return Exit.LOCKED
+        case JournalMismatchError():
+            return Exit.MISMATCH
+        case MigrationFailedError(unchanged=False):
+            return Exit.HALF_WAY
+        case MigrationFailedError() | IrreversibleError():
+            return Exit.ROLLED_BACK
+        case MigrationError() | ConfigError():
+            return Exit.USAGE
+        case _:
+            return Exit.UNEXPECTED
+
+
+@contextmanager
+def reported(output: Output) -> Generator[None]:
+    """Print an error of ectype that the block raises, and end with its exit code. Other exceptions are bugs."""
+    try:
+        yield
+    except EctypeError as exc:
+        code = exit_code(exc)
+        message = "\n".join([exc.message, *getattr(exc, "__notes__", [])])
+        if output.as_json:
+            what = {"type": type(exc).__name__, "message": message, "hint": exc.hint}
+            output.document({"error": what, "exit_code": int(code)})
+        else:
+            output.error(message, exc.hint)
+        raise typer.Exit(code) from exc
+    except KeyboardInterrupt as exc:
+        output.error("interrupted; what was not committed is rolled back, `ectype status` shows the rest", None)
+        raise typer.Exit(Exit.INTERRUPTED) from exc

@@ -1,0 +1,62 @@
+"""`ectype status`."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+
+from ectype import migrations
+from ectype.adapters.base import Adapter
+from ectype.cli.failures import Exit, reported
+from ectype.cli.options import Database, Folder, Json, Quiet, place
+from ectype.cli.output import Output
+from ectype.migrations import MigrationStatus
+
+STYLES: Final = {"up": "", "partial": "red", "pending": "yellow"}
+
+
+def status(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 3 when a migration is not applied.")] = False,
+    database: Database = None,
+    folder: Folder = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Show which migrations are applied and which are pending."""
+    output = Output(as_json=json, quiet=quiet)
+    with reported(output):
+        where = place(database, folder)
+        found = asyncio.run(migrations.status(where, where.folder))
+        _show(output, where.adapter, found)
+    if check and any(one.state != "up" for one in found):
+        raise typer.Exit(Exit.PENDING)
+
+
+def _show(output: Output, adapter: Adapter, found: Sequence[MigrationStatus]) -> None:
+    dialect = adapter.dialect
+    output.line(f"{adapter.url}   {dialect.name} {dialect.version[0]}.{dialect.version[1]}")
+    styles = [STYLES[one.state] for one in found]
+    output.table(("Version", "Name", "State", "When", "Took"), [_row(one) for one in found], styles)
+    output.line(_summary(found))
+    output.document({"database": adapter.url, "migrations": [_document(one) for one in found]})
+
+
+def _row(one: MigrationStatus) -> tuple[str, ...]:
+    state = one.state if one.file == "ok" else f"{one.state}, file {one.file}"
+    when = "" if one.finished_at is None else f"{one.finished_at:%Y-%m-%d %H:%M}"
+    return str(one.version), one.name, state, when, "" if one.duration_ms is None else f"{one.duration_ms} ms"
+
+
+def _summary(found: Sequence[MigrationStatus]) -> str:
+    counts = Counter(one.state for one in found)
+    return ", ".join(
+        f"{counts[state]} {state}" for state in ("up", "partial", "pending") if state != "partial" or counts[state]
+    )
+
+
+def _document(one: MigrationStatus) -> dict[str, object]:
+    return {**asdict(one), "finished_at": None if one.finished_at is None else one.finished_at.isoformat()}

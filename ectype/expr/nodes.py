@@ -1,0 +1,395 @@
+"""Expression nodes: value-free, interned data.
+
+Equal structure is the identical object: a node is made only through `intern`, under the node it grows from, so that
+a query's shape is known by identity and nothing is hashed when it runs. Values never enter a node; a `Param` marks
+the place of one, and the values travel beside the node, in the order in which the marks are met from left to right.
+Nodes have no operators: those live on `ectype.expr.operand.Expr`.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any, Protocol, TypeAlias, TypeVar, final
+
+from ectype.types.base import Type
+
+GROWTH_LIMIT = 20_000
+"""How many nodes grow from one root before it starts anew; what is held elsewhere stays valid."""
+
+
+class Root:
+    """Counts the nodes that grow from one schema, so that shapes made from user input cannot fill the memory."""
+
+    __slots__ = ("count", "generation")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.generation = 0
+
+
+class Node:
+    """One interned node: `kids` are the nodes that have grown from it."""
+
+    __slots__ = ("generation", "kids", "root")
+
+    def __init__(self, root: Root) -> None:
+        self.root = root
+        self.generation = root.generation
+        self.kids: dict[Hashable, Any] = {}
+
+
+N = TypeVar("N", bound=Node)
+
+
+def intern(parent: Node, key: Hashable, make: Callable[[Root], N]) -> N:
+    """Return the node that grows from `parent` under `key`, made on the first call only.
+
+    When a root has grown past `GROWTH_LIMIT` its next generation begins: a node forgets the kids of older
+    generations when it next grows one. Shapes made afterwards are new objects, so at worst a plan is made twice.
+    """
+    root = parent.root
+    if parent.generation != root.generation:
+        parent.kids = {}
+        parent.generation = root.generation
+    root.count += 1
+    if root.count > GROWTH_LIMIT:
+        root.count = 0
+        root.generation += 1
+    node: N = parent.kids.setdefault(key, make(root))
+    return node
+
+
+class Source(Protocol):
+    """What a column belongs to: a table, an alias of one, a subquery or a CTE. Made by the schema and query floors."""
+
+    @property
+    def root(self) -> Root:
+        """Whose growth the nodes over this source count in."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What people call it: `Post`, or the alias's name."""
+        ...
+
+    def column_type(self, name: str) -> Type[Any]:
+        """The type of one of its columns."""
+        ...
+
+    def column_source(self, name: str) -> str:
+        """The name of the column in the database."""
+        ...
+
+
+@final
+class ColumnRef(Node):
+    """A column of a source."""
+
+    __slots__ = ("name", "source")
+    __match_args__ = ("source", "name")
+
+    def __init__(self, root: Root, source: Source, name: str) -> None:
+        super().__init__(root)
+        self.source = source
+        self.name = name
+
+
+@final
+class Param(Node):
+    """The place of a bound value. `type` None: the type follows from what it is compared with, or from its class."""
+
+    __slots__ = ("type",)
+    __match_args__ = ("type",)
+
+    def __init__(self, root: Root, type_: Type[Any] | None) -> None:
+        super().__init__(root)
+        self.type = type_
+
+
+@final
+class Constant(Node):
+    """`NULL`, `TRUE` or `FALSE`: the only values that are written into the text."""
+
+    __slots__ = ("value",)
+    __match_args__ = ("value",)
+
+    def __init__(self, root: Root, *, value: bool | None) -> None:
+        super().__init__(root)
+        self.value = value
+
+
+@final
+class Unary(Node):
+    """`NOT x`, `-x`, `x IS NULL`, `x IS NOT NULL`, by the `op` text."""
+
+    __slots__ = ("op", "operand")
+    __match_args__ = ("op", "operand")
+
+    def __init__(self, root: Root, op: str, operand: "Expression") -> None:
+        super().__init__(root)
+        self.op = op
+        self.operand = operand
+
+
+@final
+class Binary(Node):
+    """`left op right`: comparison, arithmetic, logic and pattern matching, by the `op` text."""
+
+    __slots__ = ("left", "op", "right")
+    __match_args__ = ("op", "left", "right")
+
+    def __init__(self, root: Root, op: str, left: "Expression", right: "Expression") -> None:
+        super().__init__(root)
+        self.op = op
+        self.left = left
+        self.right = right
+
+
+@final
+class Call(Node):
+    """A function call by its name in `fn`, with its arguments; `filter` is an aggregate's FILTER."""
+
+    __slots__ = ("args", "distinct", "filter", "name")
+    __match_args__ = ("name", "args", "distinct", "filter")
+
+    def __init__(
+        self, root: Root, name: str, args: "tuple[Expression, ...]", filter_: "Expression | None", *, distinct: bool
+    ) -> None:
+        super().__init__(root)
+        self.name = name
+        self.args = args
+        self.distinct = distinct
+        self.filter = filter_
+
+
+@final
+class Over(Node):
+    """A window: `call OVER (PARTITION BY … ORDER BY … frame)`."""
+
+    __slots__ = ("call", "frame", "order_by", "partition_by")
+    __match_args__ = ("call", "partition_by", "order_by", "frame")
+
+    def __init__(
+        self,
+        root: Root,
+        call: "Expression",
+        partition_by: "tuple[Expression, ...]",
+        order_by: "tuple[Ordering, ...]",
+        frame: tuple[str, str | int, str | int] | None,
+    ) -> None:
+        super().__init__(root)
+        self.call = call
+        self.partition_by = partition_by
+        self.order_by = order_by
+        self.frame = frame
+
+
+@final
+class Cast(Node):
+    """`CAST(x AS type)`."""
+
+    __slots__ = ("operand", "type")
+    __match_args__ = ("operand", "type")
+
+    def __init__(self, root: Root, operand: "Expression", type_: Type[Any]) -> None:
+        super().__init__(root)
+        self.operand = operand
+        self.type = type_
+
+
+@final
+class Fragment(Node):
+    """Literal SQL text in pieces, with an expression between each two."""
+
+    __slots__ = ("args", "parts")
+    __match_args__ = ("parts", "args")
+
+    def __init__(self, root: Root, parts: tuple[str, ...], args: "tuple[Expression, ...]") -> None:
+        super().__init__(root)
+        self.parts = parts
+        self.args = args
+
+
+@final
+class InValues(Node):
+    """`operand IN (values)`: the values are one bound list, so that their number never changes the shape."""
+
+    __slots__ = ("operand",)
+    __match_args__ = ("operand",)
+
+    def __init__(self, root: Root, operand: "Expression") -> None:
+        super().__init__(root)
+        self.operand = operand
+
+
+@final
+class Subquery(Node):
+    """A query in an expression: `kind` is `exists`, `scalar` or `in`, the last with its operand.
+
+    `query` is the query's own shape, a node of `ectype.query.ast`.
+    """
+
+    __slots__ = ("kind", "operand", "query")
+    __match_args__ = ("kind", "operand", "query")
+
+    def __init__(self, root: Root, kind: str, operand: "Expression | None", query: Node) -> None:
+        super().__init__(root)
+        self.kind = kind
+        self.operand = operand
+        self.query = query
+
+
+@final
+class Outer(Node):
+    """A column of the enclosing query, seen from a subquery in one of its expressions."""
+
+    __slots__ = ("operand",)
+    __match_args__ = ("operand",)
+
+    def __init__(self, root: Root, operand: "ColumnRef") -> None:
+        super().__init__(root)
+        self.operand = operand
+
+
+@final
+class Entity(Node):
+    """A whole struct of a source in a select; `optional` when an outer join may leave it out."""
+
+    __slots__ = ("optional", "source")
+    __match_args__ = ("source", "optional")
+
+    def __init__(self, root: Root, source: Source, *, optional: bool) -> None:
+        super().__init__(root)
+        self.source = source
+        self.optional = optional
+
+
+@final
+class Ordering(Node):
+    """One term of an ORDER BY; `nulls` is `first`, `last`, or None for what the database does."""
+
+    __slots__ = ("descending", "nulls", "operand")
+    __match_args__ = ("operand", "descending", "nulls")
+
+    def __init__(self, root: Root, operand: "Expression", nulls: str | None, *, descending: bool) -> None:
+        super().__init__(root)
+        self.operand = operand
+        self.descending = descending
+        self.nulls = nulls
+
+
+Expression: TypeAlias = (
+    ColumnRef | Param | Constant | Unary | Binary | Call | Over | Cast | Fragment | InValues | Subquery | Outer
+)
+"""Everything that can stand where SQL wants a value."""
+
+ground = Node(Root())
+"""What expressions grow from that mention no source."""
+
+PARAM = intern(ground, ("param", None), lambda root: Param(root, None))
+NULL = intern(ground, ("constant", None), lambda root: Constant(root, value=None))
+TRUE = intern(ground, ("constant", "true"), lambda root: Constant(root, value=True))
+FALSE = intern(ground, ("constant", "false"), lambda root: Constant(root, value=False))
+
+
+def _home(*nodes: Node) -> Node:
+    """Return the node to grow from: one that belongs to a schema, so that what grows dies with it."""
+    for node in nodes:
+        if node.root is not ground.root:
+            return node
+    return nodes[0] if nodes else ground
+
+
+def param(type_: Type[Any] | None) -> Param:
+    """Return the place of a value of that type, or of a type that its context decides."""
+    if type_ is None:
+        return PARAM
+    key = ("param", type_)
+    known: Param | None = ground.kids.get(key)
+    return known if known is not None else intern(ground, key, lambda root: Param(root, type_))
+
+
+def unary(op: str, operand: Expression) -> Unary:
+    """Return `op operand`."""
+    key = ("unary", op)
+    known: Unary | None = operand.kids.get(key)
+    return known if known is not None else intern(operand, key, lambda root: Unary(root, op, operand))
+
+
+def binary(op: str, left: Expression, right: Expression) -> Binary:
+    """Return `left op right`."""
+    key = (op, right)
+    known: Binary | None = left.kids.get(key)
+    return known if known is not None else intern(left, key, lambda root: Binary(root, op, left, right))
+
+
+def compare(op: str, left: Expression) -> Binary:
+    """Return `left op $n`, the shape that filters have most often: its key is the operator alone."""
+    known: Binary | None = left.kids.get(op)
+    return known if known is not None else intern(left, op, lambda root: Binary(root, op, left, PARAM))
+
+
+def call(name: str, args: tuple[Expression, ...], *, distinct: bool = False, filter_: Expression | None = None) -> Call:
+    """Return the call of a function."""
+    parent = _home(*args)
+    key = ("call", name, args, distinct, filter_)
+    known: Call | None = parent.kids.get(key)
+    if known is not None:
+        return known
+    return intern(parent, key, lambda root: Call(root, name, args, filter_, distinct=distinct))
+
+
+def over(
+    function: Expression,
+    partition_by: tuple[Expression, ...],
+    order_by: tuple[Ordering, ...],
+    frame: tuple[str, str | int, str | int] | None,
+) -> Over:
+    """Return a function over a window."""
+    parent = _home(function, *partition_by, *order_by)
+    key = ("over", function, partition_by, order_by, frame)
+    known: Over | None = parent.kids.get(key)
+    if known is not None:
+        return known
+    return intern(parent, key, lambda root: Over(root, function, partition_by, order_by, frame))
+
+
+def cast(operand: Expression, type_: Type[Any]) -> Cast:
+    """Return `CAST(operand AS type)`."""
+    key = ("cast", type_)
+    known: Cast | None = operand.kids.get(key)
+    return known if known is not None else intern(operand, key, lambda root: Cast(root, operand, type_))
+
+
+def fragment(parts: tuple[str, ...], args: tuple[Expression, ...]) -> Fragment:
+    """Return literal text with expressions in its gaps."""
+    parent = _home(*args)
+    key = ("fragment", parts, args)
+    known: Fragment | None = parent.kids.get(key)
+    return known if known is not None else intern(parent, key, lambda root: Fragment(root, parts, args))
+
+
+def in_values(operand: Expression) -> InValues:
+    """Return `operand IN (values)`."""
+    known: InValues | None = operand.kids.get("in values")
+    return known if known is not None else intern(operand, "in values", lambda root: InValues(root, operand))
+
+
+def subquery(kind: str, operand: Expression | None, query: Node) -> Subquery:
+    """Return a query as an expression; it grows from the query's own node."""
+    key = ("subquery", kind, operand)
+    known: Subquery | None = query.kids.get(key)
+    return known if known is not None else intern(query, key, lambda root: Subquery(root, kind, operand, query))
+
+
+def outer(operand: ColumnRef) -> Outer:
+    """Return a column of the enclosing query."""
+    known: Outer | None = operand.kids.get("outer")
+    return known if known is not None else intern(operand, "outer", lambda root: Outer(root, operand))
+
+
+def ordering(operand: Expression, nulls: str | None = None, *, descending: bool = False) -> Ordering:
+    """Return one ORDER BY term."""
+    key = ("ordering", descending, nulls)
+    known: Ordering | None = operand.kids.get(key)
+    if known is not None:
+        return known
+    return intern(operand, key, lambda root: Ordering(root, operand, nulls, descending=descending))

@@ -1,0 +1,563 @@
+"""Expressions as people write them: a node, the values of its parameters, and the operators that make more.
+
+`S_co` is the union of the sources an expression mentions, `T` the type of its value: a type checker refuses a column
+of a table that is not in scope, and a comparison with a value of another type. Constants mention no source
+(`Never`), so they fit everywhere.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import (
+    Any,
+    Final,
+    Generic,
+    Literal,
+    LiteralString,
+    Never,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+    final,
+    overload,
+)
+
+import typing_extensions
+
+from ectype.errors import QueryError
+from ectype.expr import nodes
+from ectype.expr.nodes import Expression, Ordering
+from ectype.types.values import type_of_value
+
+S = TypeVar("S")
+S2 = TypeVar("S2")
+S_co = TypeVar("S_co", covariant=True)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+Num = TypeVar("Num", int, float, Decimal)
+N1 = typing_extensions.TypeVar("N1", default=Never)
+N2 = typing_extensions.TypeVar("N2", default=Never)
+N3 = typing_extensions.TypeVar("N3", default=Never)
+N4 = typing_extensions.TypeVar("N4", default=Never)
+
+Value: TypeAlias = str | int | float | Decimal | bytes | datetime | None
+
+new: Callable[[Any], Any] = object.__new__
+
+
+class Maybe(Generic[S_co]):
+    """The brand of the nullable side of an outer join; only checkers ever see it."""
+
+
+class QueryLike(Protocol[T_co]):
+    """What `in_`, `exists` and `scalar` take of a query: its shape and its parameters."""
+
+    @property
+    def node(self) -> nodes.Node:
+        """The query's shape."""
+        ...
+
+    @property
+    def params(self) -> tuple[object, ...]:
+        """The values of its parameters, in the order in which it was built."""
+        ...
+
+    def __row__(self) -> T_co:
+        """The type of a row, for checkers."""
+        ...
+
+
+@final
+class Order(Generic[S_co]):
+    """One ORDER BY term, as `Post.title.desc(nulls="last")` makes it."""
+
+    __slots__ = ("node", "params")
+
+    def __init__(self, node: Ordering, params: tuple[object, ...]) -> None:
+        self.node: Final = node
+        self.params: Final = params
+
+
+@final
+class Assignment(Generic[S_co]):
+    """One SET term: a column and what it becomes, as `Post.views.inc(1)` makes it."""
+
+    __slots__ = ("column", "node", "params")
+
+    def __init__(self, column: nodes.ColumnRef, node: Expression, params: tuple[object, ...]) -> None:
+        self.column: Final = column
+        self.node: Final = node
+        self.params: Final = params
+
+    def __repr__(self) -> str:
+        return f"<{self.column.source.label}.{self.column.name}.set(…)>"
+
+
+class Expr(Generic[S_co, T_co]):
+    """An SQL expression over the sources `S_co` with a value of type `T_co`.
+
+    `node` is its interned shape, `params` the values of its parameters from left to right. It is never changed.
+    """
+
+    __slots__ = ("node", "params")
+
+    node: Expression
+    params: tuple[object, ...]
+
+    def __init__(self, node: Expression, params: tuple[object, ...] = ()) -> None:
+        self.node = node
+        self.params = params
+
+    def __bool__(self) -> Never:
+        raise QueryError(
+            f"an expression has no truth value in Python: {self!r}",
+            hint="combine conditions with `&`, `|` and `~`, and put each comparison in parentheses:\n\n"
+            "    (Post.score > 3) & (Post.score < 9)      # not `and`, not 3 < Post.score < 9",
+        )
+
+    def __and__(self, other: "Expr[S2, bool | None]") -> "Operand[S_co | S2, bool]":
+        return _join("AND", self, other)
+
+    def __or__(self, other: "Expr[S2, bool | None]") -> "Operand[S_co | S2, bool]":
+        return _join("OR", self, other)
+
+    def __invert__(self) -> "Operand[S_co, bool]":
+        return Operand(nodes.unary("NOT", self.node), self.params)
+
+    def is_null(self) -> "Operand[S_co, bool]":
+        """Whether the value is NULL. SQL: `x IS NULL`."""
+        return Operand(nodes.unary("IS NULL", self.node), self.params)
+
+    def is_not_null(self) -> "Operand[S_co, bool]":
+        """Whether the value is not NULL. SQL: `x IS NOT NULL`."""
+        return Operand(nodes.unary("IS NOT NULL", self.node), self.params)
+
+    def asc(self, *, nulls: Literal["first", "last"] | None = None) -> Order[S_co]:
+        """Order by this, smallest first; `nulls` says where NULL goes, None leaves it to the database."""
+        return Order(nodes.ordering(self.node, nulls), self.params)
+
+    def desc(self, *, nulls: Literal["first", "last"] | None = None) -> Order[S_co]:
+        """Order by this, largest first; `nulls` says where NULL goes, None leaves it to the database."""
+        return Order(nodes.ordering(self.node, nulls, descending=True), self.params)
+
+    def like(self: "Expr[S, str | None]", pattern: str) -> "Operand[S, bool]":
+        """Whether the text matches a pattern with `%` and `_`; escape user input with `escape_like`."""
+        return _compare("LIKE", self, pattern)
+
+    def ilike(self: "Expr[S, str | None]", pattern: str) -> "Operand[S, bool]":
+        """The same without regard to case: ILIKE on PostgreSQL, `lower(x) LIKE lower(…)` elsewhere."""
+        return _compare("ILIKE", self, pattern)
+
+    def __pick__(self) -> tuple[S_co, T_co]:
+        """What a select takes: the sources and the value's type. Only checkers call it."""
+        raise QueryError("`__pick__` exists for type checkers only")
+
+    def __repr__(self) -> str:
+        return f"<{DESCRIBE[0](self.node, self.params)}>"
+
+
+class Operand(Expr[S_co, T]):
+    """An expression with the operators of its type."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+
+    @overload  # type: ignore[override]  # `==` makes an expression
+    def __eq__(self, other: None) -> bool: ...
+    @overload
+    def __eq__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
+    @overload
+    def __eq__(self, other: T) -> "Operand[S_co, bool]": ...
+    def __eq__(self, other: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # `==` makes an expression
+        return _compare("=", self, other)
+
+    @overload  # type: ignore[override]  # as `==`
+    def __ne__(self, other: None) -> bool: ...
+    @overload
+    def __ne__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
+    @overload
+    def __ne__(self, other: T) -> "Operand[S_co, bool]": ...
+    def __ne__(self, other: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # as `==`
+        return _compare("<>", self, other)
+
+    @overload
+    def __gt__(self, other: None) -> bool: ...
+    @overload
+    def __gt__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
+    @overload
+    def __gt__(self, other: T) -> "Operand[S_co, bool]": ...
+    def __gt__(self, other: Any) -> Any:
+        return _compare(">", self, other)
+
+    @overload
+    def __ge__(self, other: None) -> bool: ...
+    @overload
+    def __ge__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
+    @overload
+    def __ge__(self, other: T) -> "Operand[S_co, bool]": ...
+    def __ge__(self, other: Any) -> Any:
+        return _compare(">=", self, other)
+
+    @overload
+    def __lt__(self, other: None) -> bool: ...
+    @overload
+    def __lt__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
+    @overload
+    def __lt__(self, other: T) -> "Operand[S_co, bool]": ...
+    def __lt__(self, other: Any) -> Any:
+        return _compare("<", self, other)
+
+    @overload
+    def __le__(self, other: None) -> bool: ...
+    @overload
+    def __le__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
+    @overload
+    def __le__(self, other: T) -> "Operand[S_co, bool]": ...
+    def __le__(self, other: Any) -> Any:
+        return _compare("<=", self, other)
+
+    @overload
+    def __add__(self, other: "Expr[S2, T]") -> "Operand[S_co | S2, T]": ...
+    @overload
+    def __add__(self, other: T) -> "Operand[S_co, T]": ...
+    def __add__(self, other: Any) -> Any:
+        return _arithmetic("+", self, other)
+
+    @overload
+    def __sub__(self, other: "Expr[S2, T]") -> "Operand[S_co | S2, T]": ...
+    @overload
+    def __sub__(self, other: T) -> "Operand[S_co, T]": ...
+    def __sub__(self, other: Any) -> Any:
+        return _arithmetic("-", self, other)
+
+    @overload
+    def __mul__(self, other: "Expr[S2, T]") -> "Operand[S_co | S2, T]": ...
+    @overload
+    def __mul__(self, other: T) -> "Operand[S_co, T]": ...
+    def __mul__(self, other: Any) -> Any:
+        return _arithmetic("*", self, other)
+
+    @overload
+    def __truediv__(self, other: "Expr[S2, T]") -> "Operand[S_co | S2, T]": ...
+    @overload
+    def __truediv__(self, other: T) -> "Operand[S_co, T]": ...
+    def __truediv__(self, other: Any) -> Any:
+        return _arithmetic("/", self, other)
+
+    @overload
+    def __mod__(self, other: "Expr[S2, T]") -> "Operand[S_co | S2, T]": ...
+    @overload
+    def __mod__(self, other: T) -> "Operand[S_co, T]": ...
+    def __mod__(self, other: Any) -> Any:
+        return _arithmetic("%", self, other)
+
+    def __neg__(self) -> "Operand[S_co, T]":
+        return Operand(nodes.unary("-", self.node), self.params)
+
+    def in_(self, values: "Collection[T] | QueryLike[T] | QueryLike[T | None]") -> "Operand[S_co, bool]":
+        """Whether the value is one of `values`, or of the rows of a query of one column. Empty: never."""
+        node = getattr(values, "node", None)
+        if isinstance(node, nodes.Node):
+            query = cast("QueryLike[T]", values)
+            return Operand(nodes.subquery("in", self.node, node), self.params + query.params)
+        if isinstance(values, str | bytes) or not isinstance(values, Collection):
+            raise QueryError(
+                f"`in_` takes a list of values or a query of one column, got {values!r:.80}",
+                hint="write `Post.id.in_([1, 2, 3])`, or `Post.id.in_(from_(Comment).select(Comment.post_id))`",
+            )
+        listed = list(values)
+        if any(value is None or isinstance(value, Expr) for value in listed):
+            raise QueryError(
+                "`in_` takes values only, and found None or an expression in the list",
+                hint="write `x.in_(values) | x.is_null()` for NULL, and `(x == a) | (x == b)` for expressions",
+            )
+        return Operand(nodes.in_values(self.node), (*self.params, listed))
+
+    def between(self, low: T, high: T) -> "Operand[S_co, bool]":
+        """Whether `low <= x <= high`. SQL: `x >= $1 AND x <= $2`."""
+        return _join("AND", _compare(">=", self, low), _compare("<=", self, high))
+
+
+class Attr(Expr[S_co, T_co]):
+    """A column as changesets take it: covariant in its type, so that validators can bound it."""
+
+    __slots__ = ("name",)
+
+    name: str
+
+
+class Column(Operand[S_co, T], Attr[S_co, T]):
+    """A column of a schema or of an alias: `User.age`. It can be set in `update_all`."""
+
+    __slots__ = ()
+
+    def __init__(self, node: nodes.ColumnRef) -> None:
+        super().__init__(node)
+        self.name = node.name
+
+    @property
+    def reference(self) -> nodes.ColumnRef:
+        """The column's own node."""
+        return cast("nodes.ColumnRef", self.node)
+
+    @overload
+    def set(self, value: Expr[S2, T]) -> "Assignment[S_co | S2]": ...
+    @overload
+    def set(self, value: T) -> "Assignment[S_co]": ...
+    def set(self, value: Any) -> Any:
+        """Make this column become a value or an expression, in `update_all` and `do_update`."""
+        if isinstance(value, Expr):
+            expression = cast("Expr[Any, Any]", value)
+            return Assignment[Any](self.reference, expression.node, expression.params)
+        if value is None:
+            return Assignment[Any](self.reference, nodes.NULL, ())
+        return Assignment[Any](self.reference, nodes.PARAM, (value,))
+
+    @overload
+    def inc(self: "Column[S, Num]", by: Num) -> "Assignment[S]": ...
+    @overload
+    def inc(self: "Column[S, Num | None]", by: Num) -> "Assignment[S]": ...
+    def inc(self, by: Any) -> Any:
+        """Make this column grow by a number. SQL: `x = x + $1`."""
+        return Assignment[Any](self.reference, nodes.binary("+", self.node, nodes.PARAM), (by,))
+
+    def __repr__(self) -> str:
+        return f"{self.reference.source.label}.{self.name}"
+
+
+class Agg(Operand[S_co, T]):
+    """An aggregate: it may be selected over an outer side as it is, filtered, and put over a window."""
+
+    __slots__ = ()
+
+    def filter(self, predicate: Expr[S2, bool | None]) -> "Agg[S_co | S2, T]":
+        """Count only the rows where `predicate` holds. SQL: `f(x) FILTER (WHERE …)`."""
+        node = self.node
+        if not isinstance(node, nodes.Call) or node.filter is not None:
+            raise QueryError(f"`filter` comes once, directly after an aggregate, got {self!r}")
+        filtered = nodes.call(node.name, node.args, distinct=node.distinct, filter_=predicate.node)
+        return Agg(filtered, self.params + predicate.params)
+
+    def over(self, window: "Window[S2]") -> "Operand[S_co | S2, T]":
+        """Compute it over a window instead of a group. SQL: `f(x) OVER (…)`."""
+        return _over(self, window)
+
+
+@final
+class Ranking(Generic[S_co, T]):
+    """A function that exists only over a window, as `fn.row_number()`: call `.over(window(...))`."""
+
+    __slots__ = ("node", "params")
+
+    def __init__(self, node: Expression, params: tuple[object, ...] = ()) -> None:
+        self.node: Final = node
+        self.params: Final = params
+
+    def over(self, window: "Window[S2]") -> "Operand[S_co | S2, T]":
+        """Compute it over a window. SQL: `row_number() OVER (…)`."""
+        return _over(self, window)
+
+
+@final
+class Window(Generic[S_co]):
+    """A window definition, as `window(partition_by=…, order_by=…)` makes it."""
+
+    __slots__ = ("frame", "order_by", "params", "partition_by")
+
+    def __init__(
+        self,
+        partition_by: tuple[Expression, ...],
+        order_by: tuple[Ordering, ...],
+        frame: tuple[str, str | int, str | int] | None,
+        params: tuple[object, ...],
+    ) -> None:
+        self.partition_by: Final = partition_by
+        self.order_by: Final = order_by
+        self.frame: Final = frame
+        self.params: Final = params
+
+
+SCALARS = frozenset({int, str, float, bool})
+"""Classes of values that need no closer look when an expression is built."""
+
+DESCRIBE: list[Callable[[nodes.Node, tuple[object, ...]], str]] = [lambda node, _params: type(node).__name__]
+"""How an expression is written for people; `ectype.expr.describe` puts its own function here when it is imported."""
+
+
+def _compare(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, bool]:
+    """Return `left op right`; a value becomes a parameter, an expression a part of the shape."""
+    made: Any = new(Operand)
+    node = left.node
+    if right.__class__ in SCALARS or not isinstance(right, Expr):
+        if right is None:
+            raise QueryError(
+                f"`{op}` with None is never true in SQL: {left!r}",
+                hint="use `.is_null()` or `.is_not_null()`",
+            )
+        known = node.kids.get(op)
+        made.node = known if known is not None else nodes.compare(op, node)
+        made.params = (*left.params, right)
+        return made
+    other = cast("Expr[Any, Any]", right)
+    made.node = nodes.binary(op, node, other.node)
+    made.params = left.params + other.params
+    return made
+
+
+def _join(op: str, left: Expr[Any, Any], right: Expr[Any, Any]) -> Operand[Any, bool]:
+    if not isinstance(right, Expr):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+        raise QueryError(
+            f"`{'&' if op == 'AND' else '|'}` takes expressions, got {right!r:.80}",
+            hint="put each comparison in parentheses: `(Post.score > 3) & (Post.title == 'x')`",
+        )
+    made: Any = new(Operand)
+    made.node = nodes.binary(op, left.node, right.node)
+    made.params = left.params + right.params
+    return made
+
+
+def _arithmetic(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, Any]:
+    if right is None:
+        raise QueryError(f"`{op}` with None is always NULL in SQL: {left!r}")
+    if isinstance(right, Expr):
+        other = cast("Expr[Any, Any]", right)
+        return Operand(nodes.binary(op, left.node, other.node), left.params + other.params)
+    return Operand(nodes.binary(op, left.node, nodes.PARAM), (*left.params, right))
+
+
+def _over(function: "Agg[Any, T] | Ranking[Any, T]", window: Window[Any]) -> Operand[Any, T]:
+    node = nodes.over(function.node, window.partition_by, window.order_by, window.frame)
+    return Operand(node, function.params + window.params)
+
+
+def order_term(key: "Expr[Any, Any] | Order[Any]") -> tuple[Ordering, tuple[object, ...]]:
+    """Return an ORDER BY term and its parameters; a bare expression is ascending."""
+    if isinstance(key, Order):
+        return key.node, key.params
+    if isinstance(key, Expr):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+        return nodes.ordering(key.node), key.params
+    raise QueryError(
+        f"cannot order by {key!r:.80}", hint="pass columns or expressions: `order_by(Post.title, Post.id.desc())`"
+    )
+
+
+def operand_of(value: object) -> tuple[Expression, tuple[object, ...]]:
+    """Return the node and parameters of an expression, or of a bound value."""
+    if isinstance(value, Expr):
+        expression = cast("Expr[Any, Any]", value)
+        return expression.node, expression.params
+    if value is None:
+        return nodes.NULL, ()
+    return nodes.PARAM, (value,)
+
+
+@overload
+def fragment(text: LiteralString, /) -> Operand[Never, Any]: ...
+@overload
+def fragment(text: LiteralString, a: Expr[N1, Any] | Value, /) -> Operand[N1, Any]: ...
+@overload
+def fragment(text: LiteralString, a: Expr[N1, Any] | Value, b: Expr[N2, Any] | Value, /) -> Operand[N1 | N2, Any]: ...
+@overload
+def fragment(
+    text: LiteralString, a: Expr[N1, Any] | Value, b: Expr[N2, Any] | Value, c: Expr[N3, Any] | Value, /
+) -> Operand[N1 | N2 | N3, Any]: ...
+@overload
+def fragment(
+    text: LiteralString,
+    a: Expr[N1, Any] | Value,
+    b: Expr[N2, Any] | Value,
+    c: Expr[N3, Any] | Value,
+    d: Expr[N4, Any] | Value,
+    /,
+) -> Operand[N1 | N2 | N3 | N4, Any]: ...
+def fragment(text: str, *args: Any) -> Any:
+    """Return SQL text of your own as an expression; each `{}` takes an expression or a bound value.
+
+    The text is a literal of your program, never data: values go into the gaps. `{{` and `}}` are braces.
+
+    Raises:
+        QueryError: when the gaps and the arguments differ in number.
+
+    Example:
+        `from_(User).where(fragment("lower({})", User.name) == "ada")`
+    """
+    parts = tuple(piece.replace("\0", "{").replace("\1", "}") for piece in _gaps(text))
+    if len(parts) - 1 != len(args):
+        raise QueryError(
+            f"the fragment {text!r} has {len(parts) - 1} gaps and got {len(args)} arguments",
+            hint="write one `{}` for each argument, and `{{` or `}}` for a brace",
+        )
+    inner: list[Expression] = []
+    params: tuple[object, ...] = ()
+    for argument in args:
+        node, values = operand_of(argument)
+        inner.append(node)
+        params += values
+    return Operand[Any, Any](nodes.fragment(parts, tuple(inner)), params)
+
+
+def _gaps(text: str) -> list[str]:
+    return text.replace("{{", "\0").replace("}}", "\1").split("{}")
+
+
+def escape_like(text: str) -> str:
+    r"""Return `text` so that LIKE and ILIKE take it literally: `\`, `%` and `_` are escaped.
+
+    >>> escape_like("100%_sure")
+    '100\\%\\_sure'
+    """
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def exists(query: QueryLike[Any]) -> Operand[Never, bool]:
+    """Whether a query has a row. SQL: `EXISTS (SELECT 1 …)`."""
+    return Operand(nodes.subquery("exists", None, query.node), query.params)
+
+
+def scalar(query: QueryLike[T]) -> Operand[Never, T | None]:
+    """The single value of a query of one column and at most one row, as an expression."""
+    return Operand(nodes.subquery("scalar", None, query.node), query.params)
+
+
+def outer(column: "Expr[Any, T]") -> Operand[Never, T]:
+    """Mark a column of the enclosing query, as in `from_(Comment).where(Comment.post_id == …)` inside `exists`.
+
+    Raises:
+        QueryError: when it is no column.
+    """
+    node = column.node
+    if not isinstance(node, nodes.ColumnRef):
+        raise QueryError(f"`outer` takes a column of the enclosing query, got {column!r}")
+    return Operand(nodes.outer(node))
+
+
+def literal(value: T) -> Operand[Never, T]:
+    """Return a value as an expression of its own type, bound as a parameter.
+
+    Raises:
+        CastError: for a class that no database knows.
+
+    Example:
+        `query.select(Post.id, literal("new"))`
+    """
+    if value is None:
+        return Operand(nodes.NULL)
+    return Operand(nodes.param(type_of_value(value)), (value,))
+
+
+def and_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]:
+    """Whether all hold; true when there is none."""
+    return _fold("AND", predicates, nodes.TRUE)
+
+
+def or_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]:
+    """Whether any holds; false when there is none."""
+    return _fold("OR", predicates, nodes.FALSE)
+
+
+def _fold(op: str, predicates: Iterable[Expr[Any, Any]], empty: Expression) -> Operand[Any, bool]:
+    made: Operand[Any, bool] | None = None
+    for predicate in predicates:
+        made = Operand(predicate.node, predicate.params) if made is None else _join(op, made, predicate)
+    return Operand(empty) if made is None else made

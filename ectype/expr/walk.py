@@ -1,0 +1,72 @@
+"""Walking expression trees: their parts, the sources they mention, and how many values they take."""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from ectype.expr.nodes import (
+    Binary,
+    Call,
+    Cast,
+    ColumnRef,
+    Constant,
+    Entity,
+    Expression,
+    Fragment,
+    InValues,
+    Ordering,
+    Outer,
+    Over,
+    Param,
+    Source,
+    Subquery,
+    Unary,
+)
+
+Part = Expression | Ordering | Entity
+
+
+def parts(node: Part) -> tuple[Part, ...]:
+    """Return the parts of a node in the order of its text, which is the order of its parameters."""
+    match node:
+        case ColumnRef() | Param() | Constant() | Outer() | Entity():
+            return ()
+        case Unary(_, operand) | Cast(operand, _) | InValues(operand) | Ordering(operand, _, _):
+            return (operand,)
+        case Binary(_, left, right):
+            return (left, right)
+        case Call(_, args, _, filter_):
+            return args if filter_ is None else (*args, filter_)
+        case Over(call, partition_by, order_by, _):
+            return (call, *partition_by, *order_by)
+        case Fragment(_, args):
+            return args
+        case Subquery(_, operand, _):
+            return () if operand is None else (operand,)
+        case _:
+            assert_never(node)
+
+
+def sources(node: Part) -> Iterator[Source]:
+    """Yield the sources that a node mentions, subqueries left out: those have a scope of their own."""
+    if isinstance(node, ColumnRef | Entity):
+        yield node.source
+    for part in parts(node):
+        yield from sources(part)
+
+
+def columns(node: Part) -> Iterator[ColumnRef]:
+    """Yield the columns that a node mentions, those of enclosing queries too."""
+    if isinstance(node, ColumnRef):
+        yield node
+    elif isinstance(node, Outer):
+        yield node.operand
+    for part in parts(node):
+        yield from columns(part)
+
+
+def subqueries(node: Part) -> Iterator[Subquery]:
+    """Yield the subqueries in a node."""
+    if isinstance(node, Subquery):
+        yield node
+    for part in parts(node):
+        yield from subqueries(part)

@@ -1,0 +1,130 @@
+"""The guard on PostgreSQL: an advisory lock on a connection of its own, and a limit on every wait for a table.
+
+The lock is asked for again and again, never waited for inside the database: a waiting `pg_advisory_lock` holds a
+snapshot, for which `CREATE INDEX CONCURRENTLY` waits in turn, and both die in a deadlock.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ectype.adapters.base import Adapter, Begin, Connection
+from ectype.errors import DatabaseError, EctypeError
+from ectype.migrations.errors import MigrationLockError
+from ectype.migrations.history import TABLE
+from ectype.migrations.patience import CONNECT_SECONDS, Patience, Wait
+from ectype.sql.ddl import Node
+
+LOCK_NOT_AVAILABLE: Final = "55P03"
+
+MINE: Final = """\
+SELECT 1 FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() AND objsubid = 1
+  AND (classid::bigint << 32) | objid::bigint = $1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+HOLDER: Final = """\
+SELECT a.pid, a.application_name, a.client_addr::text, extract(epoch FROM now() - a.backend_start)::bigint
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND (l.classid::bigint << 32) | l.objid::bigint = $1
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresGuard:
+    """Holds the lock on `connection`, which does nothing else."""
+
+    connection: Connection
+    key: int
+    lock_timeout: float
+
+    async def check(self) -> None:
+        """See that the lock is still held: the connection may have died, or a pooler may have changed its server."""
+        try:
+            mine = await self.connection.fetch(MINE, (self.key,), _rows, timeout=CONNECT_SECONDS)
+        except EctypeError as exc:
+            raise _lost() from exc
+        if not mine:
+            raise _lost()
+
+    async def begin(self, connection: Connection) -> None:
+        """Open the transaction with a short `lock_timeout`, so that a waiting ALTER TABLE holds nobody up for long."""
+        await connection.begin(Begin(isolation="read committed"))
+        await connection.execute(f"SET LOCAL lock_timeout = {round(self.lock_timeout * 1000)}")
+
+    async def before(self, connection: Connection, node: Node) -> None:
+        """Nothing to see to: PostgreSQL refuses to drop what others reference."""
+
+    async def verify(self, connection: Connection) -> None:
+        """Nothing to see to: PostgreSQL refuses a foreign key to a table that is not there."""
+
+    def may_retry(self, error: EctypeError) -> bool:
+        """Whether a statement waited too long for a lock."""
+        return isinstance(error, DatabaseError) and error.sqlstate == LOCK_NOT_AVAILABLE
+
+
+@contextlib.asynccontextmanager
+async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[PostgresGuard]:
+    """Hold the lock of this database's migrations until the block ends.
+
+    Raises:
+        MigrationLockError: it was not free in time, or the connection goes through a transaction pooler.
+    """
+    connection = await adapter.connect(CONNECT_SECONDS)
+    try:
+        key = await _key(connection)
+        await _acquire(connection, key, Wait(patience.lock_wait))
+        guard = PostgresGuard(connection, key, patience.lock_timeout)
+        await guard.check()
+        try:
+            yield guard
+        finally:
+            await _release(connection, key)
+    finally:
+        await connection.close()
+
+
+async def _key(connection: Connection) -> int:
+    rows = await connection.fetch("SELECT current_database()", (), _rows)
+    digest = hashlib.sha256(f"ectype.migrations:{rows[0][0]}:{TABLE}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)
+
+
+async def _acquire(connection: Connection, key: int, wait: Wait) -> None:
+    while not (await connection.fetch("SELECT pg_try_advisory_lock($1)", (key,), _rows))[0][0]:
+        if wait.left <= 0:
+            holder = await _holder(connection, key)
+            raise MigrationLockError(
+                f"the migration lock was not free within {wait.seconds:.0f} s: it is held by {holder or 'nobody now'}",
+                hint="wait for the other run to end, or wait longer with `lock_wait=` (`--lock-wait`)",
+            )
+        if wait.tells_now:
+            wait.tell(await _holder(connection, key))
+        await wait.pause()
+
+
+async def _release(connection: Connection, key: int) -> None:
+    # Closing gives the lock back too, but only when the server has noticed.
+    with contextlib.suppress(EctypeError):
+        await connection.execute("SELECT pg_advisory_unlock($1)", (key,), timeout=CONNECT_SECONDS)
+
+
+async def _holder(connection: Connection, key: int) -> str | None:
+    rows = await connection.fetch(HOLDER, (key,), _rows)
+    for pid, application, address, seconds in rows:
+        return f"pid {pid} ({application or 'no name'}, {address or 'local'}), connected {seconds} s ago"
+    return None
+
+
+def _lost() -> MigrationLockError:
+    return MigrationLockError(
+        "the migration lock was lost, so another run may have begun; this one stopped between two migrations",
+        hint="connect to the database itself, not through a transaction pooler, and run it again",
+    )
+
+
+def _rows(rows: list[Any]) -> list[Any]:
+    return rows

@@ -1,0 +1,99 @@
+"""The folder of migrations: which files there are, and what is in one."""
+
+import hashlib
+import re
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from ectype.errors import MigrationError
+
+FILE_NAME: Final = re.compile(r"([0-9]{1,18})_([a-z][a-z0-9_]*)\.py")
+NAMING: Final = "name it <version>_<name>.py, as 20261121070000_create_users.py; `ectype gen migration NAME` does so"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One migration file: its version and name stand in the file's name."""
+
+    version: int
+    name: str
+    path: Path
+
+
+def find(folder: Path) -> tuple[Script, ...]:
+    """Return the migrations of a folder and the folders in it, by version. Files that begin with `_` are none.
+
+    Raises:
+        MigrationError: there is no such folder, a file is named otherwise, or two have one version or one name.
+    """
+    if not folder.is_dir():
+        raise MigrationError(
+            f"there is no folder of migrations at {folder}",
+            hint="`ectype gen migration NAME` makes it, `--folder` names another",
+        )
+    scripts = sorted((_script(path) for path in _python_files(folder)), key=lambda script: script.version)
+    _refuse_twins(scripts)
+    return tuple(scripts)
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of the file's text; line ends do not count, since version control may change them."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def load(script: Script) -> ModuleType:
+    """Run the file as a module and return it.
+
+    Raises:
+        MigrationError: it cannot be run; the message names the line.
+    """
+    module = ModuleType(f"ectype_migration_{script.version}")
+    module.__file__ = str(script.path)
+    # Dataclasses and enums look their module up while the file runs.
+    sys.modules[module.__name__] = module
+    try:
+        # Compiled here and not imported: the import system would believe a stale `.pyc` of the same second.
+        exec(compile(script.path.read_bytes(), str(script.path), "exec"), module.__dict__)
+    except Exception as exc:
+        raise MigrationError(
+            f"{place(exc, script.path)}: the migration cannot be read: {type(exc).__name__}: {exc}",
+            hint="the file must run as a Python module before any of it is applied",
+        ) from exc
+    finally:
+        del sys.modules[module.__name__]
+    return module
+
+
+def place(error: BaseException, path: Path) -> str:
+    """Return `file:line` of the last line of the file that the error passed through, or the file alone."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f"{path}:{error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f"{path}:{lines[-1]}" if lines else str(path)
+
+
+def _python_files(folder: Path) -> list[Path]:
+    files = (path.relative_to(folder) for path in folder.rglob("*.py"))
+    return sorted(folder / path for path in files if not any(part.startswith(("_", ".")) for part in path.parts))
+
+
+def _script(path: Path) -> Script:
+    match = FILE_NAME.fullmatch(path.name)
+    if match is None:
+        raise MigrationError(f"{path} is not named as a migration", hint=NAMING)
+    return Script(int(match[1]), match[2], path)
+
+
+def _refuse_twins(scripts: list[Script]) -> None:
+    seen: dict[int | str, Script] = {}
+    for script in scripts:
+        for what, key in (("version", script.version), ("name", script.name)):
+            if (twin := seen.setdefault(key, script)) is not script:
+                raise MigrationError(
+                    f"two migrations have the {what} {key}:\n\n    {twin.path}\n    {script.path}",
+                    hint=f"give one of them another {what}, by renaming the file",
+                )

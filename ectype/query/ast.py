@@ -1,0 +1,177 @@
+"""The shape of a query, and the plain statements that a shape is planned into.
+
+A query is `(shape, params)`. The shape is a `Step`: its parent and what the step adds, interned like expressions
+are, so that equal structure is the identical object and a plan is found by identity.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, final
+
+from ectype.expr.nodes import Expression, Node, Ordering, Root
+from ectype.schema.meta import SchemaInfo
+from ectype.types.base import Type
+
+JoinKind: TypeAlias = Literal["inner", "left"]
+SetOperator: TypeAlias = Literal["union", "union_all", "intersect", "except"]
+
+
+@final
+class Step(Node):
+    """One step of a query.
+
+    Attributes:
+        parent: the step before; None for the first.
+        kind: what the step is: `from`, `join`, `where`, `order`, …
+        arg: what it adds, by kind.
+        sources: everything in scope after it, in order.
+    """
+
+    __slots__ = ("arg", "kind", "parent", "sources")
+    __match_args__ = ("kind", "arg")
+
+    def __init__(self, root: Root, parent: "Step | None", kind: str, arg: Any, sources: tuple[Any, ...]) -> None:
+        super().__init__(root)
+        self.parent = parent
+        self.kind = kind
+        self.arg = arg
+        self.sources = sources
+
+
+def steps(node: Step) -> list[Step]:
+    """Return the steps of a query in the order in which it was built."""
+    found: list[Step] = []
+    step: Step | None = node
+    while step is not None:
+        found.append(step)
+        step = step.parent
+    found.reverse()
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clause:
+    """An expression of a statement, and where its parameters begin among those of the query."""
+
+    node: Expression
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrderClause:
+    """A term of an ORDER BY, and where its parameters begin."""
+
+    node: Ordering
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Join:
+    """A joined source: under which name, how, and on what."""
+
+    kind: JoinKind
+    source: Any
+    on: Clause
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cte:
+    """A named query before the statement; `recursive` when it reads itself."""
+
+    source: Any
+    query: "Select"
+    recursive: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combination:
+    """A set operation with another query."""
+
+    operator: SetOperator
+    query: "Select"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EntityRow:
+    """A struct made from the outputs `start … start + len(names)`; `optional` when it may be missing."""
+
+    info: SchemaInfo
+    names: tuple[str, ...]
+    start: int
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueRow:
+    """One output as it is."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TupleRow:
+    """Several rows' worth side by side: a tuple, or the call of `maker` with them."""
+
+    items: "tuple[EntityRow | ValueRow, ...]"
+    maker: Any = None
+    names: tuple[str, ...] = ()
+
+
+RowShape: TypeAlias = EntityRow | ValueRow | TupleRow
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Output:
+    """One selected expression: its type decides the loader; `name` is the column of a subquery or CTE."""
+
+    clause: Clause
+    type: Type[Any] | None
+    nullable: bool
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Select:
+    """A planned SELECT. Every clause knows where its parameters are, so clauses never permute them."""
+
+    ctes: tuple[Cte, ...]
+    source: Any
+    source_offset: int
+    joins: tuple[Join, ...]
+    wheres: tuple[Clause, ...]
+    group_bys: tuple[Clause, ...]
+    havings: tuple[Clause, ...]
+    order_bys: tuple[OrderClause, ...]
+    distinct: bool
+    limit: int | None
+    offset: int | None
+    combinations: tuple[Combination, ...]
+    outputs: tuple[Output, ...]
+    row: RowShape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SetTerm:
+    """One assignment of an UPDATE: the column's field name, its new value."""
+
+    field: str
+    value: Clause
+
+
+@dataclass(frozen=True, slots=True)
+class OnConflict:
+    """What an insert does on a conflict.
+
+    Attributes:
+        action: `nothing` or `update`.
+        targets: the field names of the conflict target; empty for any.
+        replaced: fields that take the value the insert sent.
+        assignments: further fields with their expression nodes; their parameters follow those of the row.
+        where: a condition for the update.
+    """
+
+    action: Literal["nothing", "update"]
+    targets: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    assignments: tuple[tuple[str, Expression], ...] = ()
+    where: Expression | None = None

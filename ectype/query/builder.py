@@ -1,0 +1,587 @@
+"""The query builder: each method returns a new query, and the checkers follow what is in scope and what comes out.
+
+`Query[Avail, Sel, R]` is contravariant in `Avail` (what WHERE, ON, GROUP BY and ORDER BY may mention) and in `Sel`
+(what may be selected as it is; the outer side of a left join must be wrapped in `maybe`), covariant in its row.
+Building costs one dictionary lookup a step: the shape is interned, so the checks below run when a shape is met for
+the first time only.
+"""
+
+from collections.abc import Callable
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast, overload
+
+from ectype.errors import QueryError, SchemaError
+from ectype.expr import nodes
+from ectype.expr.operand import Agg, Expr, Maybe, Order, order_term
+from ectype.query.ast import SetOperator, Step
+from ectype.query.scope import check_joined_once, check_scope, grow
+from ectype.query.subqueries import row_schema
+from ectype.schema.associations import Hop, Rel
+from ectype.schema.meta import SchemaInfo, struct_info
+from ectype.schema.schema import Schema
+from ectype.schema.structs import state_of
+
+P = ParamSpec("P")
+S_co = TypeVar("S_co", covariant=True)
+S = TypeVar("S")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+M = TypeVar("M", bound=Schema)
+M_of = TypeVar("M_of", bound=Schema)
+Avail = TypeVar("Avail", contravariant=True)
+Sel = TypeVar("Sel", contravariant=True)
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+T6 = TypeVar("T6")
+T7 = TypeVar("T7")
+T8 = TypeVar("T8")
+T9 = TypeVar("T9")
+T10 = TypeVar("T10")
+
+new: Callable[[Any], Any] = object.__new__
+
+
+class Table(Generic[M_of]):
+    """What pins a schema exactly where `type[M]` would widen to a union; only checkers see it."""
+
+
+class Of(Protocol[M_of]):
+    """A schema class, exactly."""
+
+    def __of__(self) -> Table[M_of]:
+        """Only checkers call it."""
+        ...
+
+
+class Pick(Protocol[S_co, T_co]):
+    """What a select takes: an expression, or a schema class for the whole struct."""
+
+    def __pick__(self) -> tuple[S_co, T_co]:
+        """Only checkers call it."""
+        ...
+
+
+@overload
+def maybe(expr: type[M]) -> Expr[Maybe[M], M | None]: ...
+@overload
+def maybe(expr: Expr[S, T]) -> Expr[Maybe[S], T | None]: ...
+def maybe(expr: Any) -> Any:
+    """Select what an outer join may leave out: a column becomes `T | None`, a schema its struct or None.
+
+    Example:
+        `query.left_join(Post.comments).select(Post.title, maybe(Comment.body))`
+    """
+    if isinstance(expr, Expr):
+        return cast("Expr[Any, Any]", expr)
+    return _source_of(expr).optional
+
+
+class Query(Generic[Avail, Sel, R_co]):
+    """An immutable query: `node` is its interned shape, `params` the values, `preloads` what is loaded with it."""
+
+    __slots__ = ("node", "params", "preloads")
+
+    node: Step
+    params: tuple[object, ...]
+    preloads: tuple[Rel[Any, Any], ...]
+
+    def __init__(self, node: Step, params: tuple[object, ...] = (), preloads: tuple[Rel[Any, Any], ...] = ()) -> None:
+        self.node = node
+        self.params = params
+        self.preloads = preloads
+
+    def __row__(self) -> R_co:
+        """The type of a row, for checkers."""
+        raise QueryError("`__row__` exists for type checkers only")
+
+    def where(self, *predicates: Expr[Avail, bool | None]) -> Self:
+        """Keep the rows for which every predicate holds. SQL: `WHERE a AND b`."""
+        node, params = self.node, self.params
+        for predicate in predicates:
+            try:
+                node = node.kids[predicate.node]
+            except (AttributeError, KeyError):
+                node = _filtered(node, predicate, "where")
+            params += predicate.params
+        return _query(self, node, params)
+
+    def having(self, *predicates: Expr[Avail, bool | None]) -> Self:
+        """Keep the groups for which every predicate holds. SQL: `HAVING a AND b`."""
+        node, params = self.node, self.params
+        for predicate in predicates:
+            node = _filtered(node, predicate, "having")
+            params += predicate.params
+        return _query(self, node, params)
+
+    def group_by(self, *keys: Expr[Avail, Any]) -> Self:
+        """Make one row of all rows with equal keys. SQL: `GROUP BY a, b`."""
+        node, params = self.node, self.params
+        for key in keys:
+            node = _filtered(node, key, "group")
+            params += key.params
+        return _query(self, node, params)
+
+    def order_by(self, *keys: Expr[Avail, Any] | Order[Avail]) -> Self:
+        """Order the rows; calls add up, the first key counts most. SQL: `ORDER BY a, b DESC`."""
+        node, params = self.node, self.params
+        for key in keys:
+            term, values = order_term(key)
+            known = node.kids.get(term)
+            node = known if known is not None else _ordered(node, term)
+            params += values
+        return _query(self, node, params)
+
+    def limit(self, count: int) -> Self:
+        """Give at most `count` rows; a second call replaces the first. SQL: `LIMIT $1`."""
+        return _counted(self, "limit", count)
+
+    def offset(self, count: int) -> Self:
+        """Leave out the first `count` rows; a second call replaces the first. SQL: `OFFSET $1`."""
+        return _counted(self, "offset", count)
+
+    def distinct(self) -> Self:
+        """Give equal rows once. SQL: `SELECT DISTINCT`."""
+        return _query(self, grow(self.node, "distinct", "distinct", None), self.params)
+
+    def preload(self, *paths: Rel[R_co, Any]) -> Self:
+        """Load associations of the rows with one further query a step: `preload(User.posts / Post.comments)`."""
+        for path in paths:
+            _check_preload(self.node, path)
+        made = _query(self, self.node, self.params)
+        made.preloads = self.preloads + paths
+        return made
+
+    @overload
+    def join(self, to: Rel[Avail, list[M]], *, as_: type[M] | None = None) -> "Query[Avail | M, Sel | M, R_co]": ...
+    @overload
+    def join(
+        self, to: Rel[Avail, M | None] | Rel[Avail, M], *, as_: type[M] | None = None
+    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    @overload
+    def join(self, to: Of[M], *, on: Expr[Avail | M, bool | None]) -> "Query[Avail | M, Sel | M, R_co]": ...
+    def join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
+        """Add the rows of another table that match. SQL: `JOIN … ON …`.
+
+        Args:
+            to: an association in scope (`Post.author`), or a schema, alias, subquery or CTE.
+            on: the condition; with an association it is known already.
+            as_: an alias of the association's schema, to join a table a second time.
+
+        Raises:
+            QueryError: when a schema is joined twice under one name, or a column is out of scope.
+        """
+        return _joined(self, "inner", to, on, as_)
+
+    @overload
+    def left_join(
+        self, to: Rel[Avail, list[M]], *, as_: type[M] | None = None
+    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    @overload
+    def left_join(
+        self, to: Rel[Avail, M | None] | Rel[Avail, M], *, as_: type[M] | None = None
+    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    @overload
+    def left_join(
+        self, to: Of[M], *, on: Expr[Avail | M, bool | None]
+    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    def left_join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
+        """Add the rows of another table that match, or nothing where none does; select them through `maybe`.
+
+        Arguments and errors are those of `join`. SQL: `LEFT JOIN … ON …`.
+        """
+        return _joined(self, "left", to, on, as_)
+
+    @overload
+    def select(self, a1: Pick[Sel, T1] | Agg[Avail, T1], /) -> "Query[Avail, Sel, T1]": ...
+    @overload
+    def select(
+        self, a1: Pick[Sel, T1] | Agg[Avail, T1], a2: Pick[Sel, T2] | Agg[Avail, T2], /
+    ) -> "Query[Avail, Sel, tuple[T1, T2]]": ...
+    @overload
+    def select(
+        self,
+        a1: Pick[Sel, T1] | Agg[Avail, T1],
+        a2: Pick[Sel, T2] | Agg[Avail, T2],
+        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        /,
+    ) -> "Query[Avail, Sel, tuple[T1, T2, T3]]": ...
+    @overload
+    def select(
+        self,
+        a1: Pick[Sel, T1] | Agg[Avail, T1],
+        a2: Pick[Sel, T2] | Agg[Avail, T2],
+        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        a4: Pick[Sel, T4] | Agg[Avail, T4],
+        /,
+    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4]]": ...
+    @overload
+    def select(
+        self,
+        a1: Pick[Sel, T1] | Agg[Avail, T1],
+        a2: Pick[Sel, T2] | Agg[Avail, T2],
+        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        a4: Pick[Sel, T4] | Agg[Avail, T4],
+        a5: Pick[Sel, T5] | Agg[Avail, T5],
+        /,
+    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5]]": ...
+    @overload
+    def select(
+        self,
+        a1: Pick[Sel, T1] | Agg[Avail, T1],
+        a2: Pick[Sel, T2] | Agg[Avail, T2],
+        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        a4: Pick[Sel, T4] | Agg[Avail, T4],
+        a5: Pick[Sel, T5] | Agg[Avail, T5],
+        a6: Pick[Sel, T6] | Agg[Avail, T6],
+        /,
+    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6]]": ...
+    @overload
+    def select(
+        self,
+        a1: Pick[Sel, T1] | Agg[Avail, T1],
+        a2: Pick[Sel, T2] | Agg[Avail, T2],
+        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        a4: Pick[Sel, T4] | Agg[Avail, T4],
+        a5: Pick[Sel, T5] | Agg[Avail, T5],
+        a6: Pick[Sel, T6] | Agg[Avail, T6],
+        a7: Pick[Sel, T7] | Agg[Avail, T7],
+        /,
+    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7]]": ...
+    @overload
+    def select(
+        self,
+        a1: Pick[Sel, T1] | Agg[Avail, T1],
+        a2: Pick[Sel, T2] | Agg[Avail, T2],
+        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        a4: Pick[Sel, T4] | Agg[Avail, T4],
+        a5: Pick[Sel, T5] | Agg[Avail, T5],
+        a6: Pick[Sel, T6] | Agg[Avail, T6],
+        a7: Pick[Sel, T7] | Agg[Avail, T7],
+        a8: Pick[Sel, T8] | Agg[Avail, T8],
+        /,
+    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8]]": ...
+    @overload
+    def select(
+        self,
+        a1: Pick[Sel, T1] | Agg[Avail, T1],
+        a2: Pick[Sel, T2] | Agg[Avail, T2],
+        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        a4: Pick[Sel, T4] | Agg[Avail, T4],
+        a5: Pick[Sel, T5] | Agg[Avail, T5],
+        a6: Pick[Sel, T6] | Agg[Avail, T6],
+        a7: Pick[Sel, T7] | Agg[Avail, T7],
+        a8: Pick[Sel, T8] | Agg[Avail, T8],
+        a9: Pick[Sel, T9] | Agg[Avail, T9],
+        /,
+    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8, T9]]": ...
+    @overload
+    def select(
+        self,
+        a1: Pick[Sel, T1] | Agg[Avail, T1],
+        a2: Pick[Sel, T2] | Agg[Avail, T2],
+        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        a4: Pick[Sel, T4] | Agg[Avail, T4],
+        a5: Pick[Sel, T5] | Agg[Avail, T5],
+        a6: Pick[Sel, T6] | Agg[Avail, T6],
+        a7: Pick[Sel, T7] | Agg[Avail, T7],
+        a8: Pick[Sel, T8] | Agg[Avail, T8],
+        a9: Pick[Sel, T9] | Agg[Avail, T9],
+        a10: Pick[Sel, T10] | Agg[Avail, T10],
+        /,
+    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8, T9, T10]]": ...
+    def select(self, *items: Any) -> Any:
+        """Choose what a row is: one expression gives its value, several a tuple, a schema its whole struct.
+
+        Raises:
+            QueryError: when the query has a select already, or an expression is out of scope.
+        """
+        if not items:
+            raise QueryError("`select` needs at least one expression", hint="write `query.select(Post.title)`")
+        return _selected(self, None, items, ())
+
+    def select_into(self, target: Callable[..., T], *items: Any) -> "Query[Avail, Sel, T]":
+        """Make each row the call of `target` with the expressions: a dataclass, a named tuple, a pydantic model.
+
+        Fields are matched by position for what takes positional arguments, by the order of its fields otherwise.
+
+        Raises:
+            QueryError: when the numbers of fields and expressions differ.
+        """
+        return _selected(self, target, items, _field_names(target, len(items)))
+
+    def project(self, row: T) -> "Query[Avail, Sel, T]":
+        """Make each row a struct of a schema whose members are expressions: `project(Line(title=Post.title))`.
+
+        Raises:
+            QueryError: when a member that is stored has no expression and no default.
+        """
+        info = struct_info(row)
+        given = state_of(row)
+        missing = [name for name in info.column_names if name not in given]
+        if missing:
+            raise QueryError(
+                f"`project` got no expression for `{missing[0]}` of {info.name}",
+                hint=f"write `{info.name}({missing[0]}=…)`, or give the field a default",
+            )
+        names = tuple(name for name in info.field_names if name in given)
+        return _selected(self, info, tuple(given[name] for name in names), names)
+
+    def with_cte(self, name: type[Schema], query: "Query[Any, Any, Schema]", *, recursive: bool = False) -> Self:
+        """Say what a CTE of this query is. SQL: `WITH [RECURSIVE] name AS (…)`.
+
+        Args:
+            name: what `cte(Shape, "name")` returned.
+            query: its rows; when `recursive`, a `union_all` whose second part reads `name` itself.
+            recursive: whether the query reads itself.
+
+        Raises:
+            QueryError: when the query's rows are of another schema than the name.
+        """
+        source = _source_of(name)
+        if source.query is not None or not hasattr(source, "query"):
+            raise QueryError(f"`with_cte` takes a name made by `cte(Shape, …)`, got {name!r}")
+        made = row_schema(query.node)
+        if made is not source.info:
+            raise QueryError(f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}")
+        key = ("cte", source, query.node, recursive)
+        return _query(self, grow(self.node, key, "cte", key[1:]), self.params + query.params)
+
+    def union(self, other: "Query[Any, Any, R_co]") -> Self:
+        """Add the rows of another query, equal ones once. SQL: `a UNION b`; order and limit apply to the whole."""
+        return _combined(self, "union", other)
+
+    def union_all(self, other: "Query[Any, Any, R_co]") -> Self:
+        """Add the rows of another query, equal ones too. SQL: `a UNION ALL b`; order and limit apply to the whole."""
+        return _combined(self, "union_all", other)
+
+    def intersect(self, other: "Query[Any, Any, R_co]") -> Self:
+        """Keep the rows that another query gives too. SQL: `a INTERSECT b`."""
+        return _combined(self, "intersect", other)
+
+    def except_(self, other: "Query[Any, Any, R_co]") -> Self:
+        """Keep the rows that another query does not give. SQL: `a EXCEPT b`."""
+        return _combined(self, "except", other)
+
+    def scope(
+        self, function: "Callable[Concatenate[Self, P], Query[Any, Any, Any]]", *args: P.args, **kwargs: P.kwargs
+    ) -> Self:
+        """Apply a reusable part and keep the query's exact type; a part over a schema not in scope is refused."""
+        return cast("Self", function(self, *args, **kwargs))
+
+    def pipe(self, function: Callable[Concatenate[Self, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return `function(query, …)`: for parts that change the query's type."""
+        return function(self, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return DESCRIBE[0](self)
+
+
+Q: TypeAlias = Query[M, M, M]
+"""`Q[Post]` is exactly a query of Post."""
+Over: TypeAlias = Query[S, Any, Any]
+"""`Over[Post]` is any query with Post in scope: what a reusable part takes and returns."""
+
+DESCRIBE: list[Callable[[Query[Any, Any, Any]], str]] = [lambda query: f"<query of {query.node.sources[0].label}>"]
+"""How a query is written for people; `ectype.query.inspect` puts its own function here."""
+
+
+def from_(model: type[M]) -> Query[M, M, M]:
+    """Begin a query at a schema, an alias, a subquery or a CTE. SQL: `SELECT … FROM table`.
+
+    Raises:
+        QueryError: for a schema without a table, which is a shape and has no rows.
+    """
+    try:
+        source = cast("Any", model).__source__
+    except AttributeError:
+        raise QueryError(f"`from_` takes a schema, got {model!r:.80}", hint="write `from_(User)`") from None
+    begun: Query[Any, Any, Any] | None = source.shape
+    if begun is None:
+        begun = _begin(source)
+    params: tuple[object, ...] = cast("Any", model).__params__
+    return Query(begun.node, params) if params else begun
+
+
+def _begin(source: Any) -> Query[Any, Any, Any]:
+    info: SchemaInfo = source.info
+    if info.table is None and not hasattr(source, "query"):
+        raise QueryError(
+            f"{info.name} has no table, so there is nothing to read",
+            hint=f'give it one, `class {info.name}(Schema, table="…")`, or read a query that projects into it',
+        )
+    begun: Query[Any, Any, Any] = Query(Step(source.root, None, "from", source, (source,)))
+    source.shape = begun
+    return begun
+
+
+def _query(base: Query[Any, Any, Any], node: Step, params: tuple[object, ...]) -> Any:
+    made: Any = new(Query)
+    made.node = node
+    made.params = params
+    made.preloads = base.preloads
+    return made
+
+
+def _source_of(model: Any) -> Any:
+    try:
+        return model.__source__
+    except AttributeError:
+        raise QueryError(f"a schema, alias, subquery or CTE was expected, got {model!r:.80}") from None
+
+
+def _filtered(node: Step, predicate: Any, kind: str) -> Step:
+    if not isinstance(predicate, Expr):
+        raise QueryError(
+            f"`{'group_by' if kind == 'group' else kind}` takes expressions, got {predicate!r:.80}",
+            hint="compare a column: `query.where(Post.score > 3)`; `==` between a column and a value of another type, "
+            "or with None, gives a plain bool to the checkers",
+        )
+    expression = cast("Expr[Any, Any]", predicate)
+    # A where is keyed by its expression alone: it is what filters have most often.
+    key: object = expression.node if kind == "where" else (kind, expression.node)
+    known = node.kids.get(key)
+    if known is not None:
+        return cast("Step", known)
+    check_scope(node, expression.node, kind)
+    return grow(node, key, kind, expression.node)
+
+
+def _ordered(node: Step, term: nodes.Ordering) -> Step:
+    check_scope(node, term, "order_by")
+    return grow(node, term, "order", term)
+
+
+def _counted(query: Query[Any, Any, Any], kind: str, count: object) -> Any:
+    if count.__class__ is not int or cast("int", count) < 0:
+        raise QueryError(f"`{kind}` takes a number of rows, 0 or more, got {count!r}")
+    known = query.node.kids.get(kind)
+    node = known if known is not None else grow(query.node, kind, kind, None)
+    return _query(query, node, (*query.params, count))
+
+
+def _joined(query: Query[Any, Any, Any], kind: str, to: Any, on: Any, as_: Any) -> Any:
+    if isinstance(to, Rel):
+        if on is not None:
+            raise QueryError(f"`{to!r}` knows its own condition", hint="put further conditions into `where`")
+        return _joined_association(query, kind, cast("Rel[Any, Any]", to), as_)
+    source = _source_of(to)
+    if not isinstance(on, Expr):
+        raise QueryError(
+            f"joining {source.label} needs its condition, got on={on!r:.60}",
+            hint=f"write `.join({source.label}, on=… == …)`, or join an association: `.join(Post.author)`",
+        )
+    condition = cast("Expr[Any, bool]", on)
+    key = ("join", kind, source, condition.node)
+    node = query.node.kids.get(key)
+    if node is None:
+        check_joined_once(query.node, source)
+        check_scope(query.node, condition.node, "on", source)
+        node = grow(query.node, key, "join", (kind, source, condition.node), source)
+    return _query(query, node, query.params + to.__params__ + condition.params)
+
+
+def _joined_association(query: Query[Any, Any, Any], kind: str, path: Rel[Any, Any], as_: Any) -> Any:
+    hop = path.hops[0]
+    if len(path.hops) > 1 or hop.custom != type(hop.custom)():
+        raise QueryError(
+            f"a join takes one plain association, got {path!r}",
+            hint="join one after the other, and put conditions into `where`",
+        )
+    source = hop.association.related.source if as_ is None else _source_of(as_)
+    key = ("join", kind, hop.association, hop.source, source)
+    node = query.node.kids.get(key)
+    if node is None:
+        node = _grow_association(query.node, key, kind, hop, source)
+    return _query(query, node, query.params)
+
+
+def _grow_association(node: Step, key: object, kind: str, hop: Hop, source: Any) -> Step:
+    association = hop.association
+    if source.info is not association.related:
+        raise QueryError(f"`{association.owner.name}.{association.name}` leads to {association.related.name}")
+    if hop.source not in node.sources:
+        raise QueryError(
+            f"`{hop.source.label}.{association.name}` cannot be joined: {hop.source.label} is not in this query",
+            hint=f"in scope are: {', '.join(one.label for one in node.sources)}",
+        )
+    check_joined_once(node, source)
+    own = hop.source.column(association.owner_key).node
+    theirs = source.column(association.related_key).node
+    return grow(node, key, "join", (kind, source, nodes.binary("=", theirs, own)), source)
+
+
+def _selected(query: Query[Any, Any, Any], maker: Any, items: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+    chosen: list[Any] = []
+    params = query.params
+    for item in items:
+        if isinstance(item, Expr):
+            expression = cast("Expr[Any, Any]", item)
+        elif hasattr(item, "__entity__"):
+            expression = cast("Expr[Any, Any]", item.__entity__)
+        elif isinstance(maker, SchemaInfo):
+            expression = _typed(maker, names[len(chosen)], item)
+        else:
+            raise QueryError(f"`select` takes expressions and schemas, got {item!r:.80}", hint="use `literal(…)`")
+        chosen.append(expression.node)
+        params += expression.params
+    key = ("select", maker, tuple(chosen), names)
+    node = query.node.kids.get(key)
+    if node is None:
+        _check_select(query.node, chosen)
+        node = grow(query.node, key, "select", (maker, tuple(chosen), names))
+    return _query(query, node, params)
+
+
+def _typed(info: SchemaInfo, name: str, value: Any) -> Expr[Any, Any]:
+    """Return a plain value in `project` as a parameter of its field's type."""
+    return Expr(nodes.NULL) if value is None else Expr(nodes.param(info.field(name).type), (value,))
+
+
+def _check_select(node: Step, chosen: list[Any]) -> None:
+    one: Step | None = node
+    while one is not None:
+        if one.kind == "select":
+            raise QueryError(
+                "this query has a select already", hint="select once, after the joins, or read it by `subquery(…)`"
+            )
+        one = one.parent
+    for item in chosen:
+        check_scope(node, item, "select")
+
+
+def _combined(query: Query[Any, Any, Any], operator: SetOperator, other: Any) -> Any:
+    if not isinstance(other, Query):
+        raise QueryError(f"`{operator}` takes a query, got {other!r:.80}")
+    second = cast("Query[Any, Any, Any]", other)
+    key = (operator, second.node)
+    return _query(query, grow(query.node, key, "combine", key), query.params + second.params)
+
+
+def _check_preload(node: Step, path: object) -> None:
+    if not isinstance(path, Rel):
+        raise QueryError(f"`preload` takes associations, got {path!r:.80}", hint="write `preload(User.posts)`")
+    start = cast("Rel[Any, Any]", path).hops[0].association.owner
+    try:
+        row = row_schema(node)
+    except QueryError:
+        row = None
+    if start is not row:
+        gives = "bare expressions" if row is None else row.name
+        raise QueryError(f"`{path!r}` starts at {start.name}, and this query gives {gives}")
+
+
+def _field_names(target: Any, count: int) -> tuple[str, ...]:
+    """Return the fields to call `target` with by name, or () for a call by position."""
+    model_fields = getattr(target, "model_fields", None)
+    names = tuple(model_fields) if model_fields is not None else tuple(getattr(target, "__dataclass_fields__", ()))
+    if hasattr(target, "__schema__"):
+        raise SchemaError(f"`select_into` is for classes that are no schema: use `project({target.__name__}(…))`")
+    if names and len(names) != count:
+        raise QueryError(
+            f"{target.__name__} has {len(names)} fields ({', '.join(names)}), and {count} expressions were selected"
+        )
+    return names

@@ -1,0 +1,152 @@
+"""What an insert does when a row is there already: `replace(Post.title)`, `do_nothing()`, `do_update(…)`."""
+
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
+
+from ectype.errors import QueryError
+from ectype.expr.operand import Assignment, Attr, Column, Expr, Operand
+from ectype.query.ast import OnConflict as Planned
+from ectype.query.scope import conflict_sources
+from ectype.schema.meta import SchemaInfo
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+T = TypeVar("T")
+
+Kind: TypeAlias = Literal["nothing", "replace", "replace_all", "replace_all_except", "update"]
+
+
+class OnConflict(Generic[S_co]):
+    """An action on conflict over the schema `S_co`; made by the functions of this file."""
+
+    __slots__ = ("assignments", "columns", "kind", "where")
+
+    def __init__(
+        self,
+        kind: Kind,
+        columns: tuple[Attr[Any, Any], ...] = (),
+        assignments: tuple[Assignment[Any], ...] = (),
+        where: Expr[Any, Any] | None = None,
+    ) -> None:
+        self.kind: Final = kind
+        self.columns: Final = columns
+        self.assignments: Final = assignments
+        self.where: Final = where
+
+    def __repr__(self) -> str:
+        inner = ", ".join(repr(one) for one in (*self.columns, *self.assignments))
+        return f"{'do_' if self.kind in ('nothing', 'update') else ''}{self.kind}({inner})"
+
+
+def do_nothing() -> OnConflict[Any]:
+    """Leave the row that is there as it is. SQL: `ON CONFLICT DO NOTHING`."""
+    return OnConflict("nothing")
+
+
+def replace(*columns: Attr[S, Any]) -> OnConflict[S]:
+    """Write these columns of the row that is there, with what the insert sends. SQL: `SET x = EXCLUDED.x`."""
+    if not columns:
+        raise QueryError("`replace` needs at least one column", hint="write `replace(Post.title)`, or `do_nothing()`")
+    return OnConflict("replace", columns)
+
+
+def replace_all() -> OnConflict[Any]:
+    """Write every column that the insert sends, less conflict target, generated keys and `inserted_at`."""
+    return OnConflict("replace_all")
+
+
+def replace_all_except(*columns: Attr[S, Any]) -> OnConflict[S]:
+    """Write what `replace_all` writes, less these columns."""
+    return OnConflict("replace_all_except", columns)
+
+
+def do_update(*assignments: Assignment[S], where: Expr[S, bool | None] | None = None) -> OnConflict[S]:
+    """Write these assignments into the row that is there; `excluded(column)` is what the insert wanted to write.
+
+    Example:
+        `do_update(Page.hits.inc(1), Page.title.set(excluded(Page.title)), where=Page.locked == False)`
+    """
+    if not assignments:
+        raise QueryError("`do_update` needs at least one assignment", hint="write `do_update(Post.hits.inc(1))`")
+    return OnConflict("update", (), assignments, where)
+
+
+def excluded(column: Column[S, T]) -> Operand[S, T]:
+    """Return the value that the insert wanted to write into a column, inside `do_update`."""
+    info = _info(column)
+    return cast("Operand[S, T]", info.excluded.column(column.name))
+
+
+def _info(column: Attr[Any, Any]) -> SchemaInfo:
+    source: Any = cast("Any", column.node).source
+    return source.info
+
+
+def plan_conflict(
+    info: SchemaInfo,
+    on_conflict: OnConflict[Any] | None,
+    targets: tuple[Attr[Any, Any], ...],
+    sent: tuple[str, ...],
+) -> tuple[Planned | None, tuple[object, ...]]:
+    """Return the planned action and the values of its parameters, for an insert that sends these fields.
+
+    Raises:
+        QueryError: for columns of another schema, a target without an action, an update without a target, or an
+            action that would write nothing.
+    """
+    for column in targets:
+        _own(info, column)
+    names = tuple(column.name for column in targets)
+    if on_conflict is None:
+        if targets:
+            raise QueryError(
+                "a conflict target without `on_conflict` does nothing",
+                hint=f"say what to do: `on_conflict=replace({info.name}.…)` or `do_nothing()`",
+            )
+        return None, ()
+    if on_conflict.kind == "nothing":
+        return Planned("nothing", names), ()
+    if not names:
+        raise QueryError(
+            "an upsert that updates needs its conflict target",
+            hint=f"name the columns of the unique index: `conflict_target={info.name}.…`",
+        )
+    if on_conflict.kind == "update":
+        return _planned_update(info, on_conflict, names)
+    replaced = _replaced(info, on_conflict, names, sent)
+    if not replaced:
+        raise QueryError(f"{on_conflict!r} leaves no column of {info.name} to write", hint="use `do_nothing()`")
+    return Planned("update", names, replaced), ()
+
+
+def _own(info: SchemaInfo, column: Attr[Any, Any]) -> str:
+    if not isinstance(column, Attr) or _info(column) is not info:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+        raise QueryError(f"{column!r} is no column of {info.name}")
+    return column.name
+
+
+def _replaced(
+    info: SchemaInfo, on_conflict: OnConflict[Any], targets: tuple[str, ...], sent: tuple[str, ...]
+) -> tuple[str, ...]:
+    named = tuple(_own(info, column) for column in on_conflict.columns)
+    if on_conflict.kind == "replace":
+        return named
+    kept = {*targets, *named, *info.insert_only}
+    return tuple(field for field in sent if field not in kept)
+
+
+def _planned_update(
+    info: SchemaInfo, on_conflict: OnConflict[Any], names: tuple[str, ...]
+) -> tuple[Planned, tuple[object, ...]]:
+    params: tuple[object, ...] = ()
+    terms: list[tuple[str, Any]] = []
+    for one in on_conflict.assignments:
+        if one.column.source is not info.source:
+            raise QueryError(f"{one!r} assigns to another schema than {info.name}")
+        conflict_sources(info, one.node)
+        terms.append((one.column.name, one.node))
+        params += one.params
+    where = on_conflict.where
+    if where is not None:
+        conflict_sources(info, where.node)
+        params += where.params
+    return Planned("update", names, (), tuple(terms), None if where is None else where.node), params

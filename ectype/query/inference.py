@@ -1,0 +1,85 @@
+"""Which type an expression has, so that a loader can be chosen and a parameter be dumped. None: nobody knows."""
+
+from typing import Any, assert_never, cast
+
+from ectype.expr.nodes import (
+    Binary,
+    Call,
+    Cast,
+    ColumnRef,
+    Constant,
+    Expression,
+    Fragment,
+    InValues,
+    Outer,
+    Over,
+    Param,
+    Subquery,
+    Unary,
+)
+from ectype.query.ast import Step, steps
+from ectype.types.base import Type
+from ectype.types.numeric import DECIMAL, FLOAT, INTEGER
+from ectype.types.scalars import BOOLEAN, STRING
+
+ARITHMETIC = frozenset("+-*/%")
+INTEGER_CALLS = frozenset({"count", "length", "row_number", "rank", "dense_rank"})
+
+
+def type_of(node: Expression) -> Type[Any] | None:
+    """Return the type of an expression's value, or None where only the database knows."""
+    match node:
+        case ColumnRef(source, name):
+            return source.column_type(name)
+        case Outer(operand):
+            return operand.source.column_type(operand.name)
+        case Param(type_) | Cast(_, type_):
+            return type_
+        case Constant(value):
+            return None if value is None else BOOLEAN
+        case Unary(op, operand):
+            return type_of(operand) if op == "-" else BOOLEAN
+        case Binary(op, left, right):
+            return _binary(op, left, right)
+        case Call(name, args, _, _):
+            return _call(name, args)
+        case Over(call, _, _, _):
+            return type_of(call)
+        case Fragment():
+            return None
+        case InValues():
+            return BOOLEAN
+        case Subquery(kind, _, query):
+            return _selected(cast("Step", query)) if kind == "scalar" else BOOLEAN
+        case _:
+            assert_never(node)
+
+
+def _binary(op: str, left: Expression, right: Expression) -> Type[Any] | None:
+    if op == "||":
+        return STRING
+    if op not in ARITHMETIC:
+        return BOOLEAN
+    first, second = type_of(left), type_of(right)
+    if first is None or second is None:
+        return first or second
+    for wide in (FLOAT, DECIMAL):
+        if second == wide and first == INTEGER:
+            return wide
+    return first
+
+
+def _call(name: str, args: tuple[Expression, ...]) -> Type[Any] | None:
+    if name in INTEGER_CALLS:
+        return INTEGER
+    first = type_of(args[0]) if args else None
+    if name == "avg":
+        return FLOAT if first == FLOAT else DECIMAL
+    return first
+
+
+def _selected(query: Step) -> Type[Any] | None:
+    for step in steps(query):
+        if step.kind == "select":
+            return type_of(step.arg[1][0])
+    return None

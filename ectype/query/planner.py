@@ -1,0 +1,197 @@
+"""From a shape to a plain statement: clauses sorted, parameters numbered, outputs expanded. Runs once a shape."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ectype.errors import QueryError
+from ectype.expr import walk
+from ectype.expr.nodes import Call, ColumnRef, Entity, Expression, InValues, Param, Subquery
+from ectype.query.ast import (
+    Clause,
+    Combination,
+    Cte,
+    EntityRow,
+    Join,
+    OrderClause,
+    Output,
+    RowShape,
+    Select,
+    Step,
+    TupleRow,
+    ValueRow,
+    steps,
+)
+from ectype.query.inference import type_of
+
+
+def width(node: walk.Part) -> int:
+    """How many values the parameters of a node take."""
+    own = 0
+    if isinstance(node, Param | InValues):
+        own = 1
+    elif isinstance(node, Subquery):
+        own = query_width(cast("Step", node.query))
+    return own + sum(width(part) for part in walk.parts(node))
+
+
+def query_width(step: Step) -> int:
+    """How many values the parameters of a query take."""
+    return sum(step_width(one) for one in steps(step))
+
+
+def step_width(step: Step) -> int:
+    """How many values one step of a query takes; their order is that of the builder."""
+    arg = step.arg
+    match step.kind:
+        case "from":
+            return source_width(arg)
+        case "where" | "having" | "group" | "order":
+            return width(arg)
+        case "join":
+            return source_width(arg[1]) + width(arg[2])
+        case "select":
+            return sum(width(item) for item in arg[1])
+        case "limit" | "offset":
+            return 1
+        case "cte" | "combine":
+            return query_width(arg[1])
+        case _:
+            return 0
+
+
+def source_width(source: Any) -> int:
+    """How many values the subquery of a source takes; a table and a CTE take none."""
+    query: Step | None = getattr(source, "query", None)
+    return 0 if query is None else query_width(query)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A Select while its steps are read."""
+
+    source: Any = None
+    source_offset: int = 0
+    ctes: list[Cte] = field(default_factory=list[Cte])
+    joins: list[Join] = field(default_factory=list[Join])
+    wheres: list[Clause] = field(default_factory=list[Clause])
+    group_bys: list[Clause] = field(default_factory=list[Clause])
+    havings: list[Clause] = field(default_factory=list[Clause])
+    order_bys: list[OrderClause] = field(default_factory=list[OrderClause])
+    combinations: list[Combination] = field(default_factory=list[Combination])
+    distinct: bool = False
+    limit: int | None = None
+    offset: int | None = None
+    select: tuple[Any, tuple[Any, ...], tuple[str, ...]] | None = None
+    select_offset: int = 0
+
+
+def plan_select(step: Step, offset: int = 0) -> Select:
+    """Return the statement of a query whose first parameter has the index `offset`.
+
+    Raises:
+        QueryError: for a combination of clauses that means nothing.
+    """
+    draft = _Draft()
+    for one in steps(step):
+        _read(draft, one, offset)
+        offset += step_width(one)
+    outputs, row = _outputs(draft)
+    return Select(
+        ctes=tuple(draft.ctes),
+        source=draft.source,
+        source_offset=draft.source_offset,
+        joins=tuple(draft.joins),
+        wheres=tuple(draft.wheres),
+        group_bys=tuple(draft.group_bys),
+        havings=tuple(draft.havings),
+        order_bys=tuple(draft.order_bys),
+        distinct=draft.distinct,
+        limit=draft.limit,
+        offset=draft.offset,
+        combinations=tuple(draft.combinations),
+        outputs=outputs,
+        row=row,
+    )
+
+
+def _read(draft: _Draft, step: Step, offset: int) -> None:
+    arg = step.arg
+    match step.kind:
+        case "from":
+            draft.source, draft.source_offset = arg, offset
+        case "where":
+            draft.wheres.append(Clause(arg, offset))
+        case "having":
+            draft.havings.append(Clause(arg, offset))
+        case "group":
+            draft.group_bys.append(Clause(arg, offset))
+        case "order":
+            draft.order_bys.append(OrderClause(arg, offset))
+        case "join":
+            kind, source, on = arg
+            draft.joins.append(Join(kind, source, Clause(on, offset + source_width(source)), offset))
+        case "select":
+            draft.select, draft.select_offset = arg, offset
+        case _:
+            _read_whole(draft, step, offset)
+
+
+def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
+    """Read the steps that concern the statement as a whole."""
+    arg = step.arg
+    match step.kind:
+        case "limit":
+            draft.limit = offset
+        case "offset":
+            draft.offset = offset
+        case "distinct":
+            draft.distinct = True
+        case "cte":
+            source, query, recursive = arg
+            draft.ctes.append(Cte(source, plan_select(query, offset), recursive))
+        case "combine":
+            operator, query = arg
+            draft.combinations.append(Combination(operator, plan_select(query, offset)))
+        case _:
+            raise QueryError(f"a query has no step `{step.kind}`")
+
+
+def _outputs(draft: _Draft) -> tuple[tuple[Output, ...], RowShape]:
+    """Expand what is selected into single expressions, and say how rows are made of them."""
+    outer = {join.source for join in draft.joins if join.kind == "left"}
+    outputs: list[Output] = []
+    if draft.select is None:
+        return _entity(outputs, draft.source, outer, optional=False)
+    maker, items, names = draft.select
+    rows: list[EntityRow | ValueRow] = []
+    offset = draft.select_offset
+    for position, item in enumerate(items):
+        if isinstance(item, Entity):
+            rows.append(_entity(outputs, item.source, outer, optional=item.optional)[1])
+        else:
+            name = names[position] if names else f"c{position}"
+            outputs.append(_output(item, offset, outer, name))
+            rows.append(ValueRow(len(outputs) - 1))
+        offset += width(item)
+    if maker is None and len(rows) == 1:
+        return tuple(outputs), rows[0]
+    return tuple(outputs), TupleRow(tuple(rows), maker, names)
+
+
+def _entity(
+    outputs: list[Output], source: Any, outer: set[Any], *, optional: bool
+) -> tuple[tuple[Output, ...], EntityRow]:
+    start = len(outputs)
+    names = source.info.column_names
+    outputs.extend(_output(source.columns[name].node, 0, outer, name) for name in names)
+    return tuple(outputs), EntityRow(source.info, names, start, optional or source in outer)
+
+
+def _output(node: Expression, offset: int, outer: set[Any], name: str) -> Output:
+    nullable = True
+    if isinstance(node, ColumnRef):
+        source: Any = node.source
+        nullable = source in outer or bool(source.info.fields[node.name].nullable)
+    elif isinstance(node, Call) and node.name == "count":
+        nullable = False
+    return Output(Clause(node, offset), type_of(node), nullable, name)

@@ -1,0 +1,59 @@
+"""What is in scope at a step, checked when a shape is met for the first time."""
+
+from collections.abc import Hashable
+from typing import Any, cast
+
+from ectype.errors import QueryError
+from ectype.expr import walk
+from ectype.expr.nodes import ColumnRef, intern
+from ectype.query.ast import Step
+from ectype.schema.meta import SchemaInfo
+
+
+def grow(parent: Step, key: Hashable, kind: str, arg: Any, source: Any = None) -> Step:
+    """Return the step that adds `arg` to a query, interned under its parent."""
+    known = parent.kids.get(key)
+    if known is not None:
+        return cast("Step", known)
+    sources = parent.sources if source is None else (*parent.sources, source)
+    return intern(parent, key, lambda root: Step(root, parent, kind, arg, sources))
+
+
+def check_scope(step: Step, node: walk.Part, clause: str, joined: Any = None) -> None:
+    """Raise QueryError when an expression mentions a source that the query does not read."""
+    scope = step.sources if joined is None else (*step.sources, joined)
+    for column in walk.columns(node):
+        refuse_virtual(column)
+    for source in walk.sources(node):
+        if source not in scope:
+            known = ", ".join(one.label for one in scope)
+            raise QueryError(
+                f"`{clause}` mentions {source.label}, which is not in this query: in scope are {known}",
+                hint=f"join it first, as in `.join({step.sources[0].label}.…)`; inside a subquery mark a column of "
+                f"the enclosing query: `outer({source.label}.…)`",
+            )
+
+
+def refuse_virtual(column: ColumnRef) -> None:
+    """Raise QueryError for a field that lives in the struct only."""
+    info: SchemaInfo | None = getattr(column.source, "info", None)
+    if info is not None and column.name in info.virtual_names:
+        raise QueryError(f"`{info.name}.{column.name}` is virtual: it is not stored, so a query cannot read it")
+
+
+def check_joined_once(step: Step, source: Any) -> None:
+    """Raise QueryError, with the line that makes an alias, when a source is in the query already."""
+    if source in step.sources:
+        name = source.label
+        raise QueryError(
+            f"{name} is in this query already, so its columns would be ambiguous",
+            hint=f'read it under another name:\n\n    other = alias({source.info.name}, "other")\n'
+            f"    query.join(other, on=…)      # or .join(Post.author, as_=other)",
+        )
+
+
+def conflict_sources(info: SchemaInfo, node: walk.Part) -> None:
+    """Raise QueryError when an expression of `do_update` mentions another table than the one that is written."""
+    for source in walk.sources(node):
+        if source is not info.source and source is not info.excluded:
+            raise QueryError(f"`do_update` on {info.name} mentions {source.label}, which an insert cannot read")

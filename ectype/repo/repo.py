@@ -1,0 +1,489 @@
+"""The repository: the one place that does I/O. One method an operation, no logic."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Self, TypeVar, cast, overload
+
+from ectype.adapters.base import Adapter, Isolation
+from ectype.adapters.pool import Pool
+from ectype.adapters.registry import open_adapter
+from ectype.expr.operand import Agg, Assignment, Attr, Expr
+from ectype.query.builder import Of, Query
+from ectype.query.conflicts import OnConflict
+from ectype.repo import bulk, reader, writer
+from ectype.repo.engine import Engine
+from ectype.repo.outcomes import Outcome
+from ectype.repo.preloader import preload_copies
+from ectype.repo.transaction import Session, Transaction
+from ectype.repo.writer import DEFAULT, Call
+from ectype.result import Ok
+from ectype.schema.associations import Rel
+from ectype.schema.changeset import Changeset
+from ectype.schema.errors import Invalid, InvalidChangesetError
+from ectype.schema.schema import Schema
+from ectype.sql.compiler import compile_select
+
+M = TypeVar("M", bound=Schema)
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+R = TypeVar("R")
+A = TypeVar("A")
+Z = TypeVar("Z")
+
+
+def _call(timeout: float | None, prefix: str | None) -> Call:
+    return DEFAULT if timeout is None and prefix is None else Call(timeout, prefix)
+
+
+class Repo:
+    """A database, and everything that is done with it.
+
+    Args:
+        url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`.
+        pool_size: how many connections at most.
+        timeout: the deadline of a statement in seconds, unless the call has its own.
+        prefix: the PostgreSQL schema of all tables that do not name their own.
+        name: what it is called in events and errors.
+        log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
+        plan_cache_size: how many query shapes keep their SQL.
+
+    Raises:
+        ConfigError: for a URL that cannot be used; its password is never shown.
+
+    Example:
+        async with Repo("sqlite:///:memory:") as repo:
+            user = await repo.insert(User(name="Ada"))
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        timeout: float | None = 15.0,
+        prefix: str | None = None,
+        name: str = "repo",
+        log_params: bool = True,
+        plan_cache_size: int = 1_000,
+    ) -> None:
+        self.adapter: Adapter = open_adapter(url)
+        self.name = name
+        self.pool = Pool(self.adapter, size=pool_size)
+        self._session = Session(self.pool, timeout=timeout)
+        self._engine = Engine(
+            self.adapter,
+            self._session,
+            name=name,
+            prefix=prefix,
+            plan_cache_size=plan_cache_size,
+            log_params=log_params,
+        )
+
+    def __repr__(self) -> str:
+        return f"Repo({self.adapter.url!r})"
+
+    async def __aenter__(self) -> Self:
+        """Connect once, so that a wrong URL or an unreachable server shows at start."""
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Open the pool and make its first connection. Raises ConnectError with what was tried and the fix."""
+        await self.pool.open()
+
+    async def close(self) -> None:
+        """Close the pool: wait for what runs, then close every connection."""
+        await self._session.close()
+        await self.pool.close()
+
+    # --- reads
+
+    @overload
+    async def all(
+        self, query: Query[A, Z, R], *, timeout: float | None = None, prefix: str | None = None
+    ) -> list[R]: ...
+    @overload
+    async def all(self, query: Of[M], *, timeout: float | None = None, prefix: str | None = None) -> list[M]: ...
+    async def all(self, query: Any, *, timeout: float | None = None, prefix: str | None = None) -> Any:
+        """Return the rows of a query, or of a whole table: structs, values or tuples, as it selects."""
+        return await reader.read(self._engine, query, timeout, prefix)
+
+    @overload
+    async def one(
+        self, query: Query[A, Z, R], *, timeout: float | None = None, prefix: str | None = None
+    ) -> R | None: ...
+    @overload
+    async def one(self, query: Of[M], *, timeout: float | None = None, prefix: str | None = None) -> M | None: ...
+    async def one(self, query: Any, *, timeout: float | None = None, prefix: str | None = None) -> Any:
+        """Return the only row, or None. Raises MultipleResultsError for more than one."""
+        return await reader.read_one(self._engine, query, timeout, prefix)
+
+    @overload
+    async def one_or_raise(
+        self, query: Query[A, Z, R], *, timeout: float | None = None, prefix: str | None = None
+    ) -> R: ...
+    @overload
+    async def one_or_raise(self, query: Of[M], *, timeout: float | None = None, prefix: str | None = None) -> M: ...
+    async def one_or_raise(self, query: Any, *, timeout: float | None = None, prefix: str | None = None) -> Any:
+        """Return the only row. Raises NoResultsError for none, MultipleResultsError for more than one."""
+        row = await reader.read_one(self._engine, query, timeout, prefix)
+        return reader.found_or_raise(row, repr(query))
+
+    async def get(
+        self, model: type[M], key: object, *, timeout: float | None = None, prefix: str | None = None
+    ) -> M | None:
+        """Return the struct with a primary key, or None. A composite key is a tuple in order of declaration."""
+        return cast("M | None", await reader.get(self._engine, model, key, timeout, prefix))
+
+    async def get_or_raise(
+        self, model: type[M], key: object, *, timeout: float | None = None, prefix: str | None = None
+    ) -> M:
+        """Return the struct with a primary key. Raises NoResultsError when there is none."""
+        row = await reader.get(self._engine, model, key, timeout, prefix)
+        return cast("M", reader.found_or_raise(row, f"{model.__name__} with the key {key!r}"))
+
+    async def get_by(
+        self, model: Of[M], *predicates: Expr[M, bool | None], timeout: float | None = None, prefix: str | None = None
+    ) -> M | None:
+        """Return the only struct for which all predicates hold, or None."""
+        query = reader.by_predicates(model, predicates)
+        return cast("M | None", await reader.read_one(self._engine, query, timeout, prefix))
+
+    async def get_by_or_raise(
+        self, model: Of[M], *predicates: Expr[M, bool | None], timeout: float | None = None, prefix: str | None = None
+    ) -> M:
+        """Return the only struct for which all predicates hold. Raises NoResultsError when there is none."""
+        query = reader.by_predicates(model, predicates)
+        row = await reader.read_one(self._engine, query, timeout, prefix)
+        return cast("M", reader.found_or_raise(row, repr(query)))
+
+    async def exists(
+        self, query: "Query[A, Z, R] | Of[M]", *, timeout: float | None = None, prefix: str | None = None
+    ) -> bool:
+        """Whether a query, or a table, has a row."""
+        return await reader.has_rows(self._engine, query, timeout, prefix)
+
+    async def aggregate(
+        self,
+        query: "Query[A, Z, R] | Of[M]",
+        expression: Agg[Any, T],
+        *,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> T:
+        """Return one aggregate over the rows of a query, as in `await repo.aggregate(Post, fn.max(Post.score))`."""
+        return await reader.aggregate(self._engine, query, expression, timeout, prefix)
+
+    # --- writes
+
+    async def insert(
+        self,
+        subject: Changeset[M] | M,
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> M:
+        """Insert a row and return its struct, with what the database filled in.
+
+        What is unset or None in a struct is not sent, so that database defaults apply; `force_change` sends NULL.
+
+        Raises:
+            InvalidChangesetError: the changeset has errors, or the database refused it by a constraint it declares.
+            ConstraintError: the database refused it by a constraint it does not declare.
+            ConflictIgnoredError: `on_conflict` wrote nothing.
+        """
+        return cast(
+            "M",
+            await writer.insert(
+                self._engine,
+                subject,
+                on_conflict=on_conflict,
+                conflict_target=conflict_target,
+                call=_call(timeout, prefix),
+            ),
+        )
+
+    async def update(
+        self, changeset: Changeset[M], *, force: bool = False, timeout: float | None = None, prefix: str | None = None
+    ) -> M:
+        """Send the changes of a changeset and return the struct as it is now stored; no changes, no statement.
+
+        Raises:
+            InvalidChangesetError, ConstraintError: as for `insert`.
+            StaleEntryError: the row is gone.
+            NoPrimaryKeyError: the struct has no key.
+        """
+        return cast("M", await writer.update(self._engine, changeset, force=force, call=_call(timeout, prefix)))
+
+    async def delete(self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None) -> M:
+        """Delete the row of a struct and return the struct in the state `deleted`.
+
+        Raises:
+            StaleEntryError: the row is gone already.
+            InvalidChangesetError, ConstraintError: rows still refer to it.
+        """
+        return cast("M", await writer.delete(self._engine, subject, call=_call(timeout, prefix)))
+
+    async def try_insert(
+        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
+    ) -> Ok[M] | Invalid[M]:
+        """Insert as `insert` does, and give an invalid changeset as a value; an open transaction stays usable."""
+        return await self._try(writer.insert, subject, timeout, prefix)
+
+    async def try_update(
+        self, changeset: Changeset[M], *, timeout: float | None = None, prefix: str | None = None
+    ) -> Ok[M] | Invalid[M]:
+        """Update as `update` does, and give an invalid changeset as a value; an open transaction stays usable."""
+        return await self._try(writer.update, changeset, timeout, prefix)
+
+    async def try_delete(
+        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
+    ) -> Ok[M] | Invalid[M]:
+        """Delete as `delete` does, and give an invalid changeset as a value; an open transaction stays usable."""
+        return await self._try(writer.delete, subject, timeout, prefix)
+
+    async def _try(
+        self, write: Callable[..., Awaitable[Any]], subject: Any, timeout: float | None, prefix: str | None
+    ) -> Ok[Any] | Invalid[Any]:
+        try:
+            async with self._session.savepoint():
+                return Ok(await write(self._engine, subject, call=_call(timeout, prefix)))
+        except InvalidChangesetError as exc:
+            return Invalid(cast("Changeset[Any]", exc.changeset))
+
+    async def upsert(
+        self,
+        subject: Changeset[M] | M,
+        *,
+        on_conflict: OnConflict[M],
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> Outcome[M]:
+        """Insert a row, or do what `on_conflict` says, and tell which: `Inserted`, `Updated` or `Ignored`."""
+        return await writer.upsert(
+            self._engine,
+            subject,
+            on_conflict=on_conflict,
+            conflict_target=conflict_target,
+            call=_call(timeout, prefix),
+        )
+
+    # --- many rows
+
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> int: ...
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: Attr[M, T],
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[T]: ...
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: tuple[Attr[M, T1], Attr[M, T2]],
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2]]: ...
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: Of[M],
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[M]: ...
+    async def insert_all(
+        self,
+        model: Any,
+        rows: Iterable[Any],
+        *,
+        on_conflict: Any = None,
+        conflict_target: Any = None,
+        returning: Any = None,
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> Any:
+        """Insert many rows, mappings or structs, all or none, and return how many, or what `returning` asks for.
+
+        Rows are grouped by the columns they have, so that database defaults fill the others. Nothing else is filled
+        in, except keys with `autogenerate`, and timestamps when asked for.
+
+        Raises:
+            QueryError: for an unknown column.
+            CastError: for a value that does not fit its column.
+            ConstraintError: when the database refuses a row.
+        """
+        return await bulk.insert_all(
+            self._engine,
+            model,
+            rows,
+            on_conflict=on_conflict,
+            conflict_target=conflict_target,
+            returning=returning,
+            timestamps=timestamps,
+            call=_call(timeout, prefix),
+        )
+
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, R],
+        *assignments: Assignment[A],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> int: ...
+    @overload
+    async def update_all(
+        self, query: Of[M], *assignments: Assignment[M], timeout: float | None = None, prefix: str | None = None
+    ) -> int: ...
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, R],
+        *assignments: Assignment[A],
+        returning: Attr[A, T],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[T]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, M],
+        *assignments: Assignment[A],
+        returning: Of[M],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[M]: ...
+    async def update_all(
+        self,
+        query: Any,
+        *assignments: Any,
+        returning: Any = None,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> Any:
+        """Change all rows of a query, and return how many, or what `returning` asks for. No timestamp is touched."""
+        return await bulk.update_all(self._engine, query, assignments, returning=returning, call=_call(timeout, prefix))
+
+    @overload
+    async def delete_all(
+        self, query: "Query[A, Z, R] | Of[M]", *, timeout: float | None = None, prefix: str | None = None
+    ) -> int: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Query[A, Z, R],
+        *,
+        returning: Attr[A, T],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[T]: ...
+    @overload
+    async def delete_all(
+        self, query: Query[A, Z, M], *, returning: Of[M], timeout: float | None = None, prefix: str | None = None
+    ) -> list[M]: ...
+    async def delete_all(
+        self, query: Any, *, returning: Any = None, timeout: float | None = None, prefix: str | None = None
+    ) -> Any:
+        """Delete all rows of a query, and return how many, or what `returning` asks for."""
+        return await bulk.delete_all(self._engine, query, returning=returning, call=_call(timeout, prefix))
+
+    # --- associations
+
+    @overload
+    async def preload(
+        self, rows: list[M], *paths: Rel[M, Any], force: bool = False, timeout: float | None = None
+    ) -> list[M]: ...
+    @overload
+    async def preload(
+        self, rows: Of[M], *paths: Rel[M, Any], force: bool = False, timeout: float | None = None
+    ) -> M: ...
+    async def preload(self, rows: Any, *paths: Any, force: bool = False, timeout: float | None = None) -> Any:
+        """Return copies of structs with associations loaded, one query a step; what is loaded already is kept.
+
+        Example:
+            `user = await repo.preload(user, User.posts / Post.comments)`
+        """
+        return await preload_copies(self._engine, rows, paths, force=force, timeout=timeout)
+
+    # --- transactions
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+    ) -> AbstractAsyncContextManager[Transaction, bool]:
+        """Run the block in a transaction: commit at its end, roll back on any exception. Nested, it is a savepoint."""
+        return self._session.transaction(
+            isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout
+        )
+
+    async def transact(
+        self, work: Callable[..., Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
+    ) -> T:
+        """Run `work()` in a transaction and return what it returns; an `Invalid` rolls back and is returned.
+
+        Serialization failures and deadlocks run it again, `retries` times at most, with a pause in between.
+        """
+        return await self._session.transact(work, isolation=isolation, retries=retries)
+
+    def after_commit(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once the outermost transaction has committed; outside of one at once. Never after a rollback."""
+        self._session.after_commit(callback)
+
+    def detached(self) -> AbstractContextManager[None]:
+        """Tasks started in the block do not join the open transaction."""
+        return self._session.detached()
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the current task is in a transaction of this repo."""
+        return self._session.in_transaction
+
+    # --- text
+
+    def to_sql(self, query: Query[A, Z, R]) -> tuple[str, tuple[object, ...]]:
+        """Return the text and the parameters that `all` would send."""
+        statement = compile_select(query.node, self._engine.dialect, self._engine.prefix)
+        return statement.sql, tuple(statement.dump(query.params))

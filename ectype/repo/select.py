@@ -1,0 +1,24 @@
+"""One SELECT: its prepared statement by shape, and its loaded rows."""
+
+from typing import Any
+
+from ectype.query.ast import Step
+from ectype.query.builder import Query
+from ectype.repo.engine import Engine, Prepared
+from ectype.sql.compiler import compile_select
+
+
+def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
+    """Return the prepared SELECT of a shape, from the cache or compiled now."""
+    key = node if prefix is None else (node, prefix)
+    found = engine.plans.get(key)
+    if found is not None:
+        return found
+    return engine.prepared(key, lambda dialect: compile_select(node, dialect, prefix))
+
+
+async def fetch_rows(
+    engine: Engine, query: Query[Any, Any, Any], timeout: float | None = None, prefix: str | None = None
+) -> list[Any]:
+    """Return the rows of a query, without what it preloads."""
+    return await engine.fetch(prepare(engine, query.node, prefix or engine.prefix), query.params, timeout)

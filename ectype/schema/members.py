@@ -1,0 +1,50 @@
+"""Which field of a schema a column means; or the refusal, with the line to write instead."""
+
+from types import MemberDescriptorType
+from typing import Any
+
+from ectype.errors import SchemaError
+from ectype.expr.operand import Column
+from ectype.schema.associations import Rel
+from ectype.schema.meta import SchemaInfo
+
+
+def field_name(info: SchemaInfo, column: Any) -> str:
+    """Return the name of the field that a column stands for.
+
+    Raises:
+        SchemaError: it is a column of another schema, an association, or no column at all.
+    """
+    if column.__class__ is Column and column.node.source is info.source:
+        return column.name
+    if isinstance(column, Column) and getattr(column.reference.source, "info", None) is info:
+        return column.name
+    # A virtual field is no column of the table: the class gives its slot.
+    if isinstance(column, MemberDescriptorType) and info.slots.get(column.__name__) is column:
+        return column.__name__
+    raise _refused(info, column)
+
+
+def _refused(info: SchemaInfo, column: Any) -> SchemaError:
+    if isinstance(column, Column | MemberDescriptorType):
+        name = column.name if isinstance(column, Column) else column.__name__
+        label = repr(column) if isinstance(column, Column) else f"{column.__objclass__.__name__}.{name}"
+        known = f"write `{info.name}.{name}`" if name in info.declarations else info.suggest(name)
+        return SchemaError(f"`{label}` is no column of {info.name}", hint=known)
+    if isinstance(column, Rel):
+        return _association(info, column)
+    if isinstance(column, str):
+        known = f"write `{info.name}.{column}`" if column in info.declarations else info.suggest(column)
+        return SchemaError(f"a column of {info.name} was expected, got the text {column!r:.60}", hint=known)
+    return SchemaError(
+        f"a column of {info.name} was expected, got {column!r:.60}", hint=f"write `{info.name}.<field>`, as in a query"
+    )
+
+
+def _association(info: SchemaInfo, rel: Rel[Any, Any]) -> SchemaError:
+    one = rel.hops[0].association
+    if one.options.kind == "belongs_to":
+        fix = f"name its foreign key instead: `{one.owner.name}.{one.owner_key}`"
+    else:
+        fix = f"change the related structs by changesets of their own, with their foreign key to {info.name}"
+    return SchemaError(f"`{rel!r}` is an association, and a column of {info.name} was expected", hint=fix)

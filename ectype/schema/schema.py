@@ -1,0 +1,396 @@
+"""The Schema base class: from a class body to a storage layout, columns, and reflection.
+
+For `class User(Schema, table="users")` three classes are made (decision 4 of the design):
+
+- a *storage* base with one slot a member;
+- `User` itself, a leaf of it without slots, which is frozen, and whose own metaclass answers `User.name` with a
+  column, since data descriptors of a metaclass win on class access and are never seen from an instance;
+- a *twin* leaf of the same storage that may be assigned to; loaders fill a twin and then give it the class `User`.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self, dataclass_transform
+
+from ectype.errors import SchemaError
+from ectype.schema import structs
+from ectype.schema.associations import Association, AssociationOptions, AssociationSlot, BelongsTo, HasMany, Hop, Rel
+from ectype.schema.fields import Field, field, timestamp
+from ectype.schema.meta import Declaration, FieldOptions, SchemaInfo
+from ectype.schema.registry import Registry, RegistryScope
+from ectype.schema.sources import TableSource
+from ectype.types import annotations as notes
+
+if TYPE_CHECKING:
+    from typing import Generic, Protocol, TypeVar
+
+    M = TypeVar("M", bound="Schema")
+
+    class Table(Generic[M]):
+        """What pins a schema exactly where `type[M]` would widen; only checkers see it."""
+
+    class Of(Protocol[M]):
+        """A schema class, exactly: what a method takes that must not widen `type[M]` to a union."""
+
+        def __of__(self) -> Table[M]: ...
+
+
+ASSOCIATIONS: Mapping[object, str] = {BelongsTo: "belongs_to", HasMany: "has_many"}
+FROZEN: Mapping[str, object] = {
+    "__init__": structs.construct,
+    "__setattr__": structs.refuse_set,
+    "__delattr__": structs.refuse_delete,
+    "__eq__": structs.equals,
+    "__hash__": structs.key_hash,
+    "__repr__": structs.represent,
+    "__reduce_ex__": structs.reduce,
+    "__replace__": structs.evolve,
+}
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, frozen_default=False, field_specifiers=(field,))
+class SchemaMeta(type):
+    """Makes schema classes; each concrete one gets a metaclass of its own that holds its columns."""
+
+    def __new__(
+        cls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        **options: Any,
+    ) -> Any:
+        """Make the schema class `name`, or a plain subclass of `type` for the layout's own parts."""
+        if options.pop("_part", False) or not any(isinstance(base, SchemaMeta) for base in bases):
+            return super().__new__(cls, name, bases, namespace)
+        frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # for the statement's local names
+        local_names = {} if frame.f_code.co_name == "<module>" else frame.f_locals
+        return _build(cls, name, bases, namespace, local_names, options)
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: object) -> None:
+        super().__init__(name, bases, namespace)
+
+
+class Schema(metaclass=SchemaMeta):
+    """The base of all schemas: a table's rows as frozen structs, or a shape of values when no table is named.
+
+    Args (in the class statement):
+        table: the table's name; without it the schema is a shape, for projections and CTEs.
+        prefix: the PostgreSQL schema, or attached database, of the table.
+        abstract: a base class that only carries options for its subclasses.
+        registry: where forward references are looked up last, instead of the process-wide registry.
+
+    Raises:
+        SchemaError: at class creation, with the line to write.
+
+    Example:
+        class User(Schema, Timestamps, table="users"):
+            id: Field[int] = primary_key()
+            name: Field[str]
+            posts: HasMany[Post] = has_many()
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        __schema__: SchemaInfo
+
+        def __init_subclass__(
+            cls,
+            *,
+            table: str | None = None,
+            prefix: str | None = None,
+            abstract: bool = False,
+            registry: Registry | None = None,
+        ) -> None: ...
+
+        @classmethod
+        def __of__(cls) -> Table[Self]: ...
+
+        @classmethod
+        def __pick__(cls) -> tuple[Self, Self]: ...
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Timestamps:
+    """Two columns that the clock fills: `inserted_at` at insert, `updated_at` at insert and at each update.
+
+    Both get the same instant at insert. A value that was given wins over the clock.
+    """
+
+    __slots__ = ()
+
+    inserted_at: Field[datetime] = timestamp(_now, on_update=False)
+    updated_at: Field[datetime] = timestamp(_now, on_update=True)
+
+
+_registry = Registry()
+
+
+class _Options:
+    """What the class statement says, and what base classes said before it."""
+
+    __slots__ = ("abstract", "prefix", "registry", "table")
+
+    def __init__(self, name: str, parent: Any, options: dict[str, Any]) -> None:
+        inherited: _Options | None = getattr(parent, "__options__", None)
+        self.table: str | None = options.pop("table", None)
+        self.abstract: bool = options.pop("abstract", False)
+        self.prefix: str | None = options.pop("prefix", inherited.prefix if inherited else None)
+        self.registry: Registry = options.pop("registry", None) or (inherited.registry if inherited else _registry)
+        if options:
+            raise SchemaError(
+                f"`class {name}` does not know the option `{next(iter(options))}`",
+                hint="known options are: table, prefix, abstract, registry",
+            )
+        if self.table is not None and (not isinstance(self.table, str) or not self.table):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+            raise SchemaError(f'the table of {name} is a name, got {self.table!r}: `table="users"`')
+
+
+def _build(
+    metaclass: type[SchemaMeta],
+    name: str,
+    bases: tuple[type, ...],
+    namespace: dict[str, Any],
+    local_names: Mapping[str, object],
+    options: dict[str, Any],
+) -> Any:
+    """Build a schema class from its body: the conductor of this file."""
+    parent, mixins = _split(name, bases)
+    said = _Options(name, parent, options)
+    module_names = _module_names(namespace)
+    raw = _annotations(mixins, namespace, module_names, local_names)
+    if said.abstract:
+        return _abstract(metaclass, name, bases, namespace, said, raw)
+    fields, links = _members(name, raw, {**_mixin_values(mixins), **namespace})
+    storage = type.__new__(
+        metaclass, name, (parent,), {"__slots__": _slots(fields, links), "__module__": namespace.get("__module__")}
+    )
+    own = type(f"{name}Columns", (metaclass,), {})
+    body = {key: value for key, value in namespace.items() if key not in fields and key not in links}
+    leaf: Any = type.__new__(own, name, (storage, *mixins), {**FROZEN, **body, "__slots__": (), "__options__": said})
+    twin = type.__new__(metaclass, name, (storage, *mixins), {"__slots__": (), "__hash__": None})
+    info = SchemaInfo(
+        schema=leaf,
+        table=said.table,
+        prefix=said.prefix,
+        declarations=fields,
+        associations={},
+        scopes=_scopes(module_names, local_names, raw, said.registry),
+        registry=said.registry,
+    )
+    leaf.__schema__ = info
+    info.twin = twin
+    info.slots = {one: storage.__dict__[_slot(one, links)] for one in (*fields, *links, "_meta", "_frozen")}
+    _associate(info, leaf, links)
+    _attach(info, own, leaf)
+    said.registry.add(leaf)
+    return leaf
+
+
+def _split(name: str, bases: tuple[type, ...]) -> tuple[Any, tuple[type, ...]]:
+    schemas = [base for base in bases if isinstance(base, SchemaMeta)]
+    if len(schemas) > 1:
+        raise SchemaError(
+            f"`class {name}` has two schema bases: {' and '.join(base.__name__ for base in schemas)}",
+            hint="keep one; what it should share with others goes into a plain mixin class, as `Timestamps` is",
+        )
+    parent: Any = schemas[0]
+    if "__schema__" in parent.__dict__:
+        raise SchemaError(
+            f"`class {name}` cannot inherit from the schema {parent.__name__}: a base class carries options only",
+            hint="put shared members into a plain mixin class, and options on `class Base(Schema, abstract=True)`",
+        )
+    return parent, tuple(base for base in bases if base is not parent)
+
+
+def _module_names(namespace: Mapping[str, Any]) -> Mapping[str, object]:
+    module = sys.modules.get(str(namespace.get("__module__")))
+    return {} if module is None else module.__dict__
+
+
+def _annotations(
+    mixins: tuple[type, ...],
+    namespace: dict[str, Any],
+    module_names: Mapping[str, object],
+    local_names: Mapping[str, object],
+) -> dict[str, notes.RawAnnotation]:
+    """Read the members of the body, then those of the mixins, nearest first, as Ecto's `timestamps()` come last."""
+    found = notes.read_annotations(namespace, module_names, local_names)
+    for mixin in mixins:
+        for one in reversed(mixin.__mro__[:-1]):
+            for name, raw in notes.read_class_annotations(one).items():
+                found.setdefault(name, raw)
+    return found
+
+
+def _mixin_values(mixins: tuple[type, ...]) -> dict[str, object]:
+    return {
+        name: value
+        for mixin in reversed(mixins)
+        for one in reversed(mixin.__mro__)
+        for name, value in one.__dict__.items()
+    }
+
+
+def _abstract(
+    metaclass: type[SchemaMeta],
+    name: str,
+    bases: tuple[type, ...],
+    namespace: dict[str, Any],
+    said: _Options,
+    raw: Mapping[str, notes.RawAnnotation],
+) -> Any:
+    if said.table is not None:
+        raise SchemaError(f"`class {name}` is abstract, so it has no table", hint="drop `table=` or `abstract=True`")
+    if raw:
+        raise SchemaError(
+            f"`class {name}` is abstract, so it has no members, and found `{next(iter(raw))}`",
+            hint="members that several schemas share go into a plain mixin class, as `Timestamps` is",
+        )
+    return type.__new__(metaclass, name, bases, {**namespace, "__slots__": (), "__options__": said})
+
+
+def _members(
+    name: str, raw: Mapping[str, notes.RawAnnotation], values: Mapping[str, Any]
+) -> tuple[dict[str, Declaration], dict[str, tuple[notes.RawAnnotation, AssociationOptions]]]:
+    """Tell fields from associations, and refuse what is neither, with the line to write."""
+    fields: dict[str, Declaration] = {}
+    links: dict[str, tuple[notes.RawAnnotation, AssociationOptions]] = {}
+    for member, one in raw.items():
+        value = values.get(member)
+        if one.head is Field:
+            fields[member] = _declare(name, member, one, value)
+        elif one.head in ASSOCIATIONS:
+            links[member] = (one, _link(name, member, one, value))
+        else:
+            raise SchemaError(
+                f"`{name}.{member}: {one.text}` is no member of a schema",
+                hint=f"write `{member}: Field[{one.text}]`, or `ClassVar[…]` for what is not stored",
+            )
+    for member, value in values.items():
+        if isinstance(value, FieldOptions | AssociationOptions) and member not in raw:
+            raise SchemaError(f"`{name}.{member}` has no annotation", hint=f"write `{member}: Field[…] = …`")
+    return fields, links
+
+
+def _declare(name: str, member: str, raw: notes.RawAnnotation, value: object) -> Declaration:
+    argument_text = raw.argument if isinstance(raw.argument, str) else getattr(raw.argument, "__name__", None)
+    if raw.argument is None:
+        raise SchemaError(f"`{name}.{member}: Field` does not say its type", hint=f"write `{member}: Field[str]`")
+    if argument_text == member:
+        raise SchemaError(
+            f"`{name}.{member}` has the name of its own type, which Python then cannot see",
+            hint=f'name the member otherwise: `{member}_: Field[{member}] = field(source="{member}")`',
+        )
+    if member.startswith("_"):
+        raise SchemaError(
+            f"`{name}.{member}`: a member's name has no underscore in front",
+            hint=f'write `{member.lstrip("_")}: Field[…] = field(source="{member}")`',
+        )
+    if value is None:
+        return Declaration(member, raw.argument, raw.text, FieldOptions())
+    if not isinstance(value, FieldOptions):
+        raise SchemaError(
+            f"`{name}.{member}` is set to {value!r:.60}", hint=f"write `{member}: {raw.text} = field(default=…)`"
+        )
+    return Declaration(member, raw.argument, raw.text, value)
+
+
+def _link(name: str, member: str, raw: notes.RawAnnotation, value: object) -> AssociationOptions:
+    kind = ASSOCIATIONS[raw.head]
+    if not isinstance(value, AssociationOptions) or value.kind != kind:
+        raise SchemaError(
+            f"`{name}.{member}: {raw.text}` needs a call on its right, since the constructor may omit it",
+            hint=f"write `{member}: {raw.text} = {kind}()`",
+        )
+    if raw.argument is None:
+        raise SchemaError(f"`{name}.{member}: {raw.text}` does not say its schema", hint=f"write `{raw.text}[Other]`")
+    return value
+
+
+def _slot(member: str, links: Mapping[str, object]) -> str:
+    return f"_assoc_{member}" if member in links else member
+
+
+def _slots(fields: Mapping[str, object], links: Mapping[str, object]) -> tuple[str, ...]:
+    return (*fields, *(_slot(link, links) for link in links), "_meta", "_frozen", "__weakref__")
+
+
+def _scopes(
+    module_names: Mapping[str, object],
+    local_names: Mapping[str, object],
+    raw: Mapping[str, notes.RawAnnotation],
+    registry: Registry,
+) -> Callable[[], list[Mapping[str, object]]]:
+    """Say where forward references are looked up; of the local names only those that an annotation mentions stay."""
+    words = {word for one in raw.values() for word in _WORD.findall(one.text)}
+    kept = {word: local_names[word] for word in words if word in local_names}
+    return lambda: [kept, module_names, RegistryScope(registry)]
+
+
+def _associate(
+    info: SchemaInfo,
+    leaf: Any,
+    links: Mapping[str, tuple[notes.RawAnnotation, AssociationOptions]],
+) -> None:
+    made: dict[str, Association] = {}
+    for name, (raw, options) in links.items():
+        optional = notes.is_optional_text(raw.argument)
+        association = Association(info, name, raw.argument, options, optional=bool(optional))
+        if options.kind == "belongs_to":
+            _check_belongs_to(info, association, raw, optional=optional)
+        made[name] = association
+        type.__setattr__(leaf, name, AssociationSlot(association, info.slots[name]))
+    info.associations = made
+
+
+def _check_belongs_to(
+    info: SchemaInfo, association: Association, raw: notes.RawAnnotation, *, optional: bool | None
+) -> None:
+    key = association.owner_key
+    declared = info.declarations.get(key)
+    if declared is None:
+        raise SchemaError(
+            f"`{info.name}.{association.name}` needs its foreign key `{key}`, which {info.name} does not have",
+            hint=f'add `{key}: Field[int]`, or name the one you have: `belongs_to(foreign_key="…")`',
+        )
+    nullable = notes.is_optional_text(declared.argument)
+    if optional is None or nullable is None or optional == nullable:
+        return
+    inner = raw.argument if isinstance(raw.argument, str) else getattr(raw.argument, "__name__", str(raw.argument))
+    if nullable:
+        raise SchemaError(
+            f"`{info.name}.{association.name}` may be missing, since `{key}` may be None",
+            hint=f"write `{association.name}: BelongsTo[{inner} | None] = belongs_to(…)`",
+        )
+    raise SchemaError(
+        f"`{info.name}.{association.name}` is never missing, since `{key}` is never None",
+        hint=f"drop the `| None` of `{raw.text}`, or write `{key}: Field[int | None]`",
+    )
+
+
+def _attach(info: SchemaInfo, own: type, leaf: Any) -> None:
+    """Give the class its columns and paths, through data descriptors of its own metaclass."""
+    source = TableSource(info, None)
+    info.source = source
+    info.excluded = TableSource(info, "excluded")
+    for name, member in class_members(info, source).items():
+        # A bound `dict.get` answers in C: no Python frame for each `User.name`.
+        setattr(own, name, property({leaf: member}.get))
+    type.__setattr__(leaf, "__source__", source)
+    type.__setattr__(leaf, "__params__", ())
+    type.__setattr__(leaf, "__entity__", source.entity)
+
+
+def class_members(info: SchemaInfo, source: TableSource) -> dict[str, object]:
+    """Return what a schema class, or an alias of it, has for members: columns and paths over one source."""
+    members: dict[str, object] = dict(source.columns)
+    for name, association in info.associations.items():
+        members[name] = Rel[Any, Any]((Hop(association, source),))
+    return members

@@ -1,0 +1,54 @@
+"""What a query reads from: a schema's table under its own name or under another, as a value with identity."""
+
+from typing import Any
+
+from ectype.errors import QueryError
+from ectype.expr.nodes import ColumnRef, Entity
+from ectype.expr.operand import Column, Expr
+from ectype.schema.meta import SchemaInfo
+from ectype.types.base import Type
+
+
+class TableSource:
+    """A schema's table under its own name, or under an alias. There is one object for each, so identity is equality.
+
+    Attributes:
+        info: what is known of the schema.
+        alias: the name given by `alias()`, or None.
+        columns: the column expressions over this source, by field name; those of virtual fields are for changesets.
+        entity: the whole struct, as a select takes it; `optional` where an outer join may leave it out.
+    """
+
+    __slots__ = ("alias", "columns", "entity", "info", "label", "optional", "root", "shape")
+
+    def __init__(self, info: SchemaInfo, alias: str | None) -> None:
+        self.info = info
+        self.alias = alias
+        self.root = info.root
+        self.label = alias or info.name
+        self.shape: Any = None
+        self.columns: dict[str, Column[Any, Any]] = {
+            name: Column(ColumnRef(self.root, self, name)) for name in info.field_names
+        }
+        self.entity: Expr[Any, Any] = Expr(Entity(self.root, self, optional=False))  # type: ignore[arg-type]
+        self.optional: Expr[Any, Any] = Expr(Entity(self.root, self, optional=True))  # type: ignore[arg-type]
+
+    def column_type(self, name: str) -> Type[Any]:
+        """The type of one of its columns."""
+        return self.info.fields[name].type
+
+    def column_source(self, name: str) -> str:
+        """The name of the column in the database."""
+        return self.info.fields[name].source
+
+    def column(self, name: str) -> Column[Any, Any]:
+        """The expression of one of its columns. Raises QueryError with the closest name when there is none."""
+        try:
+            return self.columns[name]
+        except KeyError:
+            raise QueryError(
+                f"field `{name}` does not exist in {self.info.name}", hint=self.info.suggest(name)
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"<source {self.label}>"

@@ -1,0 +1,31 @@
+"""The value that a struct's field has in the database: what a change is compared with."""
+
+from typing import Any
+
+from ectype.schema.meta import SchemaInfo, struct_info
+from ectype.schema.structs import UNSET
+from ectype.types.base import Type
+
+
+def stored_value(struct: Any, name: str) -> Any:
+    """Return the value that a field had when its struct was loaded, `UNSET` where it never had one.
+
+    Lists and documents can change in place, so a loaded struct keeps what the driver gave for them, frozen; this is
+    the one place that thaws it. Every other field is what the struct says.
+    """
+    info: SchemaInfo = struct_info(struct)
+    frozen = getattr(struct, "_frozen", None)
+    if frozen is not None and name in info.mutable_names:
+        return _thawed(info.fields[name].type, frozen[info.mutable_names.index(name)])
+    return getattr(struct, name, UNSET)
+
+
+def _thawed(type_: Type[Any], raw: Any) -> Any:
+    """Load a frozen value again: JSON text reads the same on every database, a tuple was an array of PostgreSQL."""
+    if raw is None:
+        return None
+    if raw.__class__ is tuple:
+        load, raw = type_.codec("postgres").load, list(raw)
+    else:
+        load = type_.codec("sqlite").load
+    return raw if load is None else load(raw)

@@ -1,0 +1,153 @@
+"""What a struct does: it is made, read, compared, printed, copied and pickled, and never changes.
+
+The layout (slots on a storage base, a frozen class that people see, a mutable twin for loading) is made by
+`ectype.schema.schema`; the functions here are what the frozen class has for methods.
+"""
+
+from typing import Any, NoReturn, TypeVar, cast
+
+from ectype.errors import FrozenError, SchemaError
+from ectype.schema.meta import Meta, SchemaInfo, struct_info
+
+M = TypeVar("M")
+
+
+class Unset:
+    """The mark of a member without a value; it prints as `<unset>`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<unset>"
+
+
+UNSET = Unset()
+
+
+def construct(self: Any, **values: Any) -> None:
+    """Make a struct from the members' values; what has a default and is not given gets it, the rest stays unset."""
+    info: SchemaInfo = self.__schema__
+    slots = info.slots
+    for name, value in values.items():
+        try:
+            slots[name].__set__(self, value)
+        except KeyError:
+            raise SchemaError(f"{info.name} has no member `{name}`", hint=info.suggest(name)) from None
+    for name, options in info.defaults:
+        if name not in values:
+            factory = options.default_factory
+            slots[name].__set__(self, options.default if factory is None else factory())
+    slots["_meta"].__set__(self, info.built)
+
+
+def refuse_set(self: Any, name: str, _value: object) -> NoReturn:
+    """Refuse assignment, with the ways to get what was wanted."""
+    schema = self.__schema__.name
+    raise FrozenError(
+        f"a struct never changes: `{schema}.{name}` cannot be set",
+        hint=f"copy it with `evolve(struct, {name}=…)`, or store a change with "
+        f"`repo.update(change(struct).put_change({schema}.{name}, …))`",
+    )
+
+
+def refuse_delete(self: Any, name: str) -> NoReturn:
+    """Refuse deletion of a member."""
+    raise FrozenError(f"a struct never changes: `{self.__schema__.name}.{name}` cannot be deleted")
+
+
+def values_of(struct: Any) -> dict[str, Any]:
+    """Return the fields that have a value, virtual ones too, by name."""
+    info = struct_info(struct)
+    found: dict[str, Any] = {}
+    for name in info.field_names:
+        value = getattr(struct, name, UNSET)
+        if value is not UNSET:
+            found[name] = value
+    return found
+
+
+def equals(self: Any, other: object) -> Any:
+    """Compare class and field values; associations and meta do not count."""
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    return values_of(self) == values_of(other)
+
+
+def key_hash(self: Any) -> int:
+    """Hash class and primary key. Raises SchemaError while the key is unset, since it would change on insert."""
+    info: SchemaInfo = self.__schema__
+    key = tuple(getattr(self, name, UNSET) for name in info.primary_key)
+    if not key or UNSET in key or None in key:
+        raise SchemaError(
+            f"{info.name} cannot be hashed {'while its primary key is unset' if key else 'without a primary key'}",
+            hint="insert it first, or use a list, or a dict keyed by a value of your own",
+        )
+    return hash((self.__class__, key))
+
+
+def represent(self: Any) -> str:
+    """Print what a person needs: every field, `<unset>`, `<redacted>` and `<not loaded>` included."""
+    info: SchemaInfo = self.__schema__
+    parts: list[str] = []
+    for name in info.field_names:
+        if name in info.redacted:
+            parts.append(f"{name}=<redacted>")
+        else:
+            parts.append(f"{name}={getattr(self, name, UNSET)!r}")
+    for name in info.associations:
+        value = _slot_value(self, info, name)
+        parts.append(f"{name}=<not loaded>" if value is UNSET else f"{name}={value!r}")
+    return f"{info.name}({', '.join(parts)})"
+
+
+def _slot_value(struct: Any, info: SchemaInfo, name: str) -> Any:
+    try:
+        return info.slots[name].__get__(struct)
+    except AttributeError:
+        return UNSET
+
+
+def state_of(struct: Any) -> dict[str, Any]:
+    """Return every slot that is set, by the name `construct` and `restore` know it by."""
+    info = struct_info(struct)
+    found: dict[str, Any] = {}
+    for name in info.slots:
+        value = _slot_value(struct, info, name)
+        if value is not UNSET:
+            found[name] = value
+    return found
+
+
+def restore(cls: type[M], state: dict[str, Any]) -> M:
+    """Make a struct from `state_of`: what pickling, copying and `evolve` end with."""
+    struct: Any = object.__new__(cls)
+    slots = cast("SchemaInfo", cast("Any", cls).__schema__).slots
+    for name, value in state.items():
+        slots[name].__set__(struct, value)
+    return struct
+
+
+def reduce(self: Any, _protocol: object) -> tuple[Any, ...]:
+    """Pickle and copy by the slots that are set."""
+    return restore, (self.__class__, state_of(self))
+
+
+def evolve(struct: M, **values: Any) -> M:
+    """Return a copy of a struct with other values; its state and loaded associations stay.
+
+    Raises:
+        SchemaError: for a name that the schema does not have.
+
+    Example:
+        `evolve(user, name="Ada")`; on Python 3.13 `copy.replace(user, name="Ada")` does the same.
+    """
+    info = struct_info(struct)
+    for name in values:
+        if name not in info.declarations and name not in info.associations:
+            raise SchemaError(f"{info.name} has no member `{name}`", hint=info.suggest(name))
+    return restore(struct.__class__, {**state_of(struct), **values})
+
+
+def with_meta(struct: M, meta: Meta) -> M:
+    """Return a copy of a struct that says it came from elsewhere."""
+    return restore(struct.__class__, {**state_of(struct), "_meta": meta})

@@ -1,0 +1,76 @@
+"""The INSERT of many rows: one shape for any number of them (decision 7)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ectype.errors import QueryError
+from ectype.sql.dialect import Dialect
+from ectype.sql.params import Dumper
+from ectype.sql.statement import Statement
+from ectype.sql.writes import InsertShape, column_of, conflict_clause, name, returning_clause, table_name
+from ectype.types.containers import ArrayType
+
+
+def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
+    """Return the INSERT that takes each column as one array: `INSERT … SELECT … FROM unnest($1::bigint[], …)`."""
+    info = shape.info
+    if not shape.fields:
+        raise QueryError(f"the rows for {info.name} have no columns", hint="give each row at least one value")
+    columns = ", ".join(name(info.fields[field].source, dialect) for field in shape.fields)
+    arrays: list[str] = []
+    picks: list[str] = []
+    dumpers: dict[int, Dumper] = {}
+    for index, field in enumerate(shape.fields):
+        codec = info.fields[field].type.codec(dialect.target)
+        is_list = isinstance(info.fields[field].type, ArrayType)
+        # unnest flattens arrays of arrays, so a column of arrays travels as text and is cast back.
+        arrays.append(f"{dialect.placeholder}{index + 1}::{'text' if is_list else codec.column}[]")
+        picks.append(f"u.c{index}::{codec.column}" if is_list else f"u.c{index}")
+        dumpers[index] = _column_dumper(codec.dump, as_literal=is_list)
+    names = ", ".join(f"c{index}" for index in range(len(shape.fields)))
+    conflict = conflict_clause(info, shape.on_conflict, dialect, dumpers, len(shape.fields))
+    sql = (
+        f"INSERT INTO {table_name(info, dialect, shape.prefix)}{' AS t0' if conflict else ''} ({columns}) "
+        f"SELECT {', '.join(picks)} FROM unnest({', '.join(arrays)}) AS u({names}){conflict}"
+        f"{returning_clause(info, shape.returning, dialect)}"
+    )
+    return Statement(
+        sql,
+        _dump_columns(dumpers),
+        tuple(column_of(info, field, dialect) for field in shape.returning),
+        redacted=frozenset(i for i, field in enumerate(shape.fields) if field in info.redacted),
+    )
+
+
+def _dump_columns(dumpers: dict[int, Dumper]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    ordered = [dumpers[index] for index in sorted(dumpers)]
+    return lambda values: tuple(dump(value) for dump, value in zip(ordered, values, strict=True))
+
+
+def _column_dumper(dump: Dumper, *, as_literal: bool) -> Dumper:
+    def dump_column(values: Sequence[Any]) -> list[Any]:
+        return [None if value is None else dump(value) for value in values]
+
+    def dump_literals(values: Sequence[Any]) -> list[Any]:
+        return [None if value is None else array_literal(dump(value)) for value in values]
+
+    return dump_literals if as_literal else dump_column
+
+
+def array_literal(items: Sequence[Any]) -> str:
+    r"""Return a one-dimensional PostgreSQL array as text.
+
+    The grammar is that of https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+
+    >>> print(array_literal([1, None, 'a"b']))
+    {"1",NULL,"a\"b"}
+    """
+    parts: list[str] = []
+    for item in items:
+        if item is None:
+            parts.append("NULL")
+            continue
+        text = f"\\x{item.hex()}" if isinstance(item, bytes) else str(item)
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        parts.append(f'"{escaped}"')
+    return "{" + ",".join(parts) + "}"

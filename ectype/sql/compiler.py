@@ -1,0 +1,212 @@
+"""A planned SELECT to a statement: sqlglot nodes by our own rules, rendered once a shape."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from sqlglot import exp
+
+from ectype.errors import QueryError, UnsupportedError
+from ectype.query.ast import Clause, Output, Select, Step
+from ectype.query.planner import plan_select, width
+from ectype.sql.dialect import Dialect
+from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, render, wrapped
+from ectype.sql.params import Dumper
+from ectype.sql.statement import Column, Statement
+from ectype.types.numeric import INTEGER
+
+COMBINATIONS: dict[str, tuple[Callable[..., exp.Expr], bool]] = {
+    "union": (exp.Union, True),
+    "union_all": (exp.Union, False),
+    "intersect": (exp.Intersect, True),
+    "except": (exp.Except, True),
+}
+
+
+def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
+    """Return the statement of a query's shape.
+
+    Raises:
+        QueryError: for a shape that means nothing.
+        UnsupportedError: for what this database cannot do.
+    """
+    select = plan_select(step)
+    dumpers: dict[int, Dumper] = {}
+    scope = Scope(dialect, dumpers, subselect(prefix))
+    tree = _select(scope, select, prefix, "top")
+    columns = tuple(_column(output, dialect, as_text=_as_text(select, output, dialect)) for output in select.outputs)
+    return Statement(render(tree, dialect), dump_with(dumpers), columns, select.row)
+
+
+def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
+    """Return the statement that asks whether a query has a row: one column, true or false."""
+    dumpers: dict[int, Dumper] = {}
+    scope = Scope(dialect, dumpers, subselect(prefix))
+    tree = exp.Select(expressions=[exp.Exists(this=_select(scope.inner(), plan_select(step), prefix, "one"))])
+    return Statement(render(tree, dialect), dump_with(dumpers))
+
+
+def subselect(prefix: str | None) -> SubSelect:
+    """Return how a subquery in an expression becomes a tree, for scopes that meet one."""
+    return lambda around, step, offset, form: _select(around.inner(), plan_select(step, offset), prefix, form)
+
+
+def dump_with(dumpers: dict[int, Dumper]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return the function that dumps a query's values, made for their number so that a call costs no loop."""
+    count = len(dumpers)
+    names = [f"v{index}" for index in range(count)]
+    calls = ", ".join(f"d{index}({name})" for index, name in enumerate(names))
+    scope: dict[str, Any] = {f"d{index}": dumpers[index] for index in range(count)}
+    if not count:
+        return lambda _values: ()
+    # The text is ours and holds no data: numbered names only.
+    exec(f"def dump(values):\n    ({', '.join(names)},) = values\n    return ({calls},)\n", scope)
+    return cast("Callable[[Sequence[Any]], Sequence[Any]]", scope["dump"])
+
+
+def _as_text(select: Select, output: Output, dialect: Dialect) -> bool:
+    """Whether an output of the outermost select is read as text: never where text would change what is equal."""
+    if select.distinct or select.combinations or not dialect.text_select or output.type is None:
+        return False
+    return output.type.codec(dialect.target).text_load is not None
+
+
+def _column(output: Output, dialect: Dialect, *, as_text: bool) -> Column:
+    if output.type is None:
+        return Column(None, nullable=True)
+    codec = output.type.codec(dialect.target)
+    return Column(
+        codec.text_load if as_text else codec.load,
+        nullable=output.nullable,
+        mutable=output.type.mutable,
+        slow_load=codec.text_load_slow if as_text else None,
+    )
+
+
+def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named") -> exp.Expr:
+    """Return the tree of one SELECT with its combinations; order and limit are those of the whole.
+
+    `form` says what is selected: `top` the outputs as the driver should give them, `named` under their names for a
+    subquery or CTE, `bare` as they are for an expression, `one` a constant for EXISTS.
+    """
+    ctes = [_cte(scope, cte, prefix) for cte in select.ctes]
+    source = _table(scope, select.source, select.source_offset, prefix)
+    joins = [_join(scope, join, prefix) for join in select.joins]
+    core: dict[str, Any] = {"from_": exp.From(this=source), "joins": joins}
+    if select.wheres:
+        core["where"] = exp.Where(this=_conjunction(scope, select.wheres))
+    if select.group_bys:
+        core["group"] = exp.Group(expressions=[_lower(scope, clause) for clause in select.group_bys])
+    if select.havings:
+        core["having"] = exp.Having(this=_conjunction(scope, select.havings))
+    if select.distinct:
+        core["distinct"] = exp.Distinct()
+    outputs = _outputs(scope, select, form)
+    tree: exp.Expr = exp.Select(expressions=outputs, **core)
+    for combination in select.combinations:
+        make, distinct = COMBINATIONS[combination.operator]
+        other = _select(Scope(scope.dialect, scope.dumpers, scope.select, scope.parent), combination.query, prefix)
+        _check_combined(select, combination.query, scope.dialect)
+        tree = make(this=tree, expression=other, distinct=distinct)
+    return _whole(scope, select, tree, ctes)
+
+
+def _whole(scope: Scope, select: Select, tree: exp.Expr, ctes: list[exp.Expr]) -> exp.Expr:
+    """Add what concerns the whole statement: CTEs, order, limit and offset."""
+    if ctes:
+        tree.set("with_", exp.With(expressions=ctes, recursive=any(cte.recursive for cte in select.ctes)))
+    if select.order_bys:
+        if select.combinations:
+            raise QueryError(
+                "the order of a combined query is over its whole, whose columns have no names here",
+                hint="order the whole through a subquery: `from_(subquery(a.union(b), 'all'))`",
+            )
+        terms = [Lowering(scope, clause.offset).order(clause.node) for clause in select.order_bys]
+        tree.set("order", exp.Order(expressions=terms))
+    if select.limit is not None:
+        tree.set("limit", exp.Limit(expression=_count(scope, select.limit)))
+    elif select.offset is not None and not scope.dialect.bare_offset:
+        tree.set("limit", exp.Limit(expression=exp.Var(this="-1")))
+    if select.offset is not None:
+        tree.set("offset", exp.Offset(expression=_count(scope, select.offset)))
+    return tree
+
+
+def _check_combined(first: Select, second: Select, dialect: Dialect) -> None:
+    if len(first.outputs) != len(second.outputs):
+        raise QueryError(
+            f"combined queries have equally many columns, got {len(first.outputs)} and {len(second.outputs)}"
+        )
+    if (second.limit is not None or second.offset is not None or second.ctes) and not dialect.parenthesised_union:
+        raise UnsupportedError(
+            f"{dialect.name} takes no limit, offset or CTE inside a combined query",
+            hint="put it into a subquery: `from_(subquery(query, 'part'))`",
+        )
+
+
+def _count(scope: Scope, index: int) -> exp.Expr:
+    return scope.placeholder(index, INTEGER.codec(scope.dialect.target).dump)
+
+
+def _lower(scope: Scope, clause: Clause) -> exp.Expr:
+    return Lowering(scope, clause.offset).lower(clause.node)
+
+
+def _conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
+    """Return `(a) AND (b) AND (c)`; a single condition stands alone."""
+    parts = [_lower(scope, clause) for clause in clauses]
+    tree = parts[0]
+    for position, part in enumerate(parts[1:]):
+        tree = exp.And(this=tree if position else wrapped(tree), expression=wrapped(part))
+    return tree
+
+
+def _outputs(scope: Scope, select: Select, form: str) -> list[exp.Expr]:
+    if form == "one" and _is_plain(select):
+        return [exp.Literal.number(1)]
+    made: list[exp.Expr] = []
+    for output in select.outputs:
+        node = _lower(scope, output.clause)
+        if form == "top" and _as_text(select, output, scope.dialect):
+            node = cast_text(wrapped(node), "text")
+        made.append(exp.Alias(this=node, alias=quoted(output.name, scope.dialect)) if form == "named" else node)
+    return made
+
+
+def _is_plain(select: Select) -> bool:
+    """Whether a row exists regardless of what is selected, so that EXISTS may select a constant."""
+    whole = select.group_bys or select.havings or select.combinations or select.distinct
+    return not whole and not any(width(output.clause.node) for output in select.outputs)
+
+
+def _table(scope: Scope, source: Any, offset: int, prefix: str | None) -> exp.Expr:
+    """Return a source of FROM or JOIN under a name of this scope."""
+    query: Step | None = getattr(source, "query", None)
+    if query is not None:
+        inner = _select(scope.inner(), plan_select(query, offset), prefix)
+        return exp.Subquery(this=inner, alias=_name(scope, source))
+    if hasattr(source, "query"):
+        return exp.Table(this=quoted(source.label, scope.dialect), alias=_name(scope, source))
+    return exp.Table(
+        this=quoted(source.info.table, scope.dialect), db=_prefix(scope, source, prefix), alias=_name(scope, source)
+    )
+
+
+def _prefix(scope: Scope, source: Any, prefix: str | None) -> exp.Expr | None:
+    known = source.info.prefix or prefix
+    return None if known is None else quoted(known, scope.dialect)
+
+
+def _name(scope: Scope, source: Any) -> exp.Expr:
+    return exp.TableAlias(this=quoted(scope.add(source), scope.dialect))
+
+
+def _join(scope: Scope, join: Any, prefix: str | None) -> exp.Expr:
+    table = _table(scope, join.source, join.offset, prefix)
+    side = {"side": "LEFT"} if join.kind == "left" else {}
+    return exp.Join(this=table, on=_lower(scope, join.on), **side)
+
+
+def _cte(scope: Scope, cte: Any, prefix: str | None) -> exp.Expr:
+    inner = _select(scope.inner(), cte.query, prefix)
+    columns = [quoted(output.name, scope.dialect) for output in cte.query.outputs]
+    return exp.CTE(this=inner, alias=exp.TableAlias(this=quoted(cte.source.label, scope.dialect), columns=columns))

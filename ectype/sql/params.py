@@ -1,0 +1,45 @@
+"""How parameters are dumped: by the type of what they are compared with, by their own class, as one list."""
+
+import json
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
+from typing import Any, TypeAlias, cast
+
+from ectype.errors import CastError
+from ectype.types.base import Target
+from ectype.types.values import type_of_value
+
+Dumper: TypeAlias = Callable[[Any], Any]
+
+
+@cache
+def by_class(target: Target) -> Dumper:
+    """Return the dumper for values whose type nothing but their class tells."""
+
+    def dump(value: Any) -> Any:
+        if isinstance(value, Enum):
+            value = value.value
+        return type_of_value(value).codec(target).dump(value)
+
+    return dump
+
+
+@cache
+def element_list(target: Target, dump: Dumper) -> Dumper:
+    """Return the dumper for a list of values: an array on PostgreSQL, JSON text for SQLite's `json_each`."""
+
+    def dump_list(values: Any) -> Any:
+        return [dump(value) for value in values]
+
+    def dump_text(values: Any) -> Any:
+        dumped = [dump(value) for value in values]
+        for value in dumped:
+            if isinstance(value, bytes):
+                raise CastError(
+                    "a list of bytes cannot be a parameter on SQLite",
+                    hint="compare one by one: `or_(*(File.digest == digest for digest in digests))`",
+                )
+        return json.dumps(dumped)
+
+    return cast("Dumper", dump_list if target == "postgres" else dump_text)

@@ -1,0 +1,44 @@
+"""What a compiler makes: text, how its parameters are dumped, and how its rows are read."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ectype.query.ast import RowShape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One column of a result.
+
+    Attributes:
+        load: from the driver's value to Python's, or None where it is right already; never given None.
+        nullable: whether the value may be NULL.
+        mutable: whether the loaded value is a list or a dict, whose original a struct keeps.
+        slow_load: what to try when `load` raises ValueError, or None.
+    """
+
+    load: Callable[[Any], Any] | None
+    nullable: bool
+    mutable: bool = False
+    slow_load: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Statement:
+    """One statement of one shape: it serves every set of values.
+
+    Attributes:
+        sql: the text.
+        dump: from the query's values to the driver's parameters.
+        columns: the result's columns.
+        row: how a row is made of them; None for a statement that returns none.
+        redacted: the indexes of parameters that must not be shown.
+        tables: what it reads or writes.
+    """
+
+    sql: str
+    dump: Callable[[Sequence[Any]], Sequence[Any]]
+    columns: tuple[Column, ...] = ()
+    row: RowShape | None = None
+    redacted: frozenset[int] = frozenset()

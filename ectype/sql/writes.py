@@ -1,0 +1,261 @@
+"""INSERT, UPDATE and DELETE statements. The frame is written here, expressions come from the fence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ectype.errors import QueryError
+from ectype.expr.nodes import Expression
+from ectype.expr.operand import Assignment
+from ectype.query.ast import Clause, OnConflict, Step, steps
+from ectype.query.planner import plan_select, query_width, width
+from ectype.schema.meta import SchemaInfo
+from ectype.sql.compiler import dump_with, subselect
+from ectype.sql.dialect import Dialect
+from ectype.sql.lower import Lowering, Scope, quoted, render, wrapped
+from ectype.sql.params import Dumper
+from ectype.sql.statement import Column, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class InsertShape:
+    """What decides the text of an INSERT: it is its own cache key.
+
+    Attributes:
+        info: the schema.
+        fields: the field names that are sent, in order.
+        returning: the field names that come back.
+        on_conflict: what a conflict does, or None.
+        prefix: the schema or attached database, or None for the default.
+    """
+
+    info: SchemaInfo
+    fields: tuple[str, ...]
+    returning: tuple[str, ...] = ()
+    on_conflict: OnConflict | None = None
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedShape:
+    """What decides the text of an UPDATE or DELETE of one row by its key; an UPDATE sets `fields`."""
+
+    verb: str
+    info: SchemaInfo
+    fields: tuple[str, ...]
+    keys: tuple[str, ...]
+    returning: tuple[str, ...] = ()
+    prefix: str | None = None
+
+
+def name(text: str, dialect: Dialect) -> str:
+    """Return a quoted identifier as text."""
+    return render(quoted(text, dialect), dialect)
+
+
+def table_name(info: SchemaInfo, dialect: Dialect, prefix: str | None) -> str:
+    """Return a schema's table, with its prefix. Raises QueryError for a shape, which has none."""
+    if info.table is None:
+        raise QueryError(
+            f"{info.name} has no table, so nothing can be written",
+            hint=f'give it one: `class {info.name}(Schema, table="…")`',
+        )
+    known = info.prefix or prefix
+    return name(info.table, dialect) if known is None else f"{name(known, dialect)}.{name(info.table, dialect)}"
+
+
+def column_of(info: SchemaInfo, field: str, dialect: Dialect, *, plain: bool = True) -> Column:
+    """Return how a column of a schema is read from a result; `plain` where it may be selected as text."""
+    known = info.fields[field]
+    codec = known.type.codec(dialect.target)
+    as_text = plain and dialect.text_select and codec.text_load is not None
+    return Column(
+        codec.text_load if as_text else codec.load,
+        nullable=known.nullable,
+        mutable=known.type.mutable,
+        slow_load=codec.text_load_slow if as_text else None,
+    )
+
+
+def returning_clause(info: SchemaInfo, fields: Sequence[str], dialect: Dialect) -> str:
+    """Return ` RETURNING …`, or nothing for no fields."""
+    if not fields:
+        return ""
+    parts: list[str] = []
+    for one in fields:
+        column = name(info.fields[one].source, dialect)
+        as_text = dialect.text_select and info.fields[one].type.codec(dialect.target).text_load is not None
+        parts.append(f"CAST({column} AS text)" if as_text else column)
+    return f" RETURNING {', '.join(parts)}"
+
+
+def _dumper(info: SchemaInfo, field: str, dialect: Dialect) -> Dumper:
+    known = info.fields[field]
+    dump = known.type.codec(dialect.target).dump
+
+    def dump_or_null(value: Any) -> Any:
+        return None if value is None else dump(value)
+
+    return named_dump(info, field, dump_or_null)
+
+
+def named_dump(info: SchemaInfo, field: str, dump: Dumper) -> Dumper:
+    """Return a dumper whose refusal says which field refused."""
+
+    def dump_named(value: Any) -> Any:
+        try:
+            return dump(value)
+        except Exception as exc:
+            exc.add_note(f"in the field `{info.name}.{field}`")
+            raise
+
+    return dump_named
+
+
+def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) -> Statement:
+    """Return the INSERT of one row; its values come in the order of `fields`, those of a conflict after them.
+
+    `told` adds a last column that says whether the row was inserted, where the database can tell.
+    """
+    info = shape.info
+    dumpers: dict[int, Dumper] = {i: _dumper(info, field, dialect) for i, field in enumerate(shape.fields)}
+    marks = ", ".join(f"{dialect.placeholder}{i + 1}" for i in range(len(shape.fields)))
+    columns = ", ".join(name(info.fields[field].source, dialect) for field in shape.fields)
+    body = f"({columns}) VALUES ({marks})" if shape.fields else "DEFAULT VALUES"
+    table = table_name(info, dialect, shape.prefix)
+    conflict = conflict_clause(shape.info, shape.on_conflict, dialect, dumpers, len(shape.fields))
+    sql = f"INSERT INTO {table}{' AS t0' if conflict else ''} {body}{conflict}"
+    columns_back = tuple(column_of(info, field, dialect) for field in shape.returning)
+    back = returning_clause(info, shape.returning, dialect)
+    if told and dialect.upsert_tells:
+        # A fresh row has no deleting transaction: https://www.postgresql.org/docs/current/ddl-system-columns.html
+        back += ", (t0.xmax = 0)"
+        columns_back = (*columns_back, Column(None, nullable=False))
+    return Statement(
+        sql + back,
+        dump_with(dumpers),
+        columns_back,
+        redacted=frozenset(i for i, field in enumerate(shape.fields) if field in info.redacted),
+    )
+
+
+def conflict_clause(
+    info: SchemaInfo, on_conflict: OnConflict | None, dialect: Dialect, dumpers: dict[int, Dumper], offset: int
+) -> str:
+    """Return ` ON CONFLICT …`, or nothing."""
+    if on_conflict is None:
+        return ""
+    targets = ", ".join(name(info.fields[field].source, dialect) for field in on_conflict.targets)
+    head = f" ON CONFLICT ({targets})" if targets else " ON CONFLICT"
+    if on_conflict.action == "nothing":
+        return f"{head} DO NOTHING"
+    if not targets:
+        raise QueryError(
+            "an upsert that updates needs its conflict target",
+            hint=f"name the columns of the unique index: `conflict_target={info.name}.…`",
+        )
+    scope = Scope(dialect, dumpers, subselect(None))
+    scope.names[info.source] = "t0"
+    scope.names[excluded_source(info)] = "excluded"
+    terms: list[str] = []
+    for field in on_conflict.replaced:
+        column = name(info.fields[field].source, dialect)
+        terms.append(f"{column} = excluded.{column}")
+    for field, node in on_conflict.assignments:
+        terms.append(f"{name(info.fields[field].source, dialect)} = {_value(scope, info, field, node, offset)}")
+        offset += width(node)
+    sql = f"{head} DO UPDATE SET {', '.join(terms)}"
+    if on_conflict.where is not None:
+        sql += f" WHERE {render(Lowering(scope, offset).lower(on_conflict.where), dialect)}"
+    return sql
+
+
+def excluded_source(info: SchemaInfo) -> Any:
+    """Return the source of `excluded(column)`: the row that the insert wanted to write."""
+    return info.excluded
+
+
+def _value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset: int) -> str:
+    return render(Lowering(scope, offset).lower(node, info.fields[field].type), scope.dialect)
+
+
+def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
+    """Return the UPDATE or DELETE of one row; values come in the order of `fields`, then of `keys`."""
+    info = shape.info
+    everything = (*shape.fields, *shape.keys)
+    dumpers: dict[int, Dumper] = {i: _dumper(info, field, dialect) for i, field in enumerate(everything)}
+    terms = [
+        f"{name(info.fields[one].source, dialect)} = {dialect.placeholder}{i + 1}" for i, one in enumerate(everything)
+    ]
+    sets, keys = terms[: len(shape.fields)], terms[len(shape.fields) :]
+    table = table_name(info, dialect, shape.prefix)
+    head = f"UPDATE {table} SET {', '.join(sets)}" if shape.verb == "update" else f"DELETE FROM {table}"
+    sql = f"{head} WHERE {' AND '.join(keys)}"
+    return Statement(
+        sql + returning_clause(info, shape.returning, dialect),
+        dump_with(dumpers),
+        tuple(column_of(info, field, dialect) for field in shape.returning),
+        redacted=frozenset(i for i, field in enumerate(everything) if field in info.redacted),
+    )
+
+
+def compile_update_all(
+    step: Step,
+    assignments: Sequence[tuple[str, Expression]],
+    dialect: Dialect,
+    *,
+    returning: tuple[str, ...] = (),
+    prefix: str | None = None,
+) -> Statement:
+    """Return the UPDATE of all rows of a query; the query's values come first, then the assignments' own."""
+    info, scope, where, offset = _target(step, dialect, "update_all", prefix)
+    terms: list[str] = []
+    for field, node in assignments:
+        terms.append(f"{name(info.fields[field].source, dialect)} = {_value(scope, info, field, node, offset)}")
+        offset += width(node)
+    table = f"{table_name(info, dialect, prefix)} AS {scope.names[info.source]}"
+    sql = f"UPDATE {table} SET {', '.join(terms)}{where}{returning_clause(info, returning, dialect)}"
+    return Statement(sql, dump_with(scope.dumpers), tuple(column_of(info, one, dialect) for one in returning))
+
+
+def compile_delete_all(
+    step: Step, dialect: Dialect, *, returning: tuple[str, ...] = (), prefix: str | None = None
+) -> Statement:
+    """Return the DELETE of all rows of a query."""
+    info, scope, where, _offset = _target(step, dialect, "delete_all", prefix)
+    table = f"{table_name(info, dialect, prefix)} AS {scope.names[info.source]}"
+    sql = f"DELETE FROM {table}{where}{returning_clause(info, returning, dialect)}"
+    return Statement(sql, dump_with(scope.dumpers), tuple(column_of(info, one, dialect) for one in returning))
+
+
+def _target(step: Step, dialect: Dialect, verb: str, prefix: str | None) -> tuple[SchemaInfo, Scope, str, int]:
+    """Return what an UPDATE or DELETE over a query writes to, and its condition."""
+    for one in steps(step):
+        if one.kind not in ("from", "where") or hasattr(one.arg, "query"):
+            raise QueryError(
+                f"`{verb}` takes a query of one table with `where` only, and this one has `{one.kind}`",
+                hint=f"choose the rows by a subquery: `{verb}(from_(Post).where(Post.id.in_(query.select(Post.id))))`",
+            )
+    select = plan_select(step)
+    scope = Scope(dialect, {}, subselect(prefix))
+    scope.add(select.source)
+    scope.names.setdefault(select.source.info.source, scope.names[select.source])
+    where = _where(scope, select.wheres)
+    return select.source.info, scope, where, query_width(step)
+
+
+def _where(scope: Scope, clauses: tuple[Clause, ...]) -> str:
+    parts = [render(wrapped(Lowering(scope, clause.offset).lower(clause.node)), scope.dialect) for clause in clauses]
+    return f" WHERE {' AND '.join(parts)}" if parts else ""
+
+
+def assigned(info: SchemaInfo, assignments: Sequence[Assignment[Any]]) -> tuple[tuple[str, Expression], ...]:
+    """Return the fields and nodes of assignments. Raises QueryError for none, or one of another schema."""
+    if not assignments:
+        raise QueryError("nothing is assigned", hint=f"pass at least one: `{info.name}.….set(…)`")
+    for one in assignments:
+        if not isinstance(one, Assignment):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+            raise QueryError(f"an assignment was expected, got {one!r:.80}", hint="write `Post.title.set('x')`")
+        if one.column.source.info is not info:  # type: ignore[attr-defined]
+            raise QueryError(f"{one!r} assigns to another schema than {info.name}")
+    return tuple((one.column.name, one.node) for one in assignments)

@@ -1,0 +1,338 @@
+"""The types that are built from others or from a class: enums, JSON documents, arrays, and `Any`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, Flag
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, cast
+
+from ectype.errors import CastError, SchemaError
+from ectype.result import Err, Ok
+from ectype.types.base import Codec, Target, Type
+from ectype.types.documents import copied, decode, encode, find_fault, same, text_of
+from ectype.types.refusals import refused, shown, unreadable
+from ectype.types.scalars import BINARY, Scalar, text_fault
+
+# --- Enum -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType(Scalar[Enum]):
+    """The members of an enum, stored as the text of their values: `text`, TEXT.
+
+    The names of members are stored nowhere, so they may change. The values are all str or all int.
+
+    Raises:
+        SchemaError: the class is no enum of such values, or it is a Flag.
+
+    >>> class Role(Enum):
+    ...     ADMIN = "admin"
+    >>> EnumType(Role).cast("admin")
+    Ok(<Role.ADMIN: 'admin'>)
+    """
+
+    enum: type[Enum]
+    by_text: Mapping[str, Enum] = field(init=False, repr=False, compare=False)
+    """The members by what is stored for them."""
+
+    word: ClassVar = "enum"
+
+    def __post_init__(self) -> None:
+        enum = cast("object", self.enum)
+        if not isinstance(enum, type) or not issubclass(enum, Enum):
+            raise SchemaError(f"EnumType needs an enum class, got {enum!r}")
+        _check_members(enum)
+        members = MappingProxyType({str(member.value): member for member in enum})
+        object.__setattr__(self, "by_text", members)
+
+    @property
+    def python(self) -> Any:
+        """The enum class."""
+        return self.enum
+
+    def cast(self, value: object) -> Ok[Enum] | Err:
+        """Take a member, its value, or the text of its value; never its name."""
+        if value.__class__ is self.enum:
+            return Ok(cast("Enum", value))
+        known = self.by_text
+        if isinstance(value, str):
+            found = known.get(value)
+        elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 256:
+            found = known.get(str(int(value)))
+            found = found if found is None or found.value.__class__ is int else None
+        else:
+            found = None
+        if found is None:
+            return Err("is invalid", {"validation": "inclusion", "enum": [member.value for member in self.enum]})
+        return Ok(found)
+
+    def codec(self, target: Target) -> Codec:
+        """Return how the members are stored."""
+        enum, by_text = self.enum, self.by_text
+
+        def dump(value: Any) -> str:
+            if value.__class__ is not enum:
+                raise refused(value, f"a member of {enum.__name__}", hint=f"write {enum.__name__}({shown(value)})")
+            return str(value._value_)
+
+        def load(text: Any) -> Enum:
+            try:
+                return by_text[text]
+            except (KeyError, TypeError):
+                raise unreadable(
+                    text, f"a value of {enum.__name__}", hint=f"its values are {', '.join(by_text)}"
+                ) from None
+
+        return Codec("text" if target == "postgres" else "TEXT", dump, load)
+
+
+def _check_members(enum: type[Enum]) -> None:
+    values = [member.value for member in enum]
+    kinds = {value.__class__ for value in values}
+    if issubclass(enum, Flag) or kinds not in ({str}, {int}):
+        raise SchemaError(
+            f"the enum {enum.__name__} cannot be stored: its values are not all str, nor all int",
+            hint=f'give each member a text: class {enum.__name__}(StrEnum): FIRST = "first"',
+        )
+    for value in values:
+        if isinstance(value, str) and text_fault(value) is not None:
+            raise SchemaError(f"the enum {enum.__name__} cannot be stored: the value {value!r} {text_fault(value)}")
+
+
+# --- Json -------------------------------------------------------------------------------------------------------------
+
+
+_ROOTS: Final[dict[tuple[type, ...], tuple[str, Any]]] = {
+    (dict,): ("map", dict[str, Any]),
+    (list,): ("list", list[Any]),
+}
+_EITHER: Final[tuple[str, Any]] = ("json", dict[str, Any] | list[Any])
+
+
+def _dump_json_for(target: Target, roots: tuple[type, ...], name: str) -> Callable[[Any], str]:
+    def dump(value: Any) -> str:
+        if value.__class__ not in roots:
+            raise refused(value, f"a {name}", hint="a pydantic model is stored by a field of its own type")
+        return encode(value, target)
+
+    return dump
+
+
+def _load_json_for(roots: tuple[type, ...], name: str) -> Callable[[Any], Any]:
+    def load(text: Any) -> Any:
+        document = decode(text)
+        if document.__class__ in roots or document is None:
+            return document
+        raise unreadable(text, f"a {name}")
+
+    return load
+
+
+@dataclass(frozen=True, slots=True)
+class Json(Type[Any]):
+    """JSON documents whose outermost value is a dict, a list, or either: `jsonb`, TEXT.
+
+    What a document may hold stands in `ectype.types.documents`. JSON's `null` loads as None.
+
+    Attributes:
+        roots: the classes that the outermost value may have.
+
+    Raises:
+        SchemaError: the roots are others than dict and list.
+
+    >>> Json((dict,)).cast({"a": [1, None]})
+    Ok({'a': [1, None]})
+    >>> Json((dict,)).cast({"a": [1, {2}]})
+    Err('is invalid', {'source': ['a', 1]})
+    """
+
+    roots: tuple[type, ...] = (dict, list)
+
+    mutable: ClassVar = True
+
+    def __post_init__(self) -> None:
+        if not self.roots or not set(self.roots) <= {dict, list}:
+            raise SchemaError(f"a JSON document is a dict or a list, not one of {self.roots!r}")
+
+    @property
+    def name(self) -> str:
+        """`map`, as Ecto says, `list`, or `json` for both."""
+        return _ROOTS.get(self.roots, _EITHER)[0]
+
+    @property
+    def python(self) -> Any:
+        """`dict[str, Any]`, `list[Any]`, or both."""
+        return _ROOTS.get(self.roots, _EITHER)[1]
+
+    def cast(self, value: object) -> Ok[Any] | Err:
+        """Take a document, never its text. The result shares nothing with what was given."""
+        if value.__class__ not in self.roots:
+            return Err()
+        fault = find_fault(value)
+        if fault is not None:
+            return Err("is invalid", {"source": list(fault.path)} if fault.path else None)
+        return Ok(copied(value))
+
+    def codec(self, target: Target) -> Codec:
+        """Return how documents are stored."""
+        name = " or ".join(root.__name__ for root in self.roots)
+        column = "jsonb" if target == "postgres" else "TEXT"
+        return Codec(column, _dump_json_for(target, self.roots, name), _load_json_for(self.roots, name))
+
+    def equal(self, left: Any, right: Any) -> bool:
+        """Compare as JSON does: 1, 1.0 and true are three values, the order of keys is none."""
+        return same(left, right)
+
+
+# --- Array ------------------------------------------------------------------------------------------------------------
+
+
+def _dump_list_for(dump: Callable[[Any], Any], *, nullable: bool) -> Callable[[Any], list[Any]]:
+    def dump_list(value: Any) -> list[Any]:
+        if value.__class__ is not list:
+            raise refused(value, "a list", hint="write list(value)")
+        if nullable:
+            return [None if item is None else dump(item) for item in value]
+        return [dump(item) for item in value]
+
+    def dump_noted(value: Any) -> list[Any]:
+        try:
+            return dump_list(value)
+        except CastError as exc:
+            exc.add_note(f"in the list {shown(value)}")
+            raise
+
+    return dump_noted
+
+
+def _load_list_for(load: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    def load_list(value: Any) -> list[Any]:
+        if value.__class__ is not list:
+            raise unreadable(value, "a list")
+        return [None if item is None else load(item) for item in value]
+
+    return load_list
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _dump_hex(value: Any) -> str:
+    return BINARY.codec("sqlite").dump(value).hex()
+
+
+def _load_hex(text: Any) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except (TypeError, ValueError):
+        raise unreadable(text, "bytes, stored as hex digits") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType(Type[list[Any]]):
+    """Lists of a scalar: an array of PostgreSQL as `bigint[]`, JSON text on SQLite (bytes as hex digits).
+
+    Attributes:
+        element: the scalar.
+        nullable: whether an element may be None.
+
+    Raises:
+        SchemaError: the element is no scalar.
+
+    >>> from ectype.types.numeric import INTEGER
+    >>> ArrayType(INTEGER).cast(["1", 2]), ArrayType(INTEGER).cast([1, "x"])
+    (Ok([1, 2]), Err('is invalid', {'source': [1]}))
+    """
+
+    element: Type[Any]
+    nullable: bool = False
+
+    mutable: ClassVar = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.element, Scalar):
+            raise SchemaError(
+                f"an array holds scalars, not {self.element!r}", hint="lists of anything else are JSON documents"
+            )
+
+    @property
+    def name(self) -> str:
+        """`array of` and the name of the element."""
+        return f"array of {self.element.name}"
+
+    @property
+    def python(self) -> Any:
+        """`list` of the element's class."""
+        return list[self.element.python | None] if self.nullable else list[self.element.python]
+
+    def cast(self, value: object) -> Ok[list[Any]] | Err:
+        """Take a list or tuple and cast each element. `source` of an error is the index of the culprit."""
+        if not isinstance(value, list | tuple):
+            return Err()
+        cast_one, made = self.element.cast, list[Any]()
+        for index, item in enumerate(cast("list[object]", value)):
+            if item is None and self.nullable:
+                made.append(None)
+                continue
+            one = Err() if item is None else cast_one(item)
+            if isinstance(one, Err):
+                return Err(one.message, {**one.meta, "source": [index]})
+            if one.value is None and not self.nullable:
+                return Err("is invalid", {"source": [index]})
+            made.append(one.value)
+        return Ok(made)
+
+    def codec(self, target: Target) -> Codec:
+        """Return how lists of the element are stored."""
+        codec = self.element.codec(target)
+        if target == "postgres":
+            dump = _dump_list_for(codec.dump, nullable=self.nullable)
+            return Codec(f"{codec.column}[]", dump, codec.load and _load_list_for(codec.load))
+        dump_one, load_one = (_dump_hex, _load_hex) if codec.column == "BLOB" else (codec.dump, codec.load)
+        dump_list = _dump_list_for(dump_one, nullable=self.nullable)
+        load_list = _load_list_for(load_one or _as_it_is)
+        return Codec("TEXT", lambda value: text_of(dump_list(value)), lambda text: load_list(decode(text)))
+
+    def equal(self, left: list[Any], right: list[Any]) -> bool:
+        """Compare element by element, as the element's type does."""
+        equal = self.element.equal
+        return len(left) == len(right) and all(
+            one is other or (one is not None and other is not None and equal(one, other))
+            for one, other in zip(left, right, strict=True)
+        )
+
+
+# --- Any --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnyType(Type[Any]):
+    """Any value at all, for virtual fields: nothing is cast, nothing can be stored."""
+
+    @property
+    def name(self) -> str:
+        """The word for this type."""
+        return "any"
+
+    @property
+    def python(self) -> Any:
+        """`Any`."""
+        return Any
+
+    def cast(self, value: object) -> Ok[Any] | Err:
+        """Take everything as it is."""
+        return Ok(value)
+
+    def codec(self, target: Target) -> Codec:  # noqa: ARG002  # no database stores it
+        """Refuse. Raises SchemaError with the two ways out."""
+        raise SchemaError(
+            "a field of Any cannot be stored",
+            hint="keep it out of the database: field(virtual=True); or say what it holds, as Field[dict[str, Any]]",
+        )
+
+
+ANY: Final = AnyType()
+JSON: Final = Json()
+JSON_OBJECT: Final = Json((dict,))
+JSON_LIST: Final = Json((list,))

@@ -1,0 +1,204 @@
+"""The types that pydantic builds: models, unions, dataclasses, typed dicts, and constrained scalars.
+
+This is the only file that imports pydantic, and it is imported only when an annotation needs it. Adapters are strict
+and compiled once a type; what users see are Ecto's words, never pydantic's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+from pydantic_core import PydanticSerializationError
+
+from ectype.errors import CastError, SchemaError
+from ectype.result import Err, Ok
+from ectype.types.base import Codec, Target, Type
+from ectype.types.documents import encode, find_fault, same, text_of
+from ectype.types.refusals import refused, unreadable
+from ectype.types.scalars import Scalar
+
+
+def _adapter(annotation: Any, word: str) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation)
+    except (PydanticUserError, PydanticUndefinedAnnotation) as exc:
+        unknown = isinstance(exc, PydanticSchemaGenerationError)
+        reason = "neither ectype nor pydantic knows how" if unknown else str(exc).partition("\n")[0]
+        raise SchemaError(
+            f"a field of {word} cannot be stored: {reason}",
+            hint="use a scalar, an enum, dict[str, Any], a pydantic model or a dataclass; or keep the field out of the "
+            "database: field(virtual=True)",
+        ) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class PydanticType(Type[Any]):
+    """Values of any annotation that pydantic knows, stored as a JSON document: `jsonb`, TEXT.
+
+    A value is stored only if its document loads as an equal value. So what a model leaves out when it is serialised
+    (`exclude=True`), and what JSON cannot hold (NaN, a set behind `Any`), is refused instead of lost.
+
+    Attributes:
+        annotation: the annotation, without None.
+        word: its name in errors and metadata.
+
+    Raises:
+        SchemaError: pydantic cannot validate the annotation.
+    """
+
+    annotation: Any
+    word: str = field(compare=False)
+    adapter: TypeAdapter[Any] = field(init=False, repr=False, compare=False)
+    """The annotation, compiled."""
+
+    mutable: ClassVar = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "adapter", _adapter(self.annotation, self.word))
+
+    @property
+    def name(self) -> str:
+        """The annotation as it was written."""
+        return self.word
+
+    @property
+    def python(self) -> Any:
+        """The annotation."""
+        return self.annotation
+
+    def cast(self, value: object) -> Ok[Any] | Err:
+        """Take a value of the annotation, or the JSON document of one; `source` of an error is the culprit's path."""
+        try:
+            return Ok(self.adapter.validate_python(value, strict=True))
+        except ValidationError as exc:
+            first = exc
+        except RecursionError:
+            return Err()
+        if find_fault(value) is not None:
+            return Err("is invalid", _source(first))
+        try:
+            return Ok(self.adapter.validate_json(text_of(value), strict=True))
+        except ValidationError as exc:
+            return Err("is invalid", _source(exc))
+
+    def codec(self, target: Target) -> Codec:
+        """Return how the documents are stored."""
+        return Codec("jsonb" if target == "postgres" else "TEXT", self._dump_for(target), self._load)
+
+    def _dump_for(self, target: Target) -> Callable[[Any], str]:
+        def dump(value: Any) -> str:
+            try:
+                self.adapter.validate_python(value, strict=True)
+                text = encode(self._document(value), target)
+                loaded = self.adapter.validate_json(text, strict=True)
+            except (ValidationError, PydanticSerializationError, CastError, RecursionError) as exc:
+                reason = exc.message if isinstance(exc, CastError) else _reason(exc)
+                raise refused(value, f"a value of {self.word}, and it is none: {reason}") from exc
+            if loaded != value:
+                raise refused(
+                    value,
+                    f"a value of {self.word} that its JSON document gives back",
+                    hint="let the model serialise all that it holds, and hold what JSON can",
+                )
+            return text
+
+        return dump
+
+    def _document(self, value: object) -> object:
+        return self.adapter.dump_python(value, mode="json", round_trip=True, warnings="error")
+
+    def _load(self, text: Any) -> Any:
+        if text == "null":
+            return None
+        try:
+            return self.adapter.validate_json(text, strict=True)
+        except ValidationError as exc:
+            raise unreadable(
+                text, f"a document of {self.word}", hint="give new members of a model a default, so that old rows load"
+            ) from exc
+
+    def equal(self, left: Any, right: Any) -> bool:
+        """Compare the values, and then their documents: Python calls 1, 1.0 and True equal."""
+        if left != right:
+            return False
+        try:
+            return same(self._document(left), self._document(right))
+        except PydanticSerializationError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class ConstrainedType(Scalar[Any]):
+    """A scalar with constraints of pydantic, as `Annotated[str, MinLen(3)]`: stored as the scalar, checked on top.
+
+    Attributes:
+        annotation: the annotation, without None.
+        inner: the scalar.
+
+    Raises:
+        SchemaError: pydantic cannot validate the annotation.
+    """
+
+    annotation: Any
+    inner: Scalar[Any]
+    adapter: TypeAdapter[Any] = field(init=False, repr=False, compare=False)
+    """The annotation, compiled."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "adapter", _adapter(self.annotation, str(self.annotation)))
+
+    @property
+    def name(self) -> str:
+        """The scalar's name."""
+        return self.inner.name
+
+    @property
+    def python(self) -> Any:
+        """The annotation."""
+        return self.annotation
+
+    def cast(self, value: object) -> Ok[Any] | Err:
+        """Cast as the scalar does, then check the constraints."""
+        match self.inner.cast(value):
+            case Ok(found) if found is not None:
+                try:
+                    return Ok(self.adapter.validate_python(found, strict=True))
+                except ValidationError:
+                    return Err()
+            case other:
+                return other
+
+    def codec(self, target: Target) -> Codec:
+        """Return how the scalar is stored, with the constraints checked on the way in."""
+        codec = self.inner.codec(target)
+
+        def dump(value: Any) -> Any:
+            stored = codec.dump(value)
+            try:
+                kept = self.adapter.validate_python(value, strict=True)
+            except ValidationError as exc:
+                raise refused(value, f"a value of {self.annotation}, and it is none: {_reason(exc)}") from exc
+            if kept != value:
+                raise refused(value, f"a value that {self.annotation} leaves as it is", hint=f"store {kept!r:.60}")
+            return stored
+
+        return Codec(codec.column, dump, codec.load, codec.text_load, codec.text_load_slow)
+
+    def equal(self, left: Any, right: Any) -> bool:
+        """Compare as the scalar does."""
+        return self.inner.equal(left, right)
+
+
+def _source(error: ValidationError) -> dict[str, Any] | None:
+    path = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+    return {"source": list(path)} if path else None
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error).partition("\n")[0]
+    first = cast("Any", error.errors(include_url=False, include_context=False, include_input=False)[0])
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else str(first["msg"])

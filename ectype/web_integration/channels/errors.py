@@ -1,0 +1,11 @@
+"""What channels refuse: their wrong use by the application, and frames that no client of the protocol sends."""
+
+from ectype.errors import EctypeError
+
+
+class ChannelError(EctypeError):
+    """A channel or socket that cannot work as it is written, or is used at the wrong moment."""
+
+
+class FrameError(EctypeError):
+    """A frame that is not of the protocol; the socket closes with code 1003."""

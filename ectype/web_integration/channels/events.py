@@ -1,0 +1,45 @@
+"""Telemetry events of sockets and channels. Times are in seconds; parameters have their secrets masked.
+
+Listen with `telemetry.attach("ectype.socket.connected", handler)`, and `ectype.channel.joined`,
+`ectype.channel.handled_in` likewise.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+CONNECTED: Final = "ectype.socket.connected"
+JOINED: Final = "ectype.channel.joined"
+HANDLED_IN: Final = "ectype.channel.handled_in"
+
+
+@dataclass(frozen=True, slots=True)
+class SocketConnected:
+    """A client asked to connect; `status` is 101 where it may, else the HTTP status of the refusal."""
+
+    handler: str
+    params: object
+    status: int
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelJoined:
+    """A client asked to join a topic."""
+
+    channel: str
+    topic: str
+    params: object
+    result: Literal["ok", "error", "crash"]
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHandledIn:
+    """A channel handled a client's message; `error` is the exception that ended it, or None."""
+
+    channel: str
+    topic: str
+    event: str
+    params: object
+    duration: float
+    error: BaseException | None = None

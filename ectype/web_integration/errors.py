@@ -1,0 +1,93 @@
+"""What ectype's errors mean over HTTP: one row an error, as handlers for Starlette.
+
+app = Starlette(routes=[...], exception_handlers=repo_errors())
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from ectype.errors import (
+    CastError,
+    ConnectError,
+    DeadlineError,
+    NoResultsError,
+    PoolTimeoutError,
+    StaleEntryError,
+)
+
+Members: TypeAlias = Mapping[str, Any]
+ErrorHandler: TypeAlias = Callable[[Any, Exception], Awaitable[Any]]
+
+
+class Problem(NamedTuple):
+    """How one class of errors is answered.
+
+    Attributes:
+        status: the HTTP status.
+        members: what the answer says beside status and title, made from the error. The default says nothing more,
+            since messages name tables and statements, which are not a client's business.
+        headers: further headers.
+    """
+
+    status: int
+    members: Callable[[Any], Members] = lambda _: {}
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
+    {
+        CastError: Problem(400),
+        NoResultsError: Problem(404),
+        StaleEntryError: Problem(409),
+        PoolTimeoutError: Problem(503, headers={"retry-after": "1"}),
+        ConnectError: Problem(503, headers={"retry-after": "5"}),
+        DeadlineError: Problem(503, headers={"retry-after": "1"}),
+    }
+)
+"""The answers of `repo_errors`; a subclass is answered as its closest base. The statuses are those of phoenix_ecto's
+`Plug.Exception` where it has one (400, 404, 409), and 503 for a database that does not answer in time."""
+
+
+def repo_errors(problems: Mapping[type[Exception], Problem] = PROBLEMS) -> dict[Any, ErrorHandler]:
+    """Return `exception_handlers` for Starlette: each of the errors becomes its status, others stay errors.
+
+    The body is `application/problem+json` (RFC 9457) with `title` and `status`, and never the error's message. In a
+    socket's `connect` the same errors refuse the connection with that status.
+
+    Args:
+        problems: the table, `PROBLEMS` unless given. To add to it: `repo_errors({**PROBLEMS, MyError: Problem(418)})`.
+
+    >>> sorted(error.__name__ for error in repo_errors())[:2]
+    ['CastError', 'ConnectError']
+    """
+    return {error: _handler(problem) for error, problem in problems.items()}
+
+
+def _handler(problem: Problem) -> ErrorHandler:
+    async def answer(connection: HTTPConnection, exc: Exception) -> JSONResponse | _Refusal:
+        if connection.scope["type"] == "websocket" and not _can_deny(connection.scope):
+            return _Refusal()
+        title = HTTPStatus(problem.status).phrase
+        content = {"type": "about:blank", "title": title, "status": problem.status, **problem.members(exc)}
+        return JSONResponse(
+            content, problem.status, headers=dict(problem.headers), media_type="application/problem+json"
+        )
+
+    return answer
+
+
+def _can_deny(scope: Scope) -> bool:
+    return "websocket.http.response" in scope.get("extensions", {})
+
+
+class _Refusal:
+    """Refuses a WebSocket on a server that can say no status but 403."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's signature
+        await send({"type": "websocket.close", "code": 1008, "reason": ""})

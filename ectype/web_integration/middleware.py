@@ -1,0 +1,26 @@
+"""What ties repos to an application: opened when it starts, closed when it stops."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any, TypeAlias
+
+Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[None]]
+
+
+def repo_lifespan(*repos: AbstractAsyncContextManager[Any]) -> Lifespan:
+    """Return a `lifespan` for Starlette that opens the repos in order and closes them in reverse.
+
+    A repo that cannot be opened stops the application's start with its own error, after those before it were closed.
+    Any asynchronous context manager will do.
+
+        app = Starlette(routes=[...], lifespan=repo_lifespan(repo))
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: object) -> AsyncGenerator[None, None]:  # noqa: ARG001  # Starlette's signature
+        async with AsyncExitStack() as stack:
+            for repo in repos:
+                await stack.enter_async_context(repo)
+            yield
+
+    return lifespan

@@ -1,0 +1,348 @@
+// Scenarios for the stock Phoenix client. Prints one JSON line a scenario: {"name": …, "ok": …, "error": …}.
+// Usage: node client.mjs <host:port>
+
+import assert from "node:assert/strict"
+import {Socket} from "phoenix"
+import {WebSocket} from "ws"
+
+const host = process.argv[2]
+const url = `ws://${host}/socket`
+const WAIT = 5000
+
+class ForeignWebSocket extends WebSocket {
+  constructor(address, protocols){ super(address, protocols, {origin: "https://evil.test"}) }
+}
+
+class SameSiteWebSocket extends WebSocket {
+  constructor(address, protocols){ super(address, protocols, {origin: `http://${host}`}) }
+}
+
+class Recording extends WebSocket {
+  constructor(address, protocols){
+    super(address, protocols)
+    Recording.frames = []
+    this.on("message", (data, isBinary) => { if(!isBinary) Recording.frames.push(JSON.parse(data.toString())) })
+  }
+}
+
+const within = (promise, what) => Promise.race([
+  promise,
+  new Promise((_, reject) => setTimeout(() => reject(new Error(`timeout: ${what}`)), WAIT).unref())
+])
+
+const connect = (options = {}) => {
+  const socket = new Socket(url, {
+    transport: WebSocket, timeout: 2000, reconnectAfterMs: () => 30, rejoinAfterMs: () => 30, ...options
+  })
+  const opened = within(new Promise(resolve => socket.onOpen(resolve)), "open")
+  socket.connect()
+  return {socket, opened}
+}
+
+const answer = (push) => within(new Promise(resolve => {
+  for(const status of ["ok", "error", "timeout"]){ push.receive(status, response => resolve({status, response})) }
+}), "reply")
+
+const next = (channel, event) => within(new Promise(resolve => {
+  const ref = channel.on(event, payload => { channel.off(event, ref); resolve(payload) })
+}), event)
+
+const until = (what, test) => within(new Promise(resolve => {
+  const timer = setInterval(() => { if(test()){ clearInterval(timer); resolve() } }, 5)
+}), what)
+
+const joined = async (topic, params = {}, options = {}) => {
+  const {socket, opened} = connect(options)
+  await opened
+  const channel = socket.channel(topic, params)
+  let welcomed = false
+  const ref = channel.on("welcome", () => { channel.off("welcome", ref); welcomed = true })
+  const reply = await answer(channel.join())
+  if(reply.status === "ok" && topic.startsWith("room:")){ await until("welcome", () => welcomed) }
+  return {socket, channel, reply}
+}
+
+const status = (WebSocketClass, address) => within(new Promise((resolve, reject) => {
+  const raw = new WebSocketClass(address)
+  raw.on("open", () => { raw.terminate(); resolve(101) })
+  raw.on("unexpected-response", (_request, response) => {
+    let body = ""
+    response.on("data", chunk => { body += chunk })
+    response.on("end", () => resolve({status: response.statusCode, body}))
+  })
+  raw.on("error", reject)
+}), "handshake")
+
+const scenarios = {
+  async open(){
+    const {socket, opened} = connect()
+    await opened
+    assert.equal(socket.isConnected(), true)
+    return [socket]
+  },
+
+  async join_ok(){
+    const {socket, reply} = await joined("room:1", {}, {params: {user: "ada"}})
+    assert.deepEqual(reply, {status: "ok", response: {topic: "room:1", user: "ada"}})
+    return [socket]
+  },
+
+  async join_error(){
+    const {socket, channel, reply} = await joined("room:1", {mode: "refuse"})
+    assert.deepEqual(reply, {status: "error", response: {reason: "unauthorized"}})
+    channel.leave()
+    return [socket]
+  },
+
+  async join_crash(){
+    const {socket, channel, reply} = await joined("room:1", {mode: "crash"})
+    assert.deepEqual(reply, {status: "error", response: {reason: "join crashed"}})
+    channel.leave()
+    return [socket]
+  },
+
+  async push_after_join_comes_after_the_reply(){
+    const {socket, opened} = connect()
+    await opened
+    const order = []
+    const channel = socket.channel("room:welcome")
+    channel.on("welcome", () => order.push("welcome"))
+    channel.join().receive("ok", () => order.push("joined"))
+    await until("welcome", () => order.length === 2)
+    assert.deepEqual(order, ["joined", "welcome"])
+    return [socket]
+  },
+
+  async push_and_reply(){
+    const {socket, channel} = await joined("room:2")
+    const payload = {text: "žluťoučký 🐎", list: [1, 2.5, null, true], deep: {a: {b: []}}}
+    assert.deepEqual(await answer(channel.push("echo", payload)), {status: "ok", response: payload})
+    assert.deepEqual(await answer(channel.push("refuse", {})), {status: "error", response: {reason: "no"}})
+    return [socket]
+  },
+
+  async assigns_last_from_push_to_push(){
+    const {socket, channel} = await joined("room:count")
+    const replies = [1, 2, 3].map(() => answer(channel.push("count", {})))
+    assert.deepEqual((await Promise.all(replies)).map(({response}) => response.count), [1, 2, 3])
+    return [socket]
+  },
+
+  async reply_by_reference(){
+    const {socket, channel} = await joined("room:later")
+    assert.deepEqual(await answer(channel.push("later", {})), {status: "ok", response: {late: true}})
+    return [socket]
+  },
+
+  async broadcast_reaches_a_second_client(){
+    const one = await joined("room:3")
+    const two = await joined("room:3")
+    const elsewhere = await joined("room:other")
+    elsewhere.channel.on("new_msg", () => { throw new Error("a broadcast reached another topic") })
+    const received = [next(one.channel, "new_msg"), next(two.channel, "new_msg")]
+    one.channel.push("new_msg", {body: "hi"})
+    assert.deepEqual(await Promise.all(received), [{body: "hi", room: "room:3"}, {body: "hi", room: "room:3"}])
+    return [one.socket, two.socket, elsewhere.socket]
+  },
+
+  async broadcast_from_skips_the_sender(){
+    const one = await joined("room:4")
+    const two = await joined("room:4")
+    let own = 0
+    one.channel.on("others", () => { own++ })
+    const received = next(two.channel, "others")
+    const reply = await answer(one.channel.push("others", {n: 1}))
+    assert.deepEqual(reply.response, {told: "others"})
+    assert.deepEqual(await received, {n: 1})
+    await answer(one.channel.push("echo", {}))
+    assert.equal(own, 0)
+    return [one.socket, two.socket]
+  },
+
+  async intercepted_broadcast_is_told_to_each_in_its_own_words(){
+    const one = await joined("room:5", {}, {params: {user: "ada"}})
+    const two = await joined("room:5", {}, {params: {user: "bob"}})
+    const received = [next(one.channel, "whisper"), next(two.channel, "whisper")]
+    one.channel.push("whisper", {})
+    assert.deepEqual(await Promise.all(received), [{for: "ada"}, {for: "bob"}])
+    return [one.socket, two.socket]
+  },
+
+  async binary_push_reply_and_broadcast(){
+    const one = await joined("room:6")
+    const two = await joined("room:6")
+    const received = next(two.channel, "bytes")
+    const reply = await answer(one.channel.push("upload", new Uint8Array([1, 2, 254]).buffer))
+    assert.deepEqual([...new Uint8Array(reply.response)], [254, 2, 1])
+    assert.deepEqual([...new Uint8Array(await received)], [254, 2, 1])
+    return [one.socket, two.socket]
+  },
+
+  async heartbeat(){
+    const {socket, opened} = connect({heartbeatIntervalMs: 20})
+    await opened
+    const seen = []
+    socket.heartbeatCallback = null
+    socket.onMessage(message => { if(message.topic === "phoenix"){ seen.push(message) } })
+    await until("heartbeats", () => seen.length >= 3)
+    assert.deepEqual(seen[0].payload, {status: "ok", response: {}})
+    assert.equal(socket.isConnected(), true)
+    return [socket]
+  },
+
+  async ping(){
+    const {socket, opened} = connect()
+    await opened
+    const rtt = await within(new Promise(resolve => socket.ping(resolve)), "ping")
+    assert.ok(rtt >= 0)
+    return [socket]
+  },
+
+  async unmatched_topic(){
+    const {socket, channel, reply} = await joined("nothing:here")
+    assert.deepEqual(reply, {status: "error", response: {reason: "unmatched topic"}})
+    channel.leave()
+    return [socket]
+  },
+
+  async crash_then_error_then_automatic_rejoin(){
+    const {socket, channel} = await joined("room:7")
+    const errors = []
+    channel.onError(reason => errors.push(reason))
+    const again = next(channel, "welcome")
+    channel.push("crash", {})
+    await again
+    await until("rejoin", () => channel.state === "joined")
+    assert.deepEqual(errors[0], {reason: "channel_crash"})
+    assert.equal((await answer(channel.push("echo", {}))).status, "ok")
+    assert.equal(socket.isConnected(), true)
+    return [socket]
+  },
+
+  async crash_ends_one_channel_only(){
+    const {socket, channel} = await joined("room:8")
+    const other = socket.channel("room:9")
+    await answer(other.join())
+    let failed = 0
+    other.onError(() => { failed++ })
+    const crashed = within(new Promise(resolve => channel.onError(resolve)), "error")
+    channel.push("crash", {})
+    await crashed
+    assert.equal((await answer(other.push("echo", {a: 1}))).status, "ok")
+    assert.equal(failed, 0)
+    return [socket]
+  },
+
+  async unknown_event_crashes_the_channel(){
+    const {socket, channel} = await joined("lonely")
+    const crashed = within(new Promise(resolve => channel.onError(resolve)), "error")
+    channel.push("join", {})
+    assert.deepEqual(await crashed, {reason: "channel_crash"})
+    return [socket]
+  },
+
+  async leave(){
+    const {socket, channel} = await joined("room:10")
+    const closed = within(new Promise(resolve => channel.onClose(resolve)), "close")
+    assert.equal((await answer(channel.leave())).status, "ok")
+    await closed
+    assert.equal(channel.state, "closed")
+    const again = socket.channel("room:10")
+    assert.equal((await answer(again.join())).status, "ok")
+    return [socket]
+  },
+
+  async stop_with_reply_closes_the_channel(){
+    const {socket, channel} = await joined("room:11")
+    const closed = within(new Promise(resolve => channel.onClose(resolve)), "close")
+    assert.deepEqual(await answer(channel.push("stop", {})), {status: "ok", response: {bye: true}})
+    await closed
+    return [socket]
+  },
+
+  async duplicate_join_leaves_the_first_channel(){
+    const {socket, channel} = await joined("room:12", {}, {transport: Recording})
+    const start = Recording.frames.length
+    const twin = socket.channel("room:12")
+    assert.equal((await answer(twin.join())).status, "ok")
+    assert.equal(channel.state, "closed")
+    assert.equal(twin.state, "joined")
+    const order = Recording.frames.slice(start).map(([joinRef, , , event]) => [joinRef, event]).slice(0, 3)
+    const [first, second] = [channel.joinRef(), twin.joinRef()]
+    assert.deepEqual(order, [[first, "phx_reply"], [first, "phx_close"], [second, "phx_reply"]])
+    return [socket]
+  },
+
+  async slow_join_holds_back_its_own_topic_only(){
+    const {socket, channel} = await joined("room:13")
+    const slow = socket.channel("room:slow", {mode: "slow"})
+    const order = []
+    const slowJoin = answer(slow.join()).then(() => order.push("slow join"))
+    await answer(channel.push("echo", {})).then(() => order.push("echo"))
+    await within(new Promise(resolve => socket.ping(resolve)), "ping").then(() => order.push("ping"))
+    await slowJoin
+    assert.deepEqual(order, ["echo", "ping", "slow join"])
+    return [socket]
+  },
+
+  async refused_connect(){
+    assert.deepEqual(await status(WebSocket, `${url}/websocket?vsn=2.0.0&user=mallory`), {status: 429, body: "slow down"})
+    const {socket} = connect({params: {user: "mallory"}})
+    let opened = false
+    socket.onOpen(() => { opened = true })
+    await within(new Promise(resolve => socket.onError(resolve)), "error")
+    assert.equal(opened, false)
+    return [socket]
+  },
+
+  async other_version_refused(){
+    assert.equal((await status(WebSocket, `${url}/websocket?vsn=3.0.0`)).status, 403)
+    assert.equal((await status(WebSocket, `${url}/websocket`)).status, 403)
+    return []
+  },
+
+  async foreign_origin_refused(){
+    assert.equal((await status(ForeignWebSocket, `${url}/websocket?vsn=2.0.0`)).status, 403)
+    assert.equal(await status(SameSiteWebSocket, `${url}/websocket?vsn=2.0.0`), 101)
+    return []
+  },
+
+  async auth_token_by_subprotocol(){
+    const {socket, reply} = await joined("room:14", {}, {authToken: "eve.s3cret-token"})
+    assert.equal(reply.response.user, "eve.s3cret-token")
+    return [socket]
+  },
+
+  async reconnects_and_rejoins_after_the_connection_breaks(){
+    const {socket, channel} = await joined("room:15")
+    const again = next(channel, "welcome")
+    socket.conn.terminate()
+    await again
+    assert.equal((await answer(channel.push("echo", {}))).status, "ok")
+    return [socket]
+  },
+
+  async server_disconnects_an_id_and_the_client_comes_back(){
+    const {socket, channel} = await joined("room:16", {}, {params: {user: "zoe"}})
+    const again = next(channel, "welcome")
+    const closed = within(new Promise(resolve => socket.onClose(resolve)), "close")
+    const gone = await fetch(`http://${host}/disconnect/zoe`, {method: "POST"})
+    assert.equal(gone.status, 204)
+    assert.equal((await closed).code, 1001)
+    await again
+    return [socket]
+  },
+}
+
+const run = async (name) => {
+  try {
+    const sockets = await scenarios[name]()
+    for(const socket of sockets){ socket.disconnect() }
+    return {name, ok: true}
+  } catch (error){
+    return {name, ok: false, error: String(error.stack ?? error)}
+  }
+}
+
+for(const name of Object.keys(scenarios)){ console.log(JSON.stringify(await run(name))) }
+process.exit(0)
