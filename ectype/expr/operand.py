@@ -27,6 +27,7 @@ import typing_extensions
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
+from ectype.expr.describe import describe, no_queries
 from ectype.expr.nodes import Expression, Ordering
 from ectype.types.values import type_of_value
 
@@ -154,7 +155,7 @@ class Expr(Generic[S_co, T_co]):
         raise QueryError("`__pick__` exists for type checkers only")
 
     def __repr__(self) -> str:
-        return f"<{DESCRIBE[0](self.node, self.params)}>"
+        return describe(self.node, iter(self.params), no_queries)
 
 
 class Operand(Expr[S_co, T]):
@@ -380,9 +381,6 @@ class Window(Generic[S_co]):
 
 SCALARS = frozenset({int, str, float, bool})
 """Classes of values that need no closer look when an expression is built."""
-
-DESCRIBE: list[Callable[[nodes.Node, tuple[object, ...]], str]] = [lambda node, _params: type(node).__name__]
-"""How an expression is written for people; `ectype.expr.describe` puts its own function here when it is imported."""
 
 
 def _compare(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, bool]:

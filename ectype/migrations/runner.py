@@ -3,9 +3,10 @@
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ectype.adapters.base import Adapter, Connection
+from ectype.adapters.pool import Pool
 from ectype.errors import MigrationError, UnsupportedError
 from ectype.migrations.body import body_of_code, body_of_script
 from ectype.migrations.dsl import Direction
@@ -24,6 +25,16 @@ class HasAdapter(Protocol):
     @property
     def adapter(self) -> Adapter:
         """The adapter of the repo's database."""
+        ...
+
+
+@runtime_checkable
+class HasPool(Protocol):
+    """What a `Repo` has besides: the pool that holds the one connection of a database in memory."""
+
+    @property
+    def pool(self) -> Pool:
+        """The repo's pool."""
         ...
 
 
@@ -123,20 +134,20 @@ async def applied(repo: HasAdapter) -> list[int]:
         MigrationError: the journal is another tool's table.
         ConnectError: the database cannot be reached.
     """
-    async with reading(repo.adapter) as journal:
+    async with reading(repo) as journal:
         return sorted(version for version, entry in (await journal.read()).items() if entry.state == "up")
 
 
 @contextlib.asynccontextmanager
-async def reading(adapter: Adapter) -> AsyncGenerator[Journal]:
+async def reading(repo: HasAdapter) -> AsyncGenerator[Journal]:
     """Open a connection to read the journal, without a lock; close it at the end of the block."""
-    async with _connected(adapter) as connection:
-        yield Journal(connection, adapter.dialect)
+    async with _connected(repo) as connection:
+        yield Journal(connection, repo.adapter.dialect)
 
 
 async def _reach(repo: HasAdapter, folder: Path, goal: Goal, patience: Patience) -> list[int]:
     scripts = find(folder)
-    async with _session(repo.adapter, patience) as session:
+    async with _session(repo, patience) as session:
         steps = plan(_applied(await session.journal.read()), scripts, goal)
         bodies = [body_of_script(step.script) for step in steps]
         # Everything is prepared before anything runs, so that what can be refused is refused with nothing done.
@@ -173,16 +184,15 @@ async def _one(repo: HasAdapter, version: int, migration: object, direction: Dir
     if not 0 < version < 2**63:
         raise MigrationError(f"the version {version} is out of range", hint="give a positive number, as 20261121070000")
     body = body_of_code(version, migration)
-    async with _session(repo.adapter, Patience()) as session:
+    async with _session(repo, Patience()) as session:
         return await run(session, await prepare(body, direction, repo.adapter.dialect))
 
 
 @contextlib.asynccontextmanager
-async def _session(adapter: Adapter, patience: Patience) -> AsyncGenerator[Session]:
+async def _session(repo: HasAdapter, patience: Patience) -> AsyncGenerator[Session]:
     # The lock comes first: even the journal's table must not be made by two at once.
-    async with hold(adapter, patience) as guard, _connected(adapter) as connection:
-        journal = Journal(connection, adapter.dialect)
-        session = Session(connection, guard, journal, patience)
+    async with hold(repo.adapter, patience) as guard, _connected(repo) as connection:
+        session = Session(connection, guard, Journal(connection, repo.adapter.dialect), patience)
         await _ensure_journal(session)
         yield session
 
@@ -197,14 +207,28 @@ async def _ensure_journal(session: Session) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _connected(adapter: Adapter) -> AsyncGenerator[Connection]:
-    if adapter.single:
-        raise UnsupportedError(
-            f"{adapter.url} lives in one connection, and migrations open one of their own ({adapter.dialect.name})",
-            hint="migrate a database in a file; a test can take one in its temporary folder",
-        )
-    connection = await adapter.connect(CONNECT_SECONDS)
+async def _connected(repo: HasAdapter) -> AsyncGenerator[Connection]:
+    if repo.adapter.single:
+        async with _borrowed(repo) as connection:
+            yield connection
+        return
+    connection = await repo.adapter.connect(CONNECT_SECONDS)
     try:
         yield connection
     finally:
         await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def _borrowed(repo: HasAdapter) -> AsyncGenerator[Connection]:
+    if not isinstance(repo, HasPool):
+        raise UnsupportedError(
+            f"{repo.adapter.url} ends with its connection, so nothing of a migration would be left "
+            f"({repo.adapter.dialect.name})",
+            hint="migrate a database in a file, or in memory the one of an open `Repo`",
+        )
+    connection = await repo.pool.acquire(CONNECT_SECONDS)
+    try:
+        yield connection
+    finally:
+        repo.pool.release(connection, reset=True)

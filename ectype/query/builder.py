@@ -9,16 +9,18 @@ the first time only.
 from collections.abc import Callable
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast, overload
 
-from ectype.errors import QueryError, SchemaError
+from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.operand import Agg, Expr, Maybe, Order, order_term
 from ectype.query.ast import SetOperator, Step
-from ectype.query.scope import check_joined_once, check_scope, grow
+from ectype.query.inspect import inspect
+from ectype.query.joining import join_step
+from ectype.query.scope import check_scope, grow, source_of
+from ectype.query.selecting import field_names, projection, select_step
 from ectype.query.subqueries import row_schema
-from ectype.schema.associations import Hop, Rel
-from ectype.schema.meta import SchemaInfo, struct_info
+from ectype.schema.associations import Rel
+from ectype.schema.meta import SchemaInfo
 from ectype.schema.schema import Schema
-from ectype.schema.structs import state_of
 
 P = ParamSpec("P")
 S_co = TypeVar("S_co", covariant=True)
@@ -65,6 +67,14 @@ class Pick(Protocol[S_co, T_co]):
         ...
 
 
+class Renders(Protocol):
+    """What `to_sql` takes: a dialect, which stands on the floor above."""
+
+    def to_sql(self, node: Any, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
+        """Return the text of a query's shape, and its parameters as the driver gets them."""
+        ...
+
+
 @overload
 def maybe(expr: type[M]) -> Expr[Maybe[M], M | None]: ...
 @overload
@@ -77,7 +87,7 @@ def maybe(expr: Any) -> Any:
     """
     if isinstance(expr, Expr):
         return cast("Expr[Any, Any]", expr)
-    return _source_of(expr).optional
+    return source_of(expr).optional
 
 
 class Query(Generic[Avail, Sel, R_co]):
@@ -174,7 +184,8 @@ class Query(Generic[Avail, Sel, R_co]):
         Raises:
             QueryError: when a schema is joined twice under one name, or a column is out of scope.
         """
-        return _joined(self, "inner", to, on, as_)
+        node, values = join_step(self.node, "inner", to, on, as_)
+        return _query(self, node, self.params + values)
 
     @overload
     def left_join(
@@ -193,7 +204,8 @@ class Query(Generic[Avail, Sel, R_co]):
 
         Arguments and errors are those of `join`. SQL: `LEFT JOIN … ON …`.
         """
-        return _joined(self, "left", to, on, as_)
+        node, values = join_step(self.node, "left", to, on, as_)
+        return _query(self, node, self.params + values)
 
     @overload
     def select(self, a1: Pick[Sel, T1] | Agg[Avail, T1], /) -> "Query[Avail, Sel, T1]": ...
@@ -299,9 +311,8 @@ class Query(Generic[Avail, Sel, R_co]):
         Raises:
             QueryError: when the query has a select already, or an expression is out of scope.
         """
-        if not items:
-            raise QueryError("`select` needs at least one expression", hint="write `query.select(Post.title)`")
-        return _selected(self, None, items, ())
+        node, values = select_step(self.node, None, items, ())
+        return _query(self, node, self.params + values)
 
     def select_into(self, target: Callable[..., T], *items: Any) -> "Query[Avail, Sel, T]":
         """Make each row the call of `target` with the expressions: a dataclass, a named tuple, a pydantic model.
@@ -311,7 +322,8 @@ class Query(Generic[Avail, Sel, R_co]):
         Raises:
             QueryError: when the numbers of fields and expressions differ.
         """
-        return _selected(self, target, items, _field_names(target, len(items)))
+        node, values = select_step(self.node, target, items, field_names(target, len(items)))
+        return cast("Query[Avail, Sel, T]", _query(self, node, self.params + values))
 
     def project(self, row: T) -> "Query[Avail, Sel, T]":
         """Make each row a struct of a schema whose members are expressions: `project(Line(title=Post.title))`.
@@ -319,16 +331,9 @@ class Query(Generic[Avail, Sel, R_co]):
         Raises:
             QueryError: when a member that is stored has no expression and no default.
         """
-        info = struct_info(row)
-        given = state_of(row)
-        missing = [name for name in info.column_names if name not in given]
-        if missing:
-            raise QueryError(
-                f"`project` got no expression for `{missing[0]}` of {info.name}",
-                hint=f"write `{info.name}({missing[0]}=…)`, or give the field a default",
-            )
-        names = tuple(name for name in info.field_names if name in given)
-        return _selected(self, info, tuple(given[name] for name in names), names)
+        info, items, names = projection(row)
+        node, values = select_step(self.node, info, items, names)
+        return cast("Query[Avail, Sel, T]", _query(self, node, self.params + values))
 
     def with_cte(self, name: type[Schema], query: "Query[Any, Any, Schema]", *, recursive: bool = False) -> Self:
         """Say what a CTE of this query is. SQL: `WITH [RECURSIVE] name AS (…)`.
@@ -341,7 +346,7 @@ class Query(Generic[Avail, Sel, R_co]):
         Raises:
             QueryError: when the query's rows are of another schema than the name.
         """
-        source = _source_of(name)
+        source = source_of(name)
         if source.query is not None or not hasattr(source, "query"):
             raise QueryError(f"`with_cte` takes a name made by `cte(Shape, …)`, got {name!r}")
         made = row_schema(query.node)
@@ -376,17 +381,23 @@ class Query(Generic[Avail, Sel, R_co]):
         """Return `function(query, …)`: for parts that change the query's type."""
         return function(self, *args, **kwargs)
 
+    def to_sql(self, dialect: Renders) -> tuple[str, tuple[object, ...]]:
+        """Return the text and the parameters of this query on a database: `query.to_sql(POSTGRES)`.
+
+        Raises:
+            UnsupportedError: for what the database cannot do.
+        """
+        return dialect.to_sql(self.node, self.params)
+
     def __repr__(self) -> str:
-        return DESCRIBE[0](self)
+        shown = inspect(self.node, self.params)
+        return shown + (f".preload({', '.join(map(repr, self.preloads))})" if self.preloads else "")
 
 
 Q: TypeAlias = Query[M, M, M]
 """`Q[Post]` is exactly a query of Post."""
 Over: TypeAlias = Query[S, Any, Any]
 """`Over[Post]` is any query with Post in scope: what a reusable part takes and returns."""
-
-DESCRIBE: list[Callable[[Query[Any, Any, Any]], str]] = [lambda query: f"<query of {query.node.sources[0].label}>"]
-"""How a query is written for people; `ectype.query.inspect` puts its own function here."""
 
 
 def from_(model: type[M]) -> Query[M, M, M]:
@@ -426,13 +437,6 @@ def _query(base: Query[Any, Any, Any], node: Step, params: tuple[object, ...]) -
     return made
 
 
-def _source_of(model: Any) -> Any:
-    try:
-        return model.__source__
-    except AttributeError:
-        raise QueryError(f"a schema, alias, subquery or CTE was expected, got {model!r:.80}") from None
-
-
 def _filtered(node: Step, predicate: Any, kind: str) -> Step:
     if not isinstance(predicate, Expr):
         raise QueryError(
@@ -463,96 +467,6 @@ def _counted(query: Query[Any, Any, Any], kind: str, count: object) -> Any:
     return _query(query, node, (*query.params, count))
 
 
-def _joined(query: Query[Any, Any, Any], kind: str, to: Any, on: Any, as_: Any) -> Any:
-    if isinstance(to, Rel):
-        if on is not None:
-            raise QueryError(f"`{to!r}` knows its own condition", hint="put further conditions into `where`")
-        return _joined_association(query, kind, cast("Rel[Any, Any]", to), as_)
-    source = _source_of(to)
-    if not isinstance(on, Expr):
-        raise QueryError(
-            f"joining {source.label} needs its condition, got on={on!r:.60}",
-            hint=f"write `.join({source.label}, on=… == …)`, or join an association: `.join(Post.author)`",
-        )
-    condition = cast("Expr[Any, bool]", on)
-    key = ("join", kind, source, condition.node)
-    node = query.node.kids.get(key)
-    if node is None:
-        check_joined_once(query.node, source)
-        check_scope(query.node, condition.node, "on", source)
-        node = grow(query.node, key, "join", (kind, source, condition.node), source)
-    return _query(query, node, query.params + to.__params__ + condition.params)
-
-
-def _joined_association(query: Query[Any, Any, Any], kind: str, path: Rel[Any, Any], as_: Any) -> Any:
-    hop = path.hops[0]
-    if len(path.hops) > 1 or hop.custom != type(hop.custom)():
-        raise QueryError(
-            f"a join takes one plain association, got {path!r}",
-            hint="join one after the other, and put conditions into `where`",
-        )
-    source = hop.association.related.source if as_ is None else _source_of(as_)
-    key = ("join", kind, hop.association, hop.source, source)
-    node = query.node.kids.get(key)
-    if node is None:
-        node = _grow_association(query.node, key, kind, hop, source)
-    return _query(query, node, query.params)
-
-
-def _grow_association(node: Step, key: object, kind: str, hop: Hop, source: Any) -> Step:
-    association = hop.association
-    if source.info is not association.related:
-        raise QueryError(f"`{association.owner.name}.{association.name}` leads to {association.related.name}")
-    if hop.source not in node.sources:
-        raise QueryError(
-            f"`{hop.source.label}.{association.name}` cannot be joined: {hop.source.label} is not in this query",
-            hint=f"in scope are: {', '.join(one.label for one in node.sources)}",
-        )
-    check_joined_once(node, source)
-    own = hop.source.column(association.owner_key).node
-    theirs = source.column(association.related_key).node
-    return grow(node, key, "join", (kind, source, nodes.binary("=", theirs, own)), source)
-
-
-def _selected(query: Query[Any, Any, Any], maker: Any, items: tuple[Any, ...], names: tuple[str, ...]) -> Any:
-    chosen: list[Any] = []
-    params = query.params
-    for item in items:
-        if isinstance(item, Expr):
-            expression = cast("Expr[Any, Any]", item)
-        elif hasattr(item, "__entity__"):
-            expression = cast("Expr[Any, Any]", item.__entity__)
-        elif isinstance(maker, SchemaInfo):
-            expression = _typed(maker, names[len(chosen)], item)
-        else:
-            raise QueryError(f"`select` takes expressions and schemas, got {item!r:.80}", hint="use `literal(…)`")
-        chosen.append(expression.node)
-        params += expression.params
-    key = ("select", maker, tuple(chosen), names)
-    node = query.node.kids.get(key)
-    if node is None:
-        _check_select(query.node, chosen)
-        node = grow(query.node, key, "select", (maker, tuple(chosen), names))
-    return _query(query, node, params)
-
-
-def _typed(info: SchemaInfo, name: str, value: Any) -> Expr[Any, Any]:
-    """Return a plain value in `project` as a parameter of its field's type."""
-    return Expr(nodes.NULL) if value is None else Expr(nodes.param(info.field(name).type), (value,))
-
-
-def _check_select(node: Step, chosen: list[Any]) -> None:
-    one: Step | None = node
-    while one is not None:
-        if one.kind == "select":
-            raise QueryError(
-                "this query has a select already", hint="select once, after the joins, or read it by `subquery(…)`"
-            )
-        one = one.parent
-    for item in chosen:
-        check_scope(node, item, "select")
-
-
 def _combined(query: Query[Any, Any, Any], operator: SetOperator, other: Any) -> Any:
     if not isinstance(other, Query):
         raise QueryError(f"`{operator}` takes a query, got {other!r:.80}")
@@ -572,16 +486,3 @@ def _check_preload(node: Step, path: object) -> None:
     if start is not row:
         gives = "bare expressions" if row is None else row.name
         raise QueryError(f"`{path!r}` starts at {start.name}, and this query gives {gives}")
-
-
-def _field_names(target: Any, count: int) -> tuple[str, ...]:
-    """Return the fields to call `target` with by name, or () for a call by position."""
-    model_fields = getattr(target, "model_fields", None)
-    names = tuple(model_fields) if model_fields is not None else tuple(getattr(target, "__dataclass_fields__", ()))
-    if hasattr(target, "__schema__"):
-        raise SchemaError(f"`select_into` is for classes that are no schema: use `project({target.__name__}(…))`")
-    if names and len(names) != count:
-        raise QueryError(
-            f"{target.__name__} has {len(names)} fields ({', '.join(names)}), and {count} expressions were selected"
-        )
-    return names

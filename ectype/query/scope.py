@@ -57,3 +57,11 @@ def conflict_sources(info: SchemaInfo, node: walk.Part) -> None:
     for source in walk.sources(node):
         if source is not info.source and source is not info.excluded:
             raise QueryError(f"`do_update` on {info.name} mentions {source.label}, which an insert cannot read")
+
+
+def source_of(model: Any) -> Any:
+    """Return what a schema, alias, subquery or CTE reads. Raises QueryError for anything else."""
+    source = getattr(model, "__source__", None)
+    if source is None:
+        raise QueryError(f"a schema, alias, subquery or CTE was expected, got {model!r:.80}")
+    return source

@@ -14,9 +14,9 @@ from ectype.repo.reader import query_of
 from ectype.repo.writer import DEFAULT, Call, Targets, target_columns
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.schema.structs import values_of
-from ectype.sql.bulk import compile_unnest
+from ectype.sql.compilers import compile_delete_all, compile_insert, compile_unnest, compile_update_all
+from ectype.sql.shapes import InsertShape, assigned
 from ectype.sql.statement import Statement
-from ectype.sql.writes import InsertShape, assigned, compile_delete_all, compile_insert, compile_update_all
 
 Returning = Any
 """A column, a tuple of columns, or a schema; None for a count."""

@@ -10,7 +10,7 @@ from ectype.repo.engine import Engine
 from ectype.repo.preloader import preload_into
 from ectype.repo.select import fetch_rows
 from ectype.schema.meta import schema_info
-from ectype.sql.compiler import compile_exists
+from ectype.sql.compilers import compile_exists
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from ectype.schema.associations import Rel
 from ectype.schema.changeset import Changeset
 from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.schema import Schema
-from ectype.sql.compiler import compile_select
+from ectype.sql.compilers import compile_select
 
 M = TypeVar("M", bound=Schema)
 T = TypeVar("T")

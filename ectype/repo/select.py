@@ -5,7 +5,7 @@ from typing import Any
 from ectype.query.ast import Step
 from ectype.query.builder import Query
 from ectype.repo.engine import Engine, Prepared
-from ectype.sql.compiler import compile_select
+from ectype.sql.compilers import compile_select
 
 
 def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:

@@ -23,7 +23,8 @@ from ectype.schema.changeset import Changeset, change
 from ectype.schema.errors import InvalidChangesetError
 from ectype.schema.meta import Meta, SchemaInfo, intern_meta, meta, struct_info
 from ectype.schema.structs import UNSET, restore, state_of, with_meta
-from ectype.sql.writes import InsertShape, KeyedShape, compile_insert, compile_keyed
+from ectype.sql.compilers import compile_insert, compile_keyed
+from ectype.sql.shapes import InsertShape, KeyedShape
 
 M = TypeVar("M")
 Targets = Attr[Any, Any] | Sequence[Attr[Any, Any]]

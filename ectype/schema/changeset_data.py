@@ -1,15 +1,16 @@
 """What a changeset holds and how it is read; the functions that change it each make a new one from a draft."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from types import EllipsisType, MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
 
-from ectype.errors import SchemaError
-from ectype.expr.operand import Attr
+from ectype.errors import FrozenError
+from ectype.expr.operand import Attr, Column
 from ectype.schema.constraint import Constraint
 from ectype.schema.field_error import Error, FieldError
 from ectype.schema.members import field_name
 from ectype.schema.meta import SchemaInfo, struct_info
+from ectype.schema.stored_value import base_value
 from ectype.types.base import Type
 
 M = TypeVar("M")
@@ -131,7 +132,7 @@ class ChangesetData(_Storage, Generic[M]):
         """
         return self.changes.get(field_name(self.info, column), default)
 
-    def changed(self, column: Attr[M, T], *, from_: T | ellipsis = ..., to: T | ellipsis = ...) -> bool:
+    def changed(self, column: Column[M, T], *, from_: T | EllipsisType = ..., to: T | EllipsisType = ...) -> bool:
         """Whether a field has a change; with `from_` or `to`, whether it goes from or to that value.
 
         Values are compared as their type compares them: `Decimal("1.0")` is `Decimal("1.00")`. A member that is unset
@@ -143,9 +144,9 @@ class ChangesetData(_Storage, Generic[M]):
         name = field_name(self.info, column)
         if name not in self.changes:
             return False
-        type_ = self.info.fields[name].type
-        return (from_ is ... or same(type_, getattr(self.data, name, None), from_)) and (
-            to is ... or same(type_, self.changes[name], to)
+        field = self.info.fields[name]
+        return (from_ is ... or same(field.type, base_value(self.data, field), from_)) and (
+            to is ... or same(field.type, self.changes[name], to)
         )
 
     @overload
@@ -247,11 +248,17 @@ def same(type_: Type[Any], left: Any, right: Any) -> bool:
     """Whether two values, or None, are equal for change detection."""
     if left is right:
         return True
-    return left is not None and right is not None and type_.equal(left, right)
+    if left is None or right is None:
+        return False
+    try:
+        return type_.equal(left, right)
+    except (TypeError, ValueError, AttributeError, ArithmeticError):
+        # A value of another type is not equal; dumping it says so, with the fix.
+        return False
 
 
-def _frozen(name: str) -> SchemaError:
-    return SchemaError(
+def _frozen(name: str) -> FrozenError:
+    return FrozenError(
         f"a changeset never changes: `{name}` cannot be set",
         hint="each method returns a new one: `changeset = changeset.put_change(User.name, 'Ada')`",
     )

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias, final
 
+from ectype.errors import FrozenError
+
 _GAP: Final = re.compile(r"%\{(\w+)\}")
 
 
@@ -32,10 +34,10 @@ class Error:
         object.__setattr__(self, "meta", MappingProxyType(meta))
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an Error is frozen: `{name}` cannot be set")
+        raise FrozenError(f"an Error is frozen: `{name}` cannot be set")
 
     def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"an Error is frozen: `{name}` cannot be deleted")
+        raise FrozenError(f"an Error is frozen: `{name}` cannot be deleted")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Error) and (self.message, self.meta) == (other.message, other.meta)

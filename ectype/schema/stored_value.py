@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ectype.schema.meta import SchemaInfo, struct_info
+from ectype.schema.meta import FieldInfo, SchemaInfo, struct_info
 from ectype.schema.structs import UNSET
 from ectype.types.base import Type
 
@@ -18,6 +18,14 @@ def stored_value(struct: Any, name: str) -> Any:
     if frozen is not None and name in info.mutable_names:
         return _thawed(info.fields[name].type, frozen[info.mutable_names.index(name)])
     return getattr(struct, name, UNSET)
+
+
+def base_value(struct: Any, field: FieldInfo) -> Any:
+    """Return what a change of a field is compared with: its stored value, None while it has none."""
+    if not field.type.mutable:
+        return getattr(struct, field.name, None)
+    stored = stored_value(struct, field.name)
+    return None if stored is UNSET else stored
 
 
 def _thawed(type_: Type[Any], raw: Any) -> Any:

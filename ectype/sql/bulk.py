@@ -6,8 +6,9 @@ from typing import Any
 from ectype.errors import QueryError
 from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper
+from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
-from ectype.sql.writes import InsertShape, column_of, conflict_clause, name, returning_clause, table_name
+from ectype.sql.writes import column_of, conflict_clause, name, returning_clause, table_name
 from ectype.types.containers import ArrayType
 
 

@@ -1,6 +1,8 @@
 """What a database can do and how it says it, as frozen data: ask for a capability, never for a name."""
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
 
 from ectype.types.base import Target
 
@@ -50,6 +52,12 @@ class Dialect:
     parenthesised_union: bool
     upsert_tells: bool
     nameless_foreign_keys: bool
+
+    def to_sql(self, node: Any, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
+        """Return the text of a query's shape, and its parameters as the driver gets them."""
+        # The compiler loads sqlglot, which takes longer than all the rest: only when text is asked for.
+        statement = cast("Any", import_module("ectype.sql.compiler")).compile_select(node, self)
+        return statement.sql, tuple(statement.dump(params))
 
 
 POSTGRES = Dialect(

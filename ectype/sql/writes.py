@@ -1,12 +1,10 @@
 """INSERT, UPDATE and DELETE statements. The frame is written here, expressions come from the fence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ectype.errors import QueryError
 from ectype.expr.nodes import Expression
-from ectype.expr.operand import Assignment
 from ectype.query.ast import Clause, OnConflict, Step, steps
 from ectype.query.planner import plan_select, query_width, width
 from ectype.schema.meta import SchemaInfo
@@ -14,38 +12,8 @@ from ectype.sql.compiler import dump_with, subselect
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, quoted, render, wrapped
 from ectype.sql.params import Dumper
+from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Column, Statement
-
-
-@dataclass(frozen=True, slots=True)
-class InsertShape:
-    """What decides the text of an INSERT: it is its own cache key.
-
-    Attributes:
-        info: the schema.
-        fields: the field names that are sent, in order.
-        returning: the field names that come back.
-        on_conflict: what a conflict does, or None.
-        prefix: the schema or attached database, or None for the default.
-    """
-
-    info: SchemaInfo
-    fields: tuple[str, ...]
-    returning: tuple[str, ...] = ()
-    on_conflict: OnConflict | None = None
-    prefix: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyedShape:
-    """What decides the text of an UPDATE or DELETE of one row by its key; an UPDATE sets `fields`."""
-
-    verb: str
-    info: SchemaInfo
-    fields: tuple[str, ...]
-    keys: tuple[str, ...]
-    returning: tuple[str, ...] = ()
-    prefix: str | None = None
 
 
 def name(text: str, dialect: Dialect) -> str:
@@ -247,15 +215,3 @@ def _target(step: Step, dialect: Dialect, verb: str, prefix: str | None) -> tupl
 def _where(scope: Scope, clauses: tuple[Clause, ...]) -> str:
     parts = [render(wrapped(Lowering(scope, clause.offset).lower(clause.node)), scope.dialect) for clause in clauses]
     return f" WHERE {' AND '.join(parts)}" if parts else ""
-
-
-def assigned(info: SchemaInfo, assignments: Sequence[Assignment[Any]]) -> tuple[tuple[str, Expression], ...]:
-    """Return the fields and nodes of assignments. Raises QueryError for none, or one of another schema."""
-    if not assignments:
-        raise QueryError("nothing is assigned", hint=f"pass at least one: `{info.name}.….set(…)`")
-    for one in assignments:
-        if not isinstance(one, Assignment):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
-            raise QueryError(f"an assignment was expected, got {one!r:.80}", hint="write `Post.title.set('x')`")
-        if one.column.source.info is not info:  # type: ignore[attr-defined]
-            raise QueryError(f"{one!r} assigns to another schema than {info.name}")
-    return tuple((one.column.name, one.node) for one in assignments)

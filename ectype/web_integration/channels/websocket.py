@@ -191,9 +191,11 @@ class _Endpoint:
 
     async def _end(self, connection: Connection, send: Send) -> None:
         connection.hung_up()
-        if connection.closing is not None:
-            await _close(connection.closing, send)
-        await connection.finish()
+        if connection.closing is None:
+            await connection.finish()
+        else:
+            # Together, since a client that does not read must not keep its channels.
+            await asyncio.gather(_close(connection.closing, send), connection.finish())
 
     def _report(self, outcome: _Handshake | Refused, params: Params, duration: float) -> None:
         status = outcome.status if isinstance(outcome, Refused) else 101

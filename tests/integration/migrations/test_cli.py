@@ -204,7 +204,7 @@ def test_an_interrupted_migration_is_rolled_back_and_ends_with_130(process, ecty
         run.kill()
         run.wait()
     assert run.returncode == 130
-    assert err.startswith("error: interrupted; what was not committed is rolled back")
+    assert err == "error: interrupted; what was not committed is rolled back, `ectype status` shows the rest\n"
     assert "2        slow   pending" in ectype("status").stdout
 
 

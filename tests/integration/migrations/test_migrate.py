@@ -6,6 +6,7 @@ import pytest
 
 from ectype import migrations, telemetry
 from ectype.adapters.base import Adapter
+from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
 from ectype.errors import ConstraintError, DatabaseError, IrreversibleError, MigrationError, UnsupportedError
 from ectype.migrations.events import FINISHED
@@ -347,11 +348,26 @@ async def test_a_constraint_that_is_checked_at_commit_rolls_the_migration_back(r
     assert await migrations.applied(repo) == []
 
 
-async def test_a_database_in_memory_is_refused_since_migrations_need_a_connection_of_their_own(folder, write):
+async def test_a_database_in_memory_is_migrated_on_the_one_connection_of_its_repo(folder, three):
+    @dataclass(frozen=True)
+    class Memory(Place):
+        pool: Pool
+
+    adapter = adapter_for("sqlite:///:memory:")
+    repo = Memory(adapter, Pool(adapter))
+    assert await migrations.migrate(repo, folder) == three
+    assert await migrations.applied(repo) == three
+    connection = await repo.pool.acquire(1)
+    assert await connection.fetch("SELECT count(*) FROM users", (), lambda found: found[0][0]) == 0
+    repo.pool.release(connection)
+    await repo.pool.close()
+
+
+async def test_a_database_in_memory_that_is_nobodys_is_refused(folder, write):
     write("1_a")
     repo = Place(adapter_for("sqlite:///:memory:"))
     for work in (migrations.migrate(repo, folder), migrations.status(repo, folder), migrations.applied(repo)):
-        with pytest.raises(UnsupportedError, match=r"lives in one connection.* \(SQLite\)"):
+        with pytest.raises(UnsupportedError, match=r"ends with its connection.* \(SQLite\)"):
             await work
 
 

@@ -6,6 +6,7 @@ from ectype import migrations, telemetry
 from ectype.adapters.base import Begin
 from ectype.migrations import guard_postgres
 from ectype.migrations.events import WAITING
+from ectype.migrations.patience import Patience
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -106,6 +107,16 @@ async def test_a_lock_that_is_lost_stops_the_run_between_two_migrations(repo, fo
     with pytest.raises(migrations.MigrationLockError, match="the migration lock was lost"):
         await migrations.migrate(repo, folder)
     assert await migrations.applied(repo) == [1, 2, 3, 4, 5, 6]
+
+
+@on_postgres
+async def test_a_lock_that_a_pooler_took_away_is_noticed(repo):
+    async with guard_postgres.hold(repo.adapter, Patience()) as guard:
+        await guard.check()
+        await guard.connection.execute("SELECT pg_advisory_unlock_all()")
+        with pytest.raises(migrations.MigrationLockError, match="the migration lock was lost") as caught:
+            await guard.check()
+    assert "not through a transaction pooler" in (caught.value.hint or "")
 
 
 @on_postgres

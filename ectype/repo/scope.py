@@ -1,0 +1,351 @@
+"""An open transaction or savepoint: its state, its turn, and how it ends."""
+# ruff: noqa: ASYNC109  # deadlines are handed down to the connection, which keeps them
+
+import asyncio
+from asyncio import Task
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Any, TypeVar
+from weakref import WeakSet
+
+from ectype.errors import (
+    CommitUnknownError,
+    ConnectError,
+    DatabaseError,
+    DeadlineError,
+    EctypeError,
+    TransactionAbortedError,
+    TransactionClosedError,
+)
+from ectype.repo.after_commit import Callback
+from ectype.repo.lease import Lease
+from ectype.repo.shield import unhindered
+from ectype.repo.turn import Turn
+
+T = TypeVar("T")
+
+# A CastError is not among them: it is raised before anything is sent.
+_ABORTING = (DatabaseError, DeadlineError, ConnectError, TransactionAbortedError, asyncio.CancelledError)
+_UNCERTAIN = (ConnectError, DeadlineError, asyncio.CancelledError)
+
+
+class State(Enum):
+    """What a scope still takes: statements, nothing but its end, or nothing at all."""
+
+    OPEN = "open"
+    ABORTED = "aborted"
+    ROLLING_BACK = "rolling back"
+    CLOSED = "closed"
+
+
+class Scope:
+    """One `transaction()` block: the transaction itself, or a savepoint in the scope `outer`.
+
+    Attributes:
+        lease: the connection.
+        outer: the scope around this one; None for the transaction itself.
+        nested: the savepoint that has this scope's turn now.
+        state: what it still takes.
+        callbacks: what runs after the commit.
+        rolled_back: whether its work is undone.
+    """
+
+    __slots__ = (
+        "_deadline",
+        "_depth",
+        "_failure",
+        "_outliving",
+        "_tasks",
+        "_turn",
+        "callbacks",
+        "lease",
+        "nested",
+        "outer",
+        "rolled_back",
+        "state",
+    )
+
+    def __init__(self, lease: Lease, *, deadline: float | None = None, outer: "Scope | None" = None) -> None:
+        """Make the scope of what has been opened.
+
+        Args:
+            lease: the connection.
+            deadline: the loop's time at which the scope must have ended; None for no such time.
+            outer: the scope around it.
+        """
+        self.lease = lease
+        self.outer = outer
+        self.nested: Scope | None = None
+        self.state = State.OPEN
+        self.callbacks: list[Callback] = []
+        self.rolled_back = False
+        self._turn = Turn()
+        self._deadline = deadline
+        self._depth: int = 0 if outer is None else outer._depth + 1
+        self._failure: BaseException | None = None
+        self._tasks: set[Task[Any] | None] = set()
+        self._outliving: WeakSet[Task[Any]] | None = None
+
+    async def run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: object) -> T:
+        """Run `call(*args, timeout)` of the connection when its turn comes.
+
+        Raises:
+            DeadlineError: the turn did not come in time, or the scope's own deadline has passed.
+            TransactionAbortedError: the scope can only be rolled back.
+            TransactionClosedError: the scope ended while the call waited.
+        """
+        timeout = await self._take_turn(timeout) if self._turn.taken else self._take_free_turn(timeout)
+        try:
+            if self.state is not State.OPEN:
+                raise self.refusal()
+            return await self.lease.run(call, *args, self._left(timeout))
+        except _ABORTING as exc:
+            self.abort(exc)
+            raise
+        finally:
+            self._turn.pass_on()
+
+    async def begin_nested(self, timeout: float | None, whole: float | None) -> "Scope":
+        """Take the turn and open a savepoint; the turn comes back when that scope ends.
+
+        Args:
+            timeout: how many seconds the wait and the statement may take.
+            whole: how many seconds the new scope may take to its end; None for as many as this one has.
+
+        Raises:
+            DeadlineError, TransactionAbortedError, TransactionClosedError: as `run`.
+        """
+        deadline = self._deadline
+        if whole is not None:
+            deadline = min(self.lease.loop.time() + whole, float("inf") if deadline is None else deadline)
+        timeout = await self._take_turn(timeout) if self._turn.taken else self._take_free_turn(timeout)
+        scope = Scope(self.lease, deadline=deadline, outer=self)
+        try:
+            if self.state is not State.OPEN:
+                raise self.refusal()
+            self.nested = scope
+            cancelled = await unhindered(scope._open_savepoint(self, scope._left(timeout)))
+        except BaseException:
+            scope._give_back()
+            raise
+        if cancelled is not None:
+            await scope.undo()
+            raise cancelled
+        return scope
+
+    async def keep(self) -> asyncio.CancelledError | None:
+        """Commit, or release the savepoint; undo what cannot be kept, or what `ask_rollback` was called for.
+
+        Returns:
+            The cancellation that came while the outcome was on its way.
+
+        Raises:
+            TransactionAbortedError: a statement had failed, and nothing is saved.
+            TransactionClosedError: a scope around it ended first, and undid it.
+            CommitUnknownError: the outcome of COMMIT is not known.
+            DeadlineError: another task's turn did not end in time, or the scope's deadline has passed; nothing is saved.
+            DatabaseError: COMMIT was refused; nothing is saved.
+        """
+        try:
+            if self._turn.taken:
+                await self._turn.wait(asyncio.current_task(), self._left(self.lease.timeout))
+            if self.state is State.ROLLING_BACK:
+                return await self.undo()
+            if self.state is not State.OPEN:
+                raise self.refusal()
+            timeout = self._left(self.lease.timeout)
+        except BaseException as exc:
+            cancelled = await self.undo()
+            if cancelled is not None and not isinstance(exc, asyncio.CancelledError):
+                raise cancelled from exc
+            raise
+        self.close()
+        outer = self.outer
+        try:
+            return await unhindered(self._commit(timeout) if outer is None else self._release(outer, timeout))
+        finally:
+            self._give_back()
+
+    async def undo(self) -> asyncio.CancelledError | None:
+        """Roll back, or back to the savepoint, and return the cancellation that came meanwhile. Raises nothing."""
+        self.close()
+        self.rolled_back = True
+        outer = self.outer
+        try:
+            return await unhindered(self.lease.roll_back() if outer is None else self._roll_back_savepoint(outer))
+        finally:
+            self._give_back()
+
+    def abort(self, failure: BaseException) -> None:
+        """Take no more statements; the first failure is the one that later errors name."""
+        if self.state is State.OPEN:
+            self.state = State.ABORTED
+            self._failure = failure
+
+    def ask_rollback(self) -> None:
+        """Take no more statements here and in the savepoints inside: the user wants all of it undone."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.state is not State.CLOSED:
+                scope.state = State.ROLLING_BACK
+            scope = scope.nested
+
+    def close(self) -> None:
+        """Take nothing any more, here and in the savepoints inside, and tell those who wait."""
+        own = asyncio.current_task()
+        scope: Scope | None = self
+        while scope is not None:
+            scope.state = State.CLOSED
+            others = [task for task in scope._tasks if task is not None and task is not own and not task.done()]
+            if others:
+                scope._outliving = WeakSet(others)
+            scope._tasks.clear()
+            scope._turn.refuse(closed)
+            scope = scope.nested
+
+    def outlived_by(self, task: Task[Any] | None) -> bool:
+        """Whether the task ran a statement here, and the scope has ended without it."""
+        return self._outliving is not None and task in self._outliving
+
+    def refusal(self) -> EctypeError:
+        """Return the error for a statement that this scope does not take."""
+        if self.state is State.CLOSED:
+            return closed(asyncio.current_task())
+        if self._failure is None:
+            return TransactionAbortedError(
+                "`tx.rollback()` was called in this transaction, and it takes no more statements",
+                hint="`tx.rollback()` leaves the block by an exception: let it pass",
+            )
+        error = TransactionAbortedError(
+            f"an earlier statement failed, and this transaction can only be rolled back: {_words(self._failure)}",
+            hint="let the error leave the `transaction()` block; what may fail goes into a nested `transaction()`, or "
+            "is written with `try_insert`, `try_update`, `try_delete`",
+        )
+        error.__cause__ = self._failure
+        return error
+
+    def _take_free_turn(self, timeout: float | None) -> float | None:
+        task = asyncio.current_task()
+        if task not in self._tasks:
+            self._join(task)
+        self._turn.taken = True
+        self._turn.holder = task
+        return timeout
+
+    async def _take_turn(self, timeout: float | None) -> float | None:
+        task = asyncio.current_task()
+        self._join(task)
+        return await self._turn.wait(task, timeout)
+
+    def _join(self, task: Task[Any] | None) -> None:
+        if asyncio.get_running_loop() is not self.lease.loop:
+            raise TransactionClosedError(
+                "the open transaction belongs to another event loop",
+                hint="in code that runs a loop of its own (`asyncio.run` in a thread), use a repo of that loop",
+            )
+        self._tasks.add(task)
+
+    def _left(self, timeout: float | None) -> float | None:
+        if self._deadline is None:
+            return timeout
+        left = self._deadline - self.lease.loop.time()
+        if left <= 0:
+            raise DeadlineError(
+                "the transaction ran past its `timeout=`, and is rolled back",
+                hint="give `transaction(timeout=…)` more seconds, or do less in the block",
+            )
+        return left if timeout is None else min(left, timeout)
+
+    def _give_back(self) -> None:
+        self._failure = None
+        if self.outer is None:
+            self.lease.end()
+        else:
+            self.outer.nested = None
+            self.outer._turn.pass_on()
+
+    async def _commit(self, timeout: float | None) -> None:
+        lease, connection = self.lease, self.lease.connection
+        if not connection.in_transaction and not connection.broken:
+            raise TransactionClosedError(
+                "SQL text in this block has ended the transaction: what ran after it was stored statement by statement",
+                hint="leave COMMIT and ROLLBACK to the `transaction()` block and to `tx.rollback()`",
+            )
+        try:
+            await lease.run(connection.commit, timeout)
+        except _UNCERTAIN as exc:
+            if connection.broken or not connection.in_transaction:
+                connection.terminate()
+                raise _unknown(exc) from exc
+            self.rolled_back = True
+            await lease.roll_back()
+            raise
+        except EctypeError:
+            self.rolled_back = True
+            if connection.in_transaction:
+                await lease.roll_back()
+            raise
+
+    async def _open_savepoint(self, outer: "Scope", timeout: float | None) -> None:
+        if outer.state is State.CLOSED:
+            raise closed(None)
+        try:
+            await self.lease.run(self.lease.connection.execute, f"SAVEPOINT {self._savepoint}", (), timeout)
+        except BaseException as exc:
+            outer.abort(exc)
+            raise
+        if self.state is State.CLOSED:
+            raise closed(None)
+
+    async def _release(self, outer: "Scope", timeout: float | None) -> None:
+        if outer.state is not State.CLOSED:
+            try:
+                await self.lease.run(self.lease.connection.execute, f"RELEASE SAVEPOINT {self._savepoint}", (), timeout)
+            except BaseException as exc:
+                self.rolled_back = True
+                outer.abort(exc)
+                raise
+        if outer.state is State.CLOSED:
+            self.rolled_back = True
+            raise closed(None)
+        outer.callbacks += self.callbacks
+
+    async def _roll_back_savepoint(self, outer: "Scope") -> None:
+        lease = self.lease
+        try:
+            await lease.quiet()
+            # A scope around this one may have ended meanwhile, and the savepoint with it.
+            if outer.state is not State.CLOSED:
+                sql = f"ROLLBACK TO SAVEPOINT {self._savepoint}; RELEASE SAVEPOINT {self._savepoint}"
+                await lease.run(lease.connection.script, sql, lease.rollback_seconds)
+        except (EctypeError, asyncio.CancelledError) as exc:
+            outer.abort(exc)
+
+    @property
+    def _savepoint(self) -> str:
+        return f"ectype_{self._depth}"
+
+
+def closed(task: Task[Any] | None) -> TransactionClosedError:
+    """Return the error for a statement of a task whose transaction has ended."""
+    who = "this task" if task is None else f"task `{task.get_name()}`"
+    return TransactionClosedError(
+        f"the transaction that {who} works in has ended",
+        hint="await the task inside the `transaction()` block, or start it with connections of its own:\n\n"
+        "    with repo.detached():\n"
+        "        task = asyncio.create_task(work())",
+    )
+
+
+def _words(failure: BaseException) -> str:
+    if isinstance(failure, EctypeError):
+        return f"{failure.__class__.__name__}: {failure.message}"
+    return "it was cancelled while it ran"
+
+
+def _unknown(exc: BaseException) -> CommitUnknownError:
+    why = f"{exc.__class__.__name__}: {exc.message}" if isinstance(exc, EctypeError) else "the event loop was stopped"
+    return CommitUnknownError(
+        f"COMMIT was sent, and no answer came: {why}",
+        hint="the work may be stored or not: look before you do it again",
+    )

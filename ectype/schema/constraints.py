@@ -1,0 +1,190 @@
+"""Constraints of a changeset: declare what the database will check, and find the one it refused.
+
+The database checks, so two requests at once cannot both pass; the changeset only says whose error it is. Names follow
+Ecto's rules (https://hexdocs.pm/ecto/Ecto.Changeset.html#module-constraints), and so do the migrations here.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from ectype.errors import SchemaError
+from ectype.schema.changeset_data import ChangesetData, draft, sealed, with_errors
+from ectype.schema.constraint import Constraint, Kind, Match
+from ectype.schema.field_error import Error, Message, refusal
+from ectype.schema.members import field_name
+from ectype.schema.meta import SchemaInfo, meta
+
+C = TypeVar("C", bound=ChangesetData[Any])
+
+_MESSAGES: Final[dict[Kind, str]] = {
+    "unique": "has already been taken",
+    "foreign_key": "does not exist",
+    "check": "is invalid",
+    "exclusion": "violates an exclusion constraint",
+}
+_ERROR_NAMES: Final[dict[Kind, str]] = {
+    "unique": "unique",
+    "foreign_key": "foreign",
+    "check": "check",
+    "exclusion": "exclusion",
+}
+"""What the metadata `constraint` says; Ecto's word for a foreign key is `foreign`."""
+_WAYS: Final = ("exact", "prefix", "suffix")
+
+
+def declare(
+    changeset: C,
+    kind: Kind,
+    columns: Sequence[Any],
+    *,
+    name: str | None,
+    message: Message | None,
+    error_key: Any,
+    match: Match,
+) -> C:
+    """Return the changeset with one more constraint: what `unique_constraint` and its kin do.
+
+    Raises:
+        SchemaError: no column, or one of another schema; no name and none that follows from the table; a `match` that
+            is none.
+    """
+    method = f"{kind}_constraint"
+    if not columns:
+        raise SchemaError(
+            f"`{method}` needs a column, whose error it becomes", hint=f"write `{method}({changeset.info.name}.<field>)`"
+        )
+    fields = tuple([field_name(changeset.info, column) for column in columns])
+    made = draft(changeset)
+    declared = Constraint(
+        kind,
+        _name(changeset, kind, fields, name, match, method),
+        match,
+        fields[0] if error_key is None else _key(changeset.info, error_key),
+        refusal(_MESSAGES[kind], message, constraint=_ERROR_NAMES[kind]),
+        fields,
+    )
+    made.constraints = (*changeset.constraints, declared)
+    return sealed(made, changeset.__class__)
+
+
+def _key(info: SchemaInfo, error_key: Any) -> str:
+    return error_key if isinstance(error_key, str) else field_name(info, error_key)
+
+
+def _name(
+    changeset: ChangesetData[Any], kind: Kind, fields: tuple[str, ...], name: str | None, match: Match, method: str
+) -> str:
+    if isinstance(match, re.Pattern):
+        if name is not None:
+            raise SchemaError(f"`{method}` takes a `name` or a pattern to match, not both", hint="drop `name=`")
+        return match.pattern
+    if match not in _WAYS:
+        raise SchemaError(
+            f"`{method}` does not know match={match!r}", hint='it is "exact", "prefix", "suffix" or a compiled pattern'
+        )
+    if name is not None:
+        if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+            raise SchemaError(f"the `name` of a constraint is a text, got {name!r:.60}")
+        return name
+    default = _default_name(changeset, kind, fields)
+    if default is None:
+        why = "a check has no name of its own" if kind == "check" else f"{changeset.info.name} has no table"
+        raise SchemaError(f"`{method}` needs a name: {why}", hint=f'write `{method}(…, name="…")`')
+    return default
+
+
+def _default_name(changeset: ChangesetData[Any], kind: str, fields: tuple[str, ...]) -> str | None:
+    """Return the name that a constraint over these fields has unless someone chose another."""
+    table = meta(changeset.data).source
+    known = changeset.info.fields
+    if table is None or kind not in _SUFFIXES or not all(name in known for name in fields):
+        return None
+    return _joined(kind, table, tuple([known[name].source for name in fields]))
+
+
+_SUFFIXES: Final = {"unique": "index", "foreign_key": "fkey", "exclusion": "exclusion"}
+
+
+@lru_cache(maxsize=1024)
+def _joined(kind: str, table: str, columns: tuple[str, ...]) -> str:
+    parts = (table, *columns, _SUFFIXES[kind])
+    if kind == "unique":
+        # As the name of an index without one is made; a foreign key keeps what PostgreSQL calls it.
+        return "_".join(re.sub(r"\W", "_", part).rstrip("_") for part in parts)
+    return "_".join(parts)
+
+
+def match_violation(changeset: C, kind: str, constraint_name: str | None, columns: Sequence[str] = ()) -> C | None:
+    """Return the changeset with the error of the constraint that the database refused, None when none was declared.
+
+    Kind and name must match. Where the database gives no name, the fields decide: the constraint over just these, or
+    the one that is named as these fields would make it; without fields, the only constraint of the kind.
+
+    Args:
+        changeset: the one that was sent.
+        kind: `unique`, `foreign_key`, `check`, `exclusion` or `not_null`.
+        constraint_name: what the database calls it; None where it does not say.
+        columns: the names of the fields it covers, where the database says.
+    """
+    declared = [one for one in changeset.constraints if one.kind == kind]
+    found = _by_name(declared, constraint_name) if constraint_name else _nameless(changeset, kind, declared, columns)
+    if found is None:
+        return None
+    error = Error(found.error.message, **{**found.error.meta, "constraint_name": constraint_name or found.name})
+    return with_errors(changeset, (found.field, error))
+
+
+def _by_name(declared: list[Constraint], name: str) -> Constraint | None:
+    return next((one for one in declared if one.matches(name)), None)
+
+
+def _nameless(
+    changeset: ChangesetData[Any], kind: str, declared: list[Constraint], columns: Sequence[str]
+) -> Constraint | None:
+    if not columns:
+        return declared[0] if len(declared) == 1 else None
+    covered = set(columns)
+    for one in declared:
+        if set(one.columns) == covered:
+            return one
+    name = _default_name(changeset, kind, tuple(columns))
+    return None if name is None else _by_name(declared, name)
+
+
+def unmatched(
+    changeset: ChangesetData[Any], kind: str, constraint_name: str | None, columns: Sequence[str] = ()
+) -> tuple[str, str]:
+    """Return what to say of a violation that no declared constraint matches, and the line that declares it.
+
+    The arguments are those of `match_violation`.
+    """
+    info = changeset.info
+    called = f" `{constraint_name}`" if constraint_name else ""
+    covers = f" over {', '.join(columns)}" if columns else ""
+    declared = "; ".join(str(one) for one in changeset.constraints)
+    return (
+        f"the {kind.replace('_', ' ')} constraint{called}{covers} is not declared in the changeset of {info.name}, "
+        + (f"which declares: {declared}" if declared else "which declares none"),
+        f"to make it an error of the changeset, add\n\n    {_line(changeset, kind, constraint_name, columns)}",
+    )
+
+
+def _line(changeset: ChangesetData[Any], kind: str, constraint_name: str | None, columns: Sequence[str]) -> str:
+    info = changeset.info
+    fields = tuple([name for name in columns if name in info.declarations]) or _guessed(changeset, kind, constraint_name)
+    listed = ", ".join(f"{info.name}.{name}" for name in fields) or f"{info.name}.<field>"
+    if kind == "not_null":
+        return f".validate_required({listed})"
+    if constraint_name is None or constraint_name == _default_name(changeset, kind, fields):
+        return f".{kind}_constraint({listed})"
+    return f'.{kind}_constraint({listed}, name="{constraint_name}")'
+
+
+def _guessed(changeset: ChangesetData[Any], kind: str, constraint_name: str | None) -> tuple[str, ...]:
+    """Return the one field from which the constraint's name would be made."""
+    for name in changeset.info.column_names:
+        if constraint_name is not None and _default_name(changeset, kind, (name,)) == constraint_name:
+            return (name,)
+    return ()

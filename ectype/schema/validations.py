@@ -1,0 +1,312 @@
+"""Validations of a changeset: each looks at the change of one field and adds an error, without any I/O.
+
+What is not changed is not looked at, since what is stored is trusted; only `required` looks at the struct too. Messages
+and metadata are Ecto's (https://hexdocs.pm/ecto/Ecto.Changeset.html), so its translations carry over.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar
+
+from ectype.errors import SchemaError, did_you_mean
+from ectype.expr.operand import Attr
+from ectype.schema.changeset_data import ChangesetData, Validation, draft, same, sealed
+from ectype.schema.field_error import Error, FieldError, Message, refusal
+from ectype.schema.members import field_name
+from ectype.types.refusals import shown
+
+C = TypeVar("C", bound=ChangesetData[Any])
+Number: TypeAlias = int | float | Decimal
+Refusals: TypeAlias = Message | Iterable[tuple[Attr[Any, Any] | str, Message]] | None
+"""What a function of `validate_change` returns: nothing, a message for the field, or messages for several fields."""
+
+
+class NumberRules(TypedDict, total=False):
+    """The bounds of `validate_number`; the first that does not hold, in the order given, is the error."""
+
+    less_than: Number
+    greater_than: Number
+    less_than_or_equal_to: Number
+    greater_than_or_equal_to: Number
+    equal_to: Number
+    not_equal_to: Number
+
+
+def change_of(changeset: ChangesetData[Any], name: str) -> Any:
+    """Return the change that a validation looks at; None when there is none, or when the field's cast has failed."""
+    return None if name in changeset.uncast else changeset.changes.get(name)
+
+
+def validated(changeset: C, name: str, kind: str, options: Any, *errors: FieldError) -> C:
+    """Return the changeset with a validation recorded, and the errors it found."""
+    made = draft(changeset)
+    made.validations = (*changeset.validations, Validation(name, kind, options))
+    if errors:
+        made.errors = changeset.errors + errors
+        made.valid = False
+    return sealed(made, changeset.__class__)
+
+
+# --- required ---------------------------------------------------------------------------------------------------------
+
+
+def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -> C:
+    """Return the changeset with an error for each field that has no value, neither as a change nor in the struct."""
+    info = changeset.info
+    names = tuple([field_name(info, column) for column in columns])
+    missing = [name for name in names if _is_missing(changeset, name)]
+    made = draft(changeset)
+    made.required = changeset.required + tuple([name for name in names if name not in changeset.required])
+    if missing:
+        known = {name for name, _ in changeset.errors}
+        error = refusal("can't be blank", message, validation="required")
+        refused = [name for name in dict.fromkeys(missing) if name not in known]
+        if refused:
+            changes = changeset.changes.copy()
+            for name in refused:
+                changes.pop(name, None)
+            made.changes = type(changeset.changes)(changes)
+            made.errors = (*changeset.errors, *[(name, error) for name in refused])
+            made.valid = False
+    return sealed(made, changeset.__class__)
+
+
+def _is_missing(changeset: ChangesetData[Any], name: str) -> bool:
+    changes = changeset.changes
+    value = changes[name] if name in changes else getattr(changeset.data, name, None)
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
+
+
+# --- change -----------------------------------------------------------------------------------------------------------
+
+
+def change(changeset: C, column: Any, function: Callable[[Any], Refusals]) -> C:
+    """Return the changeset with what a function has against the change of a field."""
+    name = field_name(changeset.info, column)
+    value = change_of(changeset, name)
+    if value is None:
+        return changeset
+    found = function(value)
+    if found is None:
+        return changeset
+    errors = [_plain(changeset, one) for one in _each(name, found)]
+    if not errors:
+        return changeset
+    made = draft(changeset)
+    made.errors = (*changeset.errors, *errors)
+    made.valid = False
+    return sealed(made, changeset.__class__)
+
+
+def _each(name: str, found: Any) -> Iterable[Any]:
+    if isinstance(found, str | Error):
+        return [(name, found)]
+    if isinstance(found, Iterable):
+        return list(found)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # checked one by one
+    raise _unusable(name, found)
+
+
+def _plain(changeset: ChangesetData[Any], one: Any) -> FieldError:
+    if not (isinstance(one, tuple) and len(one) == 2 and isinstance(one[1], str | Error)):  # pyright: ignore[reportUnknownArgumentType]
+        raise _unusable("x", one)
+    key, message = one  # pyright: ignore[reportUnknownVariableType]
+    name = key if isinstance(key, str) else field_name(changeset.info, key)
+    return name, message if isinstance(message, Error) else Error(message)
+
+
+def _unusable(name: str, found: object) -> SchemaError:
+    return SchemaError(
+        f"a function of `validate_change` returned a {found.__class__.__name__}",
+        hint="return None when the value is fine, a message, or a list of pairs: "
+        f"`[(User.{name}, 'is too clever')]`",
+    )
+
+
+# --- format -----------------------------------------------------------------------------------------------------------
+
+
+def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], *, message: Message | None) -> C:
+    """Return the changeset with an error when the change does not match."""
+    name = field_name(changeset.info, column)
+    regex = _compiled(pattern) if isinstance(pattern, str) else pattern
+    value = change_of(changeset, name)
+    if value is None:
+        return validated(changeset, name, "format", regex)
+    if not isinstance(value, str):
+        raise _unfit(changeset, name, "validate_format", "text", value)
+    if regex.search(value):
+        return validated(changeset, name, "format", regex)
+    error = refusal("has invalid format", message, validation="format")
+    return validated(changeset, name, "format", regex, (name, error))
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as exc:
+        raise SchemaError(f"the pattern {pattern!r:.200} is no regular expression: {exc}") from None
+
+
+# --- membership -------------------------------------------------------------------------------------------------------
+
+
+def inclusion(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
+    """Return the changeset with an error when the change is not one of the values."""
+    name, listed = field_name(changeset.info, column), _members(values, "validate_inclusion")
+    value = change_of(changeset, name)
+    if value is None or _is_member(changeset, name, value, listed):
+        return validated(changeset, name, "inclusion", listed)
+    error = refusal("is invalid", message, validation="inclusion", enum=listed)
+    return validated(changeset, name, "inclusion", listed, (name, error))
+
+
+def exclusion(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
+    """Return the changeset with an error when the change is one of the values."""
+    name, listed = field_name(changeset.info, column), _members(values, "validate_exclusion")
+    value = change_of(changeset, name)
+    if value is None or not _is_member(changeset, name, value, listed):
+        return validated(changeset, name, "exclusion", listed)
+    error = refusal("is reserved", message, validation="exclusion", enum=listed)
+    return validated(changeset, name, "exclusion", listed, (name, error))
+
+
+def _members(values: Any, method: str) -> tuple[Any, ...]:
+    if isinstance(values, str | bytes) or not isinstance(values, Collection):
+        raise SchemaError(f"`{method}` takes a list of values, got {values!r:.60}", hint='write `["draft", "published"]`')
+    return tuple(values)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def _is_member(changeset: ChangesetData[Any], name: str, value: Any, listed: tuple[Any, ...]) -> bool:
+    type_ = changeset.info.fields[name].type
+    return any(same(type_, one, value) for one in listed)
+
+
+# --- length -----------------------------------------------------------------------------------------------------------
+
+Count: TypeAlias = Literal["codepoints", "bytes"]
+
+_UNITS: Final = {"string": ("be ", "character(s)"), "binary": ("be ", "byte(s)")}
+_LENGTHS: Final[tuple[tuple[str, str, Callable[[int, int], bool]], ...]] = (
+    ("is", "", eq),
+    ("min", "at least ", ge),
+    ("max", "at most ", le),
+)
+
+
+def length(
+    changeset: C,
+    column: Any,
+    *,
+    min_: int | None,
+    max_: int | None,
+    is_: int | None,
+    count: Count,
+    message: Message | None,
+) -> C:
+    """Return the changeset with an error for the first of `is_`, `min`, `max` that the change does not keep."""
+    name = field_name(changeset.info, column)
+    bounds = _bounds(min_, max_, is_)
+    if count not in ("codepoints", "bytes"):
+        raise SchemaError(
+            f"`validate_length` does not count {count!r}",
+            hint='it counts "codepoints", as `len` does, or "bytes" of UTF-8; for graphemes use a library of your '
+            "choice in `validate_change`",
+        )
+    value = change_of(changeset, name)
+    if value is None:
+        return validated(changeset, name, "length", bounds)
+    size, kind = _measured(changeset, name, value, count)
+    for rule, words, holds in _LENGTHS:
+        bound = bounds.get(rule)
+        if bound is not None and not holds(size, bound):
+            verb, unit = _UNITS.get(kind, ("have ", "item(s)"))
+            error = refusal(
+                f"should {verb}{words}%{{count}} {unit}", message, count=bound, validation="length", kind=rule, type=kind
+            )
+            return validated(changeset, name, "length", bounds, (name, error))
+    return validated(changeset, name, "length", bounds)
+
+
+def _bounds(min_: int | None, max_: int | None, is_: int | None) -> dict[str, int]:
+    given = {"is": is_, "min": min_, "max": max_}
+    bounds = {key: bound for key, bound in given.items() if bound is not None}
+    if not bounds:
+        raise SchemaError("`validate_length` needs a bound", hint="give `min`, `max` or `is_`")
+    for key, bound in bounds.items():
+        if bound.__class__ is not int or bound < 0:
+            raise SchemaError(f"`{key}` of `validate_length` is a number of 0 or more, got {bound!r:.60}")
+    if "min" in bounds and "max" in bounds and bounds["min"] > bounds["max"]:
+        raise SchemaError(f"nothing is at least {bounds['min']} and at most {bounds['max']} long: swap `min` and `max`")
+    return bounds
+
+
+def _measured(changeset: ChangesetData[Any], name: str, value: Any, count: Count) -> tuple[int, str]:
+    if isinstance(value, str):
+        return (len(value.encode("utf-8", "surrogatepass")), "binary") if count == "bytes" else (len(value), "string")
+    if isinstance(value, bytes | bytearray):
+        return len(value), "binary"
+    try:
+        size = len(value)
+    except TypeError:
+        raise _unfit(changeset, name, "validate_length", "what has a length", value) from None
+    return size, "map" if isinstance(value, dict) else "list"
+
+
+# --- number -----------------------------------------------------------------------------------------------------------
+
+_NUMBERS: Final[dict[str, tuple[Callable[[Any, Any], bool], str]]] = {
+    "less_than": (lt, "must be less than %{number}"),
+    "greater_than": (gt, "must be greater than %{number}"),
+    "less_than_or_equal_to": (le, "must be less than or equal to %{number}"),
+    "greater_than_or_equal_to": (ge, "must be greater than or equal to %{number}"),
+    "equal_to": (eq, "must be equal to %{number}"),
+    "not_equal_to": (ne, "must be not equal to %{number}"),
+}
+
+
+def number(changeset: C, column: Any, rules: NumberRules, *, message: Message | None) -> C:
+    """Return the changeset with an error for the first rule, in the order given, that the change does not keep."""
+    name = field_name(changeset.info, column)
+    _check_rules(rules)
+    value = change_of(changeset, name)
+    if value is None:
+        return validated(changeset, name, "number", rules)
+    if not isinstance(value, int | float | Decimal):
+        raise _unfit(changeset, name, "validate_number", "numbers", value)
+    for rule, bound in rules.items():
+        holds, default = _NUMBERS[rule]
+        if not _compared(holds, value, bound):
+            error = refusal(default, message, validation="number", kind=rule, number=bound)
+            return validated(changeset, name, "number", rules, (name, error))
+    return validated(changeset, name, "number", rules)
+
+
+def _check_rules(rules: NumberRules) -> None:
+    if not rules:
+        raise SchemaError("`validate_number` needs a bound", hint=f"give one of: {', '.join(_NUMBERS)}")
+    for rule, bound in rules.items():
+        if rule not in _NUMBERS:
+            raise SchemaError(f"`validate_number` does not know `{rule}`", hint=did_you_mean(rule, _NUMBERS))
+        # A NaN is not equal to itself, and nothing is more or less than it.
+        if bound.__class__ not in (int, float, Decimal) or bound != bound:
+            raise SchemaError(f"`{rule}` of `validate_number` is a number, got {bound!r:.60}")
+
+
+def _compared(holds: Callable[[Any, Any], bool], value: Any, bound: Any) -> bool:
+    try:
+        return holds(value, bound)
+    except InvalidOperation:  # a Decimal NaN
+        return False
+
+
+def _unfit(changeset: ChangesetData[Any], name: str, method: str, wanted: str, value: object) -> SchemaError:
+    what = "a redacted value" if name in changeset.info.redacted else shown(value)
+    return SchemaError(
+        f"`{method}` is for {wanted}, and the change of `{changeset.info.name}.{name}` is {what} "
+        f"({value.__class__.__name__})",
+        hint="put a value of the field's type, or validate with `validate_change`",
+    )

@@ -1,0 +1,62 @@
+"""The compilers, loaded at the first statement: importing sqlglot takes longer than all of ectype."""
+
+from functools import cache
+from importlib import import_module
+from typing import Any, cast
+
+from ectype.expr.nodes import Expression
+from ectype.query.ast import Step
+from ectype.sql.dialect import Dialect
+from ectype.sql.shapes import InsertShape, KeyedShape
+from ectype.sql.statement import Statement
+
+
+@cache
+def _module(name: str) -> Any:
+    return import_module(f"ectype.sql.{name}")
+
+
+def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
+    """Return the SELECT of a query's shape."""
+    return cast("Statement", _module("compiler").compile_select(step, dialect, prefix))
+
+
+def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
+    """Return the statement that asks whether a query has a row."""
+    return cast("Statement", _module("compiler").compile_exists(step, dialect, prefix))
+
+
+def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) -> Statement:
+    """Return the INSERT of one row; `told` adds whether it was inserted, where the database can tell."""
+    return cast("Statement", _module("writes").compile_insert(shape, dialect, told=told))
+
+
+def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
+    """Return the UPDATE or DELETE of one row by its key."""
+    return cast("Statement", _module("writes").compile_keyed(shape, dialect))
+
+
+def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
+    """Return the INSERT of many rows that takes each column as one array."""
+    return cast("Statement", _module("bulk").compile_unnest(shape, dialect))
+
+
+def compile_update_all(
+    step: Step,
+    assignments: tuple[tuple[str, Expression], ...],
+    dialect: Dialect,
+    *,
+    returning: tuple[str, ...] = (),
+    prefix: str | None = None,
+) -> Statement:
+    """Return the UPDATE of all rows of a query."""
+    compile_ = _module("writes").compile_update_all
+    return cast("Statement", compile_(step, assignments, dialect, returning=returning, prefix=prefix))
+
+
+def compile_delete_all(
+    step: Step, dialect: Dialect, *, returning: tuple[str, ...] = (), prefix: str | None = None
+) -> Statement:
+    """Return the DELETE of all rows of a query."""
+    compile_ = _module("writes").compile_delete_all
+    return cast("Statement", compile_(step, dialect, returning=returning, prefix=prefix))

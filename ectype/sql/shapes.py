@@ -1,0 +1,54 @@
+"""The shapes of writes: what decides their text, and so their own cache keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ectype.errors import QueryError
+from ectype.expr.nodes import Expression
+from ectype.expr.operand import Assignment
+from ectype.query.ast import OnConflict
+from ectype.schema.meta import SchemaInfo
+
+
+@dataclass(frozen=True, slots=True)
+class InsertShape:
+    """An INSERT.
+
+    Attributes:
+        info: the schema.
+        fields: the field names that are sent, in order.
+        returning: the field names that come back.
+        on_conflict: what a conflict does, or None.
+        prefix: the schema or attached database, or None for the default.
+    """
+
+    info: SchemaInfo
+    fields: tuple[str, ...]
+    returning: tuple[str, ...] = ()
+    on_conflict: OnConflict | None = None
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedShape:
+    """An UPDATE or DELETE of one row by its key; an UPDATE sets `fields`."""
+
+    verb: str
+    info: SchemaInfo
+    fields: tuple[str, ...]
+    keys: tuple[str, ...]
+    returning: tuple[str, ...] = ()
+    prefix: str | None = None
+
+
+def assigned(info: SchemaInfo, assignments: Sequence[Assignment[Any]]) -> tuple[tuple[str, Expression], ...]:
+    """Return the fields and nodes of assignments. Raises QueryError for none, or one of another schema."""
+    if not assignments:
+        raise QueryError("nothing is assigned", hint=f"pass at least one: `{info.name}.….set(…)`")
+    for one in assignments:
+        if not isinstance(one, Assignment):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+            raise QueryError(f"an assignment was expected, got {one!r:.80}", hint="write `Post.title.set('x')`")
+        if getattr(one.column.source, "info", None) is not info:
+            raise QueryError(f"{one!r} assigns to another schema than {info.name}")
+    return tuple((one.column.name, one.node) for one in assignments)

@@ -1,0 +1,76 @@
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ectype.errors import (
+    CastError,
+    ConnectError,
+    DeadlineError,
+    EctypeError,
+    MultipleResultsError,
+    NoResultsError,
+    PoolTimeoutError,
+    StaleEntryError,
+)
+from ectype.web_integration import repo_errors
+from ectype.web_integration.errors import PROBLEMS, Problem
+
+
+def client(error: Exception, **options: Any) -> httpx.AsyncClient:
+    async def fail(request: Request) -> Response:
+        raise error
+
+    app = Starlette(routes=[Route("/", fail)], exception_handlers=repo_errors(**options))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://app.test")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "title", "retry"),
+    [
+        (NoResultsError, 404, "Not Found", None),
+        (StaleEntryError, 409, "Conflict", None),
+        (CastError, 400, "Bad Request", None),
+        (PoolTimeoutError, 503, "Service Unavailable", "1"),
+        (ConnectError, 503, "Service Unavailable", "5"),
+        (DeadlineError, 503, "Service Unavailable", "1"),
+    ],
+)
+async def test_each_error_becomes_its_status_and_its_message_stays_inside(
+    error: type[EctypeError], status: int, title: str, retry: str | None
+) -> None:
+    async with client(error("select s3cret from users", hint="s3cret")) as http:
+        response = await http.get("/")
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers.get("retry-after") == retry
+    assert response.json() == {"type": "about:blank", "title": title, "status": status}
+
+
+async def test_a_subclass_is_answered_as_its_base() -> None:
+    class NoPostError(NoResultsError):
+        pass
+
+    async with client(NoPostError("x")) as http:
+        assert (await http.get("/")).status_code == 404
+
+
+async def test_an_error_without_a_row_stays_an_error() -> None:
+    async with client(MultipleResultsError("two rows")) as http:
+        with pytest.raises(MultipleResultsError):
+            await http.get("/")
+
+
+async def test_the_table_can_be_added_to_and_may_say_more() -> None:
+    class TeapotError(EctypeError):
+        lid = "on"
+
+    problems = {**PROBLEMS, TeapotError: Problem(418, lambda exc: {"lid": exc.lid})}
+    async with client(TeapotError("x"), problems=problems) as http:
+        response = await http.get("/")
+    assert response.status_code == 418
+    assert response.json()["lid"] == "on"
