@@ -1,5 +1,7 @@
 """All commands under one name."""
 
+import sys
+
 import typer
 
 from ectype.cli import generate, migrate, status
@@ -19,4 +21,8 @@ app.command("status")(status.status)
 
 def main() -> None:
     """Run the command line; exits with the code that says how it went."""
+    # A character that the output's encoding lacks must not fail a migration that is already committed.
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
     app()

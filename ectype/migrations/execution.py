@@ -4,7 +4,6 @@ import asyncio
 import textwrap
 import time
 from dataclasses import dataclass
-from itertools import count
 from typing import Final
 
 from ectype import telemetry
@@ -86,7 +85,9 @@ async def run(session: Session, prepared: Prepared) -> bool:
 
 
 async def _with_tries(session: Session, prepared: Prepared) -> int | None:
-    for number in count(1):
+    number = 0
+    while True:
+        number += 1
         await session.guard.check()
         try:
             return await _in_transaction(session, prepared)
@@ -98,7 +99,6 @@ async def _with_tries(session: Session, prepared: Prepared) -> int | None:
                 exc.add_note(f"tried {number} times")
                 raise
         await pause_before_try(number)
-    return None
 
 
 async def _in_transaction(session: Session, prepared: Prepared) -> int | None:

@@ -42,7 +42,7 @@ async def status(repo: HasAdapter, folder: str | Path = "migrations") -> list[Mi
         ConnectError: the database cannot be reached.
     """
     scripts = {script.version: script for script in find(Path(folder))}
-    async with reading(repo.adapter) as journal:
+    async with reading(repo) as journal:
         read = await journal.read()
     entries = {version: entry for version, entry in read.items() if entry.state == "up" or entry.is_partial}
     versions = sorted(scripts.keys() | entries.keys())

@@ -2,12 +2,13 @@
 
 import asyncio
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from inspect import isawaitable
-from typing import TypeAlias
+from inspect import isawaitable, iscoroutine
+from typing import Any, TypeAlias
 
 from ectype import telemetry
+from ectype.errors import ConfigError
 
 EVENT = "ectype.repo.after_commit_error"
 
@@ -45,19 +46,59 @@ async def run_all(callbacks: Iterable[Callback]) -> asyncio.CancelledError | Non
         except Exception as exc:  # noqa: BLE001  # a callback may raise anything, and must not change the outcome
             failed.append(AfterCommitError(callback, exc))
     for one in failed:
-        report(one)
+        _report(one)
     return cancelled
 
 
-def report(failed: AfterCommitError) -> None:
-    """Warn of a callback that raised, and tell the listeners."""
+def start(callback: Callback) -> Coroutine[Any, Any, None] | None:
+    """Call one now; return what is left to await of an async one.
+
+    Raises:
+        ConfigError: it is async, and no event loop runs.
+    """
+    try:
+        result = callback()
+    except Exception as exc:  # noqa: BLE001  # as in `run_all`
+        _report(AfterCommitError(callback, exc))
+        return None
+    if not isawaitable(result):
+        return None
+    if not _in_event_loop():
+        if iscoroutine(result):
+            result.close()
+        raise ConfigError(
+            f"the async after_commit callback {callback!r} was given outside a transaction and outside an event loop",
+            hint="call `after_commit` in async code, or give it a function that is not async",
+        )
+    return _finish(callback, result)
+
+
+async def _finish(callback: Callback, result: Awaitable[object]) -> None:
+    try:
+        await result
+    except asyncio.CancelledError as exc:
+        _report(AfterCommitError(callback, exc))
+        raise
+    except Exception as exc:  # noqa: BLE001  # as in `run_all`
+        _report(AfterCommitError(callback, exc))
+
+
+def _report(failed: AfterCommitError) -> None:
     telemetry.emit(EVENT, failed)
     warnings.warn(
-        f"the after_commit callback {failed.callback!r} raised {failed.error!r}; the transaction is committed all the "
+        f"the after_commit callback {failed.callback!r} raised {failed.error!r}; what was committed is stored all the "
         "same",
         RuntimeWarning,
         stacklevel=3,
     )
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _cancellations() -> int:

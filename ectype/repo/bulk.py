@@ -1,6 +1,7 @@
 """Many rows at once: `insert_all`, `update_all`, `delete_all`. No changesets, nothing implicit."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from ectype.errors import QueryError
@@ -78,19 +79,17 @@ async def insert_all(
         groups.setdefault(tuple(one), []).append(index)
     if not groups:
         return 0 if row is None else []
+    write = _Write(info, on_conflict, target_columns(conflict_target), names, row, call)
     if len(groups) == 1:
-        return await _group(engine, info, next(iter(groups)), given, on_conflict, conflict_target, names, row, call)
-    async with engine.session.transaction():
-        results = [
-            (
-                indexes,
-                await _group(
-                    engine, info, fields, [given[i] for i in indexes], on_conflict, conflict_target, names, row, call
-                ),
-            )
+        return await _group(engine, write, next(iter(groups)), given)
+
+    async def write_groups() -> list[tuple[list[int], Any]]:
+        return [
+            (indexes, await _group(engine, write, fields, [given[i] for i in indexes]))
             for fields, indexes in groups.items()
         ]
-    return _together(results, len(given), row)
+
+    return _together(await engine.session.transact(write_groups), len(given), row)
 
 
 def _together(results: list[tuple[list[int], Any]], count: int, row: RowShape | None) -> Any:
@@ -136,19 +135,23 @@ def _refuse_key(info: SchemaInfo, name: object) -> None:
     raise QueryError(f"field `{name}` does not exist in {info.name}", hint=info.suggest(str(name)))
 
 
-async def _group(
-    engine: Engine,
-    info: SchemaInfo,
-    fields: tuple[str, ...],
-    rows: Sequence[Mapping[str, Any]],
-    on_conflict: OnConflict[Any] | None,
-    conflict_target: Targets | None,
-    names: tuple[str, ...],
-    row: RowShape | None,
-    call: Call,
-) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """What all groups of one `insert_all` have in common."""
+
+    info: SchemaInfo
+    on_conflict: OnConflict[Any] | None
+    targets: tuple[Attr[Any, Any], ...]
+    names: tuple[str, ...]
+    row: RowShape | None
+    call: Call
+
+
+async def _group(engine: Engine, write: _Write, fields: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Any:
     """Insert rows that all have the same columns."""
-    planned, params = plan_conflict(info, on_conflict, target_columns(conflict_target), fields)
+    info, row, call = write.info, write.row, write.call
+    planned, params = plan_conflict(info, write.on_conflict, write.targets, fields)
+    names = write.names
     shape = InsertShape(info, fields, names, planned, call.prefix or engine.prefix)
     if engine.dialect.unnest_insert and fields:
         prepared = engine.prepared(("insert_all", shape), lambda dialect: compile_unnest(shape, dialect))

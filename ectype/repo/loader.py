@@ -8,6 +8,7 @@ whole batch once through the slow loader, so it never poisons the other rows.
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from ectype.errors import CastError
 from ectype.query.ast import EntityRow, RowShape, TupleRow, ValueRow
 from ectype.schema.meta import SchemaInfo
 from ectype.sql.statement import Column
@@ -19,17 +20,44 @@ INDENT = "        "
 def build(columns: tuple[Column, ...], row: RowShape) -> Loader:
     """Return the function from driver rows to a list of what a row is."""
     fast = _Source(columns, slow=False).function(row)
-    if not any(column.slow_load for column in columns):
-        return fast
-    slow = _Source(columns, slow=True).function(row)
+    slow = _Source(columns, slow=True).function(row) if any(column.slow_load for column in columns) else None
 
     def load(rows: list[Any]) -> list[Any]:
         try:
             return fast(rows)
         except ValueError:
-            return slow(rows)
+            if slow is None:
+                raise
+            return _blaming(slow, columns, rows)
+        except CastError as exc:
+            _blame(exc, columns, rows)
+            raise
 
     return load
+
+
+def _blaming(load: Loader, columns: tuple[Column, ...], rows: list[Any]) -> list[Any]:
+    try:
+        return load(rows)
+    except CastError as exc:
+        _blame(exc, columns, rows)
+        raise
+
+
+def _blame(exc: CastError, columns: tuple[Column, ...], rows: list[Any]) -> None:
+    """Say which column held what could not be loaded; only the first is looked for."""
+    for row in rows:
+        for column, value in zip(columns, row, strict=False):
+            if column.load is None or (value is None and column.nullable):
+                continue
+            try:
+                (column.slow_load or column.load)(value)
+            except CastError:
+                exc.add_note(
+                    f"in the column `{column.name}`"
+                    + (": it may be NULL in the database, and the schema says it never is" if value is None else "")
+                )
+                return
 
 
 def tuples(columns: tuple[Column, ...]) -> Loader:
@@ -80,7 +108,7 @@ class _Source:
             return self.values[row.index]
         items = [self._row(item) for item in row.items]
         if row.maker is None:
-            return f"({', '.join(items)},)"
+            return f"({', '.join(items)},)" if items else "()"
         if isinstance(row.maker, SchemaInfo):
             return self._struct(row.maker, row.names, items)
         self.names["maker"] = row.maker

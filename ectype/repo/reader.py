@@ -60,7 +60,7 @@ def by_key(queryable: Any, key: Any) -> Query[Any, Any, Any]:
     """
     query = query_of(queryable)
     info = row_schema(query.node) if isinstance(queryable, Query) else schema_info(queryable)
-    source = cast("Any", query.node.sources[0])
+    source = query.node.sources[0]
     names = info.primary_key
     if len(names) == 1:
         if key is None:

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar, cast, overload
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
-from ectype.adapters.registry import open_adapter
+from ectype.adapters.registry import adapter_for
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Of, Query
 from ectype.query.conflicts import OnConflict
@@ -22,6 +22,9 @@ from ectype.schema.changeset import Changeset
 from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.schema import Schema
 from ectype.sql.compilers import compile_select
+
+OPEN_SECONDS = 15.0
+"""How long the first connection may take where statements have no deadline."""
 
 M = TypeVar("M", bound=Schema)
 T = TypeVar("T")
@@ -68,7 +71,7 @@ class Repo:
         log_params: bool = True,
         plan_cache_size: int = 1_000,
     ) -> None:
-        self.adapter: Adapter = open_adapter(url)
+        self.adapter: Adapter = adapter_for(url)
         self.name = name
         self.pool = Pool(self.adapter, size=pool_size)
         self._session = Session(self.pool, timeout=timeout)
@@ -93,8 +96,8 @@ class Repo:
         await self.close()
 
     async def open(self) -> None:
-        """Open the pool and make its first connection. Raises ConnectError with what was tried and the fix."""
-        await self.pool.open()
+        """Make the first connection. Raises ConnectError with what was tried and the fix."""
+        self.pool.release(await self.pool.acquire(self._session.timeout or OPEN_SECONDS))
 
     async def close(self) -> None:
         """Close the pool: wait for what runs, then close every connection."""
@@ -256,7 +259,7 @@ class Repo:
             async with self._session.savepoint():
                 return Ok(await write(self._engine, subject, call=_call(timeout, prefix)))
         except InvalidChangesetError as exc:
-            return Invalid(cast("Changeset[Any]", exc.changeset))
+            return Invalid(exc.changeset)
 
     async def upsert(
         self,
@@ -469,7 +472,7 @@ class Repo:
         return await self._session.transact(work, isolation=isolation, retries=retries)
 
     def after_commit(self, callback: Callable[[], object]) -> None:
-        """Call `callback` once the outermost transaction has committed; outside of one at once. Never after a rollback."""
+        """Call `callback` after the outermost transaction has committed, or now outside of one; never after rollback."""
         self._session.after_commit(callback)
 
     def detached(self) -> AbstractContextManager[None]:

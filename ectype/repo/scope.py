@@ -1,5 +1,4 @@
 """An open transaction or savepoint: its state, its turn, and how it ends."""
-# ruff: noqa: ASYNC109  # deadlines are handed down to the connection, which keeps them
 
 import asyncio
 from asyncio import Task
@@ -44,7 +43,9 @@ class Scope:
     Attributes:
         lease: the connection.
         outer: the scope around this one; None for the transaction itself.
+        depth: how many scopes there are around it.
         nested: the savepoint that has this scope's turn now.
+        turn: who may run a statement here.
         state: what it still takes.
         callbacks: what runs after the commit.
         rolled_back: whether its work is undone.
@@ -52,17 +53,17 @@ class Scope:
 
     __slots__ = (
         "_deadline",
-        "_depth",
         "_failure",
         "_outliving",
         "_tasks",
-        "_turn",
         "callbacks",
+        "depth",
         "lease",
         "nested",
         "outer",
         "rolled_back",
         "state",
+        "turn",
     )
 
     def __init__(self, lease: Lease, *, deadline: float | None = None, outer: "Scope | None" = None) -> None:
@@ -79,9 +80,9 @@ class Scope:
         self.state = State.OPEN
         self.callbacks: list[Callback] = []
         self.rolled_back = False
-        self._turn = Turn()
+        self.turn = Turn()
         self._deadline = deadline
-        self._depth: int = 0 if outer is None else outer._depth + 1
+        self.depth: int = 0 if outer is None else outer.depth + 1
         self._failure: BaseException | None = None
         self._tasks: set[Task[Any] | None] = set()
         self._outliving: WeakSet[Task[Any]] | None = None
@@ -94,16 +95,15 @@ class Scope:
             TransactionAbortedError: the scope can only be rolled back.
             TransactionClosedError: the scope ended while the call waited.
         """
-        timeout = await self._take_turn(timeout) if self._turn.taken else self._take_free_turn(timeout)
+        timeout = await self._take_turn(timeout) if self.turn.taken else self._take_free_turn(timeout)
         try:
-            if self.state is not State.OPEN:
-                raise self.refusal()
+            self._admit()
             return await self.lease.run(call, *args, self._left(timeout))
         except _ABORTING as exc:
             self.abort(exc)
             raise
         finally:
-            self._turn.pass_on()
+            self.turn.pass_on()
 
     async def begin_nested(self, timeout: float | None, whole: float | None) -> "Scope":
         """Take the turn and open a savepoint; the turn comes back when that scope ends.
@@ -118,11 +118,10 @@ class Scope:
         deadline = self._deadline
         if whole is not None:
             deadline = min(self.lease.loop.time() + whole, float("inf") if deadline is None else deadline)
-        timeout = await self._take_turn(timeout) if self._turn.taken else self._take_free_turn(timeout)
+        timeout = await self._take_turn(timeout) if self.turn.taken else self._take_free_turn(timeout)
         scope = Scope(self.lease, deadline=deadline, outer=self)
         try:
-            if self.state is not State.OPEN:
-                raise self.refusal()
+            self._admit()
             self.nested = scope
             cancelled = await unhindered(scope._open_savepoint(self, scope._left(timeout)))
         except BaseException:
@@ -143,16 +142,16 @@ class Scope:
             TransactionAbortedError: a statement had failed, and nothing is saved.
             TransactionClosedError: a scope around it ended first, and undid it.
             CommitUnknownError: the outcome of COMMIT is not known.
-            DeadlineError: another task's turn did not end in time, or the scope's deadline has passed; nothing is saved.
+            DeadlineError: another task's turn did not end in time, or the scope's own deadline has passed; nothing is
+                saved.
             DatabaseError: COMMIT was refused; nothing is saved.
         """
         try:
-            if self._turn.taken:
-                await self._turn.wait(asyncio.current_task(), self._left(self.lease.timeout))
+            if self.turn.taken:
+                await self.turn.wait(asyncio.current_task(), self._left(self.lease.timeout))
             if self.state is State.ROLLING_BACK:
                 return await self.undo()
-            if self.state is not State.OPEN:
-                raise self.refusal()
+            self._admit()
             timeout = self._left(self.lease.timeout)
         except BaseException as exc:
             cancelled = await self.undo()
@@ -184,31 +183,32 @@ class Scope:
 
     def ask_rollback(self) -> None:
         """Take no more statements here and in the savepoints inside: the user wants all of it undone."""
-        scope: Scope | None = self
-        while scope is not None:
-            if scope.state is not State.CLOSED:
-                scope.state = State.ROLLING_BACK
-            scope = scope.nested
+        if self.state is not State.CLOSED:
+            self.state = State.ROLLING_BACK
+        if self.nested is not None:
+            self.nested.ask_rollback()
 
     def close(self) -> None:
         """Take nothing any more, here and in the savepoints inside, and tell those who wait."""
         own = asyncio.current_task()
-        scope: Scope | None = self
-        while scope is not None:
-            scope.state = State.CLOSED
-            others = [task for task in scope._tasks if task is not None and task is not own and not task.done()]
-            if others:
-                scope._outliving = WeakSet(others)
-            scope._tasks.clear()
-            scope._turn.refuse(closed)
-            scope = scope.nested
+        self.state = State.CLOSED
+        others = [task for task in self._tasks if task is not None and task is not own and not task.done()]
+        if others:
+            self._outliving = WeakSet(others)
+        self._tasks.clear()
+        self.turn.refuse(closed)
+        if self.nested is not None:
+            self.nested.close()
 
     def outlived_by(self, task: Task[Any] | None) -> bool:
         """Whether the task ran a statement here, and the scope has ended without it."""
         return self._outliving is not None and task in self._outliving
 
-    def refusal(self) -> EctypeError:
-        """Return the error for a statement that this scope does not take."""
+    def _admit(self) -> None:
+        if self.state is not State.OPEN:
+            raise self._refusal()
+
+    def _refusal(self) -> EctypeError:
         if self.state is State.CLOSED:
             return closed(asyncio.current_task())
         if self._failure is None:
@@ -228,14 +228,14 @@ class Scope:
         task = asyncio.current_task()
         if task not in self._tasks:
             self._join(task)
-        self._turn.taken = True
-        self._turn.holder = task
+        self.turn.taken = True
+        self.turn.holder = task
         return timeout
 
     async def _take_turn(self, timeout: float | None) -> float | None:
         task = asyncio.current_task()
         self._join(task)
-        return await self._turn.wait(task, timeout)
+        return await self.turn.wait(task, timeout)
 
     def _join(self, task: Task[Any] | None) -> None:
         if asyncio.get_running_loop() is not self.lease.loop:
@@ -262,7 +262,7 @@ class Scope:
             self.lease.end()
         else:
             self.outer.nested = None
-            self.outer._turn.pass_on()
+            self.outer.turn.pass_on()
 
     async def _commit(self, timeout: float | None) -> None:
         lease, connection = self.lease, self.lease.connection
@@ -323,7 +323,7 @@ class Scope:
 
     @property
     def _savepoint(self) -> str:
-        return f"ectype_{self._depth}"
+        return f"ectype_{self.depth}"
 
 
 def closed(task: Task[Any] | None) -> TransactionClosedError:

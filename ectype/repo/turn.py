@@ -27,7 +27,7 @@ class Turn:
         self.holder: Task[Any] | None = None
         self._waiting: deque[tuple[Future[None], Task[Any] | None]] = deque()
 
-    async def wait(self, task: Task[Any] | None, timeout: float | None) -> float | None:  # noqa: ASYNC109  # a queue's deadline
+    async def wait(self, task: Task[Any] | None, timeout: float | None) -> float | None:
         """Wait for the turn of a task, and return how many seconds of `timeout` are left.
 
         Raises:

@@ -41,11 +41,19 @@ def field_names(info: SchemaInfo, columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(by_source.get(column, column) for column in columns)
 
 
+async def _ask(engine: Engine, sql: str, params: tuple[object, ...]) -> list[Any]:
+    """Read what an error message needs, also in a transaction that can only be rolled back."""
+    scope = engine.session.scope()
+    if scope is None:
+        return await engine.session.fetch(sql, params, list)
+    return await scope.lease.run(scope.lease.connection.fetch, sql, params, list, engine.session.timeout)
+
+
 async def blamed(engine: Engine, info: SchemaInfo, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the field whose value has no row to refer to: SQLite does not say which foreign key it was."""
     if info.table is None:
         return ()
-    rows = await engine.session.aside(FOREIGN_KEYS, (info.table,))
+    rows = await _ask(engine, FOREIGN_KEYS, (info.table,))
     by_source = {field.source: name for name, field in info.fields.items()}
     for column, table, target in rows:
         name = by_source.get(column)
@@ -55,7 +63,7 @@ async def blamed(engine: Engine, info: SchemaInfo, values: Mapping[str, Any]) ->
         dumped = info.fields[name].type.codec(engine.dialect.target).dump(value)
         key = str(target or column).replace('"', '""')
         parent = str(table).replace('"', '""')
-        found = await engine.session.aside(f'SELECT 1 FROM "{parent}" WHERE "{key}" = ?1', (dumped,))
+        found = await _ask(engine, f'SELECT 1 FROM "{parent}" WHERE "{key}" = ?1', (dumped,))
         if not found:
             return (name,)
     return ()

@@ -135,7 +135,7 @@ async def insert(
 
 
 def _prefix(engine: Engine, data: Any, call: Call) -> str | None:
-    return call.prefix or cast("Meta", meta(data)).prefix or engine.prefix
+    return call.prefix or meta(data).prefix or engine.prefix
 
 
 def _loaded(info: SchemaInfo, prefix: str | None) -> Meta:
@@ -181,11 +181,24 @@ async def _upsert(
         if engine.dialect.upsert_tells:
             return await _outcome(engine, changeset, prepared, shape, values, params, call, told=None)
         # The database cannot tell an insert from an update, so it is asked before, under the same write lock.
-        async with engine.session.transaction():
-            there = await _existing(engine, info, planned, values, call)
-            return await _outcome(engine, changeset, prepared, shape, values, params, call, told=there is None)
+        return await engine.session.transact(
+            lambda: _asked_outcome(engine, changeset, prepared, shape, values, params, call)
+        )
     except ConstraintError as exc:
         raise await refused(engine, changeset, exc, values) from exc
+
+
+async def _asked_outcome(
+    engine: Engine,
+    changeset: Changeset[Any],
+    prepared: Prepared,
+    shape: InsertShape,
+    values: dict[str, Any],
+    params: tuple[object, ...],
+    call: Call,
+) -> Outcome[Any]:
+    there = await _existing(engine, changeset.info, shape.on_conflict, values, call)
+    return await _outcome(engine, changeset, prepared, shape, values, params, call, told=there is None)
 
 
 async def _outcome(

@@ -6,10 +6,11 @@ back to its stored value loses its change, and None for a field that cannot be N
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from ectype.errors import CastError, SchemaError
-from ectype.result import Err
+from ectype.expr.operand import Column
+from ectype.result import Err, Ok
 from ectype.schema.changeset_data import ChangesetData, draft, same, sealed
 from ectype.schema.field_error import Error
 from ectype.schema.members import field_name
@@ -33,19 +34,23 @@ def cast_params(changeset: C, params: Any, permitted: tuple[Any, ...], empty_val
     given = _checked(params)
     empties = _listed(empty_values)
     info, data = changeset.info, changeset.data
+    source, fields = info.source, info.fields
     changes = changeset.changes.copy()
     failed: list[tuple[str, Error]] = []
     for column in permitted:
-        name = field_name(info, column)
+        # What `field_name` does, without its call: this loop is what a changeset costs.
+        name = column.name if column.__class__ is Column and column.node.source is source else field_name(info, column)
         if name not in given:
             continue
-        field = info.fields[name]
-        value = cast_value(field, given[name], empties)
-        if value.__class__ is Err:
+        field, value = fields[name], given[name]
+        type_ = field.type
+        if value is not None:
+            value = _filled(field, value, empties)
+        if isinstance(value, Err):
             failed.append((name, _error(field, value, redacted=name in info.redacted)))
             continue
-        stored = base_value(data, field)
-        if same(field.type, stored, value):
+        stored = base_value(data, field) if type_.mutable else getattr(data, name, None)
+        if value is stored or (value is not None and stored is not None and same(type_, stored, value)):
             changes.pop(name, None)
         elif value is None and not field.nullable:
             failed.append((name, BLANK))
@@ -61,11 +66,9 @@ def cast_params(changeset: C, params: Any, permitted: tuple[Any, ...], empty_val
     return sealed(made, changeset.__class__)
 
 
-def cast_value(field: FieldInfo, value: Any, empties: Sequence[object]) -> Any:
+def _filled(field: FieldInfo, value: Any, empties: Sequence[object]) -> Any:
     """Return the value that a param stands for, or `Err`; what is empty becomes the field's default."""
     type_ = field.type
-    if value is None:
-        return None
     if isinstance(value, str):
         if (value if type_.__class__ is Binary else value.lstrip()) in empties:
             return _default(field.options)
@@ -75,7 +78,7 @@ def cast_value(field: FieldInfo, value: Any, empties: Sequence[object]) -> Any:
         if value in empties:
             return _default(field.options)
     outcome = type_.cast(value)
-    return outcome if outcome.__class__ is Err else outcome.value  # type: ignore[union-attr]
+    return outcome.value if isinstance(outcome, Ok) else outcome
 
 
 def _is_empty(item: Any, array: Any, empties: Sequence[object]) -> bool:
@@ -116,7 +119,7 @@ def _described(params: object) -> str:
 
 def _listed(empty_values: Any) -> Sequence[object]:
     if isinstance(empty_values, tuple | list):
-        return empty_values
+        return cast("Sequence[object]", empty_values)
     raise SchemaError(
         f"`empty_values` is a tuple of values, got {empty_values!r:.60}", hint='write `empty_values=("", "N/A")`'
     )

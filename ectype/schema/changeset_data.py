@@ -27,7 +27,7 @@ class Validation(NamedTuple):
     Attributes:
         field: the field's name.
         kind: `length`, `format`, `number`, … as in the metadata of its errors.
-        options: what it was told, as `{"min": 3}`.
+        options: what it was told: the pattern of a format, the values of an inclusion, else pairs as `("min", 3)`.
     """
 
     field: str
@@ -77,27 +77,59 @@ class ChangesetData(_Storage, Generic[M]):
     if TYPE_CHECKING:  # the slots hold them; checkers see that they are read-only
 
         @property
-        def action(self) -> str | None: ...
+        def action(self) -> str | None:
+            """What the repo was asked to do (`insert`, `update`, `delete`), or what `apply_action` was given."""
+            ...
+
         @property
-        def changes(self) -> View: ...
+        def changes(self) -> View:
+            """The new values by field, read-only. What equals the struct's value is no change."""
+            ...
+
         @property
-        def constraints(self) -> tuple[Constraint, ...]: ...
+        def constraints(self) -> tuple[Constraint, ...]:
+            """What the database shall check."""
+            ...
+
         @property
-        def data(self) -> M: ...
+        def data(self) -> M:
+            """The struct that is changed."""
+            ...
+
         @property
-        def errors(self) -> tuple[FieldError, ...]: ...
+        def errors(self) -> tuple[FieldError, ...]:
+            """Pairs of a key, mostly a field's name, and its `Error`, in the order in which they were added."""
+            ...
+
         @property
-        def info(self) -> SchemaInfo: ...
+        def info(self) -> SchemaInfo:
+            """What is known of the struct's schema."""
+            ...
+
         @property
-        def params(self) -> View | None: ...
+        def params(self) -> View | None:
+            """What `cast` was given, by name, read-only; None before."""
+            ...
+
         @property
-        def required(self) -> tuple[str, ...]: ...
+        def required(self) -> tuple[str, ...]:
+            """The fields of `validate_required`."""
+            ...
+
         @property
-        def uncast(self) -> tuple[str, ...]: ...
+        def uncast(self) -> tuple[str, ...]:
+            """The fields whose cast has failed: validations leave them alone."""
+            ...
+
         @property
-        def valid(self) -> bool: ...
+        def valid(self) -> bool:
+            """Whether nothing was refused."""
+            ...
+
         @property
-        def validations(self) -> tuple[Validation, ...]: ...
+        def validations(self) -> tuple[Validation, ...]:
+            """What was validated, and how, in order."""
+            ...
 
     def __setattr__(self, name: str, value: object) -> None:
         raise _frozen(name)

@@ -53,7 +53,8 @@ def declare(
     method = f"{kind}_constraint"
     if not columns:
         raise SchemaError(
-            f"`{method}` needs a column, whose error it becomes", hint=f"write `{method}({changeset.info.name}.<field>)`"
+            f"`{method}` needs a column, whose error it becomes",
+            hint=f"write `{method}({changeset.info.name}.<field>)`",
         )
     fields = tuple([field_name(changeset.info, column) for column in columns])
     made = draft(changeset)
@@ -173,7 +174,9 @@ def unmatched(
 
 def _line(changeset: ChangesetData[Any], kind: str, constraint_name: str | None, columns: Sequence[str]) -> str:
     info = changeset.info
-    fields = tuple([name for name in columns if name in info.declarations]) or _guessed(changeset, kind, constraint_name)
+    fields = tuple([name for name in columns if name in info.declarations]) or _guessed(
+        changeset, kind, constraint_name
+    )
     listed = ", ".join(f"{info.name}.{name}" for name in fields) or f"{info.name}.<field>"
     if kind == "not_null":
         return f".validate_required({listed})"

@@ -1,7 +1,7 @@
 """Which field of a schema a column means; or the refusal, with the line to write instead."""
 
 from types import MemberDescriptorType
-from typing import Any
+from typing import Any, cast
 
 from ectype.errors import SchemaError
 from ectype.expr.operand import Column
@@ -26,19 +26,24 @@ def field_name(info: SchemaInfo, column: Any) -> str:
 
 
 def _refused(info: SchemaInfo, column: Any) -> SchemaError:
-    if isinstance(column, Column | MemberDescriptorType):
-        name = column.name if isinstance(column, Column) else column.__name__
-        label = repr(column) if isinstance(column, Column) else f"{column.__objclass__.__name__}.{name}"
-        known = f"write `{info.name}.{name}`" if name in info.declarations else info.suggest(name)
-        return SchemaError(f"`{label}` is no column of {info.name}", hint=known)
+    if isinstance(column, Column):
+        one = cast("Column[Any, Any]", column)
+        return SchemaError(f"`{one!r}` is no column of {info.name}", hint=_instead(info, one.name))
+    if isinstance(column, MemberDescriptorType):
+        label = f"{column.__objclass__.__name__}.{column.__name__}"
+        return SchemaError(f"`{label}` is no column of {info.name}", hint=_instead(info, column.__name__))
     if isinstance(column, Rel):
-        return _association(info, column)
+        return _association(info, cast("Rel[Any, Any]", column))
     if isinstance(column, str):
-        known = f"write `{info.name}.{column}`" if column in info.declarations else info.suggest(column)
-        return SchemaError(f"a column of {info.name} was expected, got the text {column!r:.60}", hint=known)
+        hint = _instead(info, column)
+        return SchemaError(f"a column of {info.name} was expected, got the text {column!r:.60}", hint=hint)
     return SchemaError(
         f"a column of {info.name} was expected, got {column!r:.60}", hint=f"write `{info.name}.<field>`, as in a query"
     )
+
+
+def _instead(info: SchemaInfo, name: str) -> str:
+    return f"write `{info.name}.{name}`" if name in info.declarations else info.suggest(name)
 
 
 def _association(info: SchemaInfo, rel: Rel[Any, Any]) -> SchemaError:

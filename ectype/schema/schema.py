@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from ectype.errors import SchemaError
 from ectype.schema import structs
@@ -95,7 +95,7 @@ class Schema(metaclass=SchemaMeta):
     __slots__ = ()
 
     if TYPE_CHECKING:
-        __schema__: SchemaInfo
+        __schema__: ClassVar[SchemaInfo]
 
         def __init_subclass__(
             cls,

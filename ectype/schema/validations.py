@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.operand import Attr
@@ -40,12 +41,12 @@ def change_of(changeset: ChangesetData[Any], name: str) -> Any:
     return None if name in changeset.uncast else changeset.changes.get(name)
 
 
-def validated(changeset: C, name: str, kind: str, options: Any, *errors: FieldError) -> C:
-    """Return the changeset with a validation recorded, and the errors it found."""
+def validated(changeset: C, done: Validation, error: Error | None = None) -> C:
+    """Return the changeset with a validation recorded, and the error it found."""
     made = draft(changeset)
-    made.validations = (*changeset.validations, Validation(name, kind, options))
-    if errors:
-        made.errors = changeset.errors + errors
+    made.validations = (*changeset.validations, done)
+    if error is not None:
+        made.errors = (*changeset.errors, (done.field, error))
         made.valid = False
     return sealed(made, changeset.__class__)
 
@@ -68,7 +69,7 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
             changes = changeset.changes.copy()
             for name in refused:
                 changes.pop(name, None)
-            made.changes = type(changeset.changes)(changes)
+            made.changes = MappingProxyType(changes)
             made.errors = (*changeset.errors, *[(name, error) for name in refused])
             made.valid = False
     return sealed(made, changeset.__class__)
@@ -101,27 +102,31 @@ def change(changeset: C, column: Any, function: Callable[[Any], Refusals]) -> C:
     return sealed(made, changeset.__class__)
 
 
-def _each(name: str, found: Any) -> Iterable[Any]:
+def _each(name: str, found: Any) -> list[Any]:
     if isinstance(found, str | Error):
         return [(name, found)]
     if isinstance(found, Iterable):
-        return list(found)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # checked one by one
-    raise _unusable(name, found)
+        return list(cast("Iterable[Any]", found))
+    raise _unusable(found)
 
 
 def _plain(changeset: ChangesetData[Any], one: Any) -> FieldError:
-    if not (isinstance(one, tuple) and len(one) == 2 and isinstance(one[1], str | Error)):  # pyright: ignore[reportUnknownArgumentType]
-        raise _unusable("x", one)
-    key, message = one  # pyright: ignore[reportUnknownVariableType]
-    name = key if isinstance(key, str) else field_name(changeset.info, key)
-    return name, message if isinstance(message, Error) else Error(message)
+    match one:
+        case (str() as key, Error() as error):
+            return key, error
+        case (str() as key, str(message)):
+            return key, Error(message)
+        case (column, Error() | str() as message):
+            return _plain(changeset, (field_name(changeset.info, column), message))
+        case _:
+            raise _unusable(one)
 
 
-def _unusable(name: str, found: object) -> SchemaError:
+def _unusable(found: object) -> SchemaError:
     return SchemaError(
-        f"a function of `validate_change` returned a {found.__class__.__name__}",
-        hint="return None when the value is fine, a message, or a list of pairs: "
-        f"`[(User.{name}, 'is too clever')]`",
+        f"a function of `validate_change` returned {found.__class__.__name__} where errors were expected",
+        hint="return None when the value is fine, a message, or pairs of a column and a message: "
+        "`[(User.name, 'is too clever')]`",
     )
 
 
@@ -130,25 +135,23 @@ def _unusable(name: str, found: object) -> SchemaError:
 
 def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], *, message: Message | None) -> C:
     """Return the changeset with an error when the change does not match."""
-    name = field_name(changeset.info, column)
-    regex = _compiled(pattern) if isinstance(pattern, str) else pattern
-    value = change_of(changeset, name)
+    done = _format(field_name(changeset.info, column), pattern)
+    value = change_of(changeset, done.field)
     if value is None:
-        return validated(changeset, name, "format", regex)
+        return validated(changeset, done)
     if not isinstance(value, str):
-        raise _unfit(changeset, name, "validate_format", "text", value)
-    if regex.search(value):
-        return validated(changeset, name, "format", regex)
-    error = refusal("has invalid format", message, validation="format")
-    return validated(changeset, name, "format", regex, (name, error))
+        raise _unfit(changeset, done.field, "validate_format", "text", value)
+    if done.options.search(value):
+        return validated(changeset, done)
+    return validated(changeset, done, refusal("has invalid format", message, validation="format"))
 
 
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
+@lru_cache(maxsize=1024)
+def _format(name: str, pattern: str | re.Pattern[str]) -> Validation:
     try:
-        return re.compile(pattern)
-    except re.error as exc:
-        raise SchemaError(f"the pattern {pattern!r:.200} is no regular expression: {exc}") from None
+        return Validation(name, "format", re.compile(pattern))
+    except (re.error, TypeError) as exc:
+        raise SchemaError(f"{pattern!r:.200} is no regular expression: {exc}") from None
 
 
 # --- membership -------------------------------------------------------------------------------------------------------
@@ -156,33 +159,33 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def inclusion(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
     """Return the changeset with an error when the change is not one of the values."""
-    name, listed = field_name(changeset.info, column), _members(values, "validate_inclusion")
-    value = change_of(changeset, name)
-    if value is None or _is_member(changeset, name, value, listed):
-        return validated(changeset, name, "inclusion", listed)
-    error = refusal("is invalid", message, validation="inclusion", enum=listed)
-    return validated(changeset, name, "inclusion", listed, (name, error))
+    done = Validation(field_name(changeset.info, column), "inclusion", _members(values, "validate_inclusion"))
+    value = change_of(changeset, done.field)
+    if value is None or _is_member(changeset, done, value):
+        return validated(changeset, done)
+    return validated(changeset, done, refusal("is invalid", message, validation="inclusion", enum=done.options))
 
 
 def exclusion(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
     """Return the changeset with an error when the change is one of the values."""
-    name, listed = field_name(changeset.info, column), _members(values, "validate_exclusion")
-    value = change_of(changeset, name)
-    if value is None or not _is_member(changeset, name, value, listed):
-        return validated(changeset, name, "exclusion", listed)
-    error = refusal("is reserved", message, validation="exclusion", enum=listed)
-    return validated(changeset, name, "exclusion", listed, (name, error))
+    done = Validation(field_name(changeset.info, column), "exclusion", _members(values, "validate_exclusion"))
+    value = change_of(changeset, done.field)
+    if value is None or not _is_member(changeset, done, value):
+        return validated(changeset, done)
+    return validated(changeset, done, refusal("is reserved", message, validation="exclusion", enum=done.options))
 
 
 def _members(values: Any, method: str) -> tuple[Any, ...]:
     if isinstance(values, str | bytes) or not isinstance(values, Collection):
-        raise SchemaError(f"`{method}` takes a list of values, got {values!r:.60}", hint='write `["draft", "published"]`')
-    return tuple(values)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        raise SchemaError(
+            f"`{method}` takes a list of values, got {values!r:.60}", hint='write `["draft", "published"]`'
+        )
+    return tuple(cast("Collection[Any]", values))
 
 
-def _is_member(changeset: ChangesetData[Any], name: str, value: Any, listed: tuple[Any, ...]) -> bool:
-    type_ = changeset.info.fields[name].type
-    return any(same(type_, one, value) for one in listed)
+def _is_member(changeset: ChangesetData[Any], done: Validation, value: Any) -> bool:
+    type_ = changeset.info.fields[done.field].type
+    return any(same(type_, one, value) for one in done.options)
 
 
 # --- length -----------------------------------------------------------------------------------------------------------
@@ -190,11 +193,11 @@ def _is_member(changeset: ChangesetData[Any], name: str, value: Any, listed: tup
 Count: TypeAlias = Literal["codepoints", "bytes"]
 
 _UNITS: Final = {"string": ("be ", "character(s)"), "binary": ("be ", "byte(s)")}
-_LENGTHS: Final[tuple[tuple[str, str, Callable[[int, int], bool]], ...]] = (
-    ("is", "", eq),
-    ("min", "at least ", ge),
-    ("max", "at most ", le),
-)
+_LENGTHS: Final[dict[str, tuple[Callable[[int, int], bool], str]]] = {
+    "is": (eq, ""),
+    "min": (ge, "at least "),
+    "max": (le, "at most "),
+}
 
 
 def length(
@@ -209,44 +212,48 @@ def length(
 ) -> C:
     """Return the changeset with an error for the first of `is_`, `min`, `max` that the change does not keep."""
     name = field_name(changeset.info, column)
-    bounds = _bounds(min_, max_, is_)
+    try:
+        done = _length(name, is_, min_, max_, count)
+    except TypeError:  # unhashable
+        done = _length.__wrapped__(name, is_, min_, max_, count)
+    value = change_of(changeset, name)
+    if value is None:
+        return validated(changeset, done)
+    size, kind = _measured(changeset, name, value, count)
+    for rule, bound in done.options:
+        holds, words = _LENGTHS[rule]
+        if not holds(size, bound):
+            verb, unit = _UNITS.get(kind, ("have ", "item(s)"))
+            default = f"should {verb}{words}%{{count}} {unit}"
+            error = refusal(default, message, count=bound, validation="length", kind=rule, type=kind)
+            return validated(changeset, done, error)
+    return validated(changeset, done)
+
+
+# `typed`, since True is no bound although it equals 1.
+@lru_cache(maxsize=1024, typed=True)
+def _length(name: str, is_: int | None, min_: int | None, max_: int | None, count: Count) -> Validation:
+    given = (("is", is_), ("min", min_), ("max", max_))
+    bounds = tuple([(rule, bound) for rule, bound in given if bound is not None])
+    if not bounds:
+        raise SchemaError("`validate_length` needs a bound", hint="give `min`, `max` or `is_`")
+    for rule, bound in bounds:
+        if bound.__class__ is not int or bound < 0:
+            raise SchemaError(f"`{rule}` of `validate_length` is a number of 0 or more, got {bound!r:.60}")
+    if min_ is not None and max_ is not None and min_ > max_:
+        raise SchemaError(f"nothing is at least {min_} and at most {max_} long", hint="swap `min` and `max`")
     if count not in ("codepoints", "bytes"):
         raise SchemaError(
-            f"`validate_length` does not count {count!r}",
+            f"`validate_length` does not count {count!r:.60}",
             hint='it counts "codepoints", as `len` does, or "bytes" of UTF-8; for graphemes use a library of your '
             "choice in `validate_change`",
         )
-    value = change_of(changeset, name)
-    if value is None:
-        return validated(changeset, name, "length", bounds)
-    size, kind = _measured(changeset, name, value, count)
-    for rule, words, holds in _LENGTHS:
-        bound = bounds.get(rule)
-        if bound is not None and not holds(size, bound):
-            verb, unit = _UNITS.get(kind, ("have ", "item(s)"))
-            error = refusal(
-                f"should {verb}{words}%{{count}} {unit}", message, count=bound, validation="length", kind=rule, type=kind
-            )
-            return validated(changeset, name, "length", bounds, (name, error))
-    return validated(changeset, name, "length", bounds)
-
-
-def _bounds(min_: int | None, max_: int | None, is_: int | None) -> dict[str, int]:
-    given = {"is": is_, "min": min_, "max": max_}
-    bounds = {key: bound for key, bound in given.items() if bound is not None}
-    if not bounds:
-        raise SchemaError("`validate_length` needs a bound", hint="give `min`, `max` or `is_`")
-    for key, bound in bounds.items():
-        if bound.__class__ is not int or bound < 0:
-            raise SchemaError(f"`{key}` of `validate_length` is a number of 0 or more, got {bound!r:.60}")
-    if "min" in bounds and "max" in bounds and bounds["min"] > bounds["max"]:
-        raise SchemaError(f"nothing is at least {bounds['min']} and at most {bounds['max']} long: swap `min` and `max`")
-    return bounds
+    return Validation(name, "length", bounds)
 
 
 def _measured(changeset: ChangesetData[Any], name: str, value: Any, count: Count) -> tuple[int, str]:
     if isinstance(value, str):
-        return (len(value.encode("utf-8", "surrogatepass")), "binary") if count == "bytes" else (len(value), "string")
+        return (len(value), "string") if count == "codepoints" else (len(value.encode("utf-8", "replace")), "binary")
     if isinstance(value, bytes | bytearray):
         return len(value), "binary"
     try:
@@ -271,29 +278,35 @@ _NUMBERS: Final[dict[str, tuple[Callable[[Any, Any], bool], str]]] = {
 def number(changeset: C, column: Any, rules: NumberRules, *, message: Message | None) -> C:
     """Return the changeset with an error for the first rule, in the order given, that the change does not keep."""
     name = field_name(changeset.info, column)
-    _check_rules(rules)
+    try:
+        done = _number(name, tuple(rules), *rules.values())
+    except TypeError:  # unhashable
+        done = _number.__wrapped__(name, tuple(rules), *rules.values())
     value = change_of(changeset, name)
     if value is None:
-        return validated(changeset, name, "number", rules)
+        return validated(changeset, done)
     if not isinstance(value, int | float | Decimal):
         raise _unfit(changeset, name, "validate_number", "numbers", value)
-    for rule, bound in rules.items():
+    for rule, bound in done.options:
         holds, default = _NUMBERS[rule]
         if not _compared(holds, value, bound):
             error = refusal(default, message, validation="number", kind=rule, number=bound)
-            return validated(changeset, name, "number", rules, (name, error))
-    return validated(changeset, name, "number", rules)
+            return validated(changeset, done, error)
+    return validated(changeset, done)
 
 
-def _check_rules(rules: NumberRules) -> None:
+# `typed`, since a bound of 1 is not told as 1.0, which it equals.
+@lru_cache(maxsize=1024, typed=True)
+def _number(name: str, rules: tuple[str, ...], *bounds: Any) -> Validation:
     if not rules:
         raise SchemaError("`validate_number` needs a bound", hint=f"give one of: {', '.join(_NUMBERS)}")
-    for rule, bound in rules.items():
+    for rule, bound in zip(rules, bounds, strict=True):
         if rule not in _NUMBERS:
             raise SchemaError(f"`validate_number` does not know `{rule}`", hint=did_you_mean(rule, _NUMBERS))
-        # A NaN is not equal to itself, and nothing is more or less than it.
-        if bound.__class__ not in (int, float, Decimal) or bound != bound:
+        # Nothing is more or less than NaN, the only number that is not equal to itself.
+        if bound.__class__ not in (int, float, Decimal) or bound != bound:  # noqa: PLR0124
             raise SchemaError(f"`{rule}` of `validate_number` is a number, got {bound!r:.60}")
+    return Validation(name, "number", tuple(zip(rules, bounds, strict=True)))
 
 
 def _compared(holds: Callable[[Any, Any], bool], value: Any, bound: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, cast
 from sqlglot import exp
 
 from ectype.errors import QueryError, UnsupportedError
+from ectype.expr.nodes import ColumnRef
 from ectype.query.ast import Clause, Output, Select, Step
 from ectype.query.planner import plan_select, width
 from ectype.sql.dialect import Dialect
@@ -79,7 +80,13 @@ def _column(output: Output, dialect: Dialect, *, as_text: bool) -> Column:
         nullable=output.nullable,
         mutable=output.type.mutable,
         slow_load=codec.text_load_slow if as_text else None,
+        name=_shown(output),
     )
+
+
+def _shown(output: Output) -> str:
+    node = output.clause.node
+    return f"{node.source.label}.{node.name}" if isinstance(node, ColumnRef) else f"the expression `{output.name}`"
 
 
 def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named") -> exp.Expr:

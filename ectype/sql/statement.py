@@ -16,12 +16,14 @@ class Column:
         nullable: whether the value may be NULL.
         mutable: whether the loaded value is a list or a dict, whose original a struct keeps.
         slow_load: what to try when `load` raises ValueError, or None.
+        name: what people call it, as `User.role`, for errors.
     """
 
     load: Callable[[Any], Any] | None
     nullable: bool
     mutable: bool = False
     slow_load: Callable[[Any], Any] | None = None
+    name: str = "an expression"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -216,6 +216,15 @@ def test_settings_come_from_pyproject_toml(ectype, tmp_path, write, database_url
     assert (applied.returncode, masked(applied.stdout)) == (0, "applied 1 users (N ms)\n1 applied\n")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_character_that_the_output_cannot_show_fails_nothing(process, write, environ, sqlite_url):
+    write("1_users", USERS)
+    environ["PYTHONIOENCODING"] = "ascii"
+    shown = ended(process("status", "--database", sqlite_url.replace("test.db", "café.db")))
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "caf?.db" in shown.stdout
+
+
 def test_the_console_script_is_the_same_program():
     script = Path(sys.executable).with_name("ectype")
     if not script.exists():

@@ -134,6 +134,17 @@ async def test_a_first_migration_that_fails_leaves_no_row(repo, folder, write, n
     assert [one.state for one in await migrations.status(repo, folder)] == ["pending"]
 
 
+async def test_a_long_statement_is_shown_by_its_beginning(repo, folder, write):
+    sql = "\n".join(f"-- line {number}" for number in range(30)) + "\nSELECT * FROM nothing"
+    write("1_a", f"m.execute({sql!r}, '')")
+    with pytest.raises(
+        migrations.MigrationFailedError, match=r"(?s)    -- line 19\n    … and 11 more lines\n\n"
+    ) as caught:
+        await migrations.migrate(repo, folder)
+    assert caught.value.statement == sql
+    assert "-- line 20\n" not in caught.value.message
+
+
 async def test_a_failing_rollback_leaves_the_migration_applied(repo, folder, write, names):
     write("1_a", "m.execute('CREATE TABLE a (x integer)', 'DROP TABLE a; DROP TABLE b')")
     await migrations.migrate(repo, folder)

@@ -1,0 +1,46 @@
+# Two commands do everything on a machine that has only Python ≥ 3.11 and make:
+#   make demo    the library at work on real input
+#   make test    the proof, on SQLite and on a real PostgreSQL
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# A virtual environment that is kept between runs is made anew when a pinned version changes.
+REQUIREMENTS := requirements/runtime.txt requirements/dev.txt pyproject.toml
+
+.PHONY: demo test lint bench bench-quick serve clean
+
+demo: $(READY)
+	$(BIN)/python -m examples.depot $(DEPOT_ARGS)
+
+serve: $(READY)
+	$(BIN)/python -m examples.depot serve $(DEPOT_ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-quick: $(VENV)/.bench
+	$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
+
+$(READY): $(REQUIREMENTS)
+	$(PYTHON) -c 'import sys; sys.exit("ectype needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.bench: $(READY) requirements/bench.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Programs that use ectype as its users do."""
