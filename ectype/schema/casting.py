@@ -45,12 +45,17 @@ def cast_params(changeset: C, params: Any, permitted: tuple[Any, ...], empty_val
         field, value = fields[name], given[name]
         type_ = field.type
         if value is not None:
-            value = _filled(field, value, empties)
-        if isinstance(value, Err):
-            failed.append((name, _error(field, value, redacted=name in info.redacted)))
-            continue
+            outcome = (
+                type_.cast(value)
+                if value.__class__ is str and value.lstrip() not in empties and type_.__class__ is not Binary
+                else _filled(field, value, empties)
+            )
+            if isinstance(outcome, Err):
+                failed.append((name, _error(field, outcome, redacted=name in info.redacted)))
+                continue
+            value = outcome.value
         stored = base_value(data, field) if type_.mutable else getattr(data, name, None)
-        if value is stored or (value is not None and stored is not None and same(type_, stored, value)):
+        if value is stored or (stored is not None and same(type_, stored, value)):
             changes.pop(name, None)
         elif value is None and not field.nullable:
             failed.append((name, BLANK))
@@ -66,19 +71,18 @@ def cast_params(changeset: C, params: Any, permitted: tuple[Any, ...], empty_val
     return sealed(made, changeset.__class__)
 
 
-def _filled(field: FieldInfo, value: Any, empties: Sequence[object]) -> Any:
-    """Return the value that a param stands for, or `Err`; what is empty becomes the field's default."""
+def _filled(field: FieldInfo, value: Any, empties: Sequence[object]) -> Ok[Any] | Err:
+    """Return the value that a param stands for; what is empty becomes the field's default."""
     type_ = field.type
     if isinstance(value, str):
         if (value if type_.__class__ is Binary else value.lstrip()) in empties:
-            return _default(field.options)
+            return Ok(_default(field.options))
     else:
-        if type_.__class__ is ArrayType and value.__class__ in (list, tuple):
-            value = [item for item in value if not _is_empty(item, type_, empties)]
+        if type_.__class__ is ArrayType and isinstance(value, list | tuple):
+            value = [item for item in cast("list[Any]", value) if not _is_empty(item, type_, empties)]
         if value in empties:
-            return _default(field.options)
-    outcome = type_.cast(value)
-    return outcome.value if isinstance(outcome, Ok) else outcome
+            return Ok(_default(field.options))
+    return type_.cast(value)
 
 
 def _is_empty(item: Any, array: Any, empties: Sequence[object]) -> bool:
@@ -98,14 +102,14 @@ def _error(field: FieldInfo, err: Err, *, redacted: bool) -> Error:
 
 
 def _checked(params: Any) -> dict[str, Any]:
-    if not isinstance(params, Mapping):
+    if params.__class__ is not dict and not isinstance(params, Mapping):
         raise CastError(
             f"`cast` takes params, a mapping with str keys, and got {_described(params)}",
             hint="values that the program knows are put: `put_change(User.name, 'Ada')`",
         )
     given: dict[str, Any] = dict(params)  # pyright: ignore[reportUnknownArgumentType]
     for key in given:
-        if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+        if key.__class__ is not str and not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
             raise CastError(
                 f"`cast` takes params with str keys, and got a key of {key.__class__.__name__}",
                 hint='params are keyed by the names of fields, as forms and JSON are: `{"name": "Ada"}`',
@@ -118,7 +122,7 @@ def _described(params: object) -> str:
 
 
 def _listed(empty_values: Any) -> Sequence[object]:
-    if isinstance(empty_values, tuple | list):
+    if empty_values.__class__ is tuple or isinstance(empty_values, list):
         return cast("Sequence[object]", empty_values)
     raise SchemaError(
         f"`empty_values` is a tuple of values, got {empty_values!r:.60}", hint='write `empty_values=("", "N/A")`'

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.operand import Attr
-from ectype.schema.changeset_data import ChangesetData, Validation, draft, same, sealed
+from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, same, sealed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.members import field_name
 from ectype.types.refusals import shown
@@ -56,29 +56,31 @@ def validated(changeset: C, done: Validation, error: Error | None = None) -> C:
 
 def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -> C:
     """Return the changeset with an error for each field that has no value, neither as a change nor in the struct."""
-    info = changeset.info
-    names = tuple([field_name(info, column) for column in columns])
-    missing = [name for name in names if _is_missing(changeset, name)]
+    info, changes, known = changeset.info, changeset.changes, changeset.required
+    missing: list[str] = []
+    for column in columns:
+        name = field_name(info, column)
+        value = changes[name] if name in changes else getattr(changeset.data, name, None)
+        if value is None or (value.__class__ is str and (not value or value.isspace())):
+            missing.append(name)
+        if name not in known:
+            known = (*known, name)
     made = draft(changeset)
-    made.required = changeset.required + tuple([name for name in names if name not in changeset.required])
+    made.required = known
     if missing:
-        known = {name for name, _ in changeset.errors}
-        error = refusal("can't be blank", message, validation="required")
-        refused = [name for name in dict.fromkeys(missing) if name not in known]
-        if refused:
-            changes = changeset.changes.copy()
-            for name in refused:
-                changes.pop(name, None)
-            made.changes = MappingProxyType(changes)
-            made.errors = (*changeset.errors, *[(name, error) for name in refused])
-            made.valid = False
+        _refuse_missing(made, missing, message)
     return sealed(made, changeset.__class__)
 
 
-def _is_missing(changeset: ChangesetData[Any], name: str) -> bool:
-    changes = changeset.changes
-    value = changes[name] if name in changes else getattr(changeset.data, name, None)
-    return value is None or (isinstance(value, str) and (not value or value.isspace()))
+def _refuse_missing(made: Draft, missing: list[str], message: Message | None) -> None:
+    refused = {name for name, _ in made.errors}
+    error = refusal("can't be blank", message, validation="required")
+    added = [(name, error) for name in dict.fromkeys(missing) if name not in refused]
+    if added:
+        dropped = {name for name, _ in added}
+        made.changes = MappingProxyType({name: v for name, v in made.changes.items() if name not in dropped})
+        made.errors = (*made.errors, *added)
+        made.valid = False
 
 
 # --- change -----------------------------------------------------------------------------------------------------------
@@ -265,6 +267,7 @@ def _measured(changeset: ChangesetData[Any], name: str, value: Any, count: Count
 
 # --- number -----------------------------------------------------------------------------------------------------------
 
+_NUMERIC: Final = (int, float, Decimal)
 _NUMBERS: Final[dict[str, tuple[Callable[[Any, Any], bool], str]]] = {
     "less_than": (lt, "must be less than %{number}"),
     "greater_than": (gt, "must be greater than %{number}"),
@@ -285,7 +288,7 @@ def number(changeset: C, column: Any, rules: NumberRules, *, message: Message | 
     value = change_of(changeset, name)
     if value is None:
         return validated(changeset, done)
-    if not isinstance(value, int | float | Decimal):
+    if not isinstance(value, _NUMERIC):
         raise _unfit(changeset, name, "validate_number", "numbers", value)
     for rule, bound in done.options:
         holds, default = _NUMBERS[rule]
@@ -304,7 +307,7 @@ def _number(name: str, rules: tuple[str, ...], *bounds: Any) -> Validation:
         if rule not in _NUMBERS:
             raise SchemaError(f"`validate_number` does not know `{rule}`", hint=did_you_mean(rule, _NUMBERS))
         # Nothing is more or less than NaN, the only number that is not equal to itself.
-        if bound.__class__ not in (int, float, Decimal) or bound != bound:  # noqa: PLR0124
+        if bound.__class__ not in _NUMERIC or bound != bound:  # noqa: PLR0124
             raise SchemaError(f"`{rule}` of `validate_number` is a number, got {bound!r:.60}")
     return Validation(name, "number", tuple(zip(rules, bounds, strict=True)))
 

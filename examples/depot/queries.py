@@ -38,7 +38,15 @@ def needs(name: str) -> Query[Need, Need, Need]:
         .where(Requirement.extra == False, tree.depth < 20)  # noqa: E712  # an SQL comparison
         .project(Need(id=Distribution.id, name=Distribution.name, depth=tree.depth + 1))
     )
-    return from_(tree).with_cte(tree, start.union(further), recursive=True).where(tree.depth > 0)
+    nearest = fn.coalesce(fn.min(tree.depth), 0)
+    return (
+        from_(tree)
+        .with_cte(tree, start.union(further), recursive=True)
+        .where(tree.depth > 0)
+        .group_by(tree.id, tree.name)
+        .order_by(nearest, tree.name)
+        .project(Need(id=tree.id, name=tree.name, depth=nearest))
+    )
 
 
 def by_suffix(count: int) -> Query[File, File, SuffixLine]:

@@ -146,19 +146,13 @@ class Fanout:
         self._worker = worker = loop.create_task(self._run(), context=Context())
         self._tasks.add(worker)
         worker.add_done_callback(self._tasks.discard)
-        # Runs right after the worker's first step: if the worker is still there, a client made it wait.
+        # Runs right after the worker's first step: whatever is ready then waits because a client made it wait.
         loop.call_soon(self._relieve, worker, context=Context())
 
     async def _run(self) -> None:
         me = asyncio.current_task()
-        try:
-            while self._ready and self._worker is me:
-                await self._ready.popleft().flush(me)
-        finally:
-            if self._worker is me:
-                self._worker = None
-                if self._ready:
-                    self._start()
+        while self._ready and self._worker is me:
+            await self._ready.popleft().flush(me)
 
     def _relieve(self, worker: asyncio.Task[None]) -> None:
         if self._worker is worker:

@@ -432,6 +432,7 @@ async def test_a_channel_that_does_not_end_for_a_duplicate_is_cancelled(
     assert (await client.join("gate", "2"))[:2] == ["2", "2"]
     assert (await client.next())[3] == "phx_close"
     assert pubsub.subscribers("gate") == 1
+    assert len(client.connection._runners) == 1
 
 
 async def test_a_client_that_joins_over_and_over_is_not_read(connect: Any, gate: type[Gate], monkeypatch: Any) -> None:
@@ -617,6 +618,37 @@ async def test_replies_by_reference_find_their_message(connect: Any) -> None:
     await client.join("room:1")
     await client.send("1", "2", "room:1", "later", {})
     assert await client.next() == ["1", "2", "room:1", "phx_reply", {"status": "error", "response": {"reason": "late"}}]
+
+
+async def test_a_ref_is_not_to_be_had_when_no_message_is_in_hand(connect: Any, caplog: Any) -> None:
+    class Late(Room):
+        async def handle_in_late(self, payload: Payload, socket: Socket) -> None:
+            self.tell("now")
+
+        async def handle_info(self, message: object, socket: Socket) -> None:
+            socket.ref()
+
+    client = connect({"room:*": Late})
+    await client.join("room:1")
+    await client.send("1", "2", "room:1", "late", {})
+    assert (await client.next())[3] == "phx_error"
+    assert "take socket.ref() inside a handler" in caplog.text
+
+
+async def test_a_channel_that_is_told_more_than_it_can_do_closes_its_socket_with_1013(
+    connect: Any, gate: type[Gate]
+) -> None:
+    client = connect({"gate": gate}, inbox=2)
+    await client.join("gate")
+    await client.send("1", "2", "gate", "wait", {})
+    await asyncio.sleep(0)
+    (channel,) = (runner._channel for runner in client.connection._runners.values())
+    for n in range(20):
+        channel.tell(n)
+    assert client.connection.closing is None
+    channel.tell("one too many")
+    assert client.connection.closing == (1013, "too slow")
+    gate.go.set()
 
 
 async def test_a_channel_that_nobody_joined_says_how_to_send_from_outside() -> None:

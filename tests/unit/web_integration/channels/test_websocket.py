@@ -51,6 +51,10 @@ class Room(Channel):
     async def handle_in_echo(self, payload: Payload, socket: Socket) -> Reply:
         return Reply(payload)
 
+    async def handle_in_pause(self, payload: Payload, socket: Socket) -> None:
+        await asyncio.sleep(0.05)
+        ENDS.append("paused")
+
     async def handle_in_wait(self, payload: Payload, socket: Socket) -> None:
         await asyncio.sleep(30)
 
@@ -72,7 +76,7 @@ class UserSocket(SocketHandler):
             case user:
                 known = {"user": user, "tenant": params.get("tenant"), "token": info.auth_token}
                 known |= {"agent": info.headers.get("User-Agent"), "peer": bool(info.peer), "url": info.url}
-                return Connected(**known)
+                return Connected(id=f"users:{user}", **known)
 
 
 class Server:
@@ -87,7 +91,13 @@ class Server:
         self.incoming: asyncio.Queue[Any] = asyncio.Queue()
         self.outgoing: asyncio.Queue[Any] = asyncio.Queue()
         self.incoming.put_nowait({"type": "websocket.connect"})
-        self.task = asyncio.create_task(app(self.scope, self.incoming.get, self.outgoing.put))
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.task = asyncio.create_task(app(self.scope, self.incoming.get, self._send))
+
+    async def _send(self, message: Any) -> None:
+        await self.reading.wait()
+        self.outgoing.put_nowait(message)
 
     def frame(self, *parts: Any) -> None:
         self.incoming.put_nowait({"type": "websocket.receive", "text": json.dumps(parts)})
@@ -341,6 +351,41 @@ async def test_connecting_is_reported_with_its_secrets_masked(caplog: Any) -> No
     assert [(event.handler, event.status) for event in seen] == [("UserSocket", 101), ("UserSocket", 429)]
     assert seen[0].params == {"vsn": "2.0.0", "token": "[FILTERED]"}
     assert "s3cret" not in caplog.text
+
+
+async def test_a_client_that_does_not_read_loses_its_channels_at_once_and_hears_1013_when_it_reads() -> None:
+    pubsub = PubSub()
+    server = Server(make_app(pubsub=pubsub, outbox_limit=5))
+    await server.next()
+    server.frame("1", "1", "room:1", "phx_join", {})
+    await server.next()
+    server.reading.clear()
+    for n in range(8):
+        pubsub.broadcast("room:1", "n", {"n": n})
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    assert pubsub.subscribers("room:1") == 0
+    assert not server.task.done()
+    server.reading.set()
+    assert await server.next() == {"type": "websocket.close", "code": 1013, "reason": "too slow"}
+    await asyncio.wait_for(server.task, 2)
+
+
+async def test_a_disconnect_does_not_cut_short_what_a_stopping_server_lets_channels_finish() -> None:
+    ENDS.clear()
+    pubsub = PubSub()
+    server = Server(make_app(pubsub=pubsub), query="vsn=2.0.0&user=ada")
+    await server.next()
+    server.frame("1", "1", "room:1", "phx_join", {})
+    await server.next()
+    server.frame("1", "2", "room:1", "pause", {})
+    await asyncio.sleep(0.01)
+    server.task.cancel()
+    assert (await server.next())["code"] == 1012
+    pubsub.broadcast("users:ada", "disconnect", {})
+    with pytest.raises(asyncio.CancelledError):
+        await server.task
+    assert ENDS == ["paused", "disconnected"]
 
 
 # Over uvicorn.
