@@ -388,7 +388,8 @@ def outer(operand: ColumnRef) -> Outer:
 
 def ordering(operand: Expression, nulls: str | None = None, *, descending: bool = False) -> Ordering:
     """Return one ORDER BY term."""
-    key = ("ordering", descending, nulls)
+    # The plain ascending term is what `order_by(Post.title)` looks up: its key is one interned string.
+    key = ("ordering", descending, nulls) if descending or nulls else "ascending"
     known: Ordering | None = operand.kids.get(key)
     if known is not None:
         return known

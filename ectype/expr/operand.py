@@ -386,20 +386,19 @@ SCALARS = frozenset({int, str, float, bool})
 def _compare(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, bool]:
     """Return `left op right`; a value becomes a parameter, an expression a part of the shape."""
     made: Any = new(Operand)
-    node = left.node
+    params = left.params
     if right.__class__ in SCALARS or not isinstance(right, Expr):
         if right is None:
             raise QueryError(
                 f"`{op}` with None is never true in SQL: {left!r}",
                 hint="use `.is_null()` or `.is_not_null()`",
             )
-        known = node.kids.get(op)
-        made.node = known if known is not None else nodes.compare(op, node)
-        made.params = (*left.params, right)
+        made.node = left.node.kids.get(op) or nodes.compare(op, left.node)
+        made.params = (*params, right) if params else (right,)
         return made
     other = cast("Expr[Any, Any]", right)
-    made.node = nodes.binary(op, node, other.node)
-    made.params = left.params + other.params
+    made.node = nodes.binary(op, left.node, other.node)
+    made.params = params + other.params
     return made
 
 
@@ -431,6 +430,9 @@ def _over(function: "Agg[Any, T] | Ranking[Any, T]", window: Window[Any]) -> Ope
 
 def order_term(key: "Expr[Any, Any] | Order[Any]") -> tuple[Ordering, tuple[object, ...]]:
     """Return an ORDER BY term and its parameters; a bare expression is ascending."""
+    if key.__class__ is Column:
+        node = cast("Expression", key.node)
+        return node.kids.get("ascending") or nodes.ordering(node), ()
     if isinstance(key, Order):
         return key.node, key.params
     if isinstance(key, Expr):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like

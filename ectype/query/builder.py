@@ -117,7 +117,11 @@ class Query(Generic[Avail, Sel, R_co]):
             except (AttributeError, KeyError):
                 node = _filtered(node, predicate, "where")
             params += predicate.params
-        return _query(self, node, params)
+        made: Any = new(Query)
+        made.node = node
+        made.params = params
+        made.preloads = self.preloads
+        return made
 
     def having(self, *predicates: Expr[Avail, bool | None]) -> Self:
         """Keep the groups for which every predicate holds. SQL: `HAVING a AND b`."""
@@ -147,7 +151,14 @@ class Query(Generic[Avail, Sel, R_co]):
 
     def limit(self, count: int) -> Self:
         """Give at most `count` rows; a second call replaces the first. SQL: `LIMIT $1`."""
-        return _counted(self, "limit", count)
+        node = self.node.kids.get("limit")
+        if node is None or count.__class__ is not int or count < 0:
+            return _counted(self, "limit", count)
+        made: Any = new(Query)
+        made.node = node
+        made.params = (*self.params, count)
+        made.preloads = self.preloads
+        return made
 
     def offset(self, count: int) -> Self:
         """Leave out the first `count` rows; a second call replaces the first. SQL: `OFFSET $1`."""
@@ -184,6 +195,10 @@ class Query(Generic[Avail, Sel, R_co]):
         Raises:
             QueryError: when a schema is joined twice under one name, or a column is out of scope.
         """
+        # A plain association is one object on its class, so that it is its own key.
+        known = self.node.kids.get(to) if on is None and as_ is None else None
+        if known is not None:
+            return _query(self, known, self.params)
         node, values = join_step(self.node, "inner", to, on, as_)
         return _query(self, node, self.params + values)
 
@@ -407,25 +422,26 @@ def from_(model: type[M]) -> Query[M, M, M]:
         QueryError: for a schema without a table, which is a shape and has no rows.
     """
     try:
-        source = cast("Any", model).__source__
+        return cast("Query[M, M, M]", model.__query__)  # type: ignore[attr-defined]
     except AttributeError:
-        raise QueryError(f"`from_` takes a schema, got {model!r:.80}", hint="write `from_(User)`") from None
-    begun: Query[Any, Any, Any] | None = source.shape
-    if begun is None:
-        begun = _begin(source)
-    params: tuple[object, ...] = cast("Any", model).__params__
-    return Query(begun.node, params) if params else begun
+        return _begin(model)
 
 
-def _begin(source: Any) -> Query[Any, Any, Any]:
+def _begin(model: Any) -> Query[Any, Any, Any]:
+    """Begin at a source for the first time: the query is kept beside it, since it never changes."""
+    source = getattr(model, "__source__", None)
+    if source is None:
+        raise QueryError(f"`from_` takes a schema, got {model!r:.80}", hint="write `from_(User)`")
     info: SchemaInfo = source.info
     if info.table is None and not hasattr(source, "query"):
         raise QueryError(
             f"{info.name} has no table, so there is nothing to read",
             hint=f'give it one, `class {info.name}(Schema, table="…")`, or read a query that projects into it',
         )
-    begun: Query[Any, Any, Any] = Query(Step(source.root, None, "from", source, (source,)))
-    source.shape = begun
+    if source.shape is None:
+        source.shape = Step(source.root, None, "from", source, (source,))
+    begun: Query[Any, Any, Any] = Query(source.shape, model.__params__)
+    type.__setattr__(model, "__query__", begun) if isinstance(model, type) else setattr(model, "__query__", begun)
     return begun
 
 

@@ -1,5 +1,6 @@
 """Joins: by an association, whose condition is known, or by a source and its condition."""
 
+from collections.abc import Hashable
 from typing import Any, TypeAlias, cast
 
 from ectype.errors import QueryError
@@ -47,12 +48,12 @@ def _by_association(node: Step, kind: str, path: Rel[Any, Any], as_: Any) -> Ste
             hint="join one after the other, and put conditions into `where`",
         )
     source = hop.association.related.source if as_ is None else source_of(as_)
-    key = ("join", kind, hop.association, hop.source, source)
+    key: Hashable = path if kind == "inner" and as_ is None else ("join", kind, path, source)
     grown = node.kids.get(key)
     return cast("Step", grown) if grown is not None else _grow(node, key, kind, hop, source)
 
 
-def _grow(node: Step, key: tuple[Any, ...], kind: str, hop: Hop, source: Any) -> Step:
+def _grow(node: Step, key: Hashable, kind: str, hop: Hop, source: Any) -> Step:
     association = hop.association
     if source.info is not association.related:
         raise QueryError(

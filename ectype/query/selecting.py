@@ -22,23 +22,24 @@ def select_step(node: Step, maker: Any, items: tuple[Any, ...], names: tuple[str
     """
     if not items:
         raise QueryError("a select needs at least one expression", hint="write `query.select(Post.title)`")
-    chosen: list[Any] = []
     params: tuple[object, ...] = ()
+    picked: list[Any] = []
     for item in items:
-        expression = _expression(item, maker, names, len(chosen))
-        chosen.append(expression.node)
+        expression = (
+            cast("Expr[Any, Any]", item) if isinstance(item, Expr) else _expression(item, maker, names, len(picked))
+        )
+        picked.append(expression.node)
         params += expression.params
-    key = ("select", maker, tuple(chosen), names)
+    chosen = tuple(picked)
+    key = chosen if maker is None else ("select", maker, chosen, names)
     grown = node.kids.get(key)
     if grown is None:
         _check(node, chosen)
-        grown = grow(node, key, "select", (maker, tuple(chosen), names))
+        grown = grow(node, key, "select", (maker, chosen, names))
     return grown, params
 
 
 def _expression(item: Any, maker: Any, names: tuple[str, ...], position: int) -> Expr[Any, Any]:
-    if isinstance(item, Expr):
-        return cast("Expr[Any, Any]", item)
     entity = getattr(item, "__entity__", None)
     if entity is not None:
         return cast("Expr[Any, Any]", entity)
@@ -50,7 +51,7 @@ def _expression(item: Any, maker: Any, names: tuple[str, ...], position: int) ->
     )
 
 
-def _check(node: Step, chosen: list[Any]) -> None:
+def _check(node: Step, chosen: tuple[Any, ...]) -> None:
     one: Step | None = node
     while one is not None:
         if one.kind == "select":

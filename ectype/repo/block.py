@@ -189,4 +189,4 @@ def _without(scope: Scope, exc: BaseException) -> BaseException | None:
         "tuple[BaseException | None, BaseException | None]",
         group.split(lambda one: isinstance(one, Rollback) and one.scope is scope),
     )
-    return exc if mine is None else rest
+    return group if mine is None else rest

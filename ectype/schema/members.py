@@ -1,6 +1,5 @@
 """Which field of a schema a column means; or the refusal, with the line to write instead."""
 
-from types import MemberDescriptorType
 from typing import Any, cast
 
 from ectype.errors import SchemaError
@@ -19,9 +18,6 @@ def field_name(info: SchemaInfo, column: Any) -> str:
         return column.name
     if isinstance(column, Column) and getattr(column.reference.source, "info", None) is info:
         return column.name
-    # A virtual field is no column of the table: the class gives its slot.
-    if isinstance(column, MemberDescriptorType) and info.slots.get(column.__name__) is column:
-        return column.__name__
     raise _refused(info, column)
 
 
@@ -29,9 +25,6 @@ def _refused(info: SchemaInfo, column: Any) -> SchemaError:
     if isinstance(column, Column):
         one = cast("Column[Any, Any]", column)
         return SchemaError(f"`{one!r}` is no column of {info.name}", hint=_instead(info, one.name))
-    if isinstance(column, MemberDescriptorType):
-        label = f"{column.__objclass__.__name__}.{column.__name__}"
-        return SchemaError(f"`{label}` is no column of {info.name}", hint=_instead(info, column.__name__))
     if isinstance(column, Rel):
         return _association(info, cast("Rel[Any, Any]", column))
     if isinstance(column, str):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from math import isnan
 from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, cast
@@ -306,10 +307,15 @@ def _number(name: str, rules: tuple[str, ...], *bounds: Any) -> Validation:
     for rule, bound in zip(rules, bounds, strict=True):
         if rule not in _NUMBERS:
             raise SchemaError(f"`validate_number` does not know `{rule}`", hint=did_you_mean(rule, _NUMBERS))
-        # Nothing is more or less than NaN, the only number that is not equal to itself.
-        if bound.__class__ not in _NUMERIC or bound != bound:  # noqa: PLR0124
+        if not _is_bound(bound):
             raise SchemaError(f"`{rule}` of `validate_number` is a number, got {bound!r:.60}")
     return Validation(name, "number", tuple(zip(rules, bounds, strict=True)))
+
+
+def _is_bound(value: Any) -> bool:
+    if value.__class__ is Decimal:
+        return not value.is_nan()
+    return value.__class__ is int or (value.__class__ is float and not isnan(value))
 
 
 def _compared(holds: Callable[[Any, Any], bool], value: Any, bound: Any) -> bool:

@@ -20,6 +20,7 @@ from ectype.errors import (
     PoolTimeoutError,
     StaleEntryError,
 )
+from ectype.schema.errors import InvalidChangesetError
 
 Members: TypeAlias = Mapping[str, Any]
 ErrorHandler: TypeAlias = Callable[[Any, Exception], Awaitable[Any]]
@@ -40,24 +41,31 @@ class Problem(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
+def _refused_fields(exc: InvalidChangesetError) -> Members:
+    return {"errors": exc.changeset.traverse_errors()}
+
+
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
         CastError: Problem(400),
         NoResultsError: Problem(404),
         StaleEntryError: Problem(409),
+        InvalidChangesetError: Problem(422, _refused_fields),
         PoolTimeoutError: Problem(503, headers={"retry-after": "1"}),
         ConnectError: Problem(503, headers={"retry-after": "5"}),
         DeadlineError: Problem(503, headers={"retry-after": "1"}),
     }
 )
 """The answers of `repo_errors`; a subclass is answered as its closest base. The statuses are those of phoenix_ecto's
-`Plug.Exception` where it has one (400, 404, 409), and 503 for a database that does not answer in time."""
+`Plug.Exception` where it has one (400, 404, 409), 422 for an
+invalid changeset, and 503 for a database that does not answer in time."""
 
 
 def repo_errors(problems: Mapping[type[Exception], Problem] = PROBLEMS) -> dict[Any, ErrorHandler]:
     """Return `exception_handlers` for Starlette: each of the errors becomes its status, others stay errors.
 
-    The body is `application/problem+json` (RFC 9457) with `title` and `status`, and never the error's message. In a
+    The body is `application/problem+json` (RFC 9457) with `title` and `status`, and never the error's message; for an
+    invalid changeset it has `errors` too, the messages by field: `{"email": ["has already been taken"]}`. In a
     socket's `connect` the same errors refuse the connection with that status.
 
     Args:

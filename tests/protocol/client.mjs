@@ -182,7 +182,6 @@ const scenarios = {
     const {socket, opened} = connect({heartbeatIntervalMs: 20})
     await opened
     const seen = []
-    socket.heartbeatCallback = null
     socket.onMessage(message => { if(message.topic === "phoenix"){ seen.push(message) } })
     await until("heartbeats", () => seen.length >= 3)
     assert.deepEqual(seen[0].payload, {status: "ok", response: {}})

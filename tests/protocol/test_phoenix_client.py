@@ -42,7 +42,9 @@ def address() -> Iterator[str]:
         assert server.stdin is not None
         assert server.stdout is not None
         try:
-            yield server.stdout.readline().strip()
+            address = server.stdout.readline().strip()
+            assert address, "the server did not start: its error is above"
+            yield address
         finally:
             server.stdin.close()
             try:
