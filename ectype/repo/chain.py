@@ -30,6 +30,8 @@ def living(top: Link | None) -> Link | None:
 
     Tasks that start each other from inside transactions would otherwise grow it for ever.
     """
+    if top is None:
+        return None
     task = asyncio.current_task()
     kept = [link for link in _links(top) if not _is_past(link.scope) or _outlived(link.scope, task)]
     return top if len(kept) == sum(1 for _ in _links(top)) else _chained(kept)

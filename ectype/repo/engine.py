@@ -4,13 +4,13 @@ from collections.abc import Callable, Hashable, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
-from ectype import telemetry
 from ectype.adapters.base import Adapter
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
 from ectype.repo.transaction import Session
 from ectype.sql.dialect import Dialect
 from ectype.sql.statement import Statement
+from ectype.telemetry import QueryEvent, emit, listeners
 
 T = TypeVar("T")
 EVENT = "ectype.repo.query"
@@ -74,7 +74,7 @@ class Engine:
     async def fetch(self, prepared: Prepared, values: Sequence[Any], timeout: float | None = None) -> list[Any]:
         """Run a statement that returns rows, and return them loaded."""
         params = prepared.dump(values)
-        if telemetry.listeners(EVENT):
+        if listeners(EVENT):
             return await self._observed(
                 prepared, params, len, self.session.fetch(prepared.sql, params, prepared.load, timeout)
             )
@@ -83,7 +83,7 @@ class Engine:
     async def execute(self, prepared: Prepared, values: Sequence[Any], timeout: float | None = None) -> int:
         """Run a statement that returns no rows, and return how many it wrote."""
         params = prepared.dump(values)
-        if telemetry.listeners(EVENT):
+        if listeners(EVENT):
             return await self._observed(prepared, params, _same, self.session.execute(prepared.sql, params, timeout))
         return await self.session.execute(prepared.sql, params, timeout)
 
@@ -101,9 +101,9 @@ class Engine:
         finally:
             shown = self._shown(prepared, params)
             taken = perf_counter() - started
-            telemetry.emit(
+            emit(
                 EVENT,
-                telemetry.QueryEvent(self.name, prepared.sql, shown, rows, None, taken, error),
+                QueryEvent(self.name, prepared.sql, shown, rows, None, taken, error),
             )
         return result
 

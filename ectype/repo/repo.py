@@ -14,6 +14,7 @@ from ectype.repo import bulk, reader, writer
 from ectype.repo.engine import Engine
 from ectype.repo.outcomes import Outcome
 from ectype.repo.preloader import preload_copies
+from ectype.repo.select import prepare
 from ectype.repo.transaction import Session, Transaction
 from ectype.repo.writer import DEFAULT, Call
 from ectype.result import Ok
@@ -21,7 +22,6 @@ from ectype.schema.associations import Rel
 from ectype.schema.changeset import Changeset
 from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.schema import Schema
-from ectype.sql.compilers import compile_select
 
 OPEN_SECONDS = 15.0
 """How long the first connection may take where statements have no deadline."""
@@ -472,7 +472,10 @@ class Repo:
         return await self._session.transact(work, isolation=isolation, retries=retries)
 
     def after_commit(self, callback: Callable[[], object]) -> None:
-        """Call `callback` after the outermost transaction has committed, or now outside of one; never after rollback."""
+        """Call `callback` after the outermost transaction has committed, or at once outside of one.
+
+        It never runs after a rollback, and an error in it never changes the outcome: it is reported as a warning.
+        """
         self._session.after_commit(callback)
 
     def detached(self) -> AbstractContextManager[None]:
@@ -488,5 +491,5 @@ class Repo:
 
     def to_sql(self, query: Query[A, Z, R]) -> tuple[str, tuple[object, ...]]:
         """Return the text and the parameters that `all` would send."""
-        statement = compile_select(query.node, self._engine.dialect, self._engine.prefix)
-        return statement.sql, tuple(statement.dump(query.params))
+        prepared = prepare(self._engine, query.node, self._engine.prefix)
+        return prepared.sql, tuple(prepared.dump(query.params))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, cast, final, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, cast, final, overload
 
 from ectype.errors import EctypeError, SchemaError
 from ectype.expr.operand import Assignment, Attr, Column
@@ -15,6 +15,9 @@ from ectype.schema.meta import SchemaInfo, schema_info, struct_info
 from ectype.schema.schema import Schema
 from ectype.schema.structs import evolve
 from ectype.schema.validations import Count, Number, NumberRules, Refusals
+
+if TYPE_CHECKING:
+    from ectype.schema.schema import Of
 
 M = TypeVar("M", bound=Schema)
 T = TypeVar("T")
@@ -353,7 +356,9 @@ class InvalidChangesetError(EctypeError):
 @overload
 def change(subject: Changeset[M], *assignments: Assignment[M]) -> Changeset[M]: ...
 @overload
-def change(subject: M | type[M], *assignments: Assignment[M]) -> Changeset[M]: ...
+def change(subject: M | type[M]) -> Changeset[M]: ...
+@overload
+def change(subject: "Of[M]", *assignments: Assignment[M]) -> Changeset[M]: ...
 def change(subject: Any, *assignments: Assignment[Any]) -> Any:
     """Begin a changeset: of a struct, of a new struct of a schema, or go on with one.
 

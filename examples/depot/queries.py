@@ -28,8 +28,10 @@ def heaviest(count: int) -> Query[Distribution | File, Distribution | File, Weig
 def needs(name: str) -> Query[Need, Need, Need]:
     """What a distribution needs, directly or through others: a recursive CTE that follows requirement names."""
     tree = cte(Need, "tree")
-    start = from_(Distribution).where(Distribution.name == name).project(
-        Need(id=Distribution.id, name=Distribution.name, depth=literal(0))
+    start = (
+        from_(Distribution)
+        .where(Distribution.name == name)
+        .project(Need(id=Distribution.id, name=Distribution.name, depth=literal(0)))
     )
     further = (
         from_(Requirement)

@@ -59,7 +59,8 @@ async def print_report(repo: Repo, taken: Scan, console: Console) -> None:
 
 def _print_changes(taken: Scan, console: Console) -> None:
     if not taken.changes:
-        console.print("nothing changed since the scan before" if taken.id > 1 else "the first scan: nothing to compare with")
+        first = "the first scan: there is nothing to compare it with"
+        console.print("nothing changed since the scan before" if taken.id > 1 else first)
         return
     table = _table("What changed since the scan before", "", "name", "before", "after")
     for one in taken.changes:

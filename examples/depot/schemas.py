@@ -37,10 +37,10 @@ class Distribution(Schema, Timestamps, table="distributions"):
     @staticmethod
     def changeset(struct: Distribution | type[Distribution], params: Mapping[str, object]) -> Changeset[Distribution]:
         """Take what a scan found; metadata comes from strangers, so it is checked like a form."""
-        columns = (Distribution.name, Distribution.version, Distribution.summary, Distribution.keywords, Distribution.size)
+        checked = (Distribution.name, Distribution.version, Distribution.summary, Distribution.size)
         return (
             change(struct)
-            .cast(params, *columns)
+            .cast(params, *checked, Distribution.keywords)
             .validate_required(Distribution.name, Distribution.version)
             .validate_format(Distribution.name, r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
             .validate_length(Distribution.version, max=120)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from ectype import telemetry
-from ectype.adapters.base import Adapter
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
 from ectype.errors import (
@@ -27,61 +26,20 @@ from ectype.errors import (
 )
 from ectype.repo.block import RolledBack
 from ectype.repo.transaction import Session, Transaction
-
-SECONDS = 5.0
-"""The ceiling of what must end."""
+from tests.integration.repo.notes import SECONDS, Notes, opened
 
 
-class Notes:
-    """One table of numbers, in the words of the adapter's database, through a session."""
-
-    def __init__(self, adapter: Adapter, pool: Pool, session: Session) -> None:
-        self.mark = "$1" if adapter.url.startswith("postgresql") else "?1"
-        self.pool = pool
-        self.session = session
-
-    async def create(self) -> None:
-        await self.session.script("CREATE TABLE notes (id integer PRIMARY KEY)")
-
-    async def add(self, number: int) -> int:
-        return await self.session.execute(f"INSERT INTO notes (id) VALUES ({self.mark})", (number,))
-
-    async def ids(self) -> list[int]:
-        return await self.session.fetch("SELECT id FROM notes ORDER BY id", (), lambda rows: [row[0] for row in rows])
-
-    async def slow(self, seconds: float) -> int:
-        """Run a statement that takes a while, or until it is cancelled."""
-        if self.mark == "$1":
-            return await self.session.execute("SELECT pg_sleep($1)", (seconds,))
-        rows = int(seconds * 6_000_000)
-        sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?1) SELECT max(x) FROM n"
-        return await self.session.execute(sql, (rows,))
-
-
-async def settled(pool: Pool) -> None:
-    """Wait until the pool has cleaned what came back to it, and check that nothing is missing or dirty."""
-    async with asyncio.timeout(SECONDS):
-        while pool.report().in_use or pool.report().opening:
-            await asyncio.sleep(0.001)
-    assert not any(connection.in_transaction for connection, _ in pool._idle)
+@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.postgres), "sqlite"])
+async def notes(request: pytest.FixtureRequest) -> AsyncIterator[Notes]:
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    async with opened(url) as notes:
+        yield notes
 
 
 @pytest.fixture
-async def notes(adapter: Adapter) -> AsyncIterator[Notes]:
-    pool = Pool(adapter, size=4)
-    session = Session(pool, timeout=10.0)
-    notes = Notes(adapter, pool, session)
-    await notes.create()
-    yield notes
-    await settled(pool)
-    await session.close()
-    await pool.close()
-
-
-async def from_outside(notes: Notes) -> list[int]:
-    """Read what is committed, whatever transaction the caller is in."""
-    with notes.session.detached():
-        return await notes.ids()
+async def postgres(postgres_url: str) -> AsyncIterator[Notes]:
+    async with opened(postgres_url) as notes:
+        yield notes
 
 
 # --- one block
@@ -90,7 +48,7 @@ async def from_outside(notes: Notes) -> list[int]:
 async def test_a_block_that_ends_is_stored_and_one_that_raises_is_not(notes: Notes):
     async with notes.session.transaction() as kept:
         await notes.add(1)
-        assert await from_outside(notes) == []
+        assert await notes.ids_outside() == []
         assert await notes.ids() == [1]
     undone = notes.session.transaction()
     with pytest.raises(LookupError, match="no"):
@@ -317,7 +275,7 @@ async def test_what_sqlite_cannot_do_is_refused_by_name(tmp_path: Any):
     with pytest.raises(UnsupportedError, match="SQLite"):
         async with Session(pool).transaction(isolation="read committed"):
             pass
-    await settled(pool)
+    assert pool.report().in_use == 0
     await pool.close()
 
 
@@ -341,7 +299,9 @@ async def test_after_an_error_nothing_runs_and_the_first_error_is_named(notes: N
             with pytest.raises(ConstraintError) as first:
                 await notes.add(1)
             for statement in (notes.add(3), notes.ids(), notes.session.script("SELECT 1")):
-                with pytest.raises(TransactionAbortedError, match="an earlier statement failed.*ConstraintError") as one:
+                with pytest.raises(
+                    TransactionAbortedError, match="an earlier statement failed.*ConstraintError"
+                ) as one:
                     await statement
                 assert one.value.__cause__ is first.value
             with pytest.raises(TransactionAbortedError, match="ConstraintError"):
@@ -384,20 +344,12 @@ async def test_a_statement_past_its_deadline_aborts_the_transaction(notes: Notes
         async with notes.session.transaction():
             await notes.add(1)
             with pytest.raises(DeadlineError):
-                await notes.session.execute(*_slow(notes), 0.05)
+                await notes.slow(5, timeout=0.05)
     assert await notes.ids() == []
 
 
-def _slow(notes: Notes) -> tuple[str, tuple[object, ...]]:
-    if notes.mark == "$1":
-        return "SELECT pg_sleep($1)", (5,)
-    return "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n", ()
-
-
 async def test_a_constraint_that_is_checked_at_commit_raises_there_and_nothing_is_stored(notes: Notes):
-    await notes.session.script(
-        "CREATE TABLE leaves (note integer REFERENCES notes (id) DEFERRABLE INITIALLY DEFERRED)"
-    )
+    await notes.session.script("CREATE TABLE leaves (note integer REFERENCES notes (id) DEFERRABLE INITIALLY DEFERRED)")
     ran: list[str] = []
     tx = notes.session.transaction()
     with pytest.raises(ConstraintError) as caught:
@@ -441,7 +393,9 @@ async def test_sibling_savepoints_take_turns_and_lose_nothing(notes: Notes):
             return_exceptions=True,
         )
     kept = sorted(number * 10 + extra for number in range(8) if number not in failing for extra in (0, 1))
-    assert [isinstance(one, LookupError) for one in outcomes] == [number in failing for number in range(8)] + [False] * 5
+    assert [isinstance(one, LookupError) for one in outcomes] == [number in failing for number in range(8)] + [
+        False
+    ] * 5
     assert await notes.ids() == [*kept, *range(1000, 1005)]
 
 
@@ -615,13 +569,12 @@ async def test_a_task_started_in_detached_code_stays_outside(notes: Notes):
         assert await task == []
         await notes.add(1)
         assert await notes.ids() == [1]
-        assert await from_outside(notes) == []
+        assert await notes.ids_outside() == []
         tx.rollback()
 
 
 async def test_two_repos_have_transactions_of_their_own(notes: Notes, tmp_path: Any):
-    pool = Pool(adapter_for(f"sqlite:///{tmp_path / 'other.db'}"))
-    other = Notes(pool._adapter, pool, Session(pool))
+    other = Notes(f"sqlite:///{tmp_path / 'other.db'}")
     await other.create()
     async with notes.session.transaction() as mine:
         async with other.session.transaction():
@@ -631,13 +584,11 @@ async def test_two_repos_have_transactions_of_their_own(notes: Notes, tmp_path: 
                 assert (notes.session.in_transaction, other.session.in_transaction) == (False, True)
         mine.rollback()
     assert (await notes.ids(), await other.ids()) == ([], [2])
-    await pool.close()
+    await other.close()
 
 
 async def test_an_in_memory_database_makes_other_tasks_wait_for_the_transaction():
-    adapter = adapter_for("sqlite:///:memory:")
-    pool = Pool(adapter)
-    notes = Notes(adapter, pool, Session(pool, timeout=0.5))
+    notes = Notes("sqlite:///:memory:", timeout=0.5)
     await notes.create()
     entered = asyncio.Event()
 
@@ -655,7 +606,7 @@ async def test_an_in_memory_database_makes_other_tasks_wait_for_the_transaction(
             await notes.session.execute("SELECT 1", (), 0.05)
         await notes.add(2)
     assert await task == [1, 2]
-    await pool.close()
+    await notes.close()
 
 
 # --- deadlines
@@ -668,11 +619,11 @@ async def test_a_block_past_its_own_timeout_is_rolled_back(notes: Notes):
             await asyncio.sleep(0.06)
     with pytest.raises(DeadlineError):
         async with notes.session.transaction(timeout=0.05):
-            await notes.session.execute(*_slow(notes))
+            await notes.slow(5)
     async with notes.session.transaction():
         with pytest.raises(DeadlineError):
             async with notes.session.transaction(timeout=0.05):
-                await notes.session.execute(*_slow(notes))
+                await notes.slow(5)
     assert await notes.ids() == []
 
 
@@ -877,17 +828,6 @@ async def test_only_a_lost_race_is_tried_again_and_callbacks_of_failed_tries_are
 # --- PostgreSQL alone
 
 
-@pytest.fixture
-async def postgres(fresh_postgres_url: str) -> AsyncIterator[Notes]:
-    adapter = adapter_for(fresh_postgres_url)
-    pool = Pool(adapter, size=4)
-    notes = Notes(adapter, pool, Session(pool, timeout=10.0))
-    await notes.create()
-    yield notes
-    await settled(pool)
-    await pool.close()
-
-
 SLOW_COMMIT = """
 CREATE FUNCTION wait_a_while() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep({}); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON notes DEFERRABLE INITIALLY DEFERRED
@@ -1062,5 +1002,5 @@ async def test_a_connection_lost_in_a_transaction_is_told_and_replaced(postgres:
 async def test_text_of_the_users_does_not_change_the_session_of_others(postgres: Notes):
     async with postgres.session.transaction():
         await postgres.session.execute("SET search_path TO elsewhere", (), reset=True)
-    await settled(postgres.pool)
+    await postgres.settled()
     assert await postgres.ids() == []

@@ -23,21 +23,22 @@ async def test_tasks_that_start_each_other_inside_transactions_do_not_grow_the_c
     session = Session(pool)
     lengths: list[int] = []
 
-    async def generation(number: int) -> None:
+    async def generation(number: int, before: asyncio.Event) -> None:
+        await before.wait()
+        ended = asyncio.Event()
+        following: asyncio.Task[None] | None = None
         async with session.transaction():
-            with session.detached():
-                lengths.append(length())
-            following = asyncio.create_task(wait_and_run(number - 1, me)) if number else None
-        me_done.set()
+            lengths.append(length())
+            if number:
+                following = asyncio.create_task(generation(number - 1, ended))
+        ended.set()
         if following:
             await following
 
-    async def wait_and_run(number: int, before: asyncio.Event) -> None:
-        await before.wait()
-        await generation(number)
-
-    me = me_done = asyncio.Event()
-    await generation(12)
+    start = asyncio.Event()
+    start.set()
+    await generation(12, start)
+    assert len(lengths) == 13
     assert set(lengths) == {1}
     assert length() == 0
     await pool.close()

@@ -1,0 +1,1 @@
+"""How fast ectype is, measured against the bare drivers and the peers in one interleaved run."""

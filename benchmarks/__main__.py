@@ -1,0 +1,93 @@
+"""`python -m benchmarks [--quick] [--json FILE] [--only NAME]`: measure, print a table, write the figures."""
+
+import argparse
+import asyncio
+import gc
+import json
+import platform
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Printed
+
+from benchmarks import worlds
+from benchmarks.harness import Row, measure, warm_up
+from benchmarks.workloads import get, imports, plan, sel1000
+
+PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "sqlglot", "pydantic")
+
+
+async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
+    """Run every workload whose name has `only` in it; return the rows, and what could not run."""
+    rows: list[Row] = []
+    skipped: list[str] = []
+
+    def wanted(name: str) -> bool:
+        return only is None or only in name
+
+    await warm_up()
+    if wanted("import"):
+        rows += imports.measure(max(3, rounds))
+    try:
+        async with worlds.postgres() as world:
+            gc.freeze()
+            tables = [*plan.tables(world), get.postgres(world), sel1000.postgres(world)]
+            for table in tables:
+                if wanted(table.workload):
+                    rows += await measure(table, rounds)
+    except worlds.Unavailable as exc:
+        skipped.append(f"PostgreSQL, and the plan rows: {exc}")
+    async with worlds.sqlite() as world:
+        for table in (get.sqlite(world), sel1000.sqlite(world)):
+            if wanted(table.workload):
+                rows += await measure(table, rounds)
+    return rows, skipped
+
+
+def print_rows(rows: list[Row], console: Console) -> None:
+    """Print the report; ratios are to the first line of each table, as median (least to most)."""
+    printed = Printed(title="microseconds a call; ratios to the first line of each table", title_justify="left")
+    for column in ("workload", "database", "who", "cpu µs", "wall µs", "cpu ×", "wall ×"):
+        printed.add_column(column, justify="left" if column in ("workload", "database", "who") else "right")
+    last = None
+    for row in rows:
+        if last not in (None, (row.workload, row.database)):
+            printed.add_section()
+        last = (row.workload, row.database)
+        printed.add_row(
+            row.workload,
+            row.database,
+            row.name,
+            f"{row.cpu_us:.2f}",
+            f"{row.wall_us:.2f}",
+            "{:.2f} ({:.2f}–{:.2f})".format(*row.cpu_ratio),
+            "{:.2f} ({:.2f}–{:.2f})".format(*row.wall_ratio),
+        )
+    console.print(printed)
+
+
+def main() -> None:
+    """Read the command line, measure, report."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three rounds instead of nine")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--only", help="run only workloads with this in their name")
+    chosen = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    rows, skipped = asyncio.run(run(3 if chosen.quick else 9, chosen.only))
+    machine = f"{platform.system()} {platform.machine()}, CPython {platform.python_version()}"
+    packages = {name: version(name) for name in PACKAGES}
+    console.print(machine + ", " + ", ".join(f"{name} {number}" for name, number in packages.items()))
+    print_rows(rows, console)
+    for reason in skipped:
+        console.print(f"skipped: {reason}")
+    if chosen.json is not None:
+        document = {"machine": machine, "packages": packages, "skipped": skipped, "rows": [asdict(row) for row in rows]}
+        chosen.json.write_text(json.dumps(document, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

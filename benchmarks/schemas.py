@@ -1,0 +1,102 @@
+"""The tables that all workloads share: 50 authors, 5,000 journal rows, 500 comments."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from ectype import BelongsTo, Field, Schema, belongs_to, primary_key
+
+NOW = datetime(2025, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+LEVELS = (10, 20, 30, 40, 50)
+COLUMNS = "id, author_id, level, text, score, timestamp"
+
+
+class Author(Schema, table="author"):
+    id: Field[int] = primary_key()
+    name: Field[str]
+    email: Field[str]
+
+
+class Journal(Schema, table="journal"):
+    id: Field[int] = primary_key()
+    author_id: Field[int]
+    level: Field[int]
+    text: Field[str]
+    score: Field[float]
+    timestamp: Field[datetime]
+    author: BelongsTo[Author] = belongs_to()
+
+
+class Comment(Schema, table="comment"):
+    id: Field[int] = primary_key()
+    journal_id: Field[int]
+    body: Field[str]
+    journal: BelongsTo[Journal] = belongs_to()
+
+
+POSTGRES = """
+CREATE TABLE author (id serial PRIMARY KEY, name varchar(100) NOT NULL, email varchar(200) NOT NULL);
+CREATE TABLE journal (id serial PRIMARY KEY, author_id integer NOT NULL REFERENCES author(id), level smallint NOT NULL,
+  text varchar(255) NOT NULL, score double precision NOT NULL, timestamp timestamptz NOT NULL);
+CREATE TABLE comment (id serial PRIMARY KEY, journal_id integer NOT NULL REFERENCES journal(id), body text NOT NULL);
+CREATE INDEX ON journal (level);
+"""
+SQLITE = """
+CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL);
+CREATE TABLE journal (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL REFERENCES author(id), level INTEGER NOT NULL,
+  text TEXT NOT NULL, score REAL NOT NULL, timestamp TEXT NOT NULL);
+CREATE TABLE comment (id INTEGER PRIMARY KEY, journal_id INTEGER NOT NULL REFERENCES journal(id), body TEXT NOT NULL);
+CREATE INDEX journal_level ON journal (level);
+"""
+
+
+def authors() -> list[tuple[Any, ...]]:
+    return [(i, f"Author {i}", f"author{i}@example.com") for i in range(1, 51)]
+
+
+def journal() -> list[tuple[Any, ...]]:
+    return [
+        (i, i % 50 + 1, (i % 5 + 1) * 10, f"Insert from A, item {i}", i * 0.5, NOW - timedelta(seconds=i))
+        for i in range(1, 5001)
+    ]
+
+
+def comments() -> list[tuple[Any, ...]]:
+    return [(i, i * 7, f"Comment body number {i}") for i in range(1, 501)]
+
+
+def stored(moment: datetime) -> str:
+    """Return a datetime as ectype stores it in SQLite."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+async def fill_postgres(url: str) -> None:
+    connection: Any = await asyncpg.connect(url)
+    try:
+        await connection.execute(POSTGRES)
+        await connection.copy_records_to_table("author", records=authors())
+        await connection.copy_records_to_table("journal", records=journal())
+        await connection.copy_records_to_table("comment", records=comments())
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+
+
+def fill_sqlite(path: str) -> None:
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.executescript(SQLITE)
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO author VALUES (?, ?, ?)", authors())
+        rows = [(*row[:5], stored(row[5])) for row in journal()]
+        connection.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO comment VALUES (?, ?, ?)", comments())
+        connection.execute("COMMIT")
+        connection.execute("ANALYZE")
+    finally:
+        connection.close()

@@ -1,0 +1,1 @@
+"""One module a workload; each says what every competitor does."""
