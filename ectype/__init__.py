@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from ectype import migrations as migrations
     from ectype import telemetry as telemetry
     from ectype.errors import CastError as CastError
     from ectype.errors import CommitUnknownError as CommitUnknownError
@@ -132,14 +133,16 @@ _MODULES = {
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = sorted([*_HOMES, "fn", "telemetry"])  # pyright: ignore[reportUnsupportedDunderAll]
+_ROOMS = ("migrations", "telemetry")
+
+__all__ = sorted([*_HOMES, *_ROOMS, "fn"])  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
     if name == "fn":
         found: object = import_module("ectype.expr.functions")
-    elif name == "telemetry":
-        found = import_module("ectype.telemetry")
+    elif name in _ROOMS:
+        found = import_module(f"ectype.{name}")
     elif name in _HOMES:
         found = getattr(import_module(_HOMES[name]), name)
     else:

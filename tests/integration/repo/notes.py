@@ -42,11 +42,16 @@ class Notes:
         sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ?1) SELECT max(x) FROM n"
         return await self.session.execute(sql, (int(seconds * 6_000_000),), timeout)
 
-    async def settled(self) -> None:
-        """Wait until the pool has cleaned what came back to it, then take every connection at once and use it."""
+    async def idle(self) -> None:
+        """Wait until every connection is back in the pool and has been cleaned."""
         async with asyncio.timeout(SECONDS):
             while self.pool.report().in_use or self.pool.report().opening:
                 await asyncio.sleep(0.0005)
+
+    async def settled(self) -> None:
+        """Wait until nothing is in use, then take every connection at once and use it."""
+        await self.idle()
+        async with asyncio.timeout(SECONDS):
             taken = [await self.pool.acquire(2) for _ in range(self.pool.report().size)]
         for connection in taken:
             assert not connection.in_transaction
@@ -55,6 +60,7 @@ class Notes:
 
     async def close(self) -> None:
         await self.session.close()
+        await self.idle()
         await self.pool.close()
 
 
