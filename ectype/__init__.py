@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from ectype.errors import TransactionAbortedError as TransactionAbortedError
     from ectype.errors import TransactionClosedError as TransactionClosedError
     from ectype.errors import UnsupportedError as UnsupportedError
-    from ectype.expr import functions as fn  # noqa: F401  # re-exported
+    from ectype.expr import functions
+
+    fn = functions
     from ectype.expr.functions import window as window
     from ectype.expr.operand import Agg as Agg
     from ectype.expr.operand import Assignment as Assignment

@@ -1,6 +1,6 @@
 """Expected outcomes as values: `Ok` holds what was made, `Err` says why nothing was."""
 
-from typing import Any, Final, Generic, TypeVar, final
+from typing import Any, Final, Generic, TypeVar, cast, final
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -26,7 +26,7 @@ class Ok(Generic[T_co]):
         raise AttributeError(f"Ok is frozen: `{name}` cannot be set")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Ok) and bool(self.value == other.value)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return isinstance(other, Ok) and bool(self.value == cast("Ok[Any]", other).value)
 
     def __hash__(self) -> int:
         return hash((Ok, self.value))

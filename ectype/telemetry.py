@@ -8,7 +8,7 @@ what is measured.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,7 +43,7 @@ class QueryEvent:
 
 
 @contextmanager
-def attach(event: str, handler: Handler) -> Iterator[None]:
+def attach(event: str, handler: Handler) -> Generator[None, None, None]:
     """Call `handler` with every event of that name until the block ends."""
     _handlers[event] = (*_handlers.get(event, ()), handler)
     try:

@@ -20,7 +20,7 @@ from ectype.query.selecting import field_names, projection, select_step
 from ectype.query.subqueries import row_schema
 from ectype.schema.associations import Rel
 from ectype.schema.meta import SchemaInfo
-from ectype.schema.schema import Schema
+from ectype.schema.schema import Of, Schema
 
 P = ParamSpec("P")
 S_co = TypeVar("S_co", covariant=True)
@@ -30,7 +30,6 @@ T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 M = TypeVar("M", bound=Schema)
-M_of = TypeVar("M_of", bound=Schema)
 Avail = TypeVar("Avail", contravariant=True)
 Sel = TypeVar("Sel", contravariant=True)
 T1 = TypeVar("T1")
@@ -45,18 +44,6 @@ T9 = TypeVar("T9")
 T10 = TypeVar("T10")
 
 new: Callable[[Any], Any] = object.__new__
-
-
-class Table(Generic[M_of]):
-    """What pins a schema exactly where `type[M]` would widen to a union; only checkers see it."""
-
-
-class Of(Protocol[M_of]):
-    """A schema class, exactly."""
-
-    def __of__(self) -> Table[M_of]:
-        """Only checkers call it."""
-        ...
 
 
 class Pick(Protocol[S_co, T_co]):

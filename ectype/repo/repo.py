@@ -8,7 +8,7 @@ from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
-from ectype.query.builder import Of, Query
+from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict
 from ectype.repo import bulk, reader, writer
 from ectype.repo.engine import Engine
@@ -21,7 +21,7 @@ from ectype.result import Ok
 from ectype.schema.associations import Rel
 from ectype.schema.changeset import Changeset
 from ectype.schema.errors import Invalid, InvalidChangesetError
-from ectype.schema.schema import Schema
+from ectype.schema.schema import Of, Schema
 
 OPEN_SECONDS = 15.0
 """How long the first connection may take where statements have no deadline."""

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, dataclass_transform
 
 from ectype.errors import SchemaError
 from ectype.schema import structs
@@ -23,18 +23,19 @@ from ectype.schema.registry import Registry, RegistryScope
 from ectype.schema.sources import TableSource
 from ectype.types import annotations as notes
 
-if TYPE_CHECKING:
-    from typing import Generic, Protocol, TypeVar
+M = TypeVar("M", bound="Schema")
 
-    M = TypeVar("M", bound="Schema")
 
-    class Table(Generic[M]):
-        """What pins a schema exactly where `type[M]` would widen; only checkers see it."""
+class Table(Generic[M]):
+    """What pins a schema exactly where `type[M]` would widen to a union; only checkers see it."""
 
-    class Of(Protocol[M]):
-        """A schema class, exactly: what a method takes that must not widen `type[M]` to a union."""
 
-        def __of__(self) -> Table[M]: ...
+class Of(Protocol[M]):
+    """A schema class, exactly: what a method takes that must not widen to a union of schemas."""
+
+    def __of__(self) -> Table[M]:
+        """Only checkers call it."""
+        ...
 
 
 ASSOCIATIONS: Mapping[object, str] = {BelongsTo: "belongs_to", HasMany: "has_many"}

@@ -3,6 +3,13 @@
 It needs Starlette: `pip install 'ectype[web]'`.
 """
 
+try:
+    import starlette as starlette
+except ModuleNotFoundError as exc:
+    raise ModuleNotFoundError(
+        "ectype.web_integration needs Starlette\n\nhint: pip install 'ectype[web]'", name="starlette"
+    ) from exc
+
 from ectype.web_integration.channels import (
     Channel,
     ChannelError,

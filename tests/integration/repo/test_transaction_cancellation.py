@@ -2,14 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from typing import Any
 
 import pytest
 
-from tests.integration.repo.notes import Notes, opened
+from tests.integration.repo.notes import Notes
 
-SIZE = 3
 MANY = 400
 """More suspensions than any of the calls below has."""
 
@@ -38,15 +37,8 @@ class CancelledAt:
             try:
                 value = yield future
                 send = steps.send
-            except BaseException as exc:
+            except BaseException as exc:  # noqa: BLE001  # all goes into the coroutine
                 send, value = steps.throw, exc
-
-
-@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.postgres), "sqlite"])
-async def notes(request: pytest.FixtureRequest) -> AsyncIterator[Notes]:
-    url: str = request.getfixturevalue(f"{request.param}_url")
-    async with opened(url, size=SIZE) as notes:
-        yield notes
 
 
 async def nested(notes: Notes, first: int) -> None:
@@ -66,10 +58,9 @@ async def siblings(notes: Notes, first: int) -> None:
         async with notes.session.transaction():
             await notes.add(number)
 
-    async with notes.session.transaction():
-        async with asyncio.TaskGroup() as group:
-            for number in range(first, first + 3):
-                group.create_task(sibling(number))
+    async with notes.session.transaction(), asyncio.TaskGroup() as group:
+        for number in range(first, first + 3):
+            group.create_task(sibling(number))
 
 
 async def retried(notes: Notes, first: int) -> None:
@@ -112,7 +103,7 @@ async def test_cancelled_at_every_await_a_transaction_is_stored_whole_or_not_at_
 
 
 async def test_cancelled_while_it_waits_for_a_connection_a_transaction_leaves_nothing(notes: Notes):
-    held = [await notes.pool.acquire(1) for _ in range(SIZE)]
+    held = [await notes.pool.acquire(1) for _ in range(notes.pool.report().size)]
     tasks = [asyncio.create_task(nested(notes, number * 10)) for number in range(20)]
     await asyncio.sleep(0)
     for task in tasks[::2]:

@@ -137,6 +137,7 @@ def test_white_space_is_kept_where_there_is_more_and_counts_in_bytes():
     assert cast_one(stored(), "title", "  x ").changes == {"title": "  x "}
     assert cast_one(stored(), "raw", "  ").changes == {"raw": b"  "}
     assert cast_one(stored(raw=b"x"), "raw", "").changes == {"raw": None}
+    assert cast_one(stored(raw=b"x"), "raw", " -", empty_values=(" -",)).changes == {"raw": None}
 
 
 def test_empty_values_are_those_of_the_call():
