@@ -138,11 +138,11 @@ async def test_a_childs_savepoint_that_is_undone_from_outside_does_not_end_as_if
 
     for raises, expected in ((False, TransactionClosedError), (True, LookupError)):
         go.clear()
-        with pytest.raises(ValueError):
+        with pytest.raises(ZeroDivisionError):
             async with notes.session.transaction():
                 task = asyncio.create_task(child(raises=raises))
                 await asyncio.sleep(0.02)
-                raise ValueError
+                raise ZeroDivisionError
         go.set()
         with pytest.raises(expected):
             await task

@@ -6,7 +6,7 @@ import pytest
 
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
-from ectype.errors import ConfigError
+from ectype.errors import ConfigError, EctypeError
 from ectype.repo import transaction
 from ectype.repo.transaction import Session
 
@@ -64,7 +64,7 @@ async def test_a_transaction_is_not_joined_from_another_event_loop():
     def elsewhere() -> str:
         try:
             asyncio.run(session.execute("SELECT 1"))
-        except Exception as exc:
+        except EctypeError as exc:
             return str(exc)
         return ""
 

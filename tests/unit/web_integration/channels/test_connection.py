@@ -166,6 +166,24 @@ async def test_leaving_is_answered_closed_then_terminated_and_its_last_push_arri
     assert await client.next() == ["1", None, "room:1", "you_left", {"reason": "left"}]
 
 
+async def test_broadcast_from_reaches_the_others_even_when_the_sender_is_leaving(connect: Any) -> None:
+    class Considerate(Room):
+        async def handle_in_others(self, payload: Payload, socket: Socket) -> None:
+            await self.broadcast_from("others", {})
+
+        async def terminate(self, reason: str, socket: Socket) -> None:
+            await self.broadcast_from("gone", {"reason": reason})
+
+    one, two = connect({"room:*": Considerate}), connect({"room:*": Considerate})
+    await one.join("room:1")
+    await two.join("room:1")
+    await one.send("1", "2", "room:1", "others", {})
+    await one.send("1", "3", "room:1", "phx_leave", {})
+    assert [(await two.next())[3] for _ in range(2)] == ["others", "gone"]
+    assert [(await one.next())[3] for _ in range(2)] == ["phx_reply", "phx_close"]
+    assert await one.quiet() == []
+
+
 async def test_who_left_hears_no_broadcasts(connect: Any, pubsub: PubSub) -> None:
     client = connect({"room:*": Room})
     await client.join("room:1")
