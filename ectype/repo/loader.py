@@ -18,17 +18,19 @@ INDENT = "        "
 
 
 def build(columns: tuple[Column, ...], row: RowShape) -> Loader:
-    """Return the function from driver rows to a list of what a row is."""
-    fast = _Source(columns, slow=False).function(row)
-    slow = _Source(columns, slow=True).function(row) if any(column.slow_load for column in columns) else None
+    """Return the function from driver rows to a list of what a row is.
+
+    Raises (when it is called):
+        CastError: for a value that is none of its column's type, with a note that names the column.
+    """
+    fast = _Source(columns, careful=False).function(row)
 
     def load(rows: list[Any]) -> list[Any]:
         try:
             return fast(rows)
-        except ValueError:
-            if slow is None:
-                raise
-            return _blaming(slow, columns, rows)
+        except (ValueError, TypeError, KeyError):
+            # What the fast expressions refuse is asked once more, by the functions that know every form and say why.
+            return _carefully(columns, row, rows)
         except CastError as exc:
             _blame(exc, columns, rows)
             raise
@@ -36,9 +38,9 @@ def build(columns: tuple[Column, ...], row: RowShape) -> Loader:
     return load
 
 
-def _blaming(load: Loader, columns: tuple[Column, ...], rows: list[Any]) -> list[Any]:
+def _carefully(columns: tuple[Column, ...], row: RowShape, rows: list[Any]) -> list[Any]:
     try:
-        return load(rows)
+        return _Source(columns, careful=True).function(row)(rows)
     except CastError as exc:
         _blame(exc, columns, rows)
         raise
@@ -68,21 +70,27 @@ def tuples(columns: tuple[Column, ...]) -> Loader:
 class _Source:
     """The text of one loader, and the names it uses."""
 
-    def __init__(self, columns: tuple[Column, ...], *, slow: bool) -> None:
+    def __init__(self, columns: tuple[Column, ...], *, careful: bool) -> None:
         self.columns = columns
         self.names: dict[str, Any] = {"new": object.__new__}
-        self.values = [self._value(index, column, slow=slow) for index, column in enumerate(columns)]
+        self.values = [self._value(index, column, careful=careful) for index, column in enumerate(columns)]
         self.body: list[str] = []
         self.entities = 0
 
-    def _value(self, index: int, column: Column, *, slow: bool) -> str:
-        load = column.load
-        if slow and column.slow_load is not None and load is not None:
-            load = _either(load, column.slow_load)
+    def _value(self, index: int, column: Column, *, careful: bool) -> str:
+        load, value = column.load, f"v{index}"
         if load is None:
-            return f"v{index}"
-        self.names[f"l{index}"] = load
-        return f"(l{index}(v{index}) if v{index} is not None else None)" if column.nullable else f"l{index}(v{index})"
+            return value
+        if careful and column.slow_load is not None:
+            load = _either(load, column.slow_load)
+        if column.inline is not None and not careful:
+            given = {name: f"{name}{index}" for name in column.names}
+            self.names.update({given[name]: known for name, known in column.names.items()})
+            made = column.inline.format(v=value, **given)
+        else:
+            self.names[f"l{index}"] = load
+            made = f"l{index}({value})"
+        return f"({made} if {value} is not None else None)" if column.nullable else made
 
     def function(self, row: RowShape) -> Loader:
         """Return the loader."""
@@ -155,7 +163,7 @@ def _either(fast: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Callable[
     def load(value: Any) -> Any:
         try:
             return fast(value)
-        except ValueError:
+        except (ValueError, TypeError):
             return slow(value)
 
     return load

@@ -18,19 +18,12 @@ from ectype.schema.meta import SchemaInfo, meta
 
 C = TypeVar("C", bound=ChangesetData[Any])
 
-_MESSAGES: Final[dict[Kind, str]] = {
-    "unique": "has already been taken",
-    "foreign_key": "does not exist",
-    "check": "is invalid",
-    "exclusion": "violates an exclusion constraint",
+_ERRORS: Final[dict[Kind, Error]] = {
+    "unique": Error("has already been taken", constraint="unique"),
+    "foreign_key": Error("does not exist", constraint="foreign"),
+    "check": Error("is invalid", constraint="check"),
+    "exclusion": Error("violates an exclusion constraint", constraint="exclusion"),
 }
-_ERROR_NAMES: Final[dict[Kind, str]] = {
-    "unique": "unique",
-    "foreign_key": "foreign",
-    "check": "check",
-    "exclusion": "exclusion",
-}
-"""What the metadata `constraint` says; Ecto's word for a foreign key is `foreign`."""
 _WAYS: Final = ("exact", "prefix", "suffix")
 
 
@@ -63,7 +56,7 @@ def declare(
         _name(changeset, kind, fields, name, match, method),
         match,
         fields[0] if error_key is None else _key(changeset.info, error_key),
-        refusal(_MESSAGES[kind], message, constraint=_ERROR_NAMES[kind]),
+        _ERRORS[kind] if message is None else refusal("", message, **_ERRORS[kind].meta),
         fields,
     )
     made.constraints = (*changeset.constraints, declared)
@@ -100,9 +93,12 @@ def _default_name(changeset: ChangesetData[Any], kind: str, fields: tuple[str, .
     """Return the name that a constraint over these fields has unless someone chose another."""
     table = meta(changeset.data).source
     known = changeset.info.fields
-    if table is None or kind not in _SUFFIXES or not all(name in known for name in fields):
+    if table is None or kind not in _SUFFIXES:
         return None
-    return _joined(kind, table, tuple([known[name].source for name in fields]))
+    try:
+        return _joined(kind, table, tuple([known[name].source for name in fields]))
+    except KeyError:  # a column of the database that the schema does not have
+        return None
 
 
 _SUFFIXES: Final = {"unique": "index", "foreign_key": "fkey", "exclusion": "exclusion"}

@@ -80,6 +80,8 @@ def _column(output: Output, dialect: Dialect, *, as_text: bool) -> Column:
         nullable=output.nullable,
         mutable=output.type.mutable,
         slow_load=codec.text_load_slow if as_text else None,
+        inline=None if as_text else codec.inline,
+        names=codec.names,
         name=_shown(output),
     )
 

@@ -1,7 +1,7 @@
 """What a compiler makes: text, how its parameters are dumped, and how its rows are read."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ectype.query.ast import RowShape
@@ -16,6 +16,8 @@ class Column:
         nullable: whether the value may be NULL.
         mutable: whether the loaded value is a list or a dict, whose original a struct keeps.
         slow_load: what to try when `load` raises ValueError, or None.
+        inline: what `load` does, as text (see `ectype.types.base.Codec`), or None.
+        names: what `inline` mentions.
         name: what people call it, as `User.role`, for errors.
     """
 
@@ -23,6 +25,8 @@ class Column:
     nullable: bool
     mutable: bool = False
     slow_load: Callable[[Any], Any] | None = None
+    inline: str | None = None
+    names: Mapping[str, Any] = field(default_factory=dict[str, Any])
     name: str = "an expression"
 
 

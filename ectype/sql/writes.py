@@ -42,6 +42,8 @@ def column_of(info: SchemaInfo, field: str, dialect: Dialect, *, plain: bool = T
         nullable=known.nullable,
         mutable=known.type.mutable,
         slow_load=codec.text_load_slow if as_text else None,
+        inline=None if as_text else codec.inline,
+        names=codec.names,
         name=f"{info.name}.{field}",
     )
 

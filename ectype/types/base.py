@@ -1,7 +1,7 @@
 """What a field type is: how a value is cast from the outside, and how it is stored on each database."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from ectype.result import Err, Ok
@@ -27,6 +27,9 @@ class Codec:
             a text that only `text_load_slow` understands.
         text_load_slow: from that same text, for what `text_load` refused: `infinity`, years before Christ and after
             9999. None where `text_load` says the last word.
+        inline: what `load` does, as a Python expression over `{v}` and the `names`, for loaders that are written as
+            text and would pay for a call. It may raise ValueError, TypeError or KeyError where `load` says more.
+        names: what `inline` mentions, by the name in its braces.
     """
 
     column: str
@@ -34,6 +37,8 @@ class Codec:
     load: Callable[[Any], Any] | None = None
     text_load: Callable[[str], Any] | None = None
     text_load_slow: Callable[[str], Any] | None = None
+    inline: str | None = None
+    names: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Type(Generic[T]):

@@ -83,7 +83,8 @@ class EnumType(Scalar[Enum]):
                     text, f"a value of {enum.__name__}", hint=f"its values are {', '.join(by_text)}"
                 ) from None
 
-        return Codec("text" if target == "postgres" else "TEXT", dump, load)
+        column = "text" if target == "postgres" else "TEXT"
+        return Codec(column, dump, load, inline="{members}[{v}]", names={"members": by_text})
 
 
 def _check_members(enum: type[Enum]) -> None:

@@ -19,6 +19,7 @@ CAST_FIRST: Final = "convert it first, or cast it through a changeset"
 
 _UUID_TEXT: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UUID_LENGTH: Final = 36
+_BITS: Final = {0: False, 1: True}
 _BOOLEAN_TEXT: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -93,7 +94,10 @@ class Boolean(Scalar[bool]):
     __slots__ = ()
     word: ClassVar = "boolean"
     value_class: ClassVar = bool
-    codecs: ClassVar = {"postgres": Codec("boolean", _dump_boolean), "sqlite": Codec("INTEGER", _dump_bit, _load_bit)}
+    codecs: ClassVar = {
+        "postgres": Codec("boolean", _dump_boolean),
+        "sqlite": Codec("INTEGER", _dump_bit, _load_bit, inline="{bits}[{v}]", names={"bits": _BITS}),
+    }
 
     def cast(self, value: object) -> Ok[bool] | Err:
         """Take True, False, and the texts `true`, `false`, `1`, `0`; never the numbers 1 and 0."""

@@ -304,7 +304,13 @@ class DateTime(Scalar[datetime]):
             text_load=datetime.fromisoformat,
             text_load_slow=slow_timestamp,
         ),
-        "sqlite": Codec("TEXT", _dump_datetime_text, _load_datetime),
+        "sqlite": Codec(
+            "TEXT",
+            _dump_datetime_text,
+            _load_datetime,
+            inline="{parse}({v} + '+00:00')",
+            names={"parse": datetime.fromisoformat},
+        ),
     }
 
     def cast(self, value: object) -> Ok[datetime] | Err:
