@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from ectype.schema.changeset import change as change
     from ectype.schema.errors import Invalid as Invalid
     from ectype.schema.errors import InvalidChangesetError as InvalidChangesetError
+    from ectype.schema.field_error import Error as Error
     from ectype.schema.fields import Field as Field
     from ectype.schema.fields import field as field
     from ectype.schema.fields import primary_key as primary_key
@@ -126,6 +127,7 @@ _MODULES = {
     "ectype.schema.associations": _ASSOCIATIONS,
     "ectype.schema.changeset": "Changeset change",
     "ectype.schema.errors": "Invalid InvalidChangesetError",
+    "ectype.schema.field_error": "Error",
     "ectype.schema.fields": "Field field primary_key",
     "ectype.schema.meta": "Meta meta",
     "ectype.schema.registry": "Registry",

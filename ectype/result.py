@@ -17,13 +17,9 @@ class Ok(Generic[T_co]):
 
     __slots__ = ("value",)
     __match_args__ = ("value",)
-    value: T_co
-
     def __init__(self, value: T_co) -> None:
-        object.__setattr__(self, "value", value)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"Ok is frozen: `{name}` cannot be set")
+        # A plain slot that checkers hold final: a cast makes one of these for each value.
+        self.value: Final = value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ok) and bool(self.value == cast("Ok[Any]", other).value)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, cast, final, overload
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, cast, final, overload
 
 from ectype.errors import EctypeError, SchemaError
 from ectype.expr.operand import Assignment, Attr, Column
@@ -12,12 +12,9 @@ from ectype.schema.constraint import Match
 from ectype.schema.field_error import Error, Message
 from ectype.schema.members import field_name
 from ectype.schema.meta import SchemaInfo, schema_info, struct_info
-from ectype.schema.schema import Schema
+from ectype.schema.schema import Of, Schema
 from ectype.schema.structs import evolve
 from ectype.schema.validations import Count, Number, NumberRules, Refusals
-
-if TYPE_CHECKING:
-    from ectype.schema.schema import Of
 
 M = TypeVar("M", bound=Schema)
 T = TypeVar("T")
@@ -358,7 +355,7 @@ def change(subject: Changeset[M], *assignments: Assignment[M]) -> Changeset[M]: 
 @overload
 def change(subject: M | type[M]) -> Changeset[M]: ...
 @overload
-def change(subject: "Of[M]", *assignments: Assignment[M]) -> Changeset[M]: ...
+def change(subject: Of[M], *assignments: Assignment[M]) -> Changeset[M]: ...
 def change(subject: Any, *assignments: Assignment[Any]) -> Any:
     """Begin a changeset: of a struct, of a new struct of a schema, or go on with one.
 
