@@ -4,16 +4,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
-# A virtual environment that is kept between runs is made anew when a pinned version changes.
-REQUIREMENTS := requirements/runtime.txt requirements/dev.txt pyproject.toml
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test lint bench bench-quick serve clean
 
-demo: $(READY)
+demo: $(RUNTIME)
 	$(BIN)/python -m examples.depot $(DEPOT_ARGS)
 
-serve: $(READY)
+serve: $(RUNTIME)
 	$(BIN)/python -m examples.depot serve $(DEPOT_ARGS)
 
 test: $(READY)
@@ -31,15 +31,20 @@ bench: $(VENV)/.bench
 bench-quick: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
-$(READY): $(REQUIREMENTS)
+# The environment is brought up to date when a pinned version changes.
+$(RUNTIME): requirements/runtime.txt requirements/build.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("ectype needs Python 3.11 or newer, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) -r requirements/runtime.txt -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+$(READY): $(RUNTIME) requirements/dev.txt
+	$(PIP) -r requirements/dev.txt
 	touch $@
 
 $(VENV)/.bench: $(READY) requirements/bench.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	$(PIP) -r requirements/bench.txt
 	touch $@
 
 clean:

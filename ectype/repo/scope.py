@@ -278,12 +278,10 @@ class Scope:
                 connection.terminate()
                 raise _unknown(exc) from exc
             self.rolled_back = True
-            await lease.roll_back()
             raise
         except EctypeError:
+            # Where the transaction is still open, as on SQLite, the pool rolls it back.
             self.rolled_back = True
-            if connection.in_transaction:
-                await lease.roll_back()
             raise
 
     async def _open_savepoint(self, outer: "Scope", timeout: float | None) -> None:

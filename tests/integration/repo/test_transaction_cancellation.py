@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ectype.errors import TransactionAbortedError
 from tests.integration.repo.notes import Notes
 
 MANY = 400
@@ -53,6 +54,11 @@ async def nested(notes: Notes, first: int) -> None:
         await notes.add(first + 3)
 
 
+async def savepoint(notes: Notes, first: int) -> None:
+    async with notes.session.transaction():
+        await notes.add(first)
+
+
 async def siblings(notes: Notes, first: int) -> None:
     async def sibling(number: int) -> None:
         async with notes.session.transaction():
@@ -93,13 +99,57 @@ async def test_cancelled_at_every_await_a_transaction_is_stored_whole_or_not_at_
         await notes.settled()
         mine = {number - first for number in await notes.ids() if number // 10 == suspension}
         assert mine in (set(), WORK[work])
-        if not task.cancelled():
-            task.result()
-            assert mine == WORK[work]
         if running.seen < suspension:
+            assert (task.result(), mine) == (None, WORK[work])
             break
+        assert task.cancelled()
     else:
         pytest.fail("the call never ended before it was cancelled")
+
+
+async def test_cancelled_at_every_await_a_savepoint_leaves_its_outer_block_as_it_was(notes: Notes):
+    for suspension in range(1, MANY):
+        first = suspension * 10
+        running = CancelledAt(savepoint(notes, first), suspension)
+
+        async def run(running: CancelledAt = running) -> None:
+            await running
+
+        async with asyncio.timeout(5), notes.session.transaction():
+            task = asyncio.create_task(run())
+            await asyncio.wait({task})
+            await notes.add(first + 1)
+        mine = {number - first for number in await notes.ids() if number // 10 == suspension}
+        assert mine in ({1}, {0, 1})
+        if running.seen < suspension:
+            assert (task.result(), mine) == (None, {0, 1})
+            break
+        assert task.cancelled()
+    else:
+        pytest.fail("the call never ended before it was cancelled")
+
+
+async def test_cancelled_while_it_rolls_back_a_failed_block_ends_cancelled(notes: Notes):
+    await notes.add(1)
+
+    async def failed() -> None:
+        async with notes.session.transaction():
+            await asyncio.gather(notes.add(1), return_exceptions=True)
+
+    ends: list[type[BaseException]] = []
+    for suspension in range(1, MANY):
+        running = CancelledAt(failed(), suspension)
+
+        async def run(running: CancelledAt = running) -> None:
+            await running
+
+        with pytest.raises((asyncio.CancelledError, TransactionAbortedError)) as caught:
+            await asyncio.wait_for(asyncio.create_task(run()), 5)
+        ends.append(caught.type)
+        if running.seen < suspension:
+            break
+    assert ends == [asyncio.CancelledError] * (len(ends) - 1) + [TransactionAbortedError]
+    assert len(ends) > 3
 
 
 async def test_cancelled_while_it_waits_for_a_connection_a_transaction_leaves_nothing(notes: Notes):

@@ -125,7 +125,70 @@ async def test_leaving_by_an_error_waits_for_the_statement_in_flight_and_tells_t
     assert await notes.ids() == []
 
 
-async def test_a_childs_savepoint_that_is_undone_from_outside_does_not_end_as_if_it_were_kept(notes: Notes):
+async def test_a_failed_savepoint_waits_for_the_statement_in_flight(notes: Notes):
+    async with notes.session.transaction():
+        with pytest.raises(LookupError):
+            async with notes.session.transaction():
+                task = asyncio.create_task(notes.slow(0.05))
+                await asyncio.sleep(0.02)
+                raise LookupError
+        assert task.done()
+        await notes.add(1)
+    await task
+    assert await notes.ids() == [1]
+
+
+async def test_a_statement_that_queues_behind_the_end_of_the_block_is_told_at_once(notes: Notes):
+    late: list[asyncio.Task[int]] = []
+
+    async def be_late() -> None:
+        await asyncio.sleep(0.04)
+        late.append(asyncio.create_task(notes.add(1)))
+        await asyncio.sleep(0)
+
+    async with notes.session.transaction():
+        in_flight = asyncio.create_task(notes.slow(0.1))
+        queuing = asyncio.create_task(be_late())
+        await asyncio.sleep(0.02)
+    await queuing
+    await in_flight
+    with pytest.raises(TransactionClosedError):
+        await asyncio.wait_for(late[0], 1)
+    assert await notes.ids() == []
+
+
+async def test_a_childs_savepoint_that_is_undone_from_outside_touches_nobody_elses_transaction(notes: Notes):
+    go = asyncio.Event()
+    told: list[type[BaseException]] = []
+
+    async def child() -> None:
+        async with notes.session.transaction():
+            await notes.add(1)
+            await go.wait()
+            try:
+                await notes.add(2)
+            except TransactionClosedError as exc:
+                told.append(type(exc))
+                raise
+
+    with pytest.raises(ZeroDivisionError):
+        async with notes.session.transaction():
+            task = asyncio.create_task(child())
+            await asyncio.sleep(0.02)
+            raise ZeroDivisionError
+    assert notes.pool.report().in_use == 0
+    async with notes.session.transaction(), notes.session.transaction():
+        await notes.add(3)
+        go.set()
+        with pytest.raises(TransactionClosedError):
+            await task
+        await notes.add(4)
+    assert (told, await notes.ids()) == ([TransactionClosedError], [3, 4])
+
+
+async def test_a_childs_savepoint_that_is_undone_from_outside_does_not_end_as_if_it_were_kept(
+    notes: Notes,
+):
     go = asyncio.Event()
 
     async def child(*, raises: bool) -> None:

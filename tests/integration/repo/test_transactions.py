@@ -140,6 +140,20 @@ async def test_an_outer_rollback_called_in_an_inner_block_ends_both(notes: Notes
     assert (outer.rolled_back, inner.rolled_back, after_inner, await notes.ids()) == (True, True, False, [])
 
 
+async def test_an_outer_rollback_that_is_swallowed_in_the_inner_block_still_undoes_both(notes: Notes):
+    async with notes.session.transaction() as outer:
+        async with notes.session.transaction() as inner:
+            await notes.add(1)
+            with suppress(BaseException):
+                outer.rollback()
+            with pytest.raises(TransactionAbortedError, match=r"`tx\.rollback\(\)` was called"):
+                await notes.add(2)
+        assert inner.rolled_back
+        with pytest.raises(TransactionAbortedError):
+            await notes.add(3)
+    assert (outer.rolled_back, await notes.ids()) == (True, [])
+
+
 async def test_a_rollback_in_a_task_group_ends_the_block_around_it(notes: Notes):
     async def child(tx: Transaction) -> None:
         await notes.add(1)
@@ -378,5 +392,10 @@ async def test_a_connection_lost_in_a_transaction_is_told_and_replaced(postgres_
 async def test_text_of_the_users_does_not_change_the_session_of_others(postgres_notes: Notes):
     async with postgres_notes.session.transaction():
         await postgres_notes.session.execute("SET search_path TO elsewhere", (), reset=True)
+    await postgres_notes.session.execute("SET search_path TO elsewhere", (), reset=True)
+    await postgres_notes.session.script("SET search_path TO elsewhere")
     await postgres_notes.settled()
-    assert await postgres_notes.ids() == []
+    taken = [await postgres_notes.pool.acquire(1) for _ in range(4)]
+    for connection in taken:
+        assert await connection.fetch("SELECT * FROM notes", (), list) == []
+        postgres_notes.pool.release(connection)

@@ -53,6 +53,20 @@ async def test_an_expired_wait_gives_up_its_place_and_names_who_has_the_turn():
     assert not turn.taken
 
 
+async def test_a_turn_that_comes_to_one_who_is_going_away_is_passed_on():
+    turn = taken()
+    going = asyncio.create_task(turn.wait(None, None))
+    staying = asyncio.create_task(turn.wait(None, 5.0))
+    await asyncio.sleep(0)
+    turn.pass_on()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    assert await asyncio.wait_for(staying, 1) is not None
+    turn.pass_on()
+    assert not turn.taken
+
+
 async def test_those_who_wait_are_told_that_the_turn_will_not_come():
     turn = taken()
     waiting = [asyncio.create_task(turn.wait(asyncio.current_task(), 5.0), name=name) for name in "ab"]
