@@ -44,7 +44,7 @@ def translate(exc: Exception, url: str, params: Sequence[object] = ()) -> Ectype
     return DatabaseError(f"the driver failed on {url}: {exc.__class__.__name__}: {exc}")
 
 
-def _from_server(exc: Exception, url: str, _params: Sequence[object]) -> EctypeError:
+def _from_server(exc: Exception, url: str, params: Sequence[object]) -> EctypeError:
     assert isinstance(exc, asyncpg.PostgresError)  # it is the key of this row of the table
     message = _text(exc, "message")
     if message is None:

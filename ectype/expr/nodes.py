@@ -16,13 +16,27 @@ GROWTH_LIMIT = 20_000
 
 
 class Root:
-    """Counts the nodes that grow from one schema, so that shapes made from user input cannot fill the memory."""
+    """Counts the nodes that grow from one schema, so that shapes made from user input cannot fill the memory.
 
-    __slots__ = ("count", "generation")
+    Attributes:
+        count: how many nodes have grown in this generation.
+        generation: how often it has started anew.
+        tops: the nodes that live as long as the root: the columns and first steps of tables, aliases and CTEs.
+    """
+
+    __slots__ = ("count", "generation", "tops")
 
     def __init__(self) -> None:
         self.count = 0
         self.generation = 0
+        self.tops: list[Node] = []
+
+    def renew(self) -> None:
+        """Begin the next generation: what has grown is held only by the queries and plans that use it."""
+        self.count = 0
+        self.generation += 1
+        for top in self.tops:
+            top.forget()
 
 
 class Node:
@@ -35,6 +49,11 @@ class Node:
         self.generation = root.generation
         self.kids: dict[Hashable, Any] = {}
 
+    def forget(self) -> None:
+        """Let go of the nodes that have grown from this one."""
+        self.kids = {}
+        self.generation = self.root.generation
+
 
 N = TypeVar("N", bound=Node)
 
@@ -42,17 +61,16 @@ N = TypeVar("N", bound=Node)
 def intern(parent: Node, key: Hashable, make: Callable[[Root], N]) -> N:
     """Return the node that grows from `parent` under `key`, made on the first call only.
 
-    When a root has grown past `GROWTH_LIMIT` its next generation begins: a node forgets the kids of older
-    generations when it next grows one. Shapes made afterwards are new objects, so at worst a plan is made twice.
+    When a root has grown past `GROWTH_LIMIT` its next generation begins: its tops forget their kids at once, and a
+    node that somebody still holds forgets those of older generations when it next grows one. Shapes made afterwards
+    are new objects, so at worst a plan is made twice.
     """
     root = parent.root
-    if parent.generation != root.generation:
-        parent.kids = {}
-        parent.generation = root.generation
     root.count += 1
     if root.count > GROWTH_LIMIT:
-        root.count = 0
-        root.generation += 1
+        root.renew()
+    if parent.generation != root.generation:
+        parent.forget()
     node: N = parent.kids.setdefault(key, make(root))
     return node
 
@@ -283,11 +301,13 @@ Expression: TypeAlias = (
 
 ground = Node(Root())
 """What expressions grow from that mention no source."""
+ground.root.tops.append(ground)
 
 PARAM = intern(ground, ("param", None), lambda root: Param(root, None))
 NULL = intern(ground, ("constant", None), lambda root: Constant(root, value=None))
 TRUE = intern(ground, ("constant", "true"), lambda root: Constant(root, value=True))
 FALSE = intern(ground, ("constant", "false"), lambda root: Constant(root, value=False))
+ground.root.tops += [PARAM, NULL, TRUE, FALSE]
 
 
 def _home(*nodes: Node) -> Node:
@@ -316,6 +336,9 @@ def unary(op: str, operand: Expression) -> Unary:
 
 def binary(op: str, left: Expression, right: Expression) -> Binary:
     """Return `left op right`."""
+    if left.root is ground.root is not right.root:
+        # Grown from a constant it would outlive the schema that its other side mentions.
+        return intern(right, ("after", op, left), lambda root: Binary(root, op, left, right))
     key = (op, right)
     known: Binary | None = left.kids.get(key)
     return known if known is not None else intern(left, key, lambda root: Binary(root, op, left, right))

@@ -8,7 +8,7 @@ from ectype.query.builder import Query, from_
 from ectype.query.subqueries import row_schema
 from ectype.repo.engine import Engine
 from ectype.repo.preloader import preload_into
-from ectype.repo.select import fetch_rows
+from ectype.repo.select import fetch_rows, prepare
 from ectype.schema.meta import schema_info
 from ectype.sql.compilers import compile_exists
 
@@ -78,9 +78,21 @@ def by_key(queryable: Any, key: Any) -> Query[Any, Any, Any]:
 
 
 async def get(engine: Engine, model: Any, key: Any, timeout: float | None, prefix: str | None) -> Any | None:
-    """Return the row with a primary key, or None."""
+    """Return the row with a primary key, or None.
+
+    The plan of a schema with one key is found by the class itself: the query is the same for every key.
+    """
+    if prefix is None and key is not None and not isinstance(key, Expr):
+        prepared = engine.plans.get(model)
+        if prepared is not None:
+            rows = await engine.fetch(prepared, (key,), timeout)
+            return rows[0] if rows else None
     query = by_key(model, key)
-    rows = await fetch_rows(engine, query, timeout, prefix)
+    known = prefix or engine.prefix
+    prepared = prepare(engine, query.node, known)
+    if known is None and isinstance(model, type) and len(query.params) == 1:
+        engine.plans.put(model, prepared)
+    rows = await engine.fetch(prepared, query.params, timeout)
     return rows[0] if rows else None
 
 

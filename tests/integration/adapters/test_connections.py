@@ -111,10 +111,8 @@ async def test_execute_many_writes_all_rows_and_counts_them(connection):
 
 async def test_fetch_many_returns_the_rows_of_every_statement_in_order(connection):
     sql = f"INSERT INTO teams VALUES ({p(connection, 1)}, {p(connection, 2)}) RETURNING id, name"
-    found = await connection.fetch_many(
-        sql, [(3, "c"), (1, "a"), (2, "b")], lambda found: [tuple(row) for row in found]
-    )
-    assert found == batch
+    batch = [(3, "c"), (1, "a"), (2, "b")]
+    assert await connection.fetch_many(sql, batch, lambda found: [tuple(row) for row in found]) == batch
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["outside a transaction", "inside one"])

@@ -2,12 +2,18 @@
 # ruff: noqa: PT012, PT031  # the blocks are what is tested here
 
 import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ectype import telemetry
-from ectype.errors import CommitUnknownError, ConnectError, DatabaseError
+from ectype.errors import CommitUnknownError, ConnectError, DatabaseError, DeadlineError
+from ectype.repo.transaction import Session
 from tests.integration.repo.notes import SECONDS, Notes
 
 
@@ -177,3 +183,40 @@ async def test_a_commit_past_its_deadline_is_an_unknown_outcome(postgres_notes: 
             await postgres_notes.add(1)
     assert asyncio.get_running_loop().time() - started < 2.0
     assert await postgres_notes.ids() == []
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Stop a server process, as a machine that hangs would; the socket stays open."""
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        os.kill(pid, 0)
+    except OSError as exc:
+        pytest.skip(f"the server's process cannot be stopped from here: {exc}")
+    if not name.startswith("postgres"):
+        pytest.skip("the server does not run on this machine")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("at", ["a statement", "commit", "rollback"])
+async def test_a_frozen_server_holds_nobody_past_the_deadline(postgres_notes: Notes, at: str):
+    session = Session(postgres_notes.pool, timeout=0.3)
+    error = {"a statement": DeadlineError, "commit": CommitUnknownError, "rollback": LookupError}[at]
+    started = asyncio.get_running_loop().time()
+    with ExitStack() as stack:
+        with pytest.raises(error):
+            async with session.transaction():
+                pid = await session.fetch("SELECT pg_backend_pid()", (), lambda rows: rows[0][0])
+                stack.enter_context(frozen(pid))
+                if at == "a statement":
+                    await session.execute("SELECT 1")
+                if at == "rollback":
+                    raise LookupError
+        taken = asyncio.get_running_loop().time() - started
+        assert await postgres_notes.ids() == []
+    assert taken < 3.0

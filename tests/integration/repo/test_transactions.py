@@ -389,11 +389,16 @@ async def test_a_connection_lost_in_a_transaction_is_told_and_replaced(postgres_
 
 
 @pytest.mark.postgres
-async def test_text_of_the_users_does_not_change_the_session_of_others(postgres_notes: Notes):
-    async with postgres_notes.session.transaction():
-        await postgres_notes.session.execute("SET search_path TO elsewhere", (), reset=True)
-    await postgres_notes.session.execute("SET search_path TO elsewhere", (), reset=True)
-    await postgres_notes.session.script("SET search_path TO elsewhere")
+@pytest.mark.parametrize("how", ["in a transaction", "outside", "as a script"])
+async def test_text_of_the_users_does_not_change_the_session_of_others(postgres_notes: Notes, how: str):
+    session, text = postgres_notes.session, "SET search_path TO elsewhere"
+    if how == "in a transaction":
+        async with session.transaction(), session.transaction():
+            await session.execute(text, (), reset=True)
+    elif how == "outside":
+        await session.execute(text, (), reset=True)
+    else:
+        await session.script(text)
     await postgres_notes.settled()
     taken = [await postgres_notes.pool.acquire(1) for _ in range(4)]
     for connection in taken:
