@@ -29,7 +29,7 @@ Inner: TypeAlias = Callable[[Node, Values], str]
 METHODS = {"LIKE": "like", "ILIKE": "ilike"}
 OPERATORS = {"=": "==", "<>": "!=", "AND": "&", "OR": "|"}
 REDACTED = "<redacted>"
-PRECEDENCE = (Binary, Unary)
+NULL_TESTS = {"IS NULL": "is_null", "IS NOT NULL": "is_not_null"}
 
 
 def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner) -> str:
@@ -41,20 +41,21 @@ def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner)
             return f"maybe({source.label})" if optional else source.label
         case Outer(operand):
             return f"outer({operand.source.label}.{operand.name})"
-        case Param():
-            return _shown(next(values, ...))
+        case Param(type_):
+            shown = _shown(next(values, ...))
+            return shown if type_ is None else f"literal({shown})"
         case Constant(value):
             return repr(value)
         case Unary(op, operand):
-            return _unary(op, describe(operand, values, inner), operand)
+            return _unary(op, _operand(operand, values, inner))
         case Binary(op, left, right):
             return _binary(op, left, right, values, inner)
         case Ordering(operand, descending, nulls):
-            return _ordering(describe(operand, values, inner), nulls, descending=descending)
+            return _ordering(node, values, inner)
         case Cast(operand, type_):
-            return f"{describe(operand, values, inner)}.as_type({type_.name})"
+            return f"{_operand(operand, values, inner)}.as_type({annotation_text(type_.python)})"
         case InValues(operand):
-            return f"{describe(operand, values, inner)}.in_({_hidden(operand, next(values, ...))})"
+            return f"{_operand(operand, values, inner)}.in_({_shown(next(values, ...))})"
         case Call() | Over() | Fragment() | Subquery():
             return _compound(node, values, inner)
         case _:

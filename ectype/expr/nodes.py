@@ -338,10 +338,11 @@ def binary(op: str, left: Expression, right: Expression) -> Binary:
     """Return `left op right`."""
     if left.root is ground.root is not right.root:
         # Grown from a constant it would outlive the schema that its other side mentions.
-        return intern(right, ("after", op, left), lambda root: Binary(root, op, left, right))
-    key = (op, right)
-    known: Binary | None = left.kids.get(key)
-    return known if known is not None else intern(left, key, lambda root: Binary(root, op, left, right))
+        parent, key = right, ("after", op, left)
+    else:
+        parent, key = left, (op, right)
+    known: Binary | None = parent.kids.get(key)
+    return known if known is not None else intern(parent, key, lambda root: Binary(root, op, left, right))
 
 
 def compare(op: str, left: Expression) -> Binary:

@@ -28,7 +28,9 @@ import typing_extensions
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.describe import describe, no_queries
+from ectype.expr.fragments import pieces
 from ectype.expr.nodes import Expression, Ordering
+from ectype.types.resolve import field_type
 from ectype.types.values import type_of_value
 
 S = TypeVar("S")
@@ -136,19 +138,33 @@ class Expr(Generic[S_co, T_co]):
 
     def asc(self, *, nulls: Literal["first", "last"] | None = None) -> Order[S_co]:
         """Order by this, smallest first; `nulls` says where NULL goes, None leaves it to the database."""
-        return Order(nodes.ordering(self.node, nulls), self.params)
+        return Order(nodes.ordering(self.node, _nulls(nulls)), self.params)
 
     def desc(self, *, nulls: Literal["first", "last"] | None = None) -> Order[S_co]:
         """Order by this, largest first; `nulls` says where NULL goes, None leaves it to the database."""
-        return Order(nodes.ordering(self.node, nulls, descending=True), self.params)
+        return Order(nodes.ordering(self.node, _nulls(nulls), descending=True), self.params)
 
     def like(self: "Expr[S, str | None]", pattern: str) -> "Operand[S, bool]":
-        """Whether the text matches a pattern with `%` and `_`; escape user input with `escape_like`."""
+        """Whether the text matches a pattern with `%` and `_`; escape user input with `escape_like`.
+
+        SQLite takes upper and lower case of ASCII letters for the same here, PostgreSQL does not.
+        """
         return _compare("LIKE", self, pattern)
 
     def ilike(self: "Expr[S, str | None]", pattern: str) -> "Operand[S, bool]":
         """The same without regard to case: ILIKE on PostgreSQL, `lower(x) LIKE lower(…)` elsewhere."""
         return _compare("ILIKE", self, pattern)
+
+    def as_type(self, type_: type[T]) -> "Operand[S_co, T]":
+        """Change the type of the value, in the database and when it is loaded. SQL: `CAST(x AS bigint)`.
+
+        Raises:
+            SchemaError: nothing stores such a type.
+
+        Example:
+            `query.select(Post.code.as_type(int))`
+        """
+        return Operand(nodes.cast(self.node, field_type(type_)[0]), self.params)
 
     def __pick__(self) -> tuple[S_co, T_co]:
         """What a select takes: the sources and the value's type. Only checkers call it."""
@@ -258,11 +274,11 @@ class Operand(Expr[S_co, T]):
 
     def in_(self, values: "Collection[T] | QueryLike[T] | QueryLike[T | None]") -> "Operand[S_co, bool]":
         """Whether the value is one of `values`, or of the rows of a query of one column. Empty: never."""
-        node = getattr(values, "node", None)
-        if isinstance(node, nodes.Node):
+        shape = _shape_of(values)
+        if shape is not None:
             query = cast("QueryLike[T]", values)
-            return Operand(nodes.subquery("in", self.node, node), self.params + query.params)
-        if isinstance(values, str | bytes) or not isinstance(values, Collection):
+            return Operand(nodes.subquery("in", self.node, shape), self.params + query.params)
+        if isinstance(values, str | bytes | bytearray) or not isinstance(values, Collection):
             raise QueryError(
                 f"`in_` takes a list of values or a query of one column, got {values!r:.80}",
                 hint="write `Post.id.in_([1, 2, 3])`, or `Post.id.in_(from_(Comment).select(Comment.post_id))`",
@@ -321,7 +337,8 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
     def inc(self: "Column[S, Num | None]", by: Num) -> "Assignment[S]": ...
     def inc(self, by: Any) -> Any:
         """Make this column grow by a number. SQL: `x = x + $1`."""
-        return Assignment[Any](self.reference, nodes.binary("+", self.node, nodes.PARAM), (by,))
+        grown = _arithmetic("+", self, by)
+        return Assignment[Any](self.reference, grown.node, grown.params)
 
     def __repr__(self) -> str:
         return f"{self.reference.source.label}.{self.name}"
@@ -337,6 +354,8 @@ class Agg(Operand[S_co, T]):
         node = self.node
         if not isinstance(node, nodes.Call) or node.filter is not None:
             raise QueryError(f"`filter` comes once, directly after an aggregate, got {self!r}")
+        if not isinstance(predicate, Expr):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+            raise QueryError(f"`filter` takes an expression, got {predicate!r:.80}")
         filtered = nodes.call(node.name, node.args, distinct=node.distinct, filter_=predicate.node)
         return Agg(filtered, self.params + predicate.params)
 
@@ -403,15 +422,19 @@ def _compare(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, bool]
 
 
 def _join(op: str, left: Expr[Any, Any], right: Expr[Any, Any]) -> Operand[Any, bool]:
-    if not isinstance(right, Expr):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
-        raise QueryError(
-            f"`{'&' if op == 'AND' else '|'}` takes expressions, got {right!r:.80}",
-            hint="put each comparison in parentheses: `(Post.score > 3) & (Post.title == 'x')`",
-        )
+    _check_predicate(op, right)
     made: Any = new(Operand)
     made.node = nodes.binary(op, left.node, right.node)
     made.params = left.params + right.params
     return made
+
+
+def _check_predicate(op: str, value: object) -> None:
+    if not isinstance(value, Expr):
+        raise QueryError(
+            f"`{'&' if op == 'AND' else '|'}` takes expressions, got {value!r:.80}",
+            hint="put each comparison in parentheses: `(Post.score > 3) & (Post.title == 'x')`",
+        )
 
 
 def _arithmetic(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, Any]:
@@ -421,6 +444,13 @@ def _arithmetic(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, An
         other = cast("Expr[Any, Any]", right)
         return Operand(nodes.binary(op, left.node, other.node), left.params + other.params)
     return Operand(nodes.binary(op, left.node, nodes.PARAM), (*left.params, right))
+
+
+def _nulls(place: str | None) -> str | None:
+    # The word is written into the text, so nothing else may pass.
+    if place not in (None, "first", "last"):
+        raise QueryError(f"`nulls` is 'first' or 'last', got {place!r:.80}")
+    return place
 
 
 def _over(function: "Agg[Any, T] | Ranking[Any, T]", window: Window[Any]) -> Operand[Any, T]:
@@ -477,12 +507,12 @@ def fragment(text: str, *args: Any) -> Any:
     The text is a literal of your program, never data: values go into the gaps. `{{` and `}}` are braces.
 
     Raises:
-        QueryError: when the gaps and the arguments differ in number.
+        QueryError: when the gaps and the arguments differ in number, or a brace stands alone.
 
     Example:
         `from_(User).where(fragment("lower({})", User.name) == "ada")`
     """
-    parts = tuple(piece.replace("\0", "{").replace("\1", "}") for piece in _gaps(text))
+    parts = pieces(text)
     if len(parts) - 1 != len(args):
         raise QueryError(
             f"the fragment {text!r} has {len(parts) - 1} gaps and got {len(args)} arguments",
@@ -497,10 +527,6 @@ def fragment(text: str, *args: Any) -> Any:
     return Operand[Any, Any](nodes.fragment(parts, tuple(inner)), params)
 
 
-def _gaps(text: str) -> list[str]:
-    return text.replace("{{", "\0").replace("}}", "\1").split("{}")
-
-
 def escape_like(text: str) -> str:
     r"""Return `text` so that LIKE and ILIKE take it literally: `\`, `%` and `_` are escaped.
 
@@ -512,12 +538,25 @@ def escape_like(text: str) -> str:
 
 def exists(query: QueryLike[Any]) -> Operand[Never, bool]:
     """Whether a query has a row. SQL: `EXISTS (SELECT 1 …)`."""
-    return Operand(nodes.subquery("exists", None, query.node), query.params)
+    return Operand(nodes.subquery("exists", None, _query_node("exists", query)), query.params)
 
 
 def scalar(query: QueryLike[T]) -> Operand[Never, T | None]:
     """The single value of a query of one column and at most one row, as an expression."""
-    return Operand(nodes.subquery("scalar", None, query.node), query.params)
+    return Operand(nodes.subquery("scalar", None, _query_node("scalar", query)), query.params)
+
+
+def _shape_of(query: object) -> nodes.Node | None:
+    """Return the shape of a query, None for anything else; expressions have a node too, which is none."""
+    node = None if isinstance(query, Expr) else getattr(query, "node", None)
+    return node if isinstance(node, nodes.Node) else None
+
+
+def _query_node(what: str, query: object) -> nodes.Node:
+    shape = _shape_of(query)
+    if shape is None:
+        raise QueryError(f"`{what}` takes a query, got {query!r:.80}", hint=f"write `{what}(from_(Comment).where(…))`")
+    return shape
 
 
 def outer(column: "Expr[Any, T]") -> Operand[Never, T]:
@@ -526,7 +565,7 @@ def outer(column: "Expr[Any, T]") -> Operand[Never, T]:
     Raises:
         QueryError: when it is no column.
     """
-    node = column.node
+    node = getattr(column, "node", None)
     if not isinstance(node, nodes.ColumnRef):
         raise QueryError(f"`outer` takes a column of the enclosing query, got {column!r}")
     return Operand(nodes.outer(node))
@@ -559,5 +598,6 @@ def or_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]:
 def _fold(op: str, predicates: Iterable[Expr[Any, Any]], empty: Expression) -> Operand[Any, bool]:
     made: Operand[Any, bool] | None = None
     for predicate in predicates:
+        _check_predicate(op, predicate)
         made = Operand(predicate.node, predicate.params) if made is None else _join(op, made, predicate)
     return Operand(empty) if made is None else made

@@ -24,8 +24,10 @@ def human(size: int) -> str:
     return f"{amount:.1f} GiB"
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
+def _table(console: Console, title: str, *columns: str) -> Table:
+    """Print a heading, and return the empty table that comes under it."""
+    console.print(f"\n[bold]{title}[/]")
+    table = Table()
     for position, column in enumerate(columns):
         table.add_column(column, justify="left" if position == 0 else "right")
     return table
@@ -37,20 +39,20 @@ async def print_report(repo: Repo, taken: Scan, console: Console) -> None:
         f"[bold]scan {taken.id}[/]  {taken.distributions} distributions · {taken.files} files · {human(taken.size)}"
     )
     _print_changes(taken, console)
-    table = _table("The largest distributions", "name", "version", "files", "size")
+    table = _table(console, "The largest distributions", "name", "version", "files", "size")
     for line in await repo.all(heaviest(8)):
         table.add_row(line.name, line.version, str(line.files), human(line.size))
     console.print(table)
 
     await _print_needs(repo, console)
 
-    table = _table("Files by suffix", "suffix", "rank", "files", "size")
+    table = _table(console, "Files by suffix", "suffix", "rank", "files", "size")
     for row in await repo.all(by_suffix(8)):
         table.add_row(row.suffix, str(row.rank), str(row.files), human(row.size))
     console.print(table)
 
     alone = await repo.all(unneeded().limit(8).preload(Distribution.entry_points))
-    table = _table("What nothing else depends on", "name", "commands", "size")
+    table = _table(console, "What nothing else depends on", "name", "commands", "size")
     for one in alone:
         commands = [point.name for point in one.entry_points if point.group == "console_scripts"]
         table.add_row(one.name, ", ".join(commands[:3]) or "–", human(one.size))
@@ -62,7 +64,7 @@ def _print_changes(taken: Scan, console: Console) -> None:
         first = "the first scan: there is nothing to compare it with"
         console.print("nothing changed since the scan before" if taken.id > 1 else first)
         return
-    table = _table("What changed since the scan before", "", "name", "before", "after")
+    table = _table(console, "What changed since the scan before", "", "name", "before", "after")
     for one in taken.changes:
         table.add_row(MARKS[one.kind], one.name, one.before or "–", one.after or "–")
     console.print(table)
@@ -82,7 +84,7 @@ async def _print_needs(repo: Repo, console: Console) -> None:
     name = await repo.one(asks)
     if name is None:
         return
-    table = _table(f"What {name} needs, directly or through others", "name", "steps away")
+    table = _table(console, f"What {name} needs, directly or through others", "name", "steps away")
     for need in await repo.all(needs(name).limit(10)):
         table.add_row(need.name, str(need.depth))
     console.print(table)
