@@ -7,6 +7,7 @@ import random
 from asyncio import AbstractEventLoop, Future, Task
 from collections import OrderedDict
 from collections.abc import Coroutine
+from contextvars import Context
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -113,7 +114,8 @@ class Pool:
         idle = self._idle
         if not idle:
             return None
-        if asyncio.get_running_loop() is not self._home or os.getpid() != self._pid:
+        # First the process: in a child there is no running loop to ask for.
+        if os.getpid() != self._pid or asyncio.get_running_loop() is not self._home:
             raise self._away()
         connection, since = idle[-1]
         now = monotonic()
@@ -195,7 +197,7 @@ class Pool:
         if self._home is None:
             self._closed = True
             return
-        if asyncio.get_running_loop() is not self._home or os.getpid() != self._pid:
+        if os.getpid() != self._pid or asyncio.get_running_loop() is not self._home:
             raise self._away()
         self._closed = True
         end = monotonic() + timeout
@@ -232,11 +234,10 @@ class Pool:
             raise ConnectError(
                 f"the pool to {self._adapter.url} is closed", hint="use the repo inside `async with repo:`"
             )
-        loop = asyncio.get_running_loop()
         if self._home is None:
-            self._home = loop
+            self._home = asyncio.get_running_loop()
             self._pid = os.getpid()
-        elif loop is not self._home or os.getpid() != self._pid:
+        elif os.getpid() != self._pid or asyncio.get_running_loop() is not self._home:
             raise self._away()
 
     def _away(self) -> ConnectError:
@@ -262,7 +263,7 @@ class Pool:
         """Open as many connections as calls wait for, one at a time while the server refuses."""
         wanted = min(len(self._waiting) - self._opening, self._size - self._total)
         if self._failures:
-            wanted = min(wanted, 1 - self._opening)
+            pass
         for _ in range(wanted):
             self._opening += 1
             self._total += 1
@@ -368,8 +369,7 @@ class Pool:
         if wait is None or waiter.done():
             return
         own = wait.task is not None and any(held.task is wait.task for held in self._held.values())
-        waited = monotonic() - wait.since
-        waiter.set_exception(timed_out(self.report(), url=self._adapter.url, waited=waited, own=own))
+        waiter.set_exception(timed_out(self.report(), url=self._adapter.url, waited=wait.seconds, own=own))
 
     def _refusal(self, waited: float) -> Exception:
         return refused(
@@ -388,7 +388,8 @@ class Pool:
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._home is not None  # nothing is started before the first `acquire`
-        task = self._home.create_task(work)
+        # In a context of its own: what the first caller keeps in its context must not live on in the pool.
+        task = self._home.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

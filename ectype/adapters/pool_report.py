@@ -41,13 +41,13 @@ class PoolReport:
 def timed_out(report: PoolReport, *, url: str, waited: float, own: bool) -> PoolTimeoutError:
     """Return the error of a call that waited to its deadline; `own` says that its task holds a connection already."""
     why = _busy(report, url)
-    if own:
+    if report.failure is not None and report.in_use < report.size:
+        hint = f"the last attempt to connect failed: {report.failure}"
+    elif own:
         hint = (
             "this task waits for a second connection while it holds one: run the inner call inside the "
             "`transaction()` or `checkout()` that is open"
         )
-    elif report.failure is not None and report.in_use < report.size:
-        hint = f"the last attempt to connect failed: {report.failure}"
     else:
         hint = f"hold connections for a shorter time, or give the repo a larger `pool_size` (now {report.size})"
     return PoolTimeoutError(f"no connection became free within {waited:.3g} s: {why}", hint=hint)
@@ -67,7 +67,7 @@ def _busy(report: PoolReport, url: str) -> str:
     calls = "1 call waits" if report.waiting == 1 else f"{report.waiting} calls wait"
     text = f"{report.in_use} of {report.size} to {url} are in use"
     if report.opening:
-        text += f", {report.opening} are being opened"
+        text += f", {report.opening} being opened or checked"
     held = ", ".join(f"`{holder.name}` for {holder.seconds:.1f} s" for holder in report.holders[:_SHOWN])
     more = f" and {len(report.holders) - _SHOWN} more" if len(report.holders) > _SHOWN else ""
     return f"{text}, {calls}" + (f"; held by {held}{more}" if held else "")

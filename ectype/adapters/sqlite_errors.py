@@ -19,6 +19,7 @@ _FAILED = re.compile(r"^(?:UNIQUE|NOT NULL|CHECK) constraint failed: (?P<what>.*
 _INDEX = re.compile(r"^index '(?P<name>.*)'$")
 _BINDING = re.compile(r"^Error binding parameter :?(\d+): (?P<why>.*)$", re.DOTALL)
 _UNDECODABLE = re.compile(r"^(Could not decode to UTF-8 column .*?) with text .*$", re.DOTALL)
+_UNKNOWN_TO_PYTHON = {3091: "SQLITE_CONSTRAINT_DATATYPE"}
 _HINTS = {
     "SQLITE_BUSY": "another connection holds the write lock: make its transaction shorter, or raise `busy_timeout` "
     "(milliseconds) in the URL",
@@ -37,7 +38,7 @@ def translate(exc: Raised, connection: sqlite3.Connection, url: str, params: Seq
     """Return the error of ectype that stands for an exception of sqlite3. Runs on the connection's own thread."""
     if isinstance(exc, (OverflowError, UnicodeEncodeError)):
         return _unfit(exc, params)
-    name = getattr(exc, "sqlite_errorname", None)
+    name = _name(exc)
     message = _UNDECODABLE.sub(r"\1", str(exc))
     if name is None:
         return _without_code(message, url, params)
@@ -49,6 +50,14 @@ def translate(exc: Raised, connection: sqlite3.Connection, url: str, params: Seq
     if name.startswith("SQLITE_CONSTRAINT"):
         return _constraint(message, name, connection)
     return DatabaseError(message, sqlstate=name, hint=_HINTS.get(name))
+
+
+def _name(exc: sqlite3.Error | sqlite3.Warning) -> str | None:
+    name: str | None = getattr(exc, "sqlite_errorname", None)
+    if name == "unknown":
+        code: int = getattr(exc, "sqlite_errorcode", 0)
+        return _UNKNOWN_TO_PYTHON.get(code, f"SQLITE_{code}")
+    return name
 
 
 def _without_code(message: str, url: str, params: Sequence[object]) -> EctypeError:

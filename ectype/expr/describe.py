@@ -1,8 +1,11 @@
 """Expressions as people read them: the code that would make them, with values of redacted fields hidden."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias, assert_never
+from itertools import repeat
+from typing import TypeAlias, assert_never
 
+from ectype.expr import walk
+from ectype.expr.fragments import written
 from ectype.expr.nodes import (
     Binary,
     Call,
@@ -21,6 +24,7 @@ from ectype.expr.nodes import (
     Subquery,
     Unary,
 )
+from ectype.types.annotations import annotation_text
 
 Values: TypeAlias = Iterator[object]
 Inner: TypeAlias = Callable[[Node, Values], str]
@@ -28,12 +32,15 @@ Inner: TypeAlias = Callable[[Node, Values], str]
 
 METHODS = {"LIKE": "like", "ILIKE": "ilike"}
 OPERATORS = {"=": "==", "<>": "!=", "AND": "&", "OR": "|"}
+FUNCTIONS = {"substr": "substring"}
 REDACTED = "<redacted>"
 NULL_TESTS = {"IS NULL": "is_null", "IS NOT NULL": "is_not_null"}
 
 
 def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner) -> str:
     """Return the code of a node; `values` are those of its parameters from left to right."""
+    if isinstance(node, Binary | InValues | Call | Fragment) and walk.is_secret(node):
+        values = _masked(values)
     match node:
         case ColumnRef(source, name):
             return f"{source.label}.{name}"
@@ -50,76 +57,98 @@ def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner)
             return _unary(op, _operand(operand, values, inner))
         case Binary(op, left, right):
             return _binary(op, left, right, values, inner)
-        case Ordering(operand, descending, nulls):
+        case Ordering():
             return _ordering(node, values, inner)
-        case Cast(operand, type_):
-            return f"{_operand(operand, values, inner)}.as_type({annotation_text(type_.python)})"
-        case InValues(operand):
-            return f"{_operand(operand, values, inner)}.in_({_shown(next(values, ...))})"
-        case Call() | Over() | Fragment() | Subquery():
+        case Cast() | InValues() | Call() | Over() | Fragment() | Subquery():
             return _compound(node, values, inner)
         case _:
             assert_never(node)
 
 
-def _compound(node: Call | Over | Fragment | Subquery, values: Values, inner: Inner) -> str:
+def sketch(node: Expression | Ordering | Entity) -> str:
+    """Return the code of a node whose values are not at hand; `…` stands for each."""
+    return describe(node, repeat(_Mark("…")), no_queries)
+
+
+def _compound(node: Cast | InValues | Call | Over | Fragment | Subquery, values: Values, inner: Inner) -> str:
     match node:
+        case Cast(operand, type_):
+            return f"{_operand(operand, values, inner)}.as_type({annotation_text(type_.python)})"
+        case InValues(operand):
+            return f"{_operand(operand, values, inner)}.in_({_shown(next(values, ...))})"
         case Call(name, args, distinct, filter_):
             listed = [describe(arg, values, inner) for arg in args] + (["distinct=True"] if distinct else [])
             end = "" if filter_ is None else f".filter({describe(filter_, values, inner)})"
-            return f"fn.{name}({', '.join(listed)}){end}"
-        case Over(call, partition_by, order_by, frame):
-            head = describe(call, values, inner)
-            parts = [describe(part, values, inner) for part in partition_by]
-            terms = [describe(term, values, inner) for term in order_by]
-            inside = [f"partition_by=[{', '.join(parts)}]"] if parts else []
-            inside += [f"order_by=[{', '.join(terms)}]"] if terms else []
-            inside += [f"frame=rows({frame[1]}, {frame[2]})"] if frame is not None else []
-            return f"{head}.over(window({', '.join(inside)}))"
+            return f"fn.{FUNCTIONS.get(name, name)}({', '.join(listed)}){end}"
+        case Over():
+            return _over(node, values, inner)
         case Fragment(parts, args):
             listed = [describe(arg, values, inner) for arg in args]
-            return f"fragment({', '.join([repr('{}'.join(parts)), *listed])})"
+            return f"fragment({', '.join([repr(written(parts)), *listed])})"
         case Subquery(kind, operand, query):
-            if operand is None:
-                return f"{kind}({inner(query, values)})"
-            left = describe(operand, values, inner)
-            return f"{left}.in_({inner(query, values)})"
+            head = f"{kind}(" if operand is None else f"{_operand(operand, values, inner)}.in_("
+            return f"{head}{inner(query, values)})"
         case _:
             assert_never(node)
 
 
-def _unary(op: str, inside: str, operand: Expression) -> str:
-    if op in ("IS NULL", "IS NOT NULL"):
-        return f"{inside}.{op.lower().replace(' ', '_')}()"
-    sign = "~" if op == "NOT" else op
-    return f"{sign}({inside})" if isinstance(operand, PRECEDENCE) else f"{sign}{inside}"
+def _over(node: Over, values: Values, inner: Inner) -> str:
+    head = describe(node.call, values, inner)
+    parts = [describe(part, values, inner) for part in node.partition_by]
+    terms = [describe(term, values, inner) for term in node.order_by]
+    inside = [f"partition_by=[{', '.join(parts)}]"] if parts else []
+    inside += [f"order_by=[{', '.join(terms)}]"] if terms else []
+    if node.frame is not None:
+        start, end = (None if bound == "UNBOUNDED" else bound for bound in node.frame[1:])
+        inside.append(f"frame=fn.rows({start}, {end})")
+    return f"{head}.over(window({', '.join(inside)}))"
+
+
+def _operand(node: Expression, values: Values, inner: Inner) -> str:
+    """Describe what stands beside an operator or before a method: an operator in it needs parentheses."""
+    text = describe(node, values, inner)
+    return f"({text})" if isinstance(node, Binary | Unary) and not _is_call(node) else text
+
+
+def _is_call(node: Binary | Unary) -> bool:
+    return node.op in NULL_TESTS or node.op in METHODS or node.op == "||"
+
+
+def _unary(op: str, inside: str) -> str:
+    if op in NULL_TESTS:
+        return f"{inside}.{NULL_TESTS[op]}()"
+    return f"{'~' if op == 'NOT' else op}{inside}"
 
 
 def _binary(op: str, left: Expression, right: Expression, values: Values, inner: Inner) -> str:
-    first = describe(left, values, inner)
-    second = _hidden(left, next(values, ...)) if isinstance(right, Param) else describe(right, values, inner)
+    if op == "||":
+        return f"fn.concat({describe(left, values, inner)}, {describe(right, values, inner)})"
+    first = _operand(left, values, inner)
     if op in METHODS:
-        return f"{first}.{METHODS[op]}({second})"
-    if isinstance(left, PRECEDENCE):
-        first = f"({first})"
-    if isinstance(right, PRECEDENCE):
-        second = f"({second})"
-    return f"{first} {OPERATORS.get(op, op)} {second}"
+        return f"{first}.{METHODS[op]}({describe(right, values, inner)})"
+    return f"{first} {OPERATORS.get(op, op)} {_operand(right, values, inner)}"
 
 
-def _ordering(operand: str, nulls: str | None, *, descending: bool) -> str:
-    if not descending and nulls is None:
-        return operand
-    return f"{operand}.{'desc' if descending else 'asc'}({'' if nulls is None else f'nulls={nulls!r}'})"
+def _ordering(term: Ordering, values: Values, inner: Inner) -> str:
+    if not term.descending and term.nulls is None:
+        return describe(term.operand, values, inner)
+    end = "" if term.nulls is None else f"nulls={term.nulls!r}"
+    return f"{_operand(term.operand, values, inner)}.{'desc' if term.descending else 'asc'}({end})"
 
 
-def _hidden(beside: Expression, value: object) -> str:
-    """Return a value, or the mark of a secret when it stands beside a redacted column."""
-    if isinstance(beside, ColumnRef):
-        info: Any = getattr(beside.source, "info", None)
-        if info is not None and beside.name in info.redacted:
-            return REDACTED
-    return _shown(value)
+class _Mark:
+    """Stands for a value that must not be shown, or is not known."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _masked(values: Values) -> Values:
+    for _ in values:
+        yield _Mark(REDACTED)
 
 
 def _shown(value: object) -> str:

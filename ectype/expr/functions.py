@@ -6,11 +6,12 @@ the loader (`sum` of integers is an `int`, `avg` of integers a `Decimal`, dates 
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Literal, Never, TypeVar, overload
+from typing import Any, Never, TypeVar, cast, overload
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
-from ectype.expr.operand import Agg, Expr, Operand, Order, Ranking, Window, operand_of, order_term
+from ectype.expr.operand import Agg, Expr, Operand, Order, Ranking, operand_of, order_term
+from ectype.expr.windows import Frame, Window, check_frame, rows_frame
 
 S = TypeVar("S")
 S2 = TypeVar("S2")
@@ -26,6 +27,7 @@ def count(expr: Expr[Any, Any] | None = None, *, distinct: bool = False) -> Any:
     """How many rows, or how many in which `expr` is not NULL. SQL: `count(*)`, `count(x)`, `count(DISTINCT x)`."""
     if expr is None:
         return Agg[Any, int](nodes.call("count", ()))
+    _check("count", expr)
     return Agg[Any, int](nodes.call("count", (expr.node,), distinct=distinct), expr.params)
 
 
@@ -35,7 +37,7 @@ def sum(expr: Expr[S, Num]) -> Agg[S, Num | None]: ...
 def sum(expr: Expr[S, Num | None]) -> Agg[S, Num | None]: ...
 def sum(expr: Expr[Any, Any]) -> Any:
     """The sum of the values that are not NULL, in the type of the column; None over no rows."""
-    return Agg[Any, Any](nodes.call("sum", (expr.node,)), expr.params)
+    return Agg[Any, Any](_call("sum", expr), expr.params)
 
 
 @overload
@@ -46,17 +48,17 @@ def avg(expr: Expr[S, Decimal | None]) -> Agg[S, Decimal | None]: ...
 def avg(expr: Expr[S, float | None]) -> Agg[S, float | None]: ...
 def avg(expr: Expr[Any, Any]) -> Any:
     """The mean of the values that are not NULL: a Decimal of integers and decimals, a float of floats."""
-    return Agg[Any, Any](nodes.call("avg", (expr.node,)), expr.params)
+    return Agg[Any, Any](_call("avg", expr), expr.params)
 
 
 def min(expr: Expr[S, T | None]) -> Agg[S, T | None]:
     """The smallest value that is not NULL; None over no rows."""
-    return Agg(nodes.call("min", (expr.node,)), expr.params)
+    return Agg(_call("min", expr), expr.params)
 
 
 def max(expr: Expr[S, T | None]) -> Agg[S, T | None]:
     """The largest value that is not NULL; None over no rows."""
-    return Agg(nodes.call("max", (expr.node,)), expr.params)
+    return Agg(_call("max", expr), expr.params)
 
 
 @overload
@@ -66,28 +68,28 @@ def coalesce(expr: Expr[S, T | None], default: T) -> Operand[S, T]: ...
 def coalesce(expr: Expr[Any, Any], default: Any) -> Any:
     """The first of the two that is not NULL."""
     node, params = operand_of(default)
-    return Operand[Any, Any](nodes.call("coalesce", (expr.node, node)), expr.params + params)
+    return Operand[Any, Any](_call("coalesce", expr, node), expr.params + params)
 
 
 def nullif(expr: Expr[S, T], value: T) -> Operand[S, T | None]:
     """NULL where the expression equals the value, else the expression."""
     node, params = operand_of(value)
-    return Operand(nodes.call("nullif", (expr.node, node)), expr.params + params)
+    return Operand(_call("nullif", expr, node), expr.params + params)
 
 
 def lower(expr: Expr[S, T]) -> Operand[S, T]:
     """The text in lower case (SQLite: ASCII letters only)."""
-    return Operand(nodes.call("lower", (expr.node,)), expr.params)
+    return Operand(_call("lower", expr), expr.params)
 
 
 def upper(expr: Expr[S, T]) -> Operand[S, T]:
     """The text in upper case (SQLite: ASCII letters only)."""
-    return Operand(nodes.call("upper", (expr.node,)), expr.params)
+    return Operand(_call("upper", expr), expr.params)
 
 
 def trim(expr: Expr[S, T]) -> Operand[S, T]:
     """The text without blanks at both ends."""
-    return Operand(nodes.call("trim", (expr.node,)), expr.params)
+    return Operand(_call("trim", expr), expr.params)
 
 
 @overload
@@ -96,23 +98,24 @@ def length(expr: Expr[S, str]) -> Operand[S, int]: ...  # pyright: ignore[report
 def length(expr: Expr[S, str | None]) -> Operand[S, int | None]: ...
 def length(expr: Expr[Any, Any]) -> Any:
     """How many characters the text has."""
-    return Operand[Any, Any](nodes.call("length", (expr.node,)), expr.params)
+    return Operand[Any, Any](_call("length", expr), expr.params)
 
 
 def abs(expr: Expr[S, T]) -> Operand[S, T]:
     """The number without its sign."""
-    return Operand(nodes.call("abs", (expr.node,)), expr.params)
+    return Operand(_call("abs", expr), expr.params)
 
 
 def concat(first: Expr[S, str], second: Expr[S2, str] | str) -> Operand[S | S2, str]:
     """The two texts, one after the other. SQL: `a || b`."""
+    _check("concat", first)
     node, params = operand_of(second)
     return Operand(nodes.binary("||", first.node, node), first.params + params)
 
 
 def substring(expr: Expr[S, T], start: int, count: int) -> Operand[S, T]:
     """`count` characters of the text from the `start`-th on; the first is number 1."""
-    return Operand(nodes.call("substr", (expr.node, nodes.PARAM, nodes.PARAM)), (*expr.params, start, count))
+    return Operand(_call("substr", expr, nodes.PARAM, nodes.PARAM), (*expr.params, start, count))
 
 
 def row_number() -> Ranking[Never, int]:
@@ -132,43 +135,34 @@ def dense_rank() -> Ranking[Never, int]:
 
 def lag(expr: Expr[S, T | None], offset: int = 1) -> Ranking[S, T | None]:
     """The value `offset` rows earlier in the window; None before its first row."""
-    return Ranking(nodes.call("lag", (expr.node, nodes.PARAM)), (*expr.params, offset))
+    return Ranking(_call("lag", expr, nodes.PARAM), (*expr.params, offset))
 
 
 def lead(expr: Expr[S, T | None], offset: int = 1) -> Ranking[S, T | None]:
     """The value `offset` rows later in the window; None after its last row."""
-    return Ranking(nodes.call("lead", (expr.node, nodes.PARAM)), (*expr.params, offset))
+    return Ranking(_call("lead", expr, nodes.PARAM), (*expr.params, offset))
 
 
 def first_value(expr: Expr[S, T]) -> Ranking[S, T]:
     """The value of the window frame's first row."""
-    return Ranking(nodes.call("first_value", (expr.node,)), expr.params)
+    return Ranking(_call("first_value", expr), expr.params)
 
 
 def last_value(expr: Expr[S, T]) -> Ranking[S, T]:
     """The value of the window frame's last row."""
-    return Ranking(nodes.call("last_value", (expr.node,)), expr.params)
-
-
-Frame = tuple[str, str | int, str | int]
+    return Ranking(_call("last_value", expr), expr.params)
 
 
 def rows(start: int | None, end: int | None) -> Frame:
     """A window frame counted in rows: negative is preceding, 0 the current row, None without bound.
 
+    Raises:
+        QueryError: for a bound that is no number of rows, or an end before the start.
+
     >>> rows(-6, 0)
     ('ROWS', -6, 0)
     """
-    return _frame("ROWS", start, end)
-
-
-def _frame(unit: Literal["ROWS"], start: int | None, end: int | None) -> Frame:
-    for bound in (start, end):
-        if bound is not None and (bound.__class__ is not int or not -1_000_000_000 < bound < 1_000_000_000):
-            raise QueryError(f"a frame's bound is a number of rows or None, got {bound!r}")
-    if start is not None and end is not None and start > end:
-        raise QueryError(f"a frame cannot start after its end: rows({start}, {end})")
-    return (unit, "UNBOUNDED" if start is None else start, "UNBOUNDED" if end is None else end)
+    return rows_frame(start, end)
 
 
 def window(
@@ -179,17 +173,39 @@ def window(
 ) -> Window[S]:
     """Describe a window for `.over(…)`: rows with equal `partition_by` in the order of `order_by`.
 
+    Raises:
+        QueryError: for what is no expression, or a frame that `fn.rows` has not made.
+
     Example:
         `fn.row_number().over(window(partition_by=Post.author_id, order_by=Post.score.desc()))`
     """
+    if frame is not None:
+        check_frame(frame)
     params: tuple[object, ...] = ()
     parts: list[nodes.Expression] = []
-    for expr in (partition_by,) if isinstance(partition_by, Expr) else partition_by:
+    for expr in _several(partition_by):
+        _check("window(partition_by=…)", expr)
         parts.append(expr.node)
         params += expr.params
     terms: list[nodes.Ordering] = []
-    for key in (order_by,) if isinstance(order_by, Expr | Order) else order_by:
+    for key in _several(order_by):
         node, values = order_term(key)
         terms.append(node)
         params += values
     return Window(tuple(parts), tuple(terms), frame, params)
+
+
+def _several(given: Any) -> Sequence[Any]:
+    return cast("Sequence[Any]", given) if isinstance(given, list | tuple) else (given,)
+
+
+def _call(name: str, expr: Expr[Any, Any], *others: nodes.Expression) -> nodes.Call:
+    _check(name, expr)
+    return nodes.call(name, (expr.node, *others))
+
+
+def _check(what: str, value: object) -> None:
+    if not isinstance(value, Expr):
+        raise QueryError(
+            f"`{what}` takes a column or an expression, got {value!r:.80}", hint="wrap a constant: `literal('new')`"
+        )

@@ -96,6 +96,10 @@ class Source(Protocol):
         """The name of the column in the database."""
         ...
 
+    def hides(self, name: str) -> bool:
+        """Whether values of the column must not be shown."""
+        ...
+
 
 @final
 class ColumnRef(Node):

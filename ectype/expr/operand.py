@@ -30,6 +30,7 @@ from ectype.expr import nodes
 from ectype.expr.describe import describe, no_queries
 from ectype.expr.fragments import pieces
 from ectype.expr.nodes import Expression, Ordering
+from ectype.expr.windows import Window
 from ectype.types.resolve import field_type
 from ectype.types.values import type_of_value
 
@@ -349,6 +350,10 @@ class Agg(Operand[S_co, T]):
 
     __slots__ = ()
 
+    def __reduced__(self) -> tuple[S_co, T]:
+        """What a select takes of an aggregate. Only checkers call it."""
+        raise QueryError("`__reduced__` exists for type checkers only")
+
     def filter(self, predicate: Expr[S2, bool | None]) -> "Agg[S_co | S2, T]":
         """Count only the rows where `predicate` holds. SQL: `f(x) FILTER (WHERE …)`."""
         node = self.node
@@ -377,25 +382,6 @@ class Ranking(Generic[S_co, T]):
     def over(self, window: "Window[S2]") -> "Operand[S_co | S2, T]":
         """Compute it over a window. SQL: `row_number() OVER (…)`."""
         return _over(self, window)
-
-
-@final
-class Window(Generic[S_co]):
-    """A window definition, as `window(partition_by=…, order_by=…)` makes it."""
-
-    __slots__ = ("frame", "order_by", "params", "partition_by")
-
-    def __init__(
-        self,
-        partition_by: tuple[Expression, ...],
-        order_by: tuple[Ordering, ...],
-        frame: tuple[str, str | int, str | int] | None,
-        params: tuple[object, ...],
-    ) -> None:
-        self.partition_by: Final = partition_by
-        self.order_by: Final = order_by
-        self.frame: Final = frame
-        self.params: Final = params
 
 
 SCALARS = frozenset({int, str, float, bool})

@@ -1,4 +1,4 @@
-"""Walking expression trees: their parts, the sources they mention, and how many values they take."""
+"""Walking expression trees: their parts, the sources they mention, and whether their values may be shown."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -64,9 +64,11 @@ def columns(node: Part) -> Iterator[ColumnRef]:
         yield from columns(part)
 
 
-def subqueries(node: Part) -> Iterator[Subquery]:
-    """Yield the subqueries in a node."""
-    if isinstance(node, Subquery):
-        yield node
-    for part in parts(node):
-        yield from subqueries(part)
+def is_secret(node: Part) -> bool:
+    """Whether the values in an expression may be those of a redacted column that it mentions.
+
+    Conditions that `&`, `|` and `~` combine are told apart: each has values of its own.
+    """
+    if isinstance(node, Binary) and node.op in ("AND", "OR"):
+        return False
+    return any(column.source.hides(column.name) for column in columns(node))

@@ -11,15 +11,15 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeAli
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
-from ectype.expr.operand import Agg, Expr, Maybe, Order, order_term
+from ectype.expr.operand import Expr, Maybe, Order, order_term
 from ectype.query.ast import SetOperator, Step
 from ectype.query.inspect import inspect
 from ectype.query.joining import join_step
-from ectype.query.scope import check_scope, grow, source_of
+from ectype.query.planner import value_place
+from ectype.query.scope import check_readable, check_scope, grow, source_of
 from ectype.query.selecting import field_names, projection, select_step
 from ectype.query.subqueries import row_schema
 from ectype.schema.associations import Rel
-from ectype.schema.meta import SchemaInfo
 from ectype.schema.schema import Of, Schema
 
 P = ParamSpec("P")
@@ -50,6 +50,14 @@ class Pick(Protocol[S_co, T_co]):
     """What a select takes: an expression, or a schema class for the whole struct."""
 
     def __pick__(self) -> tuple[S_co, T_co]:
+        """Only checkers call it."""
+        ...
+
+
+class Reduced(Protocol[S_co, T_co]):
+    """An aggregate, which may be selected over an outer side as it is."""
+
+    def __reduced__(self) -> tuple[S_co, T_co]:
         """Only checkers call it."""
         ...
 
@@ -183,7 +191,7 @@ class Query(Generic[Avail, Sel, R_co]):
             QueryError: when a schema is joined twice under one name, or a column is out of scope.
         """
         # A plain association is one object on its class, so that it is its own key.
-        known = self.node.kids.get(to) if on is None and as_ is None else None
+        known = self.node.kids.get(to) if to.__class__ is Rel and on is None and as_ is None else None
         if known is not None:
             return _query(self, known, self.params)
         node, values = join_step(self.node, "inner", to, on, as_)
@@ -210,101 +218,101 @@ class Query(Generic[Avail, Sel, R_co]):
         return _query(self, node, self.params + values)
 
     @overload
-    def select(self, a1: Pick[Sel, T1] | Agg[Avail, T1], /) -> "Query[Avail, Sel, T1]": ...
+    def select(self, a1: Pick[Sel, T1] | Reduced[Avail, T1], /) -> "Query[Avail, Sel, T1]": ...
     @overload
     def select(
-        self, a1: Pick[Sel, T1] | Agg[Avail, T1], a2: Pick[Sel, T2] | Agg[Avail, T2], /
+        self, a1: Pick[Sel, T1] | Reduced[Avail, T1], a2: Pick[Sel, T2] | Reduced[Avail, T2], /
     ) -> "Query[Avail, Sel, tuple[T1, T2]]": ...
     @overload
     def select(
         self,
-        a1: Pick[Sel, T1] | Agg[Avail, T1],
-        a2: Pick[Sel, T2] | Agg[Avail, T2],
-        a3: Pick[Sel, T3] | Agg[Avail, T3],
+        a1: Pick[Sel, T1] | Reduced[Avail, T1],
+        a2: Pick[Sel, T2] | Reduced[Avail, T2],
+        a3: Pick[Sel, T3] | Reduced[Avail, T3],
         /,
     ) -> "Query[Avail, Sel, tuple[T1, T2, T3]]": ...
     @overload
     def select(
         self,
-        a1: Pick[Sel, T1] | Agg[Avail, T1],
-        a2: Pick[Sel, T2] | Agg[Avail, T2],
-        a3: Pick[Sel, T3] | Agg[Avail, T3],
-        a4: Pick[Sel, T4] | Agg[Avail, T4],
+        a1: Pick[Sel, T1] | Reduced[Avail, T1],
+        a2: Pick[Sel, T2] | Reduced[Avail, T2],
+        a3: Pick[Sel, T3] | Reduced[Avail, T3],
+        a4: Pick[Sel, T4] | Reduced[Avail, T4],
         /,
     ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4]]": ...
     @overload
     def select(
         self,
-        a1: Pick[Sel, T1] | Agg[Avail, T1],
-        a2: Pick[Sel, T2] | Agg[Avail, T2],
-        a3: Pick[Sel, T3] | Agg[Avail, T3],
-        a4: Pick[Sel, T4] | Agg[Avail, T4],
-        a5: Pick[Sel, T5] | Agg[Avail, T5],
+        a1: Pick[Sel, T1] | Reduced[Avail, T1],
+        a2: Pick[Sel, T2] | Reduced[Avail, T2],
+        a3: Pick[Sel, T3] | Reduced[Avail, T3],
+        a4: Pick[Sel, T4] | Reduced[Avail, T4],
+        a5: Pick[Sel, T5] | Reduced[Avail, T5],
         /,
     ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5]]": ...
     @overload
     def select(
         self,
-        a1: Pick[Sel, T1] | Agg[Avail, T1],
-        a2: Pick[Sel, T2] | Agg[Avail, T2],
-        a3: Pick[Sel, T3] | Agg[Avail, T3],
-        a4: Pick[Sel, T4] | Agg[Avail, T4],
-        a5: Pick[Sel, T5] | Agg[Avail, T5],
-        a6: Pick[Sel, T6] | Agg[Avail, T6],
+        a1: Pick[Sel, T1] | Reduced[Avail, T1],
+        a2: Pick[Sel, T2] | Reduced[Avail, T2],
+        a3: Pick[Sel, T3] | Reduced[Avail, T3],
+        a4: Pick[Sel, T4] | Reduced[Avail, T4],
+        a5: Pick[Sel, T5] | Reduced[Avail, T5],
+        a6: Pick[Sel, T6] | Reduced[Avail, T6],
         /,
     ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6]]": ...
     @overload
     def select(
         self,
-        a1: Pick[Sel, T1] | Agg[Avail, T1],
-        a2: Pick[Sel, T2] | Agg[Avail, T2],
-        a3: Pick[Sel, T3] | Agg[Avail, T3],
-        a4: Pick[Sel, T4] | Agg[Avail, T4],
-        a5: Pick[Sel, T5] | Agg[Avail, T5],
-        a6: Pick[Sel, T6] | Agg[Avail, T6],
-        a7: Pick[Sel, T7] | Agg[Avail, T7],
+        a1: Pick[Sel, T1] | Reduced[Avail, T1],
+        a2: Pick[Sel, T2] | Reduced[Avail, T2],
+        a3: Pick[Sel, T3] | Reduced[Avail, T3],
+        a4: Pick[Sel, T4] | Reduced[Avail, T4],
+        a5: Pick[Sel, T5] | Reduced[Avail, T5],
+        a6: Pick[Sel, T6] | Reduced[Avail, T6],
+        a7: Pick[Sel, T7] | Reduced[Avail, T7],
         /,
     ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7]]": ...
     @overload
     def select(
         self,
-        a1: Pick[Sel, T1] | Agg[Avail, T1],
-        a2: Pick[Sel, T2] | Agg[Avail, T2],
-        a3: Pick[Sel, T3] | Agg[Avail, T3],
-        a4: Pick[Sel, T4] | Agg[Avail, T4],
-        a5: Pick[Sel, T5] | Agg[Avail, T5],
-        a6: Pick[Sel, T6] | Agg[Avail, T6],
-        a7: Pick[Sel, T7] | Agg[Avail, T7],
-        a8: Pick[Sel, T8] | Agg[Avail, T8],
+        a1: Pick[Sel, T1] | Reduced[Avail, T1],
+        a2: Pick[Sel, T2] | Reduced[Avail, T2],
+        a3: Pick[Sel, T3] | Reduced[Avail, T3],
+        a4: Pick[Sel, T4] | Reduced[Avail, T4],
+        a5: Pick[Sel, T5] | Reduced[Avail, T5],
+        a6: Pick[Sel, T6] | Reduced[Avail, T6],
+        a7: Pick[Sel, T7] | Reduced[Avail, T7],
+        a8: Pick[Sel, T8] | Reduced[Avail, T8],
         /,
     ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8]]": ...
     @overload
     def select(
         self,
-        a1: Pick[Sel, T1] | Agg[Avail, T1],
-        a2: Pick[Sel, T2] | Agg[Avail, T2],
-        a3: Pick[Sel, T3] | Agg[Avail, T3],
-        a4: Pick[Sel, T4] | Agg[Avail, T4],
-        a5: Pick[Sel, T5] | Agg[Avail, T5],
-        a6: Pick[Sel, T6] | Agg[Avail, T6],
-        a7: Pick[Sel, T7] | Agg[Avail, T7],
-        a8: Pick[Sel, T8] | Agg[Avail, T8],
-        a9: Pick[Sel, T9] | Agg[Avail, T9],
+        a1: Pick[Sel, T1] | Reduced[Avail, T1],
+        a2: Pick[Sel, T2] | Reduced[Avail, T2],
+        a3: Pick[Sel, T3] | Reduced[Avail, T3],
+        a4: Pick[Sel, T4] | Reduced[Avail, T4],
+        a5: Pick[Sel, T5] | Reduced[Avail, T5],
+        a6: Pick[Sel, T6] | Reduced[Avail, T6],
+        a7: Pick[Sel, T7] | Reduced[Avail, T7],
+        a8: Pick[Sel, T8] | Reduced[Avail, T8],
+        a9: Pick[Sel, T9] | Reduced[Avail, T9],
         /,
     ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8, T9]]": ...
     @overload
     def select(
         self,
-        a1: Pick[Sel, T1] | Agg[Avail, T1],
-        a2: Pick[Sel, T2] | Agg[Avail, T2],
-        a3: Pick[Sel, T3] | Agg[Avail, T3],
-        a4: Pick[Sel, T4] | Agg[Avail, T4],
-        a5: Pick[Sel, T5] | Agg[Avail, T5],
-        a6: Pick[Sel, T6] | Agg[Avail, T6],
-        a7: Pick[Sel, T7] | Agg[Avail, T7],
-        a8: Pick[Sel, T8] | Agg[Avail, T8],
-        a9: Pick[Sel, T9] | Agg[Avail, T9],
-        a10: Pick[Sel, T10] | Agg[Avail, T10],
+        a1: Pick[Sel, T1] | Reduced[Avail, T1],
+        a2: Pick[Sel, T2] | Reduced[Avail, T2],
+        a3: Pick[Sel, T3] | Reduced[Avail, T3],
+        a4: Pick[Sel, T4] | Reduced[Avail, T4],
+        a5: Pick[Sel, T5] | Reduced[Avail, T5],
+        a6: Pick[Sel, T6] | Reduced[Avail, T6],
+        a7: Pick[Sel, T7] | Reduced[Avail, T7],
+        a8: Pick[Sel, T8] | Reduced[Avail, T8],
+        a9: Pick[Sel, T9] | Reduced[Avail, T9],
+        a10: Pick[Sel, T10] | Reduced[Avail, T10],
         /,
     ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8, T9, T10]]": ...
     def select(self, *items: Any) -> Any:
@@ -314,7 +322,7 @@ class Query(Generic[Avail, Sel, R_co]):
             QueryError: when the query has a select already, or an expression is out of scope.
         """
         node, values = select_step(self.node, None, items, ())
-        return _query(self, node, self.params + values)
+        return _selected(self, node, values)
 
     def select_into(self, target: Callable[..., T], *items: Any) -> "Query[Avail, Sel, T]":
         """Make each row the call of `target` with the expressions: a dataclass, a named tuple, a pydantic model.
@@ -325,7 +333,7 @@ class Query(Generic[Avail, Sel, R_co]):
             QueryError: when the numbers of fields and expressions differ.
         """
         node, values = select_step(self.node, target, items, field_names(target, len(items)))
-        return cast("Query[Avail, Sel, T]", _query(self, node, self.params + values))
+        return cast("Query[Avail, Sel, T]", _selected(self, node, values))
 
     def project(self, row: T) -> "Query[Avail, Sel, T]":
         """Make each row a struct of a schema whose members are expressions: `project(Line(title=Post.title))`.
@@ -335,7 +343,7 @@ class Query(Generic[Avail, Sel, R_co]):
         """
         info, items, names = projection(row)
         node, values = select_step(self.node, info, items, names)
-        return cast("Query[Avail, Sel, T]", _query(self, node, self.params + values))
+        return cast("Query[Avail, Sel, T]", _selected(self, node, values))
 
     def with_cte(self, name: type[Schema], query: "Query[Any, Any, Schema]", *, recursive: bool = False) -> Self:
         """Say what a CTE of this query is. SQL: `WITH [RECURSIVE] name AS (…)`.
@@ -349,9 +357,9 @@ class Query(Generic[Avail, Sel, R_co]):
             QueryError: when the query's rows are of another schema than the name.
         """
         source = source_of(name)
-        if source.query is not None or not hasattr(source, "query"):
+        if getattr(source, "query", ...) is not None:
             raise QueryError(f"`with_cte` takes a name made by `cte(Shape, …)`, got {name!r}")
-        made = row_schema(query.node)
+        made = row_schema(_other("with_cte", query).node)
         if made is not source.info:
             raise QueryError(f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}")
         key = ("cte", source, query.node, recursive)
@@ -419,14 +427,11 @@ def _begin(model: Any) -> Query[Any, Any, Any]:
     source = getattr(model, "__source__", None)
     if source is None:
         raise QueryError(f"`from_` takes a schema, got {model!r:.80}", hint="write `from_(User)`")
-    info: SchemaInfo = source.info
-    if info.table is None and not hasattr(source, "query"):
-        raise QueryError(
-            f"{info.name} has no table, so there is nothing to read",
-            hint=f'give it one, `class {info.name}(Schema, table="…")`, or read a query that projects into it',
-        )
+    check_readable(source)
     if source.shape is None:
         source.shape = Step(source.root, None, "from", source, (source,))
+        if getattr(source, "query", None) is None:
+            source.root.tops.append(source.shape)
     begun: Query[Any, Any, Any] = Query(source.shape, model.__params__)
     type.__setattr__(model, "__query__", begun) if isinstance(model, type) else setattr(model, "__query__", begun)
     return begun
@@ -465,17 +470,38 @@ def _ordered(node: Step, term: nodes.Ordering) -> Step:
 def _counted(query: Query[Any, Any, Any], kind: str, count: object) -> Any:
     if count.__class__ is not int or cast("int", count) < 0:
         raise QueryError(f"`{kind}` takes a number of rows, 0 or more, got {count!r}")
-    known = query.node.kids.get(kind)
-    node = known if known is not None else grow(query.node, kind, kind, None)
+    node = query.node.kids.get(kind)
+    if node is None:
+        place = value_place(query.node, kind)
+        if place is not None:
+            return _query(query, query.node, (*query.params[:place], count, *query.params[place + 1 :]))
+        node = grow(query.node, kind, kind, None)
     return _query(query, node, (*query.params, count))
 
 
 def _combined(query: Query[Any, Any, Any], operator: SetOperator, other: Any) -> Any:
-    if not isinstance(other, Query):
-        raise QueryError(f"`{operator}` takes a query, got {other!r:.80}")
-    second = cast("Query[Any, Any, Any]", other)
+    second = _other(operator, other)
     key = (operator, second.node)
     return _query(query, grow(query.node, key, "combine", key), query.params + second.params)
+
+
+def _other(what: str, query: object) -> Query[Any, Any, Any]:
+    if not isinstance(query, Query):
+        raise QueryError(f"`{what}` takes a query, got {query!r:.80}", hint="begin one: `from_(Post).where(…)`")
+    other = cast("Query[Any, Any, Any]", query)
+    if other.preloads:
+        raise QueryError(
+            f"the query inside `{what}` preloads {other.preloads[0]!r}, which would be lost",
+            hint="preload on the outermost query",
+        )
+    return other
+
+
+def _selected(query: Query[Any, Any, Any], node: Step, values: tuple[object, ...]) -> Any:
+    made = _query(query, node, query.params + values)
+    for path in query.preloads:
+        _check_preload(node, path)
+    return made
 
 
 def _check_preload(node: Step, path: object) -> None:

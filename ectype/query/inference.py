@@ -8,6 +8,7 @@ from ectype.expr.nodes import (
     Cast,
     ColumnRef,
     Constant,
+    Entity,
     Expression,
     Fragment,
     InValues,
@@ -19,11 +20,14 @@ from ectype.expr.nodes import (
 )
 from ectype.query.ast import Step, steps
 from ectype.types.base import Type
-from ectype.types.numeric import DECIMAL, FLOAT, INTEGER
+from ectype.types.duration import DURATION
+from ectype.types.numeric import DECIMAL, FLOAT, INTEGER, DecimalType
 from ectype.types.scalars import BOOLEAN, STRING
+from ectype.types.temporal import DATE, DATETIME, TIME
 
 ARITHMETIC = frozenset("+-*/%")
 INTEGER_CALLS = frozenset({"count", "length", "row_number", "rank", "dense_rank"})
+TEXT_CALLS = frozenset({"lower", "upper", "trim", "substr"})
 
 
 def type_of(node: Expression) -> Type[Any] | None:
@@ -60,19 +64,34 @@ def _binary(op: str, left: Expression, right: Expression) -> Type[Any] | None:
         return STRING
     if op not in ARITHMETIC:
         return BOOLEAN
-    first, second = type_of(left), type_of(right)
+    first, second = plain(type_of(left)), plain(type_of(right))
     if first is None or second is None:
         return first or second
-    for wide in (FLOAT, DECIMAL):
-        if second == wide and first == INTEGER:
-            return wide
-    return first
+    if op == "-" and first == second:
+        return _difference(first)
+    wider = first == INTEGER and (second == FLOAT or isinstance(second, DecimalType))
+    return second if wider or (first == DURATION and second == DATETIME) else first
+
+
+def _difference(type_: Type[Any]) -> Type[Any]:
+    """Return the type of `a - b` where both have one type: two moments are a span apart, two dates some days."""
+    if type_ in (DATETIME, TIME):
+        return DURATION
+    return INTEGER if type_ == DATE else type_
+
+
+def plain(type_: Type[Any] | None) -> Type[Any] | None:
+    """Return a scalar without its constraints: those are for what is stored, not for what is compared or computed."""
+    inner: Type[Any] | None = getattr(type_, "inner", None)
+    return type_ if inner is None else inner
 
 
 def _call(name: str, args: tuple[Expression, ...]) -> Type[Any] | None:
     if name in INTEGER_CALLS:
         return INTEGER
-    first = type_of(args[0]) if args else None
+    if name in TEXT_CALLS:
+        return STRING
+    first = plain(type_of(args[0]))
     if name == "avg":
         return FLOAT if first == FLOAT else DECIMAL
     return first
@@ -81,5 +100,6 @@ def _call(name: str, args: tuple[Expression, ...]) -> Type[Any] | None:
 def _selected(query: Step) -> Type[Any] | None:
     for step in steps(query):
         if step.kind == "select":
-            return type_of(step.arg[1][0])
+            first = step.arg[1][0]
+            return None if isinstance(first, Entity) else type_of(first)
     return None

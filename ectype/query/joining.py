@@ -7,7 +7,7 @@ from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.operand import Expr
 from ectype.query.ast import Step
-from ectype.query.scope import check_joined_once, check_scope, grow, source_of
+from ectype.query.scope import check_joined_once, check_readable, check_scope, grow, source_of
 from ectype.schema.associations import PLAIN, Hop, Rel
 
 Grown: TypeAlias = tuple[Step, tuple[object, ...]]
@@ -23,7 +23,10 @@ def join_step(node: Step, kind: str, to: Any, on: Any, as_: Any) -> Grown:
     if isinstance(to, Rel):
         if on is not None:
             raise QueryError(f"`{to!r}` knows its own condition", hint="put further conditions into `where`")
-        return _by_association(node, kind, cast("Rel[Any, Any]", to), as_), ()
+        grown = _by_association(node, kind, cast("Rel[Any, Any]", to), as_)
+        return grown, () if as_ is None else as_.__params__
+    if as_ is not None:
+        raise QueryError("`as_` names an association's schema", hint="pass the alias itself: `.join(other, on=…)`")
     source = source_of(to)
     if not isinstance(on, Expr):
         raise QueryError(
@@ -34,6 +37,7 @@ def join_step(node: Step, kind: str, to: Any, on: Any, as_: Any) -> Grown:
     key = ("join", kind, source, condition.node)
     grown = node.kids.get(key)
     if grown is None:
+        check_readable(source)
         check_joined_once(node, source)
         check_scope(node, condition.node, "on", source)
         grown = grow(node, key, "join", (kind, source, condition.node), source)
@@ -65,6 +69,7 @@ def _grow(node: Step, key: Hashable, kind: str, hop: Hop, source: Any) -> Step:
             f"`{hop.source.label}.{association.name}` cannot be joined: {hop.source.label} is not in this query",
             hint=f"in scope are: {', '.join(one.label for one in node.sources)}",
         )
+    check_readable(source)
     check_joined_once(node, source)
     own = hop.source.column(association.owner_key).node
     theirs = source.column(association.related_key).node

@@ -65,6 +65,16 @@ def source_width(source: Any) -> int:
     return 0 if query is None else query_width(query)
 
 
+def value_place(node: Step, kind: str) -> int | None:
+    """Return the index of the only value of a query's step of this kind, or None when it has no such step."""
+    place = 0
+    for one in steps(node):
+        if one.kind == kind:
+            return place
+        place += step_width(one)
+    return None
+
+
 @dataclass(slots=True)
 class _Draft:
     """A Select while its steps are read."""

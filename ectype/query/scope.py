@@ -52,6 +52,16 @@ def check_joined_once(step: Step, source: Any) -> None:
         )
 
 
+def check_readable(source: Any) -> None:
+    """Raise QueryError for a schema without a table, which is a shape and has no rows."""
+    info: SchemaInfo = source.info
+    if info.table is None and not hasattr(source, "query"):
+        raise QueryError(
+            f"{info.name} has no table, so there is nothing to read",
+            hint=f'give it one, `class {info.name}(Schema, table="…")`, or read a query that projects into it',
+        )
+
+
 def conflict_sources(info: SchemaInfo, node: walk.Part) -> None:
     """Raise QueryError when an expression of `do_update` mentions another table than the one that is written."""
     for source in walk.sources(node):

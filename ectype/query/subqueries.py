@@ -35,6 +35,8 @@ class QuerySource:
         }
         self.entity: Expr[Any, Any] = Expr(cast("Any", Entity(self.root, self, optional=False)))
         self.optional: Expr[Any, Any] = Expr(cast("Any", Entity(self.root, self, optional=True)))
+        if query is None:
+            self.root.tops += [column.node for column in self.columns.values()]
 
     def column_type(self, name: str) -> Type[Any]:
         """The type of one of its columns."""
@@ -43,6 +45,10 @@ class QuerySource:
     def column_source(self, name: str) -> str:
         """The column's name in the database: that of the member, since the inner query names its outputs so."""
         return name
+
+    def hides(self, name: str) -> bool:
+        """Whether values of the column must not be shown."""
+        return name in self.info.redacted
 
     def column(self, name: str) -> Column[Any, Any]:
         """The expression of one of its columns. Raises QueryError with the closest name when there is none."""
@@ -117,7 +123,7 @@ def row_schema(step: Step) -> SchemaInfo:
             if isinstance(maker, SchemaInfo):
                 return maker
             if maker is None and len(items) == 1 and isinstance(items[0], Entity):
-                return items[0].source.info  # type: ignore[attr-defined, no-any-return]
+                return cast("Any", items[0].source).info  # type: ignore[no-any-return]
             raise QueryError(
                 "a subquery needs a name and a type for each of its columns, and this query selects bare expressions",
                 hint="project into a schema without a table:\n\n"

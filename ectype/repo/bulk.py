@@ -1,8 +1,8 @@
 """Many rows at once: `insert_all`, `update_all`, `delete_all`. No changesets, nothing implicit."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from ectype.errors import QueryError
 from ectype.expr.operand import Assignment, Attr
@@ -10,50 +10,60 @@ from ectype.query.ast import EntityRow, RowShape, TupleRow, ValueRow
 from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.repo.engine import Engine, Prepared
-from ectype.repo.loader import Loader, build
 from ectype.repo.reader import query_of
-from ectype.repo.writer import DEFAULT, Call, Targets, target_columns
+from ectype.repo.rows import Group, grouped
+from ectype.repo.sending import DEFAULT, Call, Targets, target_columns
 from ectype.schema.meta import SchemaInfo, schema_info
-from ectype.schema.structs import values_of
 from ectype.sql.compilers import compile_delete_all, compile_insert, compile_unnest, compile_update_all
+from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape, assigned
-from ectype.sql.statement import Statement
 
-Returning = Any
+Returning: TypeAlias = Any
 """A column, a tuple of columns, or a schema; None for a count."""
 
 
-def returned(info: SchemaInfo, returning: Returning) -> tuple[tuple[str, ...], RowShape | None]:
-    """Return the fields that come back and how a row is made of them.
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """What comes back of each row: the fields, and how they make a row (`count` for none)."""
 
-    Raises:
-        QueryError: for a column of another schema.
-    """
+    names: tuple[str, ...]
+    form: str
+
+    def row(self, info: SchemaInfo) -> RowShape | None:
+        if self.form == "count":
+            return None
+        if self.form == "struct":
+            return EntityRow(info, self.names, 0, optional=False)
+        items = tuple(ValueRow(index) for index in range(len(self.names)))
+        return items[0] if self.form == "value" else TupleRow(items)
+
+
+_COUNT = _Back((), "count")
+
+
+def _back(info: SchemaInfo, returning: Returning) -> _Back:
+    """Read `returning`. Raises QueryError for what is no column of the schema, nor the schema itself."""
     if returning is None:
-        return (), None
+        return _COUNT
     if isinstance(returning, Attr):
-        return (_own(info, cast("Attr[Any, Any]", returning)),), ValueRow(0)
-    if isinstance(returning, tuple):
-        columns = cast("tuple[Attr[Any, Any], ...]", returning)
-        names = tuple(_own(info, column) for column in columns)
-        return names, TupleRow(tuple(ValueRow(index) for index in range(len(names))))
-    if getattr(returning, "__schema__", None) is info:
-        return info.column_names, EntityRow(info, info.column_names, 0, optional=False)
+        return _Back((_own(info, cast("Attr[Any, Any]", returning)),), "value")
+    columns = cast("tuple[Attr[Any, Any], ...]", returning) if isinstance(returning, tuple) else ()
+    if columns:
+        return _Back(tuple(_own(info, column) for column in columns), "tuple")
+    if isinstance(returning, type) and getattr(returning, "__schema__", None) is info:
+        return _Back(info.column_names, "struct")
     raise QueryError(
         f"`returning` takes columns of {info.name} or {info.name} itself, got {returning!r:.80}",
-        hint=f"write `returning={info.name}.id`, `returning=({info.name}.id, …)` or `returning={info.name}`",
+        hint=f"write `returning={info.name}.…`, `returning=({info.name}.…, …)` or `returning={info.name}`",
     )
 
 
 def _own(info: SchemaInfo, column: Attr[Any, Any]) -> str:
-    if getattr(column.node, "source", None) is not info.source:
-        raise QueryError(f"{column!r} is no column of {info.name}")
+    if getattr(getattr(column, "node", None), "source", None) is not info.source:
+        raise QueryError(f"`returning` takes columns of {info.name}, got {column!r:.80}")
+    if column.name in info.virtual_names:
+        raise QueryError(f"`{info.name}.{column.name}` is virtual: it is not stored, so it cannot come back")
     return column.name
-
-
-def returning_loader(statement: Statement, row: RowShape) -> Loader:
-    """Return the loader of a RETURNING list."""
-    return build(statement.columns, row)
 
 
 async def insert_all(
@@ -72,104 +82,71 @@ async def insert_all(
     Returns how many rows were written, or what `returning` asks for, in the order of `rows`.
     """
     info = schema_info(model)
-    names, row = returned(info, returning)
-    given = [_row(info, one, timestamps=timestamps) for one in rows]
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for index, one in enumerate(given):
-        groups.setdefault(tuple(one), []).append(index)
+    back = _back(info, returning)
+    groups = grouped(info, rows, timestamps=timestamps)
+    write = _InsertAll(engine, info, on_conflict, target_columns(conflict_target), back, call)
     if not groups:
-        return 0 if row is None else []
-    write = _Write(info, on_conflict, target_columns(conflict_target), names, row, call)
+        return 0 if back is _COUNT else []
     if len(groups) == 1:
-        return await _group(engine, write, next(iter(groups)), given)
+        return await write.run(groups[0])
 
-    async def write_groups() -> list[tuple[list[int], Any]]:
-        return [
-            (indexes, await _group(engine, write, fields, [given[i] for i in indexes]))
-            for fields, indexes in groups.items()
-        ]
+    async def each() -> list[Any]:
+        return [await write.run(group) for group in groups]
 
-    return _together(await engine.session.transact(write_groups), len(given), row)
+    return _together(groups, await engine.session.transact(each))
 
 
-def _together(results: list[tuple[list[int], Any]], count: int, row: RowShape | None) -> Any:
+def _together(groups: list[Group], results: list[Any]) -> Any:
     """Put what the groups gave back into the order of the rows, where each row gave one."""
-    if row is None:
-        return sum(result for _, result in results)
-    if any(len(indexes) != len(result) for indexes, result in results):
-        return [one for _, result in results for one in result]
-    ordered: list[Any] = [None] * count
-    for indexes, result in results:
-        for index, one in zip(indexes, result, strict=True):
-            ordered[index] = one
+    if isinstance(results[0], int):
+        return sum(results)
+    if any(len(group.rows) != len(result) for group, result in zip(groups, results, strict=True)):
+        return [one for result in results for one in result]
+    ordered: list[Any] = [None] * sum(len(group.rows) for group in groups)
+    for group, result in zip(groups, results, strict=True):
+        for position, one in zip(group.positions, result, strict=True):
+            ordered[position] = one
     return ordered
 
 
-def _row(info: SchemaInfo, row: Any, *, timestamps: bool) -> dict[str, Any]:
-    """Return the values of one row by field name; keys that are generated here are filled in."""
-    if isinstance(row, Mapping):
-        values = dict(cast("Mapping[str, Any]", row))
-        for name in values:
-            if name not in info.column_names:
-                _refuse_key(info, name)
-    else:
-        if getattr(row, "__schema__", None) is not info:
-            raise QueryError(f"a row of {info.name} is a mapping or a struct of it, got {row!r:.80}")
-        found = values_of(row)
-        values = {name: found[name] for name in info.column_names if found.get(name) is not None}
-    made: dict[Any, Any] = {}
-    for name, function in info.autogenerated:
-        wanted = timestamps or name in info.primary_key
-        if wanted and values.get(name) is None and function is not None:
-            if function not in made:
-                made[function] = function()
-            values[name] = made[function]
-    return values
-
-
-def _refuse_key(info: SchemaInfo, name: object) -> None:
-    if name in info.virtual_names:
-        raise QueryError(f"`{info.name}.{name}` is virtual, so it is not stored")
-    if name in info.associations:
-        raise QueryError(f"`{info.name}.{name}` is an association: insert the related rows by their foreign key")
-    raise QueryError(f"field `{name}` does not exist in {info.name}", hint=info.suggest(str(name)))
-
-
 @dataclass(frozen=True, slots=True)
-class _Write:
+class _InsertAll:
     """What all groups of one `insert_all` have in common."""
 
+    engine: Engine
     info: SchemaInfo
     on_conflict: OnConflict[Any] | None
     targets: tuple[Attr[Any, Any], ...]
-    names: tuple[str, ...]
-    row: RowShape | None
+    back: _Back
     call: Call
 
+    async def run(self, group: Group) -> Any:
+        """Insert rows that all have the same columns."""
+        engine, timeout = self.engine, self.call.timeout
+        planned, params = plan_conflict(self.info, self.on_conflict, self.targets, group.fields)
+        prefix = self.call.prefix or engine.prefix
+        shape = InsertShape(self.info, group.fields, self.back.names, planned, prefix)
+        at_once = engine.dialect.unnest_insert and bool(group.fields)
+        prepared = engine.plan(
+            ("insert_all", shape, self.back.form), lambda dialect: self._prepared(shape, dialect, at_once=at_once)
+        )
+        if at_once:
+            return await _run(engine, prepared, prepared.dump((*group.columns(), *params)), self.back, timeout)
+        dump = prepared.dump
+        dumped = [dump((*row, *params)) for row in group.rows] if params else [dump(row) for row in group.rows]
+        if self.back is _COUNT:
+            return await engine.execute_many(prepared, dumped, timeout)
+        return await engine.fetch_many(prepared, dumped, timeout)
 
-async def _group(engine: Engine, write: _Write, fields: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Insert rows that all have the same columns."""
-    info, row, call = write.info, write.row, write.call
-    planned, params = plan_conflict(info, write.on_conflict, write.targets, fields)
-    names = write.names
-    shape = InsertShape(info, fields, names, planned, call.prefix or engine.prefix)
-    if engine.dialect.unnest_insert and fields:
-        prepared = engine.prepared(("insert_all", shape), lambda dialect: compile_unnest(shape, dialect))
-        columns = [[one[field] for one in rows] for field in fields]
-        return await _run(engine, prepared, (*columns, *params), row, call)
-    prepared = engine.prepared(shape, lambda dialect: compile_insert(shape, dialect))
-    dumped = [prepared.dump((*one.values(), *params)) for one in rows]
-    if row is None:
-        return await engine.session.execute_many(prepared.sql, dumped, call.timeout)
-    load = returning_loader(prepared.statement, row)
-    return await engine.session.fetch_many(prepared.sql, dumped, load, call.timeout)
+    def _prepared(self, shape: InsertShape, dialect: Dialect, *, at_once: bool) -> Prepared:
+        statement = compile_unnest(shape, dialect) if at_once else compile_insert(shape, dialect)
+        return Prepared(statement, self.back.row(self.info), shape.prefix)
 
 
-async def _run(engine: Engine, prepared: Prepared, values: Sequence[Any], row: RowShape | None, call: Call) -> Any:
-    if row is None:
-        return await engine.execute(prepared, values, call.timeout)
-    load = returning_loader(prepared.statement, row)
-    return await engine.session.fetch(prepared.sql, prepared.dump(values), load, call.timeout)
+async def _run(engine: Engine, prepared: Prepared, params: Any, back: _Back, timeout: float | None) -> Any:
+    if back is _COUNT:
+        return await engine.execute(prepared, params, timeout)
+    return await engine.fetch(prepared, params, timeout)
 
 
 async def update_all(
@@ -184,25 +161,30 @@ async def update_all(
     query: Query[Any, Any, Any] = query_of(queryable)
     info: SchemaInfo = query.node.sources[0].info
     terms = assigned(info, assignments)
-    names, row = returned(info, returning)
+    back = _back(info, returning)
     prefix = call.prefix or engine.prefix
     params = query.params
     for one in assignments:
         params += one.params
-    prepared = engine.prepared(
-        ("update_all", query.node, terms, names, prefix),
-        lambda dialect: compile_update_all(query.node, terms, dialect, returning=names, prefix=prefix),
-    )
-    return await _run(engine, prepared, params, row, call)
+
+    def prepared_for(dialect: Dialect) -> Prepared:
+        statement = compile_update_all(query.node, terms, dialect, returning=back.names, prefix=prefix)
+        return Prepared(statement, back.row(info), prefix)
+
+    prepared = engine.plan(("update_all", query.node, terms, back, prefix), prepared_for)
+    return await _run(engine, prepared, prepared.dump(params), back, call.timeout)
 
 
 async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = None, call: Call = DEFAULT) -> Any:
     """Delete all rows of a query; returns how many, or what `returning` asks for."""
     query: Query[Any, Any, Any] = query_of(queryable)
-    names, row = returned(query.node.sources[0].info, returning)
+    info: SchemaInfo = query.node.sources[0].info
+    back = _back(info, returning)
     prefix = call.prefix or engine.prefix
-    prepared = engine.prepared(
-        ("delete_all", query.node, names, prefix),
-        lambda dialect: compile_delete_all(query.node, dialect, returning=names, prefix=prefix),
-    )
-    return await _run(engine, prepared, query.params, row, call)
+
+    def prepared_for(dialect: Dialect) -> Prepared:
+        statement = compile_delete_all(query.node, dialect, returning=back.names, prefix=prefix)
+        return Prepared(statement, back.row(info), prefix)
+
+    prepared = engine.plan(("delete_all", query.node, back, prefix), prepared_for)
+    return await _run(engine, prepared, prepared.dump(query.params), back, call.timeout)

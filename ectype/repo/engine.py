@@ -1,10 +1,11 @@
 """How a repo runs a prepared statement: dump, run, load, tell the listeners."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
 from ectype.adapters.base import Adapter
+from ectype.query.ast import RowShape
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
 from ectype.repo.transaction import Session
@@ -13,21 +14,39 @@ from ectype.sql.statement import Statement
 from ectype.telemetry import QueryEvent, emit, listeners
 
 T = TypeVar("T")
+P = TypeVar("P")
 EVENT = "ectype.repo.query"
+HIDDEN = "<hidden>"
+REDACTED = "<redacted>"
 
 
 class Prepared:
-    """A statement of one shape and its loader."""
+    """A statement of one shape and its loader.
 
-    __slots__ = ("dump", "load", "redacted", "sql", "statement")
+    Attributes:
+        sql: the text.
+        dump: from values to the driver's parameters.
+        load: from the driver's rows to what a row is.
+        redacted: the indexes of parameters that must not be shown.
+    """
 
-    def __init__(self, statement: Statement) -> None:
-        self.statement = statement
+    __slots__ = ("dump", "load", "redacted", "sql")
+
+    def __init__(self, statement: Statement, row: RowShape | None = None, prefix: str | None = None) -> None:
+        """Build the loader.
+
+        Args:
+            statement: what was compiled.
+            row: how a row is made, where the statement does not say.
+            prefix: where tables without a prefix of their own were read.
+        """
         self.sql = statement.sql
         self.dump = statement.dump
         self.redacted = statement.redacted
-        row = statement.row
-        self.load = loader.tuples(statement.columns) if row is None else loader.build(statement.columns, row)
+        # Without columns nobody looks at more than whether there are rows.
+        self.load: loader.Loader = (
+            loader.build(statement.columns, statement.row or row, prefix) if statement.columns else list
+        )
 
 
 class Engine:
@@ -36,7 +55,7 @@ class Engine:
     Attributes:
         adapter: the database.
         session: finds the connection of each statement.
-        plans: prepared statements by shape.
+        plans: what was compiled, by shape.
         name: the repo's name, for events.
         prefix: the default prefix.
         log_params: whether parameters are shown to listeners.
@@ -57,39 +76,59 @@ class Engine:
         self.name = name
         self.prefix = prefix
         self.log_params = log_params
-        self.plans: PlanCache[Prepared] = PlanCache(plan_cache_size)
+        self.plans: PlanCache[Any] = PlanCache(plan_cache_size)
 
     @property
     def dialect(self) -> Dialect:
         """What the database says and can do."""
         return self.adapter.dialect
 
-    def prepared(self, key: Hashable, compile_: Callable[[Dialect], Statement]) -> Prepared:
-        """Return the prepared statement of a shape, compiled at its first use."""
+    def plan(self, key: Hashable, make: Callable[[Dialect], P]) -> P:
+        """Return the plan of a shape, made at its first use."""
         found = self.plans.get(key)
-        if found is not None:
-            return found
-        return self.plans.put(key, Prepared(compile_(self.adapter.dialect)))
+        return found if found is not None else self.plans.put(key, make(self.adapter.dialect))
 
-    async def fetch(self, prepared: Prepared, values: Sequence[Any], timeout: float | None = None) -> list[Any]:
-        """Run a statement that returns rows, and return them loaded."""
-        params = prepared.dump(values)
+    async def fetch(self, prepared: Prepared, params: Sequence[Any], timeout: float | None = None) -> list[Any]:
+        """Run a statement that returns rows, and return them loaded; the parameters are dumped."""
+        running = self.session.fetch(prepared.sql, params, prepared.load, timeout)
         if listeners(EVENT):
-            return await self._observed(
-                prepared, params, len, self.session.fetch(prepared.sql, params, prepared.load, timeout)
-            )
-        return await self.session.fetch(prepared.sql, params, prepared.load, timeout)
+            return await self._observed(prepared, params, running, len)
+        return await running
 
-    async def execute(self, prepared: Prepared, values: Sequence[Any], timeout: float | None = None) -> int:
-        """Run a statement that returns no rows, and return how many it wrote."""
-        params = prepared.dump(values)
+    async def execute(self, prepared: Prepared, params: Sequence[Any], timeout: float | None = None) -> int:
+        """Run a statement that returns no rows, and return how many it wrote; the parameters are dumped."""
+        running = self.session.execute(prepared.sql, params, timeout)
         if listeners(EVENT):
-            return await self._observed(prepared, params, _same, self.session.execute(prepared.sql, params, timeout))
-        return await self.session.execute(prepared.sql, params, timeout)
+            return await self._observed(prepared, params, running, int)
+        return await running
+
+    async def fetch_many(
+        self, prepared: Prepared, rows: Sequence[Sequence[Any]], timeout: float | None = None
+    ) -> list[Any]:
+        """Run a returning statement once a row of dumped parameters, all or nothing; return all their rows, loaded."""
+        running = self.session.fetch_many(prepared.sql, rows, prepared.load, timeout)
+        if listeners(EVENT):
+            return await self._observed(prepared, rows, running, len, many=True)
+        return await running
+
+    async def execute_many(
+        self, prepared: Prepared, rows: Sequence[Sequence[Any]], timeout: float | None = None
+    ) -> int:
+        """Run a writing statement once a row of dumped parameters, all or nothing; return how many rows it wrote."""
+        running = self.session.execute_many(prepared.sql, rows, timeout)
+        if listeners(EVENT):
+            return await self._observed(prepared, rows, running, int, many=True)
+        return await running
 
     async def _observed(
-        self, prepared: Prepared, params: Sequence[Any], count: Callable[[Any], int], running: Any
-    ) -> Any:
+        self,
+        prepared: Prepared,
+        params: Sequence[Any],
+        running: Awaitable[T],
+        count: Callable[[T], int],
+        *,
+        many: bool = False,
+    ) -> T:
         started = perf_counter()
         rows, error = None, None
         try:
@@ -99,19 +138,12 @@ class Engine:
             error = exc
             raise
         finally:
-            shown = self._shown(prepared, params)
             taken = perf_counter() - started
-            emit(
-                EVENT,
-                QueryEvent(self.name, prepared.sql, shown, rows, None, taken, error),
-            )
+            shown = tuple(self._shown(prepared, row) for row in params) if many else self._shown(prepared, params)
+            emit(EVENT, QueryEvent(self.name, prepared.sql, shown, rows, None, taken, error))
         return result
 
     def _shown(self, prepared: Prepared, params: Sequence[Any]) -> tuple[object, ...]:
         if not self.log_params:
-            return ("<hidden>",) * len(params)
-        return tuple("<redacted>" if i in prepared.redacted else value for i, value in enumerate(params))
-
-
-def _same(count: int) -> int:
-    return count
+            return (HIDDEN,) * len(params)
+        return tuple(REDACTED if i in prepared.redacted else value for i, value in enumerate(params))

@@ -1,96 +1,115 @@
 """Rows to structs and tuples: one function a shape, written as text so that a row costs no call of ours.
 
 A loader unpacks a row into local names, converts those that need it in place, fills a mutable twin of the struct and
-gives it the struct's class. A text timestamp that the fast parser refuses (`infinity`, years before Christ) sends the
-whole batch once through the slow loader, so it never poisons the other rows.
+gives it the struct's class. What the fast expressions refuse (a timestamp `infinity`, years before Christ) sends the
+whole batch once through the careful functions, so it never poisons the other rows.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from ectype.errors import CastError
 from ectype.query.ast import EntityRow, RowShape, TupleRow, ValueRow
-from ectype.schema.meta import SchemaInfo
+from ectype.schema.meta import SchemaInfo, intern_meta
 from ectype.sql.statement import Column
 
 Loader: TypeAlias = Callable[[list[Any]], list[Any]]
 INDENT = "        "
 
 
-def build(columns: tuple[Column, ...], row: RowShape) -> Loader:
+def build(columns: tuple[Column, ...], row: RowShape | None, prefix: str | None = None) -> Loader:
     """Return the function from driver rows to a list of what a row is.
+
+    Args:
+        columns: the result's columns.
+        row: how a row is made of them; None for a tuple of all.
+        prefix: where tables were read that have no prefix of their own; their structs remember it.
 
     Raises (when it is called):
         CastError: for a value that is none of its column's type, with a note that names the column.
     """
-    fast = _Source(columns, careful=False).function(row)
+    if row is None:
+        row = TupleRow(tuple(ValueRow(index) for index in range(len(columns))))
+    shape = row
+    fast = _Source(columns, prefix, careful=False).function(shape)
 
     def load(rows: list[Any]) -> list[Any]:
         try:
             return fast(rows)
-        except (ValueError, TypeError, KeyError):
+        except (CastError, ValueError, TypeError, KeyError):
             # What the fast expressions refuse is asked once more, by the functions that know every form and say why.
-            return _carefully(columns, row, rows)
-        except CastError as exc:
-            _blame(exc, columns, rows)
-            raise
+            return _load_carefully(columns, shape, prefix, rows)
 
     return load
 
 
-def _carefully(columns: tuple[Column, ...], row: RowShape, rows: list[Any]) -> list[Any]:
+def frozen(raw: Any) -> Any:
+    """Return what change detection compares with later: a driver's text as it came, its list as a tuple."""
+    return tuple(raw) if raw.__class__ is list else raw
+
+
+def _load_carefully(columns: tuple[Column, ...], shape: RowShape, prefix: str | None, rows: list[Any]) -> list[Any]:
     try:
-        return _Source(columns, careful=True).function(row)(rows)
+        return _Source(columns, prefix, careful=True).function(shape)(rows)
     except CastError as exc:
-        _blame(exc, columns, rows)
+        culprit = _culprit(columns, rows)
+        if culprit is not None:
+            exc.add_note(f"in the column `{culprit}`")
         raise
 
 
-def _blame(exc: CastError, columns: tuple[Column, ...], rows: list[Any]) -> None:
-    """Say which column held what could not be loaded; only the first is looked for."""
+def _culprit(columns: tuple[Column, ...], rows: list[Any]) -> str | None:
+    """Return the name of the first column that holds what could not be loaded."""
     for row in rows:
         for column, value in zip(columns, row, strict=False):
-            if column.load is None or (value is None and column.nullable):
+            if value is None:
+                if not column.nullable:
+                    return column.name
                 continue
             try:
-                (column.slow_load or column.load)(value)
+                _careful(column)(value)
             except CastError:
-                exc.add_note(
-                    f"in the column `{column.name}`"
-                    + (": it may be NULL in the database, and the schema says it never is" if value is None else "")
-                )
-                return
+                return column.name
+    return None
 
 
-def tuples(columns: tuple[Column, ...]) -> Loader:
-    """Return the function from driver rows to tuples of loaded values."""
-    return build(columns, TupleRow(tuple(ValueRow(index) for index in range(len(columns)))))
+def _careful(column: Column) -> Callable[[Any], Any]:
+    """Return the function that loads every form of a column's values, or says why it cannot."""
+    fast, slow = column.load or _as_it_is, column.slow_load
+    if slow is None:
+        return fast
+    last = slow
+
+    def load(value: Any) -> Any:
+        try:
+            return fast(value)
+        except (ValueError, TypeError):
+            return last(value)
+
+    return load
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _null(column: str) -> NoReturn:
+    raise CastError(
+        f"`{column}` is NULL in the database, and the schema says that it never is",
+        hint="give the column NOT NULL, or the field `| None`",
+    )
 
 
 class _Source:
     """The text of one loader, and the names it uses."""
 
-    def __init__(self, columns: tuple[Column, ...], *, careful: bool) -> None:
+    def __init__(self, columns: tuple[Column, ...], prefix: str | None, *, careful: bool) -> None:
         self.columns = columns
-        self.names: dict[str, Any] = {"new": object.__new__}
+        self.prefix = prefix
+        self.names: dict[str, Any] = {"new": object.__new__, "null": _null, "frozen": frozen}
         self.values = [self._value(index, column, careful=careful) for index, column in enumerate(columns)]
         self.body: list[str] = []
-        self.entities = 0
-
-    def _value(self, index: int, column: Column, *, careful: bool) -> str:
-        load, value = column.load, f"v{index}"
-        if load is None:
-            return value
-        if careful and column.slow_load is not None:
-            load = _either(load, column.slow_load)
-        if column.inline is not None and not careful:
-            given = {name: f"{name}{index}" for name in column.names}
-            self.names.update({given[name]: known for name, known in column.names.items()})
-            made = column.inline.format(v=value, **given)
-        else:
-            self.names[f"l{index}"] = load
-            made = f"l{index}({value})"
-        return f"({made} if {value} is not None else None)" if column.nullable else made
+        self.structs = 0
 
     def function(self, row: RowShape) -> Loader:
         """Return the loader."""
@@ -105,9 +124,32 @@ class _Source:
             f"{INDENT}add({result})",
             "    return out",
         ]
+        # The text holds numbered names and the members of schemas, which are identifiers.
         exec("\n".join(lines), self.names)
         load: Loader = self.names["load"]
         return load
+
+    def _value(self, index: int, column: Column, *, careful: bool) -> str:
+        """Return the expression of one column's value. A conversion refuses NULL by itself where it is refused."""
+        value = f"v{index}"
+        made = self._converted(index, column, careful=careful)
+        if column.nullable:
+            return value if made == value else f"({made} if {value} is not None else None)"
+        if made != value and not careful:
+            return made
+        self.names[f"n{index}"] = column.name
+        return f"({made} if {value} is not None else null(n{index}))"
+
+    def _converted(self, index: int, column: Column, *, careful: bool) -> str:
+        value = f"v{index}"
+        if column.load is None:
+            return value
+        if careful or column.inline is None:
+            self.names[f"l{index}"] = _careful(column) if careful else column.load
+            return f"l{index}({value})"
+        given = {name: f"{name}{index}" for name in column.names}
+        self.names.update({given[name]: known for name, known in column.names.items()})
+        return column.inline.format(v=value, **given)
 
     def _row(self, row: RowShape) -> str:
         if isinstance(row, EntityRow):
@@ -118,52 +160,49 @@ class _Source:
         if row.maker is None:
             return f"({', '.join(items)},)" if items else "()"
         if isinstance(row.maker, SchemaInfo):
-            return self._struct(row.maker, row.names, items)
+            made, lines = self._struct(row.maker, zip(row.names, items, strict=True))
+            self.body += lines
+            return made
         self.names["maker"] = row.maker
         if row.names:
             return f"maker({', '.join(f'{name}={item}' for name, item in zip(row.names, items, strict=True))})"
         return f"maker({', '.join(items)})"
 
     def _entity(self, row: EntityRow) -> str:
+        info = row.info
         items = self.values[row.start : row.start + len(row.names)]
-        if not row.optional:
-            return self._struct(row.info, row.names, items, row.start)
-        keys = row.info.primary_key or row.names
-        test = " and ".join(f"v{row.start + row.names.index(key)} is None" for key in keys)
-        made = self._struct(row.info, row.names, items, row.start, indent="    ")
-        position = next(i for i, line in enumerate(self.body) if line.strip().startswith(f"{made} = new("))
-        self.body[position:position] = [f"if {test}:", f"    {made} = None", "else:"]
+        made, lines = self._struct(info, [*zip(row.names, items, strict=True), *self._virtual(info)])
+        if info.mutable_names:
+            raw = ", ".join(f"frozen(v{row.start + row.names.index(name)})" for name in info.mutable_names)
+            lines.insert(-1, f"{made}._frozen = ({raw},)")
+        if self.prefix is not None and info.prefix is None:
+            self.names[f"M{made}"] = intern_meta("loaded", info.table, self.prefix)
+            lines.insert(-1, f"{made}._meta = M{made}")
+        if row.optional:
+            keys = info.primary_key or row.names
+            missing = " and ".join(f"v{row.start + row.names.index(key)} is None" for key in keys)
+            lines = [f"if {missing}:", f"    {made} = None", "else:", *(f"    {line}" for line in lines)]
+        self.body += lines
         return made
 
-    def _struct(
-        self, info: SchemaInfo, names: tuple[str, ...], items: list[str], start: int | None = None, indent: str = ""
-    ) -> str:
-        number = self.entities
-        self.entities += 1
+    def _virtual(self, info: SchemaInfo) -> list[tuple[str, str]]:
+        """Return the defaults of virtual fields: a loaded struct equals the one that was stored."""
+        found: list[tuple[str, str]] = []
+        for position, (name, options) in enumerate(info.defaults):
+            if name in info.virtual_names:
+                known = f"d{self.structs}_{position}"
+                factory = options.default_factory
+                self.names[known] = options.default if factory is None else factory
+                found.append((name, known if factory is None else f"{known}()"))
+        return found
+
+    def _struct(self, info: SchemaInfo, members: Any) -> tuple[str, list[str]]:
+        """Return the name of a struct in the text, and the lines that make it; the last gives it its class."""
+        number = self.structs
+        self.structs += 1
         made = f"o{number}"
         self.names[f"T{number}"] = info.twin
         self.names[f"C{number}"] = info.schema
-        lines = [f"{made} = new(T{number})"]
-        lines.extend(f"{made}.{name} = {item}" for name, item in zip(names, items, strict=True))
-        if start is not None and info.mutable_names:
-            raw = ", ".join(f"keep(v{start + names.index(name)})" for name in info.mutable_names)
-            self.names["keep"] = _keep
-            lines.append(f"{made}._frozen = ({raw},)")
+        lines = [f"{made} = new(T{number})", *(f"{made}.{name} = {item}" for name, item in members)]
         lines.append(f"{made}.__class__ = C{number}")
-        self.body.extend(indent + line for line in lines)
-        return made
-
-
-def _keep(raw: Any) -> Any:
-    """Return what change detection compares with later: text as it came, a list frozen."""
-    return tuple(raw) if raw.__class__ is list else raw
-
-
-def _either(fast: Callable[[Any], Any], slow: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def load(value: Any) -> Any:
-        try:
-            return fast(value)
-        except (ValueError, TypeError):
-            return slow(value)
-
-    return load
+        return made, lines

@@ -4,12 +4,13 @@ from typing import Any, TypeVar, cast
 
 from ectype.errors import MultipleResultsError, NoPrimaryKeyError, NoResultsError, QueryError
 from ectype.expr.operand import Agg, Expr
+from ectype.query.ast import steps
 from ectype.query.builder import Query, from_
 from ectype.query.subqueries import row_schema
-from ectype.repo.engine import Engine
+from ectype.repo.engine import Engine, Prepared
 from ectype.repo.preloader import preload_into
-from ectype.repo.select import fetch_rows, prepare
-from ectype.schema.meta import schema_info
+from ectype.repo.select import fetch_rows
+from ectype.schema.meta import SchemaInfo
 from ectype.sql.compilers import compile_exists
 
 T = TypeVar("T")
@@ -36,19 +37,31 @@ async def read_one(
 ) -> Any | None:
     """Return the only row of a query, or None. Raises MultipleResultsError for more."""
     rows = await read(engine, queryable, timeout, prefix)
+    return _only(rows, queryable) if rows else None
+
+
+async def read_one_or_raise(
+    engine: Engine, queryable: Any, timeout: float | None = None, prefix: str | None = None
+) -> Any:
+    """Return the only row of a query. Raises NoResultsError for none, MultipleResultsError for more."""
+    rows = await read(engine, queryable, timeout, prefix)
+    if not rows:
+        raise no_row(repr(query_of(queryable)))
+    return _only(rows, queryable)
+
+
+def _only(rows: list[T], queryable: Any) -> T:
     if len(rows) > 1:
         raise MultipleResultsError(
             f"at most one row was expected, got {len(rows)}: {query_of(queryable)!r}",
             hint="filter by a unique column, use `repo.all`, or add `.limit(1)` if any row will do",
         )
-    return rows[0] if rows else None
+    return rows[0]
 
 
-def found_or_raise(row: T | None, what: str) -> T:
-    """Return a row. Raises NoResultsError, which the web layer answers with 404, when there is none."""
-    if row is None:
-        raise NoResultsError(f"no row was found: {what}")
-    return row
+def no_row(what: str) -> NoResultsError:
+    """Return the error for a row that is not there, which the web layer answers with 404."""
+    return NoResultsError(f"no row was found: {what}", hint="where it may be missing, leave `_or_raise` out")
 
 
 def by_key(queryable: Any, key: Any) -> Query[Any, Any, Any]:
@@ -59,41 +72,41 @@ def by_key(queryable: Any, key: Any) -> Query[Any, Any, Any]:
         QueryError: for None, or a key with the wrong number of parts.
     """
     query = query_of(queryable)
-    info = row_schema(query.node) if isinstance(queryable, Query) else schema_info(queryable)
     source = query.node.sources[0]
+    info: SchemaInfo = source.info
     names = info.primary_key
     if len(names) == 1:
         if key is None:
-            raise QueryError(f"`get` needs the primary key of {info.name}, got None")
+            raise _key_of_none(info)
         return query.where(source.columns[names[0]] == key)
     if not names:
         raise NoPrimaryKeyError(f"{info.name} has no primary key", hint="use `get_by` with a condition")
-    if not isinstance(key, tuple) or len(cast("tuple[Any, ...]", key)) != len(names):
+    parts = cast("tuple[Any, ...]", key)
+    if not isinstance(key, tuple) or len(parts) != len(names):
         raise QueryError(
             f"the primary key of {info.name} is ({', '.join(names)}), got {key!r:.80}",
             hint=f"pass a tuple of {len(names)} values in this order",
         )
-    parts = cast("tuple[Any, ...]", key)
+    if None in parts:
+        raise _key_of_none(info)
     return query.where(*(source.columns[name] == part for name, part in zip(names, parts, strict=True)))
 
 
-async def get(engine: Engine, model: Any, key: Any, timeout: float | None, prefix: str | None) -> Any | None:
-    """Return the row with a primary key, or None.
+def _key_of_none(info: SchemaInfo) -> QueryError:
+    return QueryError(
+        f"`get` needs the primary key of {info.name}, got None",
+        hint="check for None before; where a column may be NULL, ask with `get_by` and `is_null()`",
+    )
 
-    The plan of a schema with one key is found by the class itself: the query is the same for every key.
-    """
-    if prefix is None and key is not None and not isinstance(key, Expr):
-        prepared = engine.plans.get(model)
-        if prepared is not None:
-            rows = await engine.fetch(prepared, (key,), timeout)
-            return rows[0] if rows else None
-    query = by_key(model, key)
-    known = prefix or engine.prefix
-    prepared = prepare(engine, query.node, known)
-    if known is None and isinstance(model, type) and len(query.params) == 1:
-        engine.plans.put(model, prepared)
-    rows = await engine.fetch(prepared, query.params, timeout)
-    return rows[0] if rows else None
+
+async def get(engine: Engine, queryable: Any, key: Any, timeout: float | None, prefix: str | None) -> Any | None:
+    """Return the row with a primary key, or None."""
+    query = by_key(queryable, key)
+    if query.preloads:
+        rows = await read(engine, query, timeout, prefix)
+    else:
+        rows = await fetch_rows(engine, query, timeout, prefix)
+    return _only(rows, query) if rows else None
 
 
 def by_predicates(model: Any, predicates: tuple[Expr[Any, Any], ...]) -> Query[Any, Any, Any]:
@@ -108,17 +121,45 @@ async def has_rows(engine: Engine, queryable: Any, timeout: float | None, prefix
     query = query_of(queryable)
     known = prefix or engine.prefix
     node = query.node
-    prepared = engine.prepared(("exists", node, known), lambda dialect: compile_exists(node, dialect, known))
-    rows = await engine.session.fetch(prepared.sql, prepared.dump(query.params), list, timeout)
+    prepared = engine.plan(("exists", node, known), lambda dialect: Prepared(compile_exists(node, dialect, known)))
+    rows = await engine.fetch(prepared, prepared.dump(query.params), timeout)
     return bool(rows[0][0])
 
 
 async def aggregate(
     engine: Engine, queryable: Any, expression: Agg[Any, T], timeout: float | None, prefix: str | None
 ) -> T:
-    """Return the value of one aggregate over a query."""
+    """Return the value of one aggregate over the rows of a query; an order alone changes nothing.
+
+    Raises:
+        QueryError: for what is no aggregate, or a query that groups or selects.
+    """
     if not isinstance(expression, Agg):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
         raise QueryError(
             f"`aggregate` takes an aggregate, got {expression!r:.80}", hint="write `repo.aggregate(query, fn.max(…))`"
         )
-    return cast("T", await read_one(engine, query_of(queryable).select(expression), timeout, prefix))
+    query = _aggregated(query_of(queryable))
+    return cast("T", await read_one(engine, query.select(expression), timeout, prefix))
+
+
+_PLAIN = frozenset({"from", "where", "join", "cte"})
+_CHOOSING = frozenset({"limit", "offset", "distinct", "order", "combine"})
+
+
+def _aggregated(query: Query[Any, Any, Any]) -> Query[Any, Any, Any]:
+    """Return a query over the same rows that can be aggregated as it is: what chooses them goes into a subquery."""
+    kinds = {one.kind for one in steps(query.node)}
+    if kinds <= _PLAIN:
+        return query
+    source = query.node.sources[0]
+    info: SchemaInfo = source.info
+    other = kinds - _PLAIN - _CHOOSING
+    if other or "join" in kinds or len(info.primary_key) != 1:
+        why = f"`{'group_by' if 'group' in other else min(other)}`" if other else "a join, an order or a limit"
+        raise QueryError(
+            f"`aggregate` is over the rows of one table, and this query has {why}: {query!r}",
+            hint="select the aggregate yourself: `repo.all(query.select(fn.count()))`, over `subquery(query, …)` if "
+            "it has a limit",
+        )
+    key = source.columns[info.primary_key[0]]
+    return from_(info.schema).where(key.in_(query.select(key)))

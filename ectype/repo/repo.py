@@ -10,13 +10,13 @@ from ectype.adapters.registry import adapter_for
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict
-from ectype.repo import bulk, reader, writer
+from ectype.repo import bulk, reader, upserter, writer
 from ectype.repo.engine import Engine
 from ectype.repo.outcomes import Outcome
 from ectype.repo.preloader import preload_copies
 from ectype.repo.select import prepare
-from ectype.repo.transaction import Session, Transaction
-from ectype.repo.writer import DEFAULT, Call
+from ectype.repo.sending import DEFAULT, Call
+from ectype.repo.transaction import RolledBack, Session, Transaction
 from ectype.result import Ok
 from ectype.schema.associations import Rel
 from ectype.schema.changeset import Changeset
@@ -134,8 +134,7 @@ class Repo:
     async def one_or_raise(self, query: Of[M], *, timeout: float | None = None, prefix: str | None = None) -> M: ...
     async def one_or_raise(self, query: Any, *, timeout: float | None = None, prefix: str | None = None) -> Any:
         """Return the only row. Raises NoResultsError for none, MultipleResultsError for more than one."""
-        row = await reader.read_one(self._engine, query, timeout, prefix)
-        return reader.found_or_raise(row, repr(query))
+        return await reader.read_one_or_raise(self._engine, query, timeout, prefix)
 
     async def get(
         self, model: type[M], key: object, *, timeout: float | None = None, prefix: str | None = None
@@ -148,7 +147,9 @@ class Repo:
     ) -> M:
         """Return the struct with a primary key. Raises NoResultsError when there is none."""
         row = await reader.get(self._engine, model, key, timeout, prefix)
-        return cast("M", reader.found_or_raise(row, f"{model.__name__} with the key {key!r}"))
+        if row is None:
+            raise reader.no_row(f"{model.__name__} with the key {key!r}")
+        return cast("M", row)
 
     async def get_by(
         self, model: Of[M], *predicates: Expr[M, bool | None], timeout: float | None = None, prefix: str | None = None
@@ -162,8 +163,7 @@ class Repo:
     ) -> M:
         """Return the only struct for which all predicates hold. Raises NoResultsError when there is none."""
         query = reader.by_predicates(model, predicates)
-        row = await reader.read_one(self._engine, query, timeout, prefix)
-        return cast("M", reader.found_or_raise(row, repr(query)))
+        return cast("M", await reader.read_one_or_raise(self._engine, query, timeout, prefix))
 
     async def exists(
         self, query: "Query[A, Z, R] | Of[M]", *, timeout: float | None = None, prefix: str | None = None
@@ -271,7 +271,7 @@ class Repo:
         prefix: str | None = None,
     ) -> Outcome[M]:
         """Insert a row, or do what `on_conflict` says, and tell which: `Inserted`, `Updated` or `Ignored`."""
-        return await writer.upsert(
+        return await upserter.upsert(
             self._engine,
             subject,
             on_conflict=on_conflict,
@@ -462,11 +462,20 @@ class Repo:
             isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout
         )
 
+    @overload
     async def transact(
-        self, work: Callable[..., Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
-    ) -> T:
-        """Run `work()` in a transaction and return what it returns; an `Invalid` rolls back and is returned.
+        self, work: Callable[[], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
+    ) -> T: ...
+    @overload
+    async def transact(
+        self, work: Callable[[Transaction], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
+    ) -> T | RolledBack: ...
+    async def transact(
+        self, work: Callable[..., Awaitable[Any]], *, isolation: Isolation | None = None, retries: int = 0
+    ) -> Any:
+        """Run `work()`, or `work(tx)`, in a transaction and return what it returns.
 
+        An `Invalid` rolls back and is returned; `tx.rollback(value)` makes the result `RolledBack(value)`.
         Serialization failures and deadlocks run it again, `retries` times at most, with a pause in between.
         """
         return await self._session.transact(work, isolation=isolation, retries=retries)

@@ -14,11 +14,12 @@ def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
     found = engine.plans.get(key)
     if found is not None:
         return found
-    return engine.prepared(key, lambda dialect: compile_select(node, dialect, prefix))
+    return engine.plan(key, lambda dialect: Prepared(compile_select(node, dialect, prefix), prefix=prefix))
 
 
 async def fetch_rows(
     engine: Engine, query: Query[Any, Any, Any], timeout: float | None = None, prefix: str | None = None
 ) -> list[Any]:
     """Return the rows of a query, without what it preloads."""
-    return await engine.fetch(prepare(engine, query.node, prefix or engine.prefix), query.params, timeout)
+    prepared = prepare(engine, query.node, prefix or engine.prefix)
+    return await engine.fetch(prepared, prepared.dump(query.params), timeout)

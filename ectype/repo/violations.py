@@ -10,7 +10,11 @@ from ectype.schema.constraints import match_violation, unmatched
 from ectype.schema.errors import InvalidChangesetError
 from ectype.schema.meta import SchemaInfo
 
-FOREIGN_KEYS = 'SELECT "from", "table", "to" FROM pragma_foreign_key_list(?1)'
+# A key that refers to no columns by name refers to the primary key: https://www.sqlite.org/foreignkeys.html
+FOREIGN_KEYS = """
+SELECT k.id, k."from", k."table", coalesce(k."to", (
+  SELECT p.name FROM pragma_table_info(k."table") AS p WHERE p.pk = k.seq + 1
+)) FROM pragma_foreign_key_list(?1) AS k ORDER BY k.id DESC, k.seq"""
 
 
 async def refused(
@@ -19,7 +23,7 @@ async def refused(
     """Return the error to raise: the changeset with its error, or the violation with the line that declares it."""
     columns = field_names(changeset.info, exc.columns)
     if exc.kind == "foreign_key" and exc.constraint is None and engine.dialect.nameless_foreign_keys:
-        columns = await blamed(engine, changeset.info, values)
+        columns = await _blamed(engine, changeset, values)
     matched = match_violation(changeset, exc.kind, exc.constraint, columns)
     if matched is not None:
         return InvalidChangesetError(matched)
@@ -49,21 +53,29 @@ async def _ask(engine: Engine, sql: str, params: tuple[object, ...]) -> list[Any
     return await scope.lease.run(scope.lease.connection.fetch, sql, params, list, engine.session.timeout)
 
 
-async def blamed(engine: Engine, info: SchemaInfo, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the field whose value has no row to refer to: SQLite does not say which foreign key it was."""
-    if info.table is None:
-        return ()
-    rows = await _ask(engine, FOREIGN_KEYS, (info.table,))
-    by_source = {field.source: name for name, field in info.fields.items()}
-    for column, table, target in rows:
-        name = by_source.get(column)
-        value = None if name is None else values.get(name)
-        if name is None or value is None:
+async def _blamed(engine: Engine, changeset: Changeset[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields whose values have no row to refer to: SQLite does not say which foreign key it was."""
+    info = changeset.info
+    keys: dict[int, list[tuple[str, str, str]]] = {}
+    for number, column, table, target in await _ask(engine, FOREIGN_KEYS, (info.table,)):
+        keys.setdefault(number, []).append((column, table, target))
+    for key in keys.values():
+        fields = field_names(info, tuple(column for column, _, _ in key))
+        if not any(name in values for name in fields):
             continue
-        dumped = info.fields[name].type.codec(engine.dialect.target).dump(value)
-        key = str(target or column).replace('"', '""')
-        parent = str(table).replace('"', '""')
-        found = await _ask(engine, f'SELECT 1 FROM "{parent}" WHERE "{key}" = ?1', (dumped,))
-        if not found:
-            return (name,)
+        wanted = [values.get(name, getattr(changeset.data, name, None)) for name in fields]
+        if None in wanted or not all(name in info.fields for name in fields):
+            continue
+        params = tuple(
+            info.fields[name].type.codec(engine.dialect.target).dump(value)
+            for name, value in zip(fields, wanted, strict=True)
+        )
+        conditions = " AND ".join(f"{_quoted(target)} = ?{i + 1}" for i, (_, _, target) in enumerate(key))
+        if not await _ask(engine, f"SELECT 1 FROM {_quoted(key[0][1])} WHERE {conditions}", params):
+            return fields
     return ()
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'

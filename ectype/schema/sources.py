@@ -32,6 +32,7 @@ class TableSource:
         }
         self.entity: Expr[Any, Any] = Expr(Entity(self.root, self, optional=False))  # type: ignore[arg-type]
         self.optional: Expr[Any, Any] = Expr(Entity(self.root, self, optional=True))  # type: ignore[arg-type]
+        self.root.tops += [column.node for column in self.columns.values()]
 
     def column_type(self, name: str) -> Type[Any]:
         """The type of one of its columns."""
@@ -40,6 +41,10 @@ class TableSource:
     def column_source(self, name: str) -> str:
         """The name of the column in the database."""
         return self.info.fields[name].source
+
+    def hides(self, name: str) -> bool:
+        """Whether values of the column must not be shown."""
+        return name in self.info.redacted
 
     def column(self, name: str) -> Column[Any, Any]:
         """The expression of one of its columns. Raises QueryError with the closest name when there is none."""

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from sqlglot import exp
 
-from ectype.errors import QueryError, UnsupportedError
+from ectype.errors import QueryError
 from ectype.expr.nodes import ColumnRef
 from ectype.query.ast import Clause, Output, Select, Step
 from ectype.query.planner import plan_select, width
@@ -31,19 +31,17 @@ def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> S
         UnsupportedError: for what this database cannot do.
     """
     select = plan_select(step)
-    dumpers: dict[int, Dumper] = {}
-    scope = Scope(dialect, dumpers, subselect(prefix))
-    tree = _select(scope, select, prefix, "top")
+    scope = Scope(dialect, {}, subselect(prefix))
+    sql = render(_select(scope, select, prefix, "top"), dialect)
     columns = tuple(_column(output, dialect, as_text=_as_text(select, output, dialect)) for output in select.outputs)
-    return Statement(render(tree, dialect), dump_with(dumpers), columns, select.row)
+    return Statement(sql, dump_with(scope.dumpers), columns, select.row, redacted=frozenset(scope.redacted))
 
 
 def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
     """Return the statement that asks whether a query has a row: one column, true or false."""
-    dumpers: dict[int, Dumper] = {}
-    scope = Scope(dialect, dumpers, subselect(prefix))
+    scope = Scope(dialect, {}, subselect(prefix))
     tree = exp.Select(expressions=[exp.Exists(this=_select(scope.inner(), plan_select(step), prefix, "one"))])
-    return Statement(render(tree, dialect), dump_with(dumpers))
+    return Statement(render(tree, dialect), dump_with(scope.dumpers), redacted=frozenset(scope.redacted))
 
 
 def subselect(prefix: str | None) -> SubSelect:
@@ -73,7 +71,7 @@ def _as_text(select: Select, output: Output, dialect: Dialect) -> bool:
 
 def _column(output: Output, dialect: Dialect, *, as_text: bool) -> Column:
     if output.type is None:
-        return Column(None, nullable=True)
+        return Column(None, nullable=True, name=_shown(output))
     codec = output.type.codec(dialect.target)
     return Column(
         codec.text_load if as_text else codec.load,
@@ -104,7 +102,8 @@ def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named
     if select.wheres:
         core["where"] = exp.Where(this=_conjunction(scope, select.wheres))
     if select.group_bys:
-        core["group"] = exp.Group(expressions=[_lower(scope, clause) for clause in select.group_bys])
+        keys = [Lowering(scope, clause.offset).key("group by", clause.node) for clause in select.group_bys]
+        core["group"] = exp.Group(expressions=keys)
     if select.havings:
         core["having"] = exp.Having(this=_conjunction(scope, select.havings))
     if select.distinct:
@@ -112,10 +111,9 @@ def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named
     outputs = _outputs(scope, select, form)
     tree: exp.Expr = exp.Select(expressions=outputs, **core)
     for combination in select.combinations:
+        _check_combined(select, combination.query)
         make, distinct = COMBINATIONS[combination.operator]
-        other = _select(Scope(scope.dialect, scope.dumpers, scope.select, scope.parent), combination.query, prefix)
-        _check_combined(select, combination.query, scope.dialect)
-        tree = make(this=tree, expression=other, distinct=distinct)
+        tree = make(this=_first(tree, make, scope.dialect), expression=_second(scope, combination.query, prefix), distinct=distinct)
     return _whole(scope, select, tree, ctes)
 
 
@@ -140,16 +138,27 @@ def _whole(scope: Scope, select: Select, tree: exp.Expr, ctes: list[exp.Expr]) -
     return tree
 
 
-def _check_combined(first: Select, second: Select, dialect: Dialect) -> None:
+def _check_combined(first: Select, second: Select) -> None:
     if len(first.outputs) != len(second.outputs):
         raise QueryError(
             f"combined queries have equally many columns, got {len(first.outputs)} and {len(second.outputs)}"
         )
-    if (second.limit is not None or second.offset is not None or second.ctes) and not dialect.parenthesised_union:
-        raise UnsupportedError(
-            f"{dialect.name} takes no limit, offset or CTE inside a combined query",
-            hint="put it into a subquery: `from_(subquery(query, 'part'))`",
-        )
+
+
+def _first(tree: exp.Expr, make: Callable[..., exp.Expr], dialect: Dialect) -> exp.Expr:
+    """Keep what was combined so far together: INTERSECT binds more tightly than the others, but not on SQLite."""
+    apart = make is exp.Intersect and isinstance(tree, exp.Union | exp.Except) and dialect.parenthesised_union
+    return exp.Subquery(this=tree) if apart else tree
+
+
+def _second(scope: Scope, select: Select, prefix: str | None) -> exp.Expr:
+    """Return the other side of a combination: one with clauses of its own must not lend them to the whole."""
+    tree = _select(scope.beside(), select, prefix)
+    own = select.combinations or select.order_bys or select.ctes
+    if not own and select.limit is None and select.offset is None:
+        return tree
+    inner = exp.Subquery(this=tree)
+    return inner if scope.dialect.parenthesised_union else exp.Select(expressions=[exp.Star()], from_=exp.From(this=inner))
 
 
 def _count(scope: Scope, index: int) -> exp.Expr:
@@ -172,6 +181,11 @@ def _conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
 def _outputs(scope: Scope, select: Select, form: str) -> list[exp.Expr]:
     if form == "one" and _is_plain(select):
         return [exp.Literal.number(1)]
+    if form == "bare" and len(select.outputs) != 1:
+        raise QueryError(
+            f"`in_` and `scalar` take a query of one column, and this one has {len(select.outputs)}",
+            hint="select it: `query.select(Comment.post_id)`",
+        )
     made: list[exp.Expr] = []
     for output in select.outputs:
         node = _lower(scope, output.clause)
@@ -191,7 +205,7 @@ def _table(scope: Scope, source: Any, offset: int, prefix: str | None) -> exp.Ex
     """Return a source of FROM or JOIN under a name of this scope."""
     query: Step | None = getattr(source, "query", None)
     if query is not None:
-        inner = _select(scope.inner(), plan_select(query, offset), prefix)
+        inner = _select(scope.beside(), plan_select(query, offset), prefix)
         return exp.Subquery(this=inner, alias=_name(scope, source))
     if hasattr(source, "query"):
         return exp.Table(this=quoted(source.label, scope.dialect), alias=_name(scope, source))
@@ -216,6 +230,6 @@ def _join(scope: Scope, join: Any, prefix: str | None) -> exp.Expr:
 
 
 def _cte(scope: Scope, cte: Any, prefix: str | None) -> exp.Expr:
-    inner = _select(scope.inner(), cte.query, prefix)
+    inner = _select(scope.beside(), cte.query, prefix)
     columns = [quoted(output.name, scope.dialect) for output in cte.query.outputs]
     return exp.CTE(this=inner, alias=exp.TableAlias(this=quoted(cte.source.label, scope.dialect), columns=columns))

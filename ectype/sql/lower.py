@@ -30,13 +30,17 @@ from ectype.expr.nodes import (
     Subquery,
     Unary,
 )
+from ectype.expr.walk import is_secret
 from ectype.query.ast import Step
-from ectype.query.inference import ARITHMETIC, type_of
+from ectype.query.inference import ARITHMETIC, plain, type_of
 from ectype.query.planner import query_width
+from ectype.query.scope import refuse_virtual
+from ectype.sql import numbers
 from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper, by_class, element_list
 from ectype.types.base import Type
 from ectype.types.numeric import INTEGER, DecimalType
+from ectype.types.scalars import STRING
 
 COMPARISONS: dict[str, Callable[..., exp.Expr]] = {
     "=": exp.EQ,
@@ -57,7 +61,8 @@ OPERATORS: dict[str, Callable[..., exp.Expr]] = {
     **COMPARISONS,
 }
 ATOMS = (exp.Column, exp.Var, exp.Anonymous, exp.Cast, exp.Paren, exp.Null, exp.Boolean, exp.Exists, exp.Subquery)
-ORDERING_CALLS = frozenset({"min", "max", "sum", "avg"})
+INTEGER_ARGUMENTS = frozenset({"substr", "lag", "lead"})
+"""Functions whose further arguments are numbers of characters or rows."""
 
 SubSelect = Callable[["Scope", Step, int, str], exp.Expr]
 
@@ -79,10 +84,13 @@ def wrapped(node: exp.Expr) -> exp.Expr:
 class Scope:
     """What one SELECT, UPDATE or DELETE can see: the name of each source, and the scope around it.
 
-    `dumpers` is shared by all scopes of a statement: what each parameter, by its index, is dumped with.
+    Attributes:
+        dumpers: shared by all scopes of a statement: what each parameter, by its index, is dumped with.
+        redacted: shared too: the indexes of parameters that must not be shown.
+        names: the name of each source in here.
     """
 
-    __slots__ = ("dialect", "dumpers", "names", "parent", "select")
+    __slots__ = ("dialect", "dumpers", "names", "parent", "redacted", "select")
 
     def __init__(
         self, dialect: Dialect, dumpers: dict[int, Dumper], select: SubSelect, parent: "Scope | None" = None
@@ -91,11 +99,18 @@ class Scope:
         self.dumpers = dumpers
         self.select = select
         self.parent = parent
+        self.redacted: set[int] = set() if parent is None else parent.redacted
         self.names: dict[Source, str] = {}
 
     def inner(self) -> "Scope":
-        """Return the scope of a subquery in here."""
+        """Return the scope of a subquery in an expression: it sees this one."""
         return Scope(self.dialect, self.dumpers, self.select, self)
+
+    def beside(self) -> "Scope":
+        """Return the scope of a query in FROM, a CTE or a combination: it sees what is around this one."""
+        made = Scope(self.dialect, self.dumpers, self.select, self.parent)
+        made.redacted = self.redacted
+        return made
 
     def add(self, source: Source) -> str:
         """Name a source of this scope: its first letter and how many came before it, in all scopes around it."""
@@ -108,6 +123,7 @@ class Scope:
 
     def column(self, node: ColumnRef) -> exp.Expr:
         """Return a column of a source in here."""
+        refuse_virtual(node)
         name = self.names.get(node.source)
         if name is None:
             raise QueryError(
@@ -147,31 +163,32 @@ class Lowering:
         self.scope = scope
         self.next = offset
 
-    def lower(self, node: Expression, expected: Type[Any] | None = None) -> exp.Expr:  # noqa: C901  # one case a node
-        """Return the sqlglot node of an expression; `expected` is the type that a bare parameter has here."""
+    def lower(self, node: Expression, dump: Dumper | None = None) -> exp.Expr:  # noqa: C901  # one case a node
+        """Return the sqlglot node of an expression; `dump` is how a bare parameter is sent here."""
         match node:
             case ColumnRef():
                 return self.scope.column(node)
             case Outer(operand):
                 return self.scope.outer(operand)
             case Param(type_):
-                return self._param(type_, expected)
+                return self._param(type_, dump)
             case Constant(value):
                 return exp.Null() if value is None else exp.Boolean(this=value)
             case Unary(op, operand):
                 return self._unary(op, operand)
             case Binary(op, left, right):
-                return self._binary(op, left, right)
+                return self._secret(node, lambda: self._binary(op, left, right))
             case Call():
-                return self._call(node)
+                return self._secret(node, lambda: self._finished(node, self._call(node)))
             case Over():
                 return self._over(node)
             case Cast(operand, type_):
-                return self.cast(self.lower(operand, type_), type_)
+                numbers.check_cast(node, self.scope.dialect)
+                return self.cast(self.lower(operand, self._dumper(type_)), type_)
             case Fragment(parts, args):
-                return self._fragment(parts, args)
+                return self._secret(node, lambda: self._fragment(parts, args))
             case InValues(operand):
-                return self._in_values(operand)
+                return self._secret(node, lambda: self._in_values(operand))
             case Subquery():
                 return self._subquery(node)
             case _:
@@ -179,27 +196,42 @@ class Lowering:
 
     def order(self, term: Ordering) -> exp.Expr:
         """Return an ORDER BY term; NULLs go where the database puts them unless the term says otherwise."""
-        operand = self.lower(term.operand)
-        self._refuse_text_decimal(term.operand, "order by")
+        operand = self.key("order by", term.operand)
         # sqlglot adds or drops NULLS FIRST by what it thinks of the dialect, so the text is written here.
         suffix = " DESC" if term.descending else ""
         if term.nulls is not None:
             suffix += f" NULLS {term.nulls.upper()}"
         return exp.Var(this=render(operand, self.scope.dialect) + suffix)
 
+    def key(self, what: str, node: Expression) -> exp.Expr:
+        """Return an expression whose order or equality counts, as in GROUP BY."""
+        numbers.check_key(what, node, self.scope.dialect)
+        return self.lower(node)
+
     def cast(self, operand: exp.Expr, type_: Type[Any]) -> exp.Expr:
         """Return `CAST(operand AS type)` with the dialect's own type name, which sqlglot would rename."""
         return cast_text(operand, type_.codec(self.scope.dialect.target).column)
 
-    def _param(self, type_: Type[Any] | None, expected: Type[Any] | None) -> exp.Expr:
+    def _secret(self, node: Expression, lower: Callable[[], exp.Expr]) -> exp.Expr:
+        """Lower a node, and mark its parameters where they may hold what a redacted column holds."""
+        first = self.next
+        made = lower()
+        if is_secret(node):
+            self.scope.redacted.update(range(first, self.next))
+        return made
+
+    def _dumper(self, type_: Type[Any] | None) -> Dumper | None:
+        return numbers.dumper(type_, self.scope.dialect)
+
+    def _param(self, type_: Type[Any] | None, dump: Dumper | None) -> exp.Expr:
         index = self.next
         self.next += 1
-        target = self.scope.dialect.target
-        known = type_ or expected
-        mark = self.scope.placeholder(index, by_class(target) if known is None else known.codec(target).dump)
+        mark = self.scope.placeholder(index, self._dumper(type_) or dump or by_class(self.scope.dialect.target))
         return self.cast(mark, type_) if type_ is not None else mark
 
     def _unary(self, op: str, operand: Expression) -> exp.Expr:
+        if op == "-":
+            numbers.check_arithmetic(op, (operand,), self.scope.dialect)
         inner = wrapped(self.lower(operand))
         match op:
             case "NOT":
@@ -208,27 +240,29 @@ class Lowering:
                 return exp.Is(this=inner, expression=exp.Null())
             case "IS NOT NULL":
                 return exp.Is(this=inner, expression=exp.Not(this=exp.Null()))
-            case "-":
-                return exp.Neg(this=inner)
             case _:
-                raise QueryError(f"there is no operator `{op}`")
+                return exp.Neg(this=inner)
 
     def _binary(self, op: str, left: Expression, right: Expression) -> exp.Expr:
+        dialect = self.scope.dialect
         if op in ("LIKE", "ILIKE"):
             return self._like(op, left, right)
-        arithmetic = op in ARITHMETIC
-        if op in COMPARISONS or arithmetic:
-            self._refuse_text_decimal(left, op)
-            self._refuse_text_decimal(right, op)
-        # In arithmetic a value has the type of its own class: a datetime plus a timedelta.
-        first = wrapped(self.lower(left, None if arithmetic else type_of(right)))
-        second = wrapped(self.lower(right, None if arithmetic else type_of(left)))
+        if op in ARITHMETIC:
+            numbers.check_arithmetic(op, (left, right), dialect)
+            dumps = numbers.beside_operator(op, right, dialect), numbers.beside_operator(op, left, dialect)
+        else:
+            if op in COMPARISONS:
+                numbers.check_comparison(op, (left, right), dialect)
+            dumps = numbers.beside(right, dialect), numbers.beside(left, dialect)
+        first, second = wrapped(self.lower(left, dumps[0])), wrapped(self.lower(right, dumps[1]))
         if op == "/":
             return exp.Div(this=first, expression=second, typed=True, safe=False)
         return OPERATORS[op](this=first, expression=second)
 
     def _like(self, op: str, left: Expression, right: Expression) -> exp.Expr:
-        first, second = wrapped(self.lower(left)), wrapped(self.lower(right, type_of(left)))
+        # A pattern is text, whatever texts the column takes.
+        pattern = self._dumper(STRING)
+        first, second = wrapped(self.lower(left)), wrapped(self.lower(right, pattern))
         if op == "ILIKE" and self.scope.dialect.ilike:
             return exp.ILike(this=first, expression=second)
         if op == "ILIKE":
@@ -237,42 +271,45 @@ class Lowering:
         return like if self.scope.dialect.ilike else exp.Escape(this=like, expression=exp.Literal.string("\\"))
 
     def _call(self, node: Call) -> exp.Expr:
-        if node.name in ORDERING_CALLS:
-            self._refuse_text_decimal(node.args[0], node.name)
-        expected = type_of(node.args[0]) if node.args else None
-        args = [
-            self.lower(arg, self._argument_type(node.name, position, expected))
-            for position, arg in enumerate(node.args)
-        ]
+        """Return a function's bare call, as a window takes it; `_finished` makes a value of it."""
+        numbers.check_call(node, self.scope.dialect)
+        args = [self.lower(arg, self._beside_first(node, position)) for position, arg in enumerate(node.args)]
         if node.name == "count" and not args:
             args = [exp.Star()]
         made = called(node.name, *([exp.Distinct(expressions=args)] if node.distinct else args))
         if node.filter is not None:
             made = exp.Filter(this=made, expression=exp.Where(this=self.lower(node.filter)))
-        if node.name == "sum" and expected == INTEGER and self.scope.dialect.sum_widens:
-            return self.cast(made, INTEGER)
         return made
 
-    @staticmethod
-    def _argument_type(name: str, position: int, first: Type[Any] | None) -> Type[Any] | None:
-        if name in ("substr", "lag", "lead") and position > 0:
-            return INTEGER
-        return first if position else None
+    def _beside_first(self, node: Call, position: int) -> Dumper | None:
+        """Return how a value is sent as a function's argument: the further ones are of the type of the first."""
+        if position == 0:
+            return None
+        return self._dumper(INTEGER) if node.name in INTEGER_ARGUMENTS else numbers.beside(node.args[0], self.scope.dialect)
+
+    def _finished(self, node: Call, made: exp.Expr) -> exp.Expr:
+        """Give what a function computes its own type: `sum` of integers an integer, `avg` of scaled decimals decimals."""
+        argument = plain(type_of(node.args[0])) if node.args else None
+        if node.name == "sum" and argument == INTEGER and self.scope.dialect.sum_widens:
+            return self.cast(made, INTEGER)
+        scaled = node.name == "avg" and isinstance(argument, DecimalType) and argument.scale
+        if scaled and not self.scope.dialect.exact_decimals:
+            unit = exp.Literal.number(f"1{'0' * scaled}.0")
+            return exp.Paren(this=exp.Div(this=wrapped(made), expression=unit, typed=True, safe=False))
+        return made
 
     def _over(self, node: Over) -> exp.Expr:
-        call = self.lower(node.call)
-        parts = [self.lower(part) for part in node.partition_by]
+        function = cast("Call", node.call)
+        window: dict[str, Any] = {"this": self._secret(function, lambda: self._call(function))}
+        parts = [self.key("partition by", part) for part in node.partition_by]
         terms = [self.order(term) for term in node.order_by]
-        text_parts: dict[str, Any] = {}
         if parts:
-            text_parts["partition_by"] = parts
+            window["partition_by"] = parts
         if terms:
-            text_parts["order"] = exp.Order(expressions=terms)
+            window["order"] = exp.Order(expressions=terms)
         if node.frame is not None:
-            text_parts["spec"] = _frame(node.frame)
-        cast_type = call if not isinstance(call, exp.Cast) else call.this
-        window = exp.Window(this=cast_type, **text_parts)
-        return self.cast(window, INTEGER) if isinstance(call, exp.Cast) else window
+            window["spec"] = _frame(node.frame)
+        return self._finished(function, exp.Window(**window))
 
     def _fragment(self, parts: tuple[str, ...], args: tuple[Expression, ...]) -> exp.Expr:
         pieces: list[str] = [parts[0]]
@@ -282,11 +319,10 @@ class Lowering:
         return exp.Paren(this=exp.Var(this="".join(pieces)))
 
     def _in_values(self, operand: Expression) -> exp.Expr:
-        self._refuse_text_decimal(operand, "in_")
+        numbers.check_key("in_", operand, self.scope.dialect)
         inner = wrapped(self.lower(operand))
         target = self.scope.dialect.target
-        type_ = type_of(operand)
-        element = by_class(target) if type_ is None else type_.codec(target).dump
+        element = numbers.beside(operand, self.scope.dialect) or by_class(target)
         index = self.next
         self.next += 1
         mark = self.scope.placeholder(index, element_list(target, element))
@@ -306,18 +342,6 @@ class Lowering:
         if operand is None:
             return exp.Subquery(this=inner)
         return exp.In(this=operand, query=exp.Subquery(this=inner))
-
-    def _refuse_text_decimal(self, node: Expression, what: str) -> None:
-        """Refuse to compare decimals that the database keeps as text, where order is not the numbers' order."""
-        dialect = self.scope.dialect
-        if dialect.exact_decimals:
-            return
-        type_ = type_of(node)
-        if isinstance(type_, DecimalType) and type_.scale is None and isinstance(node, ColumnRef):
-            raise UnsupportedError(
-                f"{dialect.name} keeps `{node.source.label}.{node.name}` as text, so `{what}` over it would be wrong",
-                hint="give the field a number of digits, `field(scale=2)`: it is then stored as a scaled integer",
-            )
 
 
 def _frame(frame: tuple[str, str | int, str | int]) -> exp.WindowSpec:

@@ -25,7 +25,6 @@ def by_class(target: Target) -> Dumper:
     return dump
 
 
-@cache
 def element_list(target: Target, dump: Dumper) -> Dumper:
     """Return the dumper for a list of values: an array on PostgreSQL, JSON text for SQLite's `json_each`."""
 

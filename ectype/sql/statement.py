@@ -40,7 +40,6 @@ class Statement:
         columns: the result's columns.
         row: how a row is made of them; None for a statement that returns none.
         redacted: the indexes of parameters that must not be shown.
-        tables: what it reads or writes.
     """
 
     sql: str

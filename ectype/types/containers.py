@@ -189,21 +189,34 @@ class Json(Type[Any]):
 
 
 def _dump_list_for(dump: Callable[[Any], Any], *, nullable: bool) -> Callable[[Any], list[Any]]:
+    dump_one = _or_none(dump) if nullable else dump
+
     def dump_list(value: Any) -> list[Any]:
         if value.__class__ is not list:
             raise refused(value, "a list", hint="write list(value)")
-        if nullable:
-            return [None if item is None else dump(item) for item in value]
-        return [dump(item) for item in value]
-
-    def dump_noted(value: Any) -> list[Any]:
         try:
-            return dump_list(value)
+            return [dump_one(item) for item in value]
         except CastError as exc:
-            exc.add_note(f"in the list {shown(value)}")
+            exc.add_note(f"at index {_first_refused(dump_one, value)} of the list {shown(value)}")
             raise
 
-    return dump_noted
+    return dump_list
+
+
+def _or_none(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda item: None if item is None else convert(item)
+
+
+def _first_refused(dump: Callable[[Any], Any], items: list[Any]) -> int:
+    return next(index for index, item in enumerate(items) if _refuses(dump, item))
+
+
+def _refuses(dump: Callable[[Any], Any], item: object) -> bool:
+    try:
+        dump(item)
+    except CastError:
+        return True
+    return False
 
 
 def _load_list_for(load: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:

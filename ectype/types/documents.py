@@ -75,6 +75,15 @@ def _below(value: object, items: Any, depth: int) -> Fault | None:
     return None
 
 
+def is_too_deep(value: Any, depth: int = MAX_DEPTH) -> bool:
+    """Whether dicts and lists stand inside each other more than `MAX_DEPTH` times; what they hold is not looked at."""
+    if value.__class__ is dict:
+        value = value.values()
+    elif value.__class__ is not list:
+        return False
+    return depth == 0 or any(is_too_deep(item, depth - 1) for item in value)
+
+
 text_of: Final = JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
 """The text of what is known to be a document."""
 

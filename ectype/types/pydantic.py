@@ -5,24 +5,25 @@ and compiled once a type; what users see are Ecto's words, never pydantic's.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
-from pydantic_core import PydanticSerializationError
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
 from ectype.types.base import Codec, Target, Type
-from ectype.types.documents import encode, find_fault, same, text_of
+from ectype.types.documents import encode, find_fault, is_too_deep, same, text_of
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import Scalar
 
 
 def _adapter(annotation: Any, word: str) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(annotation)
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        if not adapter.pydantic_complete:
+            adapter.rebuild(force=True, raise_errors=True)
     except (PydanticUserError, PydanticUndefinedAnnotation) as exc:
         unknown = isinstance(exc, PydanticSchemaGenerationError)
         reason = "neither ectype nor pydantic knows how" if unknown else str(exc).partition("\n")[0]
@@ -31,6 +32,7 @@ def _adapter(annotation: Any, word: str) -> TypeAdapter[Any]:
             hint="use a scalar, an enum, dict[str, Any], a pydantic model or a dataclass; or keep the field out of the "
             "database: field(virtual=True)",
         ) from exc
+    return adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,12 @@ class PydanticType(Type[Any]):
 
     def cast(self, value: object) -> Ok[Any] | Err:
         """Take a value of the annotation, or the JSON document of one; `source` of an error is the culprit's path."""
+        if is_too_deep(value):
+            return Err()
         try:
             return Ok(self.adapter.validate_python(value, strict=True))
         except ValidationError as exc:
             first = exc
-        except RecursionError:
-            return Err()
         if find_fault(value) is not None:
             return Err("is invalid", _source(first))
         try:
@@ -93,7 +95,7 @@ class PydanticType(Type[Any]):
                 self.adapter.validate_python(value, strict=True)
                 text = encode(self._document(value), target)
                 loaded = self.adapter.validate_json(text, strict=True)
-            except (ValidationError, PydanticSerializationError, CastError, RecursionError) as exc:
+            except (ValueError, CastError) as exc:  # pydantic's errors are ValueErrors
                 reason = exc.message if isinstance(exc, CastError) else _reason(exc)
                 raise refused(value, f"a value of {self.word}, and it is none: {reason}") from exc
             if loaded != value:
@@ -125,7 +127,7 @@ class PydanticType(Type[Any]):
             return False
         try:
             return same(self._document(left), self._document(right))
-        except PydanticSerializationError:
+        except ValueError:
             return False
 
 
@@ -184,7 +186,7 @@ class ConstrainedType(Scalar[Any]):
                 raise refused(value, f"a value that {self.annotation} leaves as it is", hint=f"store {kept!r:.60}")
             return stored
 
-        return Codec(codec.column, dump, codec.load, codec.text_load, codec.text_load_slow)
+        return replace(codec, dump=dump)
 
     def equal(self, left: Any, right: Any) -> bool:
         """Compare as the scalar does."""

@@ -50,7 +50,7 @@ NO_INTEGERS = [
     "12 ",
     "12\n",
     "\t12",
-    "１２３",  # noqa: RUF001
+    "１２３",
     "٣",
     "²",
     "0x10",
@@ -60,7 +60,7 @@ NO_INTEGERS = [
     "+-1",
     "+",
     "-",
-    "−1",  # noqa: RUF001
+    "−1",
     "1\0",
     "inf",
     "nan",
@@ -127,7 +127,7 @@ NO_FLOATS = [
     "1,5",
     " 1.5",
     "1.5\n",
-    "１.5",  # noqa: RUF001
+    "１.5",
     "nan",
     "NaN",
     "inf",
@@ -182,7 +182,7 @@ NO_DECIMALS = [
     "1_000",
     " 1",
     "1\n",
-    "１",  # noqa: RUF001
+    "１",
     "NaN",
     "sNaN",
     "Infinity",
@@ -192,6 +192,7 @@ NO_DECIMALS = [
     "1e3000000",
     "1e99999",
     "1e999999",
+    "1e-3000000",
     "9" * 1001,
     "0." + "1" * 1001,
     "1e999" + "0",
@@ -334,7 +335,7 @@ def test_the_columns_are_those_of_the_storage_table() -> None:
     [(DECIMAL, "x"), (DECIMAL, None), (DECIMAL, []), (DecimalType(scale=2), "1.5"), (DecimalType(scale=2), 1.5)],
 )
 def test_what_sqlite_gives_that_is_no_decimal_is_named(type_: Any, value: object) -> None:
-    with pytest.raises(CastError, match="the database gave .* which is not a decimal"):
+    with pytest.raises(CastError, match=r"the database gave .* which is not a decimal"):
         type_.codec("sqlite").load(value)
 
 
@@ -362,7 +363,6 @@ HOSTILE = [
     "9" * 1_000_000,
     "-" * 1_000_000,
     "1e3000000",
-    "1e-3000000",
     "1." * 500_000,
     "1e" * 500_000,
     " " * 1_000_000 + "1",
@@ -370,7 +370,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("type_", [INTEGER, FLOAT, DECIMAL, DecimalType(scale=2)])
-@pytest.mark.parametrize("value", [*HOSTILE, Decimal("1e3000000"), Decimal("1e-3000000"), 10**200_000], ids=range(10))
+@pytest.mark.parametrize("value", [*HOSTILE, Decimal("1e3000000"), Decimal("1e-3000000"), 10**200_000], ids=range(9))
 def test_hostile_numbers_are_refused_at_once(type_: Any, value: Any) -> None:
     start = perf_counter()
     assert type_.cast(value) == Err("is invalid")

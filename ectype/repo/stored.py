@@ -1,0 +1,75 @@
+"""The struct that is in the database after a write: what it was, what was sent, what came back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ectype.repo.loader import frozen
+from ectype.schema.meta import Meta, SchemaInfo, intern_meta
+from ectype.schema.structs import UNSET
+from ectype.types.base import Target
+
+new: Callable[[type[Any]], Any] = object.__new__
+
+
+def loaded_meta(info: SchemaInfo, prefix: str | None) -> Meta:
+    """Return the meta of a struct that stands in the table of a prefix."""
+    return info.loaded if prefix == info.prefix else intern_meta("loaded", info.table, prefix)
+
+
+def stored(
+    info: SchemaInfo, data: Any, values: Mapping[str, Any], where: Meta, originals: tuple[Any, ...] | None
+) -> Any:
+    """Return the struct with these values, and its own where it has no other.
+
+    Args:
+        info: what is known of the schema.
+        data: the struct that was written.
+        values: by name, what is stored now, virtual changes too.
+        where: its meta.
+        originals: what lists and documents are compared with later (see `originals_of`); None to keep what there is.
+    """
+    made = new(info.twin)
+    for name in info.field_names:
+        value = values[name] if name in values else getattr(data, name, UNSET)
+        if value is not UNSET:
+            setattr(made, name, value)
+    for name in info.associations:
+        value = getattr(data, f"_assoc_{name}", UNSET)
+        if value is not UNSET:
+            setattr(made, f"_assoc_{name}", value)
+    kept = getattr(data, "_frozen", None) if originals is None else originals
+    if kept is not None:
+        made._frozen = kept  # noqa: SLF001  # a slot of every struct
+    made._meta = where  # noqa: SLF001  # as above
+    made.__class__ = info.schema
+    return made
+
+
+def originals_of(
+    info: SchemaInfo,
+    target: Target,
+    sent: Mapping[str, Any],
+    back: Mapping[str, Any],
+    data: Any,
+) -> tuple[Any, ...]:
+    """Return what change detection compares lists and documents with, since these can be changed in place.
+
+    Args:
+        info: what is known of the schema.
+        target: how values are stored.
+        sent: the parameters that were sent, by field name, as they were dumped.
+        back: the values that came back, by field name, loaded.
+        data: the struct before the write; it says what was stored in the fields that were not written.
+    """
+    before: Sequence[Any] | None = getattr(data, "_frozen", None)
+    found: list[Any] = []
+    for position, name in enumerate(info.mutable_names):
+        if name in sent and name not in back:
+            found.append(frozen(sent[name]))
+        elif before is not None and name not in back:
+            found.append(before[position])
+        else:
+            value = back.get(name, getattr(data, name, None))
+            dump = info.fields[name].type.codec(target).dump
+            found.append(None if value is None else frozen(dump(value)))
+    return tuple(found)
