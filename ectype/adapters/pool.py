@@ -263,7 +263,7 @@ class Pool:
         """Open as many connections as calls wait for, one at a time while the server refuses."""
         wanted = min(len(self._waiting) - self._opening, self._size - self._total)
         if self._failures:
-            pass
+            wanted = min(wanted, 1 - self._opening)
         for _ in range(wanted):
             self._opening += 1
             self._total += 1

@@ -5,18 +5,17 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 from ectype.errors import QueryError
 from ectype.expr.operand import Assignment, Attr, Column, Expr, Operand
 from ectype.query.ast import OnConflict as Planned
-from ectype.query.scope import conflict_sources
+from ectype.query.scope import conflict_sources, refuse_virtual
 from ectype.schema.meta import SchemaInfo
 
 S = TypeVar("S")
-S_co = TypeVar("S_co", covariant=True)
 T = TypeVar("T")
 
 Kind: TypeAlias = Literal["nothing", "replace", "replace_all", "replace_all_except", "update"]
 
 
-class OnConflict(Generic[S_co]):
-    """An action on conflict over the schema `S_co`; made by the functions of this file."""
+class OnConflict(Generic[S]):
+    """An action on conflict over exactly the schema `S`; made by the functions of this file."""
 
     __slots__ = ("assignments", "columns", "kind", "where")
 
@@ -121,6 +120,7 @@ def plan_conflict(
 def _own(info: SchemaInfo, column: Attr[Any, Any]) -> str:
     if not isinstance(column, Attr) or _info(column) is not info:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
         raise QueryError(f"{column!r} is no column of {info.name}")
+    refuse_virtual(cast("Column[Any, Any]", column).reference)
     return column.name
 
 
@@ -143,6 +143,7 @@ def _planned_update(
         if one.column.source is not info.source:
             raise QueryError(f"{one!r} assigns to another schema than {info.name}")
         conflict_sources(info, one.node)
+        refuse_virtual(one.column)
         terms.append((one.column.name, one.node))
         params += one.params
     where = on_conflict.where

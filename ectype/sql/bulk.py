@@ -8,7 +8,7 @@ from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
-from ectype.sql.writes import column_of, conflict_clause, name, returning_clause, table_name
+from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, returning_clause, table_name
 from ectype.types.containers import ArrayType
 
 
@@ -20,16 +20,16 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     columns = ", ".join(name(info.fields[field].source, dialect) for field in shape.fields)
     arrays: list[str] = []
     picks: list[str] = []
-    dumpers: dict[int, Dumper] = {}
+    scope = insert_scope(shape, dialect, {})
     for index, field in enumerate(shape.fields):
         codec = info.fields[field].type.codec(dialect.target)
         is_list = isinstance(info.fields[field].type, ArrayType)
         # unnest flattens arrays of arrays, so a column of arrays travels as text and is cast back.
         arrays.append(f"{dialect.placeholder}{index + 1}::{'text' if is_list else codec.column}[]")
         picks.append(f"u.c{index}::{codec.column}" if is_list else f"u.c{index}")
-        dumpers[index] = _column_dumper(codec.dump, as_literal=is_list)
+        scope.dumpers[index] = _column_dumper(codec.dump, as_literal=is_list)
     names = ", ".join(f"c{index}" for index in range(len(shape.fields)))
-    conflict = conflict_clause(info, shape.on_conflict, dialect, dumpers, len(shape.fields))
+    conflict = conflict_clause(shape, scope)
     sql = (
         f"INSERT INTO {table_name(info, dialect, shape.prefix)}{' AS t0' if conflict else ''} ({columns}) "
         f"SELECT {', '.join(picks)} FROM unnest({', '.join(arrays)}) AS u({names}){conflict}"
@@ -37,9 +37,9 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     )
     return Statement(
         sql,
-        _dump_columns(dumpers),
+        _dump_columns(scope.dumpers),
         tuple(column_of(info, field, dialect) for field in shape.returning),
-        redacted=frozenset(i for i, field in enumerate(shape.fields) if field in info.redacted),
+        redacted=frozenset(scope.redacted),
     )
 
 

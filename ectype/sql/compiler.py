@@ -113,7 +113,11 @@ def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named
     for combination in select.combinations:
         _check_combined(select, combination.query)
         make, distinct = COMBINATIONS[combination.operator]
-        tree = make(this=_first(tree, make, scope.dialect), expression=_second(scope, combination.query, prefix), distinct=distinct)
+        tree = make(
+            this=_first(tree, make, scope.dialect),
+            expression=_second(scope, combination.query, prefix),
+            distinct=distinct,
+        )
     return _whole(scope, select, tree, ctes)
 
 
@@ -158,7 +162,9 @@ def _second(scope: Scope, select: Select, prefix: str | None) -> exp.Expr:
     if not own and select.limit is None and select.offset is None:
         return tree
     inner = exp.Subquery(this=tree)
-    return inner if scope.dialect.parenthesised_union else exp.Select(expressions=[exp.Star()], from_=exp.From(this=inner))
+    return (
+        inner if scope.dialect.parenthesised_union else exp.Select(expressions=[exp.Star()], from_=exp.From(this=inner))
+    )
 
 
 def _count(scope: Scope, index: int) -> exp.Expr:

@@ -8,6 +8,7 @@ from ectype.errors import QueryError
 from ectype.expr.nodes import Expression
 from ectype.expr.operand import Assignment
 from ectype.query.ast import OnConflict
+from ectype.query.scope import refuse_virtual
 from ectype.schema.meta import SchemaInfo
 
 
@@ -43,7 +44,11 @@ class KeyedShape:
 
 
 def assigned(info: SchemaInfo, assignments: Sequence[Assignment[Any]]) -> tuple[tuple[str, Expression], ...]:
-    """Return the fields and nodes of assignments. Raises QueryError for none, or one of another schema."""
+    """Return the fields and nodes of assignments.
+
+    Raises:
+        QueryError: for none, one of another schema or of a virtual field, or two of one column.
+    """
     if not assignments:
         raise QueryError("nothing is assigned", hint=f"pass at least one: `{info.name}.….set(…)`")
     for one in assignments:
@@ -51,4 +56,9 @@ def assigned(info: SchemaInfo, assignments: Sequence[Assignment[Any]]) -> tuple[
             raise QueryError(f"an assignment was expected, got {one!r:.80}", hint="write `Post.title.set('x')`")
         if getattr(one.column.source, "info", None) is not info:
             raise QueryError(f"{one!r} assigns to another schema than {info.name}")
+        refuse_virtual(one.column)
+    names = [one.column.name for one in assignments]
+    for name in names:
+        if names.count(name) > 1:
+            raise QueryError(f"`{info.name}.{name}` is assigned twice", hint="assign once what it should become")
     return tuple((one.column.name, one.node) for one in assignments)

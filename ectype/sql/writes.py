@@ -5,7 +5,7 @@ from typing import Any
 
 from ectype.errors import QueryError
 from ectype.expr.nodes import Expression
-from ectype.query.ast import Clause, OnConflict, Step, steps
+from ectype.query.ast import Clause, Step, steps
 from ectype.query.planner import plan_select, query_width, width
 from ectype.schema.meta import SchemaInfo
 from ectype.sql.compiler import dump_with, subselect
@@ -89,12 +89,12 @@ def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) 
     `told` adds a last column that says whether the row was inserted, where the database can tell.
     """
     info = shape.info
-    dumpers: dict[int, Dumper] = {i: _dumper(info, field, dialect) for i, field in enumerate(shape.fields)}
+    scope = insert_scope(shape, dialect, {i: _dumper(info, field, dialect) for i, field in enumerate(shape.fields)})
     marks = ", ".join(f"{dialect.placeholder}{i + 1}" for i in range(len(shape.fields)))
     columns = ", ".join(name(info.fields[field].source, dialect) for field in shape.fields)
     body = f"({columns}) VALUES ({marks})" if shape.fields else "DEFAULT VALUES"
     table = table_name(info, dialect, shape.prefix)
-    conflict = conflict_clause(shape.info, shape.on_conflict, dialect, dumpers, len(shape.fields))
+    conflict = conflict_clause(shape, scope)
     sql = f"INSERT INTO {table}{' AS t0' if conflict else ''} {body}{conflict}"
     columns_back = tuple(column_of(info, field, dialect) for field in shape.returning)
     back = returning_clause(info, shape.returning, dialect)
@@ -104,30 +104,34 @@ def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) 
         columns_back = (*columns_back, Column(None, nullable=False))
     return Statement(
         sql + back,
-        dump_with(dumpers),
+        dump_with(scope.dumpers),
         columns_back,
-        redacted=frozenset(i for i, field in enumerate(shape.fields) if field in info.redacted),
+        redacted=frozenset(scope.redacted),
     )
 
 
-def conflict_clause(
-    info: SchemaInfo, on_conflict: OnConflict | None, dialect: Dialect, dumpers: dict[int, Dumper], offset: int
-) -> str:
+def insert_scope(shape: InsertShape, dialect: Dialect, dumpers: dict[int, Dumper]) -> Scope:
+    """Return what the expressions of an INSERT can see: the row that is there, and the one that was to be written."""
+    scope = Scope(dialect, dumpers, subselect(shape.prefix))
+    scope.names[shape.info.source] = "t0"
+    scope.names[shape.info.excluded] = "excluded"
+    scope.redacted.update(i for i, field in enumerate(shape.fields) if field in shape.info.redacted)
+    return scope
+
+
+def conflict_clause(shape: InsertShape, scope: Scope) -> str:
     """Return ` ON CONFLICT …`, or nothing."""
+    info, on_conflict, dialect, offset = shape.info, shape.on_conflict, scope.dialect, len(shape.fields)
     if on_conflict is None:
         return ""
+    if not shape.fields:
+        raise QueryError(
+            f"an upsert of {info.name} sends no values", hint="give it at least those of its conflict target"
+        )
     targets = ", ".join(name(info.fields[field].source, dialect) for field in on_conflict.targets)
     head = f" ON CONFLICT ({targets})" if targets else " ON CONFLICT"
     if on_conflict.action == "nothing":
         return f"{head} DO NOTHING"
-    if not targets:
-        raise QueryError(
-            "an upsert that updates needs its conflict target",
-            hint=f"name the columns of the unique index: `conflict_target={info.name}.…`",
-        )
-    scope = Scope(dialect, dumpers, subselect(None))
-    scope.names[info.source] = "t0"
-    scope.names[excluded_source(info)] = "excluded"
     terms: list[str] = []
     for field in on_conflict.replaced:
         column = name(info.fields[field].source, dialect)
@@ -141,13 +145,12 @@ def conflict_clause(
     return sql
 
 
-def excluded_source(info: SchemaInfo) -> Any:
-    """Return the source of `excluded(column)`: the row that the insert wanted to write."""
-    return info.excluded
-
-
 def _value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset: int) -> str:
-    return render(Lowering(scope, offset).lower(node, info.fields[field].type), scope.dialect)
+    """Return what a column is set to; a bare value is sent as one of the column's type."""
+    if field in info.redacted:
+        scope.redacted.update(range(offset, offset + width(node)))
+    dump = info.fields[field].type.codec(scope.dialect.target).dump
+    return render(Lowering(scope, offset).lower(node, dump), scope.dialect)
 
 
 def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
@@ -186,7 +189,7 @@ def compile_update_all(
         offset += width(node)
     table = f"{table_name(info, dialect, prefix)} AS {scope.names[info.source]}"
     sql = f"UPDATE {table} SET {', '.join(terms)}{where}{returning_clause(info, returning, dialect)}"
-    return Statement(sql, dump_with(scope.dumpers), tuple(column_of(info, one, dialect) for one in returning))
+    return _of_all(sql, scope, info, returning)
 
 
 def compile_delete_all(
@@ -196,13 +199,18 @@ def compile_delete_all(
     info, scope, where, _offset = _target(step, dialect, "delete_all", prefix)
     table = f"{table_name(info, dialect, prefix)} AS {scope.names[info.source]}"
     sql = f"DELETE FROM {table}{where}{returning_clause(info, returning, dialect)}"
-    return Statement(sql, dump_with(scope.dumpers), tuple(column_of(info, one, dialect) for one in returning))
+    return _of_all(sql, scope, info, returning)
+
+
+def _of_all(sql: str, scope: Scope, info: SchemaInfo, returning: tuple[str, ...]) -> Statement:
+    columns = tuple(column_of(info, one, scope.dialect) for one in returning)
+    return Statement(sql, dump_with(scope.dumpers), columns, redacted=frozenset(scope.redacted))
 
 
 def _target(step: Step, dialect: Dialect, verb: str, prefix: str | None) -> tuple[SchemaInfo, Scope, str, int]:
     """Return what an UPDATE or DELETE over a query writes to, and its condition."""
     for one in steps(step):
-        if one.kind not in ("from", "where") or hasattr(one.arg, "query"):
+        if one.kind not in ("from", "where") or (one.kind == "from" and hasattr(one.arg, "query")):
             raise QueryError(
                 f"`{verb}` takes a query of one table with `where` only, and this one has `{one.kind}`",
                 hint=f"choose the rows by a subquery: `{verb}(from_(Post).where(Post.id.in_(query.select(Post.id))))`",

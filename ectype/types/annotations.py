@@ -110,7 +110,7 @@ def _from_text(name: str, text: str, scopes: list[Mapping[str, object]]) -> RawA
     if head is ClassVar or (head is None and _last_word(named) == "ClassVar"):
         return None
     argument = ast.unparse(tree.slice) if isinstance(tree, ast.Subscript) else None
-    return RawAnnotation(name, head if isinstance(head, type) else None, argument, ast.unparse(tree))
+    return RawAnnotation(name, _class_or_none(head), argument, ast.unparse(tree))
 
 
 def _from_object(name: str, annotation: Any) -> RawAnnotation | None:
@@ -118,10 +118,17 @@ def _from_object(name: str, annotation: Any) -> RawAnnotation | None:
     if annotation is ClassVar or origin is ClassVar:
         return None
     text = annotation_text(annotation)
-    if origin is None or origin is UnionType or not isinstance(origin, type):
-        return RawAnnotation(name, annotation if isinstance(annotation, type) else None, None, text)
+    if origin is None:
+        return RawAnnotation(name, _class_or_none(annotation), None, text)
+    if _class_or_none(origin) is None or origin is UnionType:
+        return RawAnnotation(name, None, None, text)
     arguments = tuple(one.__forward_arg__ if isinstance(one, ForwardRef) else one for one in get_args(annotation))
     return RawAnnotation(name, origin, arguments[0] if len(arguments) == 1 else arguments, text)
+
+
+def _class_or_none(head: object) -> type | None:
+    # Some versions of Python make classes of the special forms.
+    return head if isinstance(head, type) and head is not Any and head is not Annotated else None
 
 
 def _parsed(text: str) -> ast.expr | None:

@@ -104,11 +104,11 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 
 def _type_of(annotation: Any) -> Type[Any]:
-    if isinstance(annotation, type) and get_origin(annotation) is None:
-        return _type_of_class(annotation)
-    origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation is Any:
         return ANY
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is None and isinstance(annotation, type):
+        return _type_of_class(annotation)
     if origin is list:
         return _list_of(annotation, arguments[0])
     if origin is dict and arguments[0] is str and _is_anything(arguments[1]):

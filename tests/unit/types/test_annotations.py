@@ -40,7 +40,7 @@ def read(annotation: Any, names: Mapping[str, object] = HERE, local: Mapping[str
         ("Field[ int|None ]", Field, "int | None", "Field[int | None]"),
         ("'Field[Later]'", Field, "Later", "Field[Later]"),
         ("Field['Later']", Field, "'Later'", "Field['Later']"),
-        ("Field[A, B]", Field, "A, B", "Field[(A, B)]"),
+        ("dict[A, B]", dict, "(A, B)", "dict[A, B]"),
         ("Field", Field, None, "Field"),
         ("int", int, None, "int"),
         ("ectype.Field[int]", None, "int", "ectype.Field[int]"),
@@ -50,13 +50,13 @@ def read(annotation: Any, names: Mapping[str, object] = HERE, local: Mapping[str
         ("int | None", None, None, "int | None"),
         ("make()[int]", None, "int", "make()[int]"),
         (Field[int], Field, int, "Field[int]"),
-        (Field["Later"], Field, "Later", "Field[Later]"),  # type: ignore[name-defined]  # noqa: F821
+        (Field["Later"], Field, "Later", "Field[Later]"),  # type: ignore[name-defined]
         (Field["int | None"], Field, "int | None", "Field[int | None]"),
         (Field[int | None], Field, int | None, "Field[int | None]"),
         (Field, Field, None, "Field"),
         (dict[str, int], dict, (str, int), "dict[str, int]"),
         (int | None, None, None, "int | None"),
-        (Optional[int], None, None, "int | None"),
+        (typing.Optional[int], None, None, "int | None"),  # noqa: UP045
         (Annotated[int, "doc"], None, None, "Annotated[int, 'doc']"),
         (Any, None, None, "Any"),
     ],
@@ -68,7 +68,7 @@ def test_an_annotation_is_taken_apart_without_evaluating_what_is_in_its_brackets
     found = read(annotation)
     assert isinstance(found, RawAnnotation)
     assert (found.name, found.head, found.argument) == ("member", head, argument)
-    assert found.text.replace("(A, B)", "A, B") == text.replace("(A, B)", "A, B")
+    assert found.text == text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_text_that_is_no_expression_is_refused_with_the_member(text: str) -> Non
 
 class Mixin:
     first: Field[int]
-    second: "Field[Later]"  # type: ignore[name-defined]  # noqa: F821
+    second: "Field[Later]"  # type: ignore[name-defined]
     third: ClassVar[int]
     inner: "Inner"
 
@@ -138,6 +138,8 @@ class Later:
     pass
 
 
+OPTIONAL_LATER: Any = typing.Optional[Later]  # noqa: UP045  # another class than `Later | None` on old Pythons
+
 SCOPES: list[Mapping[str, object]] = [
     {"Later": Later},
     {"Later": int, "Text": "Later", "Loop": "Loop", "typing": typing},
@@ -152,11 +154,11 @@ SCOPES: list[Mapping[str, object]] = [
         ("'Later'", Later),
         ("Text", Later),
         ("Later | None", Later | None),
-        ("typing.Optional['Later']", Optional[Later]),
+        ("typing.Optional['Later']", OPTIONAL_LATER),
         ("list['Later']", list[Later]),
         ("dict[str, 'Later | None']", dict[str, Later | None]),
         (ForwardRef("Later"), Later),
-        (Optional["Later"], Optional[Later]),
+        (Optional["Later"], OPTIONAL_LATER),
         (list["Later"], list[Later]),
         (typing.List["Later"], typing.List[Later]),  # noqa: UP006
         (Field["Later"], Field[Later]),
@@ -164,7 +166,7 @@ SCOPES: list[Mapping[str, object]] = [
         (Annotated[int, "Later"], Annotated[int, "Later"]),
         (Literal["Later"], Literal["Later"]),
         (Literal["Later"] | None, Literal["Later"] | None),
-        (Union["Later", int], Union[Later, int]),
+        (Union["Later", int], Later | int),
         (list[int], list[int]),
         (("Later", int), (Later, int)),
         (int, int),
@@ -187,7 +189,7 @@ def test_what_holds_no_name_is_returned_as_it_is() -> None:
     [
         ("Lateer", r"the name `Lateer` of the annotation `Lateer` does not exist\n\nhint: did you mean `Later`\?"),
         ("list[Zzzzzzzz]", r"`Zzzzzzzz` .* does not exist\n\nhint: import `Zzzzzzzz` in the module of the class"),
-        (Optional["Zzzzzzzz"], "the name `Zzzzzzzz`"),
+        (ForwardRef("Zzzzzzzz"), "the name `Zzzzzzzz`"),
         ("typing.Nothing", "cannot be evaluated: .*no attribute 'Nothing'"),
         ("Later | 'x'", "cannot be evaluated: unsupported operand"),
         ("list[", "cannot be evaluated"),
@@ -272,7 +274,7 @@ def test_whether_none_is_admitted_is_seen_without_evaluating(argument: Any, expe
         (int, "int"),
         (Any, "Any"),
         (int | None, "int | None"),
-        (Optional[Later], "Later | None"),
+        (OPTIONAL_LATER, "Later | None"),
         (dict[str, list[int]], "dict[str, list[int]]"),
         (tuple[int, ...], "tuple[int, ...]"),
         (Literal["a", 1], "Literal['a', 1]"),

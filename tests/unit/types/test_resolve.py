@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import Annotated, Any, Dict, List, Literal, NewType, Optional, TypeVar, Union  # noqa: UP035
+from typing import Annotated, Any, Dict, List, Literal, NewType, Optional, TypeVar  # noqa: UP035
 from uuid import UUID
 
 import pytest
@@ -73,7 +73,7 @@ SHORT: Any = Annotated[str, "short"]
         (list[Any], JSON_LIST),
         (list[object], JSON_LIST),
         (dict[str, Any] | list[Any], JSON),
-        (Union[list, dict], JSON),
+        (list | dict, JSON),
         (UserId, INTEGER),
     ],
     ids=str,
@@ -82,7 +82,7 @@ def test_two_fields_of_one_annotation_share_their_type(annotation: Any, expected
     found, nullable = field_type(annotation, scale=None)
     assert found is expected
     assert not nullable
-    assert field_type(Optional[annotation]) == (expected, True)
+    assert field_type(annotation | None) == (expected, True)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_two_fields_of_one_annotation_share_their_type(annotation: Any, expected
         (int | None, INTEGER, True),
         (UserId | None, INTEGER, True),
         (MaybeName, STRING, True),
-        (Union[MaybeName, None], STRING, True),
+        (Optional[MaybeName], STRING, True),
         (Any, ANY, True),
         (object, ANY, True),
         (Role, EnumType(Role), False),
@@ -172,7 +172,8 @@ def test_scalars_arrays_enums_and_json_need_no_pydantic() -> None:
         "from typing import Any\n"
         "from ectype.types import field_type\n"
         "Role = enum.StrEnum('Role', ['ADMIN'])\n"
-        "for one in (int, str | None, Decimal, Role, list[int], dict[str, Any], list[Any], dict[str, Any] | list[Any]):\n"
+        "json = dict[str, Any] | list[Any]\n"
+        "for one in (int, str | None, Decimal, Role, list[int], dict[str, Any], list[Any], json):\n"
         "    kind, _ = field_type(one)\n"
         "    kind.cast({'a': 1}), kind.codec('postgres'), kind.codec('sqlite')\n"
         "print(sorted(name for name in sys.modules if name.startswith('pydantic')))\n"
