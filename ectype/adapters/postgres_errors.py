@@ -85,7 +85,7 @@ def _text(exc: asyncpg.PostgresError, name: str) -> str | None:
 def _masked_detail(exc: asyncpg.PostgresError, state: str) -> str | None:
     detail = _text(exc, "detail")
     if detail is not None:
-        detail = None if state.startswith(_DATA_CLASS) else detail
+        detail = None if state.startswith(_DATA_CLASS) else _DETAIL_VALUES.sub(r"\1(***)", detail)
         vars(exc)["detail"] = detail
     return detail
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import aiosqlite
 
 from ectype.adapters.sqlite_errors import RAISED, translate
-from ectype.adapters.sqlite_jobs import Stopped, Turn
+from ectype.adapters.sqlite_jobs import Turn
 from ectype.errors import ConnectError, DeadlineError, TransactionAbortedError
 
 T = TypeVar("T")
@@ -124,8 +124,6 @@ class Worker:
     ) -> T:
         raw = turn.raw
         with self._lock:
-            if turn.cancelled:
-                raise Stopped
             self._current = turn
         turn.was_open = raw.in_transaction
         try:

@@ -1,15 +1,16 @@
 """The conductor of reads: plan, run, load, preload."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
-from ectype.errors import MultipleResultsError, NoPrimaryKeyError, NoResultsError, QueryError
+from ectype.errors import CastError, MultipleResultsError, NoPrimaryKeyError, NoResultsError, QueryError
 from ectype.expr.operand import Agg, Expr
 from ectype.query.ast import steps
 from ectype.query.builder import Query, from_
 from ectype.query.subqueries import row_schema
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.preloader import preload_into
-from ectype.repo.select import fetch_rows
+from ectype.repo.select import dumped, fetch_rows, prepare
 from ectype.schema.meta import SchemaInfo
 from ectype.sql.compilers import compile_exists
 
@@ -100,13 +101,32 @@ def _key_of_none(info: SchemaInfo) -> QueryError:
 
 
 async def get(engine: Engine, queryable: Any, key: Any, timeout: float | None, prefix: str | None) -> Any | None:
-    """Return the row with a primary key, or None."""
+    """Return the row with a primary key, or None.
+
+    The plan of a schema with one key is found by the class itself: the query is the same for every key.
+    """
+    if prefix is None and key is not None and not isinstance(key, Expr):
+        prepared: Prepared | None = engine.plans.get(queryable)
+        if prepared is not None:
+            rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, key), timeout)
+            return rows[0] if rows else None
     query = by_key(queryable, key)
-    if query.preloads:
-        rows = await read(engine, query, timeout, prefix)
-    else:
-        rows = await fetch_rows(engine, query, timeout, prefix)
-    return _only(rows, query) if rows else None
+    if not isinstance(queryable, type):
+        return await read_one(engine, query, timeout, prefix)
+    known = prefix or engine.prefix
+    prepared = prepare(engine, query.node, known)
+    if known is None and len(query.params) == 1:
+        engine.plans.put(queryable, prepared)
+    rows = await engine.fetch(prepared, dumped(prepared, query), timeout)
+    return rows[0] if rows else None
+
+
+def _dumped_key(prepared: Prepared, model: Any, key: Any) -> Sequence[Any]:
+    try:
+        return prepared.dump((key,))
+    except CastError as exc:
+        exc.add_note(f"in the primary key of {model.__name__}")
+        raise
 
 
 def by_predicates(model: Any, predicates: tuple[Expr[Any, Any], ...]) -> Query[Any, Any, Any]:
@@ -122,7 +142,7 @@ async def has_rows(engine: Engine, queryable: Any, timeout: float | None, prefix
     known = prefix or engine.prefix
     node = query.node
     prepared = engine.plan(("exists", node, known), lambda dialect: Prepared(compile_exists(node, dialect, known)))
-    rows = await engine.fetch(prepared, prepared.dump(query.params), timeout)
+    rows = await engine.fetch(prepared, dumped(prepared, query), timeout)
     return bool(rows[0][0])
 
 

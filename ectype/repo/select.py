@@ -1,7 +1,9 @@
 """One SELECT: its prepared statement by shape, and its loaded rows."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from ectype.errors import CastError
 from ectype.query.ast import Step
 from ectype.query.builder import Query
 from ectype.repo.engine import Engine, Prepared
@@ -22,4 +24,13 @@ async def fetch_rows(
 ) -> list[Any]:
     """Return the rows of a query, without what it preloads."""
     prepared = prepare(engine, query.node, prefix or engine.prefix)
-    return await engine.fetch(prepared, prepared.dump(query.params), timeout)
+    return await engine.fetch(prepared, dumped(prepared, query), timeout)
+
+
+def dumped(prepared: Prepared, query: Query[Any, Any, Any]) -> Sequence[Any]:
+    """Return the parameters of a query. A refusal says which query it was."""
+    try:
+        return prepared.dump(query.params)
+    except CastError as exc:
+        exc.add_note(f"in the query {query!r}")
+        raise

@@ -28,10 +28,7 @@ class Alias:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise QueryError(
-            f"`{name}` does not exist in the alias `{self.__source__.label}` of {self.__schema__.name}",
-            hint=self.__schema__.suggest(name),
-        )
+        raise self.__schema__.unknown(name, f"the alias `{self.__source__.label}` of {self.__schema__.name}")
 
     def __call__(self, **_values: object) -> Any:
         """Refuse to make a struct: an alias is a name in a query."""
@@ -50,7 +47,7 @@ def alias(model: type[M], name: str) -> type[M]:
     checked when the query is built.
 
     Raises:
-        QueryError: when the name is no identifier.
+        QueryError: when the name is no identifier, or the model is a subquery or a CTE.
 
     Example:
         manager = alias(User, "manager")
@@ -59,6 +56,11 @@ def alias(model: type[M], name: str) -> type[M]:
     info = schema_info(model)
     if not name.isidentifier():
         raise QueryError(f"an alias is named like a variable, got {name!r}")
+    read = getattr(model, "__source__", None)
+    if not isinstance(read, TableSource):
+        raise QueryError(
+            f"`alias` takes a schema, got {model!r:.80}", hint="make a second one: `subquery(query, 'other')`"
+        )
     known = info.aliases.get(name)
     if known is None:
         source = TableSource(info, name)

@@ -11,6 +11,11 @@ from ectype.types import annotations as notes
 from ectype.types import resolve
 from ectype.types.base import Type
 
+
+class UnknownMemberError(SchemaError, AttributeError):
+    """A schema class, or an alias of one, was asked for a member that it does not have."""
+
+
 State: TypeAlias = Literal["built", "loaded", "deleted"]
 
 
@@ -27,6 +32,10 @@ class Meta:
     state: State
     source: str | None
     prefix: str | None = None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle and copy to the one Meta with these values."""
+        return intern_meta, (self.state, self.source, self.prefix)
 
 
 @cache
@@ -152,9 +161,7 @@ class SchemaInfo:
     def insert_only(self) -> frozenset[str]:
         """The columns that an upsert leaves alone unless named: generated keys, and what only an insert fills."""
         return frozenset(
-            name
-            for name, one in self.declarations.items()
-            if one.options.generated or one.options.insert_only
+            name for name, one in self.declarations.items() if one.options.generated or one.options.insert_only
         )
 
     @cached_property
@@ -188,6 +195,10 @@ class SchemaInfo:
             return self.associations[name]
         except KeyError:
             raise SchemaError(f"association `{name}` does not exist in {self.name}", hint=self.suggest(name)) from None
+
+    def unknown(self, name: str, where: str | None = None) -> UnknownMemberError:
+        """Return the error for a member that this schema, or `where`, does not have."""
+        return UnknownMemberError(f"`{name}` does not exist in {where or self.name}", hint=self.suggest(name))
 
     def suggest(self, name: str) -> str:
         """Return the hint for a name that this schema does not have."""

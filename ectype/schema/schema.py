@@ -47,8 +47,11 @@ FROZEN: Mapping[str, object] = {
     "__hash__": structs.key_hash,
     "__repr__": structs.represent,
     "__reduce_ex__": structs.reduce,
+    "__setstate__": structs.set_state,
     "__replace__": structs.evolve,
 }
+NOTHING = object()
+"""Stands on the right of an annotation that has nothing there."""
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -72,6 +75,15 @@ class SchemaMeta(type):
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: object) -> None:
         super().__init__(name, bases, namespace)
+
+    if not TYPE_CHECKING:  # checkers would take any name for a member
+
+        def __getattr__(cls, name: str) -> Any:
+            """Refuse what the class does not have, with the closest name."""
+            info = cls.__dict__.get("__schema__")
+            if info is None or name.startswith("_"):
+                raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
+            raise info.unknown(name)
 
 
 class Schema(metaclass=SchemaMeta):
@@ -163,6 +175,8 @@ def _build(
 ) -> Any:
     """Build a schema class from its body: the conductor of this file."""
     parent, mixins = _split(name, bases)
+    if namespace.get("__slots__"):
+        raise SchemaError(f"`class {name}` has `__slots__`, which a schema makes itself", hint="drop the line")
     said = _Options(name, parent, options)
     module_names = _module_names(namespace)
     raw = _annotations(mixins, namespace, module_names, local_names)
@@ -264,7 +278,7 @@ def _members(
     fields: dict[str, Declaration] = {}
     links: dict[str, tuple[notes.RawAnnotation, AssociationOptions]] = {}
     for member, one in raw.items():
-        value = values.get(member)
+        value = values.get(member, NOTHING)
         if one.head is Field:
             fields[member] = _declare(name, member, one, value)
         elif one.head in ASSOCIATIONS:
@@ -294,7 +308,7 @@ def _declare(name: str, member: str, raw: notes.RawAnnotation, value: object) ->
             f"`{name}.{member}`: a member's name has no underscore in front",
             hint=f'write `{member.lstrip("_")}: Field[…] = field(source="{member}")`',
         )
-    if value is None:
+    if value is NOTHING:
         return Declaration(member, raw.argument, raw.text, FieldOptions())
     if not isinstance(value, FieldOptions):
         raise SchemaError(

@@ -4,7 +4,8 @@ The layout (slots on a storage base, a frozen class that people see, a mutable t
 `ectype.schema.schema`; the functions here are what the frozen class has for methods.
 """
 
-from typing import Any, NoReturn, TypeVar, cast
+from reprlib import recursive_repr
+from typing import Any, NoReturn, TypeVar
 
 from ectype.errors import FrozenError, SchemaError
 from ectype.schema.meta import Meta, SchemaInfo, struct_info
@@ -22,17 +23,22 @@ class Unset:
 
 
 UNSET = Unset()
+HIDDEN = frozenset({"_meta", "_frozen"})
+"""Slots that are no members: where a struct came from, and what its lists and documents were when it was loaded."""
 
 
-def construct(self: Any, **values: Any) -> None:
+def _no_member(info: SchemaInfo, name: str) -> SchemaError:
+    return SchemaError(f"{info.name} has no member `{name}`", hint=info.suggest(name))
+
+
+def construct(self: Any, /, **values: Any) -> None:
     """Make a struct from the members' values; what has a default and is not given gets it, the rest stays unset."""
     info: SchemaInfo = self.__schema__
     slots = info.slots
     for name, value in values.items():
-        try:
-            slots[name].__set__(self, value)
-        except KeyError:
-            raise SchemaError(f"{info.name} has no member `{name}`", hint=info.suggest(name)) from None
+        if name not in slots or name in HIDDEN:
+            raise _no_member(info, name)
+        slots[name].__set__(self, value)
     for name, options in info.defaults:
         if name not in values:
             factory = options.default_factory
@@ -85,6 +91,7 @@ def key_hash(self: Any) -> int:
     return hash((self.__class__, key))
 
 
+@recursive_repr()
 def represent(self: Any) -> str:
     """Print what a person needs: every field, `<unset>`, `<redacted>` and `<not loaded>` included."""
     info: SchemaInfo = self.__schema__
@@ -119,20 +126,32 @@ def state_of(struct: Any) -> dict[str, Any]:
 
 
 def restore(cls: type[M], state: dict[str, Any]) -> M:
-    """Make a struct from `state_of`: what pickling, copying and `evolve` end with."""
-    struct: Any = object.__new__(cls)
-    slots = cast("SchemaInfo", cast("Any", cls).__schema__).slots
-    for name, value in state.items():
-        slots[name].__set__(struct, value)
+    """Make a struct from `state_of`: what `evolve` and writes end with."""
+    struct = _empty(cls)
+    set_state(struct, state)
     return struct
 
 
+def _empty(cls: type[M]) -> M:
+    return object.__new__(cls)
+
+
+def set_state(self: Any, state: dict[str, Any]) -> None:
+    """Fill an empty struct with what `state_of` gave. Raises SchemaError for a member that its schema has lost."""
+    info: SchemaInfo = self.__schema__
+    for name, value in state.items():
+        slot = info.slots.get(name)
+        if slot is None:
+            raise _no_member(info, name)
+        slot.__set__(self, value)
+
+
 def reduce(self: Any, _protocol: object) -> tuple[Any, ...]:
-    """Pickle and copy by the slots that are set."""
-    return restore, (self.__class__, state_of(self))
+    """Pickle and copy by the slots that are set; they come last, so that structs may hold each other."""
+    return _empty, (self.__class__,), state_of(self)
 
 
-def evolve(struct: M, **values: Any) -> M:
+def evolve(struct: M, /, **values: Any) -> M:
     """Return a copy of a struct with other values; its state and loaded associations stay.
 
     Raises:
@@ -144,7 +163,7 @@ def evolve(struct: M, **values: Any) -> M:
     info = struct_info(struct)
     for name in values:
         if name not in info.declarations and name not in info.associations:
-            raise SchemaError(f"{info.name} has no member `{name}`", hint=info.suggest(name))
+            raise _no_member(info, name)
     return restore(struct.__class__, {**state_of(struct), **values})
 
 

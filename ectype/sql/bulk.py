@@ -8,7 +8,7 @@ from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
-from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, returning_clause, table_name
+from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, named_dump, returning_clause, table_name
 from ectype.types.containers import ArrayType
 
 
@@ -27,7 +27,7 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
         # unnest flattens arrays of arrays, so a column of arrays travels as text and is cast back.
         arrays.append(f"{dialect.placeholder}{index + 1}::{'text' if is_list else codec.column}[]")
         picks.append(f"u.c{index}::{codec.column}" if is_list else f"u.c{index}")
-        scope.dumpers[index] = _column_dumper(codec.dump, as_literal=is_list)
+        scope.dumpers[index] = named_dump(info, field, _column_dumper(codec.dump, as_literal=is_list))
     names = ", ".join(f"c{index}" for index in range(len(shape.fields)))
     conflict = conflict_clause(shape, scope)
     sql = (

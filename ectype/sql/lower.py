@@ -292,7 +292,7 @@ class Lowering:
         )
 
     def _finished(self, node: Call, made: exp.Expr) -> exp.Expr:
-        """Give what a function computes its own type: `sum` of integers an integer, `avg` of scaled decimals decimals."""
+        """Give what a function computes its own type: a sum of integers is one, an average of prices a price."""
         argument = plain(type_of(node.args[0])) if node.args else None
         if node.name == "sum" and argument == INTEGER and self.scope.dialect.sum_widens:
             return self.cast(made, INTEGER)

@@ -55,8 +55,13 @@ def returning_clause(info: SchemaInfo, fields: Sequence[str], dialect: Dialect) 
     parts: list[str] = []
     for one in fields:
         column = name(info.fields[one].source, dialect)
-        as_text = dialect.text_select and info.fields[one].type.codec(dialect.target).text_load is not None
-        parts.append(f"CAST({column} AS text)" if as_text else column)
+        codec = info.fields[one].type.codec(dialect.target)
+        if dialect.text_select and codec.text_load is not None:
+            column = f"CAST({column} AS text)"
+        elif codec.column == "REAL":
+            # SQLite keeps a REAL that is whole as an integer, and RETURNING gives it as it is kept.
+            column = f"CAST({column} AS REAL)"
+        parts.append(column)
     return f" RETURNING {', '.join(parts)}"
 
 
@@ -149,7 +154,7 @@ def _value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset:
     """Return what a column is set to; a bare value is sent as one of the column's type."""
     if field in info.redacted:
         scope.redacted.update(range(offset, offset + width(node)))
-    dump = info.fields[field].type.codec(scope.dialect.target).dump
+    dump = named_dump(info, field, info.fields[field].type.codec(scope.dialect.target).dump)
     return render(Lowering(scope, offset).lower(node, dump), scope.dialect)
 
 

@@ -23,6 +23,10 @@ _MAX_NESTING: Final = 50
 """How often text may stand for text: a name that holds its own name would never end."""
 
 
+_SPECIAL_FORMS: Final[tuple[object, ...]] = (Any, Annotated)
+"""What some versions of Python make classes of."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawAnnotation:
     """An annotation of a class body, taken apart.
@@ -127,8 +131,7 @@ def _from_object(name: str, annotation: Any) -> RawAnnotation | None:
 
 
 def _class_or_none(head: object) -> type | None:
-    # Some versions of Python make classes of the special forms.
-    return head if isinstance(head, type) and head is not Any and head is not Annotated else None
+    return head if isinstance(head, type) and head not in _SPECIAL_FORMS else None
 
 
 def _parsed(text: str) -> ast.expr | None:

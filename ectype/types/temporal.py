@@ -120,6 +120,10 @@ class Date(Scalar[date]):
             return _cast_parts(cast("Mapping[Any, Any]", value), ("year", "month", "day"), _date_of)
         return Err()
 
+    def equal(self, left: date, right: date) -> bool:
+        """Compare days; two days beyond Python's years by their text."""
+        return _same_text(left, right) and left == right
+
 
 def _cast_date_text(text: str) -> Ok[date] | Err:
     if len(text) > _MAX_TEXT:
@@ -329,6 +333,27 @@ class DateTime(Scalar[datetime]):
                 cast("Mapping[Any, Any]", value), ("year", "month", "day", "hour", "minute"), _datetime_of
             )
         return Err()
+
+    def equal(self, left: datetime, right: datetime) -> bool:
+        """Compare instants.
+
+        Python's `==` does not, where a clock is set back: an ambiguous time of one zone equals nothing in another
+        (PEP 495), and equals its own twin an hour later.
+        """
+        return _same_text(left, right) and _instant(left) == _instant(right)
+
+
+def _instant(value: datetime) -> datetime:
+    offset = value.utcoffset()
+    try:
+        return value if offset is None or value.tzinfo is UTC else value.replace(tzinfo=UTC) - offset
+    except OverflowError:
+        return value
+
+
+def _same_text(left: object, right: object) -> bool:
+    # Two values beyond Python compare as one and the same end of time.
+    return getattr(left, "text", None) == getattr(right, "text", None)
 
 
 def _cast_datetime_text(text: str) -> Ok[datetime] | Err:

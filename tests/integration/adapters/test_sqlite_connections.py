@@ -215,6 +215,19 @@ async def test_waiting_for_a_lock_can_be_cancelled(connection, other):
     await other.rollback()
 
 
+async def test_a_begin_cancelled_after_it_was_done_and_before_it_was_told_is_undone(connection):
+    task = asyncio.create_task(connection.begin(Begin()))
+    await asyncio.sleep(0)
+    # The loop stands still while the thread is done with BEGIN.
+    time.sleep(0.1)
+    assert connection.in_transaction
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not connection.in_transaction
+    assert not connection.broken
+
+
 async def test_a_reader_that_turns_writer_too_late_is_told_the_fix(connection, other):
     await connection.script("CREATE TABLE t (id integer)")
     await other.begin(Begin(read_only=True))

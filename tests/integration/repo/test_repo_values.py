@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from json import dumps
 from uuid import UUID
 
 import pytest
@@ -67,13 +68,18 @@ def column(name):
 
 
 def same(left, right):
-    """Compare what people see too: 1 is not True, 1.50 is not 1.5. (A driver's UUID is a subclass.)"""
-    return left == right and isinstance(left, right.__class__) and repr(left) == repr(right)
+    """Compare what people see too: 1 is not True, 1.50 is not 1.5. (A driver's UUID is a subclass.)
+
+    The keys of a JSON document have no order, and -0.0 is 0.0.
+    """
+    if isinstance(right, dict | list):
+        return left == right and dumps(left, sort_keys=True, default=repr) == dumps(right, sort_keys=True, default=repr)
+    return left == right and isinstance(left, right.__class__) and (right == 0 or repr(left) == repr(right))
 
 
 def expected(value):
     """A point in time comes back in UTC, whatever zone it went in with."""
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
+    return value.astimezone(UTC).replace(fold=0) if isinstance(value, datetime) else value
 
 
 def test_every_field_of_the_schema_has_values():
@@ -265,7 +271,7 @@ async def test_whatever_rows_are_stored_come_back(repo: Repo, rows):
     for key, row in zip(ids, rows, strict=True):
         one = await repo.insert(Sample(**row))
         for name, value in row.items():
-            assert same(getattr(found[key], name), expected(value)) or value == 0.0
+            assert same(getattr(found[key], name), expected(value))
             assert getattr(one, name) == value
             if value is not None and name in ("text", "integer", "moment"):
                 found_by = from_(Sample).where(column(name) == value, Sample.id == key)

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).valid = False
+change(User).valid = False  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).cast({}, User.name, Post.title)
+change(User).cast({}, User.name, Post.title)  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User(name="x"), Post.title.set("x"))
+change(User(name="x"), Post.title.set("x"))  # refused

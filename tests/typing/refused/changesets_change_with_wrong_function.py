@@ -23,4 +23,4 @@ def check(value: bytes) -> str | None:
     return value.decode()
 
 
-change(User).validate_change(User.name, check)
+change(User).validate_change(User.name, check)  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).changed(User.age, to="x")
+change(User).changed(User.age, to="x")  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_exclusion(User.name, [3])
+change(User).validate_exclusion(User.name, [3])  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).force_change(User.name, 3)
+change(User).force_change(User.name, 3)  # refused

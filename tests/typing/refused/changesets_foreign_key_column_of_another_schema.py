@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).foreign_key_constraint(Post.id)
+change(User).foreign_key_constraint(Post.id)  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_format(Post.title, "x")
+change(User).validate_format(Post.title, "x")  # refused

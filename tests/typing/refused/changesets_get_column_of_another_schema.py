@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).get_field(Post.title)
+change(User).get_field(Post.title)  # refused

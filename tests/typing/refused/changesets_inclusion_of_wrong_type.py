@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_inclusion(User.age, ["x"])
+change(User).validate_inclusion(User.age, ["x"])  # refused

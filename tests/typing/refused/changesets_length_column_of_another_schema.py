@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_length(Post.title, min=1)
+change(User).validate_length(Post.title, min=1)  # refused

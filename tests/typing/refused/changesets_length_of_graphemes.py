@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_length(User.name, min=1, count="graphemes")
+change(User).validate_length(User.name, min=1, count="graphemes")  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_number(Post.id, less_than=1)
+change(User).validate_number(Post.id, less_than=1)  # refused

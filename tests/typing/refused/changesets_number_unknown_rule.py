@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_number(User.age, less_then=1)
+change(User).validate_number(User.age, less_then=1)  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).put_change(Post.title, "x")
+change(User).put_change(Post.title, "x")  # refused

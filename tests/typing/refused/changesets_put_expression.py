@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).put_change(User.age, User.age + 1)
+change(User).put_change(User.age, User.age + 1)  # refused

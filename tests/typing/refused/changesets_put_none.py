@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).put_change(User.name, None)
+change(User).put_change(User.name, None)  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).put_change(User.age, "3")
+change(User).put_change(User.age, "3")  # refused

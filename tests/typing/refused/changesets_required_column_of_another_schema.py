@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_required(Post.title)
+change(User).validate_required(Post.title)  # refused

@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).update_change(User.age, str.lower)
+change(User).update_change(User.age, str.lower)  # refused

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import Annotated, Any, Dict, List, Literal, NewType, Optional, TypeVar  # noqa: UP035
+from typing import Annotated, Any, Dict, List, Literal, NewType, TypeVar  # noqa: UP035
 from uuid import UUID
 
 import pytest
@@ -91,7 +91,7 @@ def test_two_fields_of_one_annotation_share_their_type(annotation: Any, expected
         (int | None, INTEGER, True),
         (UserId | None, INTEGER, True),
         (MaybeName, STRING, True),
-        (Optional[MaybeName], STRING, True),
+        (MaybeName | None, STRING, True),
         (Any, ANY, True),
         (object, ANY, True),
         (Role, EnumType(Role), False),

@@ -398,7 +398,35 @@ def test_the_columns_are_those_of_the_storage_table() -> None:
     assert [one.codec("postgres").column for one in types] == ["date", "time", "timestamptz"]
     assert [one.codec("sqlite").column for one in types] == ["TEXT", "TEXT", "TEXT"]
     assert [(one.name, one.python) for one in types] == [("date", date), ("time", time), ("datetime", datetime)]
+
+
+def test_datetimes_are_compared_as_instants_where_python_does_not() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=berlin)
+    second = first.replace(fold=1)
+    assert first == second
+    assert not DATETIME.equal(first, second)
+    for one in (first, second):
+        assert one != one.astimezone(UTC)
+        assert DATETIME.equal(one, one.astimezone(UTC))
+        assert DATETIME.cast(one) == Ok(one.astimezone(UTC))
     assert DATETIME.equal(NOON, NOON.astimezone(WEST))
+    assert not DATETIME.equal(NOON, NOON.replace(tzinfo=WEST))
+    assert not DATETIME.equal(NOON, NOON.replace(tzinfo=None))
+    early = datetime.min.replace(tzinfo=EAST)
+    assert DATETIME.equal(early, early)
+
+
+def test_values_beyond_python_are_compared_by_their_text() -> None:
+    instants = [BeyondDateTime.of(text) for text in ("infinity", "10000-01-01 00:00:00+00")]
+    days = [BeyondDate.of(text) for text in ("infinity", "10000-01-01")]
+    for type_, (left, right), end in ((DATETIME, instants, datetime.max.replace(tzinfo=UTC)), (DATE, days, date.max)):
+        equal: Any = type_.equal
+        assert equal(left, left)
+        assert not equal(left, right)
+        assert not equal(left, end)
+    assert DATE.equal(date(2026, 11, 1), date(2026, 11, 1))
+    assert not DATE.equal(date(2026, 11, 1), date(2026, 11, 2))
 
 
 @pytest.mark.parametrize("type_", [DATE, TIME, DATETIME])

@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from ectype import Repo, replace
+from tests.typing.accepted.library import Book, Loan
+
+
+async def write(repo: Repo) -> None:
+    await repo.insert_all(Book, [], on_conflict=replace(Book.title), conflict_target=Loan.id)  # refused
