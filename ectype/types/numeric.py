@@ -169,7 +169,8 @@ def _dump_decimal_text(value: Any) -> str:
 
 def _load_decimal(value: Any) -> Decimal:
     try:
-        return Decimal(value)
+        # A mean is computed as a float: its shortest form, not all digits of its binary one.
+        return Decimal(repr(value) if value.__class__ is float else value)
     except (DecimalException, TypeError, ValueError):
         raise unreadable(value, "a decimal") from None
 

@@ -41,11 +41,11 @@ def read_environment() -> list[Found]:
 
 def _read(name: str, installed: Installed) -> Found:
     files = [_file(path, Path(str(installed.locate_file(path)))) for path in installed.files or ()]
-    keywords = re.split(r"[,\s]+", installed.metadata.get("Keywords") or "")
+    keywords = re.split(r"[,\s]+", _said(installed, "Keywords") or "")
     params: dict[str, object] = {
         "name": name,
         "version": installed.version,
-        "summary": installed.metadata.get("Summary"),
+        "summary": _said(installed, "Summary"),
         "keywords": [word for word in keywords if word],
         "size": sum(size for *_, size in files),
     }
@@ -56,6 +56,10 @@ def _read(name: str, installed: Installed) -> Found:
         [_requirement(text) for text in installed.requires or ()],
         [{"group": one.group, "name": one.name, "value": one.value} for one in installed.entry_points],
     )
+
+
+def _said(installed: Installed, key: str) -> str | None:
+    return installed.metadata[key] if key in installed.metadata else None
 
 
 def _file(path: object, where: Path) -> tuple[str, str, int]:

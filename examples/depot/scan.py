@@ -10,22 +10,25 @@ from examples.depot.schemas import Change, Distribution, EntryPoint, File, Kind,
 async def scan(repo: Repo) -> Scan:
     """Look at the environment, store what is there, and what changed since the last look."""
     found = read_environment()
-    async with repo.transaction():
-        before = {one.name: one for one in await repo.all(Distribution)}
-        taken = await repo.insert(
-            Scan(
-                started_at=datetime.now(UTC),
-                distributions=len(found),
-                files=sum(len(one.files) for one in found),
-                size=sum(int(str(one.params["size"])) for one in found),
-            )
+    return await repo.transact(lambda: _write(repo, found))
+
+
+async def _write(repo: Repo, found: list[Found]) -> Scan:
+    before = {one.name: one for one in await repo.all(Distribution)}
+    taken = await repo.insert(
+        Scan(
+            started_at=datetime.now(UTC),
+            distributions=len(found),
+            files=sum(len(one.files) for one in found),
+            size=sum(int(str(one.params["size"])) for one in found),
         )
-        first = not before
-        for one in found:
-            await _store(repo, one, before.pop(one.name, None), taken, first=first)
-        for gone in before.values():
-            await repo.delete(gone)
-            await repo.insert(Change(kind=Kind.REMOVED, name=gone.name, before=gone.version, scan_id=taken.id))
+    )
+    first = not before
+    for one in found:
+        await _store(repo, one, before.pop(one.name, None), taken, first=first)
+    for gone in before.values():
+        await repo.delete(gone)
+        await repo.insert(Change(kind=Kind.REMOVED, name=gone.name, before=gone.version, scan_id=taken.id))
     return await repo.preload(taken, Scan.changes)
 
 

@@ -19,7 +19,7 @@ VALUES = {
     "text": ["", " ", "Ada", "a'b\"c\\d", "Ünïcödé 🎉 ‮", "a\nb\tc", "%_;--", "$1 ?1 {}", "x" * 10_000],
     "flag": [True, False],
     "ratio": [0.0, -0.5, 1e300, 5e-324, 0.1 + 0.2, 1.0],
-    "exact": [Decimal("0"), Decimal("1.50"), Decimal("-0.001"), Decimal("123456789012345678901234567890.5")],
+    "exact": [Decimal(0), Decimal("1.50"), Decimal("-0.001"), Decimal("123456789012345678901234567890.5")],
     "scaled": [Decimal("0.000"), Decimal("1.500"), Decimal("-12.345"), Decimal("999999999.999")],
     "blob": [b"", b"\x00\xff", b"a'b", bytes(range(256))],
     "uuid": [UUID(int=0), UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")],
@@ -50,7 +50,7 @@ VALUES = {
     "items": [[], [1, "a", None, {"b": []}], [[[]]]],
     "numbers": [[], [1], [-(2**63), 2**63 - 1, 0]],
     "words": [[], ["a,b", 'c"d', "{e}", "NULL", "", "\\", "f'g", " ", None], ["ü🎉"]],
-    "prices": [[], [Decimal("1.10"), Decimal("-2")]],
+    "prices": [[], [Decimal("1.10"), Decimal(-2)]],
     "digests": [[], [b"", b"\x00\xff\\"]],
     "keys": [[], [UUID(int=7)]],
     "moments": [[], [datetime(2026, 11, 1, 9, 2, 3, 5, tzinfo=UTC), datetime(1, 1, 2, tzinfo=UTC)]],
@@ -58,6 +58,7 @@ VALUES = {
     "address": [Address(street="Rue"), Address(street="", floors=[1, 2])],
 }
 CASES = [pytest.param(name, values, id=name) for name, values in VALUES.items()]
+TEXTS = ["", "A", "B", "a", "b", "ß"]
 ORDERED = ("integer", "text", "ratio", "scaled", "uuid", "moment", "day", "clock", "span")
 NOT_COMPARED = ("document", "items", "address", "numbers", "words", "prices", "digests", "keys", "moments", "roles")
 NOT_ORDERED_ON_SQLITE = ("exact",)
@@ -111,7 +112,7 @@ async def test_a_value_is_found_by_where_and_in(repo: Repo, name, values):
     ids = await repo.insert_all(Sample, [{name: value} for value in values], returning=Sample.id)
     own = column(name)
     if name in NOT_ORDERED_ON_SQLITE and repo.adapter.dialect.name == "SQLite":
-        with pytest.raises(UnsupportedError, match="keeps `Sample.exact` as text"):
+        with pytest.raises(UnsupportedError, match=r"keeps `Sample\.exact` as text"):
             await repo.all(from_(Sample).where(own == values[0]))
         return
     if name == "blob" and repo.adapter.dialect.name == "SQLite":
@@ -127,17 +128,14 @@ async def test_a_value_is_found_by_where_and_in(repo: Repo, name, values):
 
 @pytest.mark.parametrize("name", ORDERED)
 async def test_the_database_orders_values_as_python_does(repo: Repo, name):
-    if name == "text":
-        values = ["", "A", "B", "a", "b", "ß"]
-    else:
-        values = sorted({expected(value) for value in VALUES[name]})
+    values = TEXTS if name == "text" else sorted({expected(value) for value in VALUES[name]})
     await repo.insert_all(Sample, [{name: value} for value in reversed(values)])
     if name == "text" and repo.adapter.dialect.name == "PostgreSQL":
         found = await repo.all(from_(Sample).select(column(name)))
         assert sorted(found) == values
     else:
         assert await repo.all(from_(Sample).order_by(column(name)).select(column(name))) == values
-    assert await repo.all(from_(Sample).where(column(name) > values[0]).select(fn.count(Sample.id))) == [len(values) - 1]
+    assert await repo.aggregate(from_(Sample).where(column(name) > values[0]), fn.count(Sample.id)) == len(values) - 1
 
 
 def one(name, value):
@@ -237,24 +235,24 @@ async def test_a_column_that_changes_in_place_is_compared_with_what_was_stored(r
 
 
 ANYTHING = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+ANY_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
 MOMENTS = st.datetimes(
     datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.timezones() | st.just(UTC), allow_imaginary=False
 )
 DOCUMENTS = st.recursive(
-    st.none() | st.booleans() | INTEGERS | TEXTS | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    st.none() | st.booleans() | INTEGERS | ANY_TEXT | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=8,
 )
 ROWS = st.fixed_dictionaries(
     {
-        "text": st.none() | TEXTS,
+        "text": st.none() | ANY_TEXT,
         "integer": st.none() | INTEGERS,
         "moment": st.none() | MOMENTS,
-        "document": st.none() | st.dictionaries(TEXTS, DOCUMENTS, max_size=3),
+        "document": st.none() | st.dictionaries(ANY_TEXT, DOCUMENTS, max_size=3),
         "items": st.none() | st.lists(DOCUMENTS, max_size=3),
-        "words": st.none() | st.lists(st.none() | TEXTS, max_size=4),
+        "words": st.none() | st.lists(st.none() | ANY_TEXT, max_size=4),
         "ratio": st.none() | st.floats(allow_nan=False, allow_infinity=False),
         "exact": st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=6),
         "blob": st.none() | st.binary(max_size=20),
