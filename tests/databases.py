@@ -28,6 +28,22 @@ DOCKER_SECONDS = 5
 CONTAINER_SECONDS = 120
 IMAGE = "postgres:17-alpine"
 EMBEDDED = Path(__file__).with_name("embedded_postgres.py")
+EMPTY = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
+DO $$
+DECLARE name text;
+BEGIN
+    FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', name);
+    END LOOP;
+    FOR name IN SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' LOOP
+        EXECUTE format('DROP EXTENSION %I CASCADE', name);
+    END LOOP;
+END $$;
+CREATE SCHEMA public;
+COMMENT ON SCHEMA public IS 'standard public schema';
+"""
 
 
 class Unavailable(Exception):
@@ -43,6 +59,7 @@ class PostgresServer:
         self.reason = ""
         self._url: str | None = None
         self._databases: list[str] = []
+        self._spare: list[str] = []
         self._stop: list[Any] = []
 
     def url(self) -> str:
@@ -59,18 +76,28 @@ class PostgresServer:
         return self._url
 
     def create_database(self) -> str:
-        """Make an empty database with a random name and return its URL."""
+        """Return the URL of an empty database with a random name."""
         base = self.url()
+        if self._spare:
+            return with_database(base, self._spare.pop())
         name = f"ectype_test_{uuid.uuid4().hex[:12]}"
         run(_execute(base, f'CREATE DATABASE "{name}" TEMPLATE template0'))
         self._databases.append(name)
         return with_database(base, name)
 
     def drop_database(self, url: str) -> None:
-        """Drop a database that `create_database` made, whoever is still connected."""
+        """Take a database of `create_database` back, whoever is still connected.
+
+        It is emptied and lent again, which takes a tenth of the time of making one; it is dropped where that fails.
+        """
         name = urlsplit(url).path.lstrip("/")
-        self._databases.remove(name)
-        run(_execute(self.url(), f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        try:
+            run(_execute(url, EMPTY))
+        except Exception:
+            self._databases.remove(name)
+            run(_execute(self.url(), f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        else:
+            self._spare.append(name)
 
     def stop(self) -> None:
         """Drop what is left and stop what was started."""

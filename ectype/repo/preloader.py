@@ -16,7 +16,7 @@ from ectype.schema.associations import PLAIN, Association, Custom, Rel
 from ectype.schema.fields import Field
 from ectype.schema.meta import SchemaInfo, meta, struct_info
 from ectype.schema.schema import Schema
-from ectype.schema.structs import UNSET
+from ectype.schema.structs import UNSET, restore, state_of
 
 
 class Ranked(Schema):
@@ -181,8 +181,7 @@ def copies(rows: Iterable[Any], branches: dict[str, Branch]) -> list[Any]:
 
 
 def _copy(row: Any, branches: dict[str, Branch]) -> Any:
-    function, arguments = row.__reduce_ex__(4)
-    struct = function(*arguments)
+    struct = restore(row.__class__, state_of(row))
     for branch in branches.values():
         value = _current(struct, branch.association)
         if isinstance(value, list):

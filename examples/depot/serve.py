@@ -1,6 +1,6 @@
 """The depot as a page that updates live: a scan made by anyone reaches every open page through a channel."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def application(url: str) -> Starlette:
         return FileResponse(HERE / "page.html")
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncGenerator[None, None]:
         async with repo:
             await migrations.migrate(repo, HERE / "migrations")
             yield

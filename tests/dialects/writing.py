@@ -11,7 +11,7 @@ from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape, KeyedShape, assigned
 from ectype.sql.statement import Statement
 from ectype.sql.writes import compile_delete_all, compile_insert, compile_keyed, compile_update_all
-from tests.dialects.conftest import Params, Written
+from tests.dialects.expecting import Params, Written
 
 
 def _on(dialect: Dialect, statement: Statement, values: Params) -> tuple[str, Params]:
@@ -88,9 +88,7 @@ def update_all(
     return written
 
 
-def delete_all(
-    query: Query[Any, Any, Any], *, returning: tuple[str, ...] = (), prefix: str | None = None
-) -> Written:
+def delete_all(query: Query[Any, Any, Any], *, returning: tuple[str, ...] = (), prefix: str | None = None) -> Written:
     return lambda dialect: _on(
         dialect, compile_delete_all(query.node, dialect, returning=returning, prefix=prefix), query.params
     )
