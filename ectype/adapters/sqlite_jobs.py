@@ -29,14 +29,20 @@ class Stopped(Exception):
 
 
 class Turn:
-    """One job's token: its connection, whether its caller has gone, whether a transaction was open before it."""
+    """One job's token.
+
+    Attributes:
+        raw: the connection.
+        cancelled: whether its caller has gone.
+        was_open: whether a transaction was open before it; None until it has begun.
+    """
 
     __slots__ = ("_busy_seconds", "cancelled", "raw", "was_open")
 
     def __init__(self, raw: sqlite3.Connection, busy_seconds: float) -> None:
         self.raw = raw
         self.cancelled = False
-        self.was_open = True
+        self.was_open: bool | None = None
         self._busy_seconds = busy_seconds
 
     def execute(self, sql: str, params: Any = ()) -> sqlite3.Cursor:  # a sequence or a mapping

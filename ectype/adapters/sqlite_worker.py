@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import aiosqlite
 
 from ectype.adapters.sqlite_errors import RAISED, translate
-from ectype.adapters.sqlite_jobs import Turn
+from ectype.adapters.sqlite_jobs import Stopped, Turn
 from ectype.errors import ConnectError, DeadlineError, TransactionAbortedError
 
 T = TypeVar("T")
@@ -124,12 +124,14 @@ class Worker:
     ) -> T:
         raw = turn.raw
         with self._lock:
+            if turn.cancelled:
+                raise Stopped
             self._current = turn
-        turn.was_open = raw.in_transaction
+            turn.was_open = raw.in_transaction
         try:
             result = job(turn, sql, params)
         except RAISED as exc:
-            self.lost = turn.was_open and not raw.in_transaction
+            self.lost = turn.was_open is True and not raw.in_transaction
             raise translate(exc, raw, self._url, params) from exc
         finally:
             with self._lock:
@@ -146,6 +148,8 @@ class Worker:
                 continue
 
     async def _quiet(self, turn: Turn) -> None:
+        if not self._interrupt(turn):
+            return
         # The queue is first in, first out: what is queued now runs when the cancelled statement has ended.
         ended = asyncio.ensure_future(hop(self._driver, self._tidy, turn))
         loop = asyncio.get_running_loop()
@@ -159,16 +163,18 @@ class Worker:
         elif ended.exception() is not None:
             self.stop()
 
-    def _interrupt(self, turn: Turn) -> None:
+    def _interrupt(self, turn: Turn) -> bool:
+        """Interrupt the job if it runs; returns whether it was ever begun, and if not, it never will be."""
         # Under the lock, so that it cannot reach the statement that comes after this one.
         with self._lock:
             turn.cancelled = True
             if self._current is turn:
                 self._raw.interrupt()
+            return turn.was_open is not None
 
     def _tidy(self, turn: Turn) -> None:
         """Roll back what a cancelled statement began (a BEGIN, a SAVEPOINT) that nobody knows of."""
-        if not turn.was_open and self._raw.in_transaction:
+        if turn.was_open is False and self._raw.in_transaction:
             self._raw.rollback()
 
 

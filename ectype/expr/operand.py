@@ -571,12 +571,36 @@ def literal(value: T) -> Operand[Never, T]:
     return Operand(nodes.param(type_of_value(value)), (value,))
 
 
-def and_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]:
+@overload
+def and_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]: ...
+@overload
+def and_(a: Expr[S, bool | None], b: Expr[N1, bool | None], /) -> Operand[S | N1, bool]: ...
+@overload
+def and_(
+    a: Expr[S, bool | None], b: Expr[N1, bool | None], c: Expr[N2, bool | None], /
+) -> Operand[S | N1 | N2, bool]: ...
+@overload
+def and_(
+    a: Expr[S, bool | None], b: Expr[N1, bool | None], c: Expr[N2, bool | None], d: Expr[N3, bool | None], /
+) -> Operand[S | N1 | N2 | N3, bool]: ...
+def and_(*predicates: Expr[Any, bool | None]) -> Any:
     """Whether all hold; true when there is none."""
     return _fold("AND", predicates, nodes.TRUE)
 
 
-def or_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]:
+@overload
+def or_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]: ...
+@overload
+def or_(a: Expr[S, bool | None], b: Expr[N1, bool | None], /) -> Operand[S | N1, bool]: ...
+@overload
+def or_(
+    a: Expr[S, bool | None], b: Expr[N1, bool | None], c: Expr[N2, bool | None], /
+) -> Operand[S | N1 | N2, bool]: ...
+@overload
+def or_(
+    a: Expr[S, bool | None], b: Expr[N1, bool | None], c: Expr[N2, bool | None], d: Expr[N3, bool | None], /
+) -> Operand[S | N1 | N2 | N3, bool]: ...
+def or_(*predicates: Expr[Any, bool | None]) -> Any:
     """Whether any holds; false when there is none."""
     return _fold("OR", predicates, nodes.FALSE)
 

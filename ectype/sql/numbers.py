@@ -15,7 +15,7 @@ from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper
 from ectype.types.base import Type
 from ectype.types.duration import DURATION
-from ectype.types.numeric import FLOAT, INTEGER, DecimalType
+from ectype.types.numeric import DECIMAL, FLOAT, INTEGER, DecimalType
 from ectype.types.temporal import DATE, DATETIME, TIME
 
 Form: TypeAlias = int | Literal["text", "real", "plain"]
@@ -50,7 +50,11 @@ def beside(node: Expression, dialect: Dialect) -> Dumper | None:
     """Return how a value that is compared with an expression is sent; None where only its class tells."""
     if not dialect.exact_decimals and form_of(node) == "real":
         return _dump_real
-    return dumper(plain(type_of(node)), dialect)
+    type_ = plain(type_of(node))
+    if dialect.exact_decimals and isinstance(node, Binary) and isinstance(type_, DecimalType):
+        # A product has more digits than its factors, and so may what it is compared with.
+        type_ = DECIMAL
+    return dumper(type_, dialect)
 
 
 def beside_operator(op: str, node: Expression, dialect: Dialect) -> Dumper | None:

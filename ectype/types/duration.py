@@ -63,10 +63,11 @@ def load_interval(text: str) -> timedelta:
         )
     days, sign, hours, minutes, seconds, fraction = match.groups()
     try:
-        span = timedelta(
-            0, int(seconds or 0), int((fraction or "0").ljust(6, "0")), 0, int(minutes or 0), int(hours or 0)
-        )
-        return timedelta(int(days or 0)) + (-span if sign == "-" else span)
+        length = (int(hours) * 60 + int(minutes)) * 60 + int(seconds) if hours else 0
+        parts = int(fraction.ljust(6, "0")) if fraction else 0
+        if sign == "-":
+            length, parts = -length, -parts
+        return timedelta(int(days) if days else 0, length, parts)
     except OverflowError:
         raise unreadable(text, "an interval that a timedelta can hold") from None
 

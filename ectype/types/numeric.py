@@ -79,8 +79,11 @@ class Integer(Scalar[int]):
 def whole_number(value: object) -> int | None:
     """Return the number that an int, or text with the grammar of `Integer`, stands for; None for all else."""
     if isinstance(value, str):
-        return int(value) if len(value) <= _MAX_INTEGER_TEXT and _INTEGER_TEXT.fullmatch(value) else None
-    if isinstance(value, int) and not isinstance(value, bool):
+        if len(value) > _MAX_INTEGER_TEXT:
+            return None
+        plain = value.isdigit() and value.isascii()
+        return int(value) if plain or _INTEGER_TEXT.fullmatch(value) else None
+    if isinstance(value, int) and value.__class__ is not bool:
         return int.__int__(value)
     return None
 

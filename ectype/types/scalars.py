@@ -150,7 +150,9 @@ class String(Scalar[str]):
 
     def cast(self, value: object) -> Ok[str] | Err:
         """Take text without NUL characters and lone surrogates; never a number or bytes."""
-        if not isinstance(value, str) or text_fault(value) is not None:
+        if not isinstance(value, str):
+            return Err()
+        if (not value.isascii() or "\0" in value) and text_fault(value) is not None:
             return Err()
         return Ok(str.__str__(value))
 
@@ -243,7 +245,7 @@ class Uuid(Scalar[UUID]):
         if isinstance(value, bytes) and len(value) == 16:
             return Ok(UUID(bytes=value))
         if isinstance(value, str) and len(value) == _UUID_LENGTH and _UUID_TEXT.fullmatch(value):
-            return Ok(UUID(value))
+            return Ok(_load_uuid(value))
         return Err()
 
 

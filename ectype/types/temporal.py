@@ -249,7 +249,7 @@ def _to_utc(value: Any) -> datetime:
         moved = value.astimezone(UTC)
     except OverflowError:
         raise refused(value, "a datetime of the years 1 to 9999 in UTC") from None
-    return datetime.combine(moved.date(), moved.time(), UTC)
+    return moved if moved.__class__ is datetime else datetime.combine(moved.date(), moved.time(), UTC)
 
 
 def _load_datetime(text: Any) -> datetime:
@@ -368,10 +368,12 @@ def _cast_datetime_text(text: str) -> Ok[datetime] | Err:
 
 
 def _cast_datetime(value: datetime) -> Ok[datetime] | Err:
+    if value.tzinfo is UTC:
+        return Ok(value)
     if value.utcoffset() is None:
         return Err(_AWARE)
     try:
-        return Ok(value if value.tzinfo is UTC else _to_utc(value))
+        return Ok(_to_utc(value))
     except CastError:
         return Err()
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from ectype import UnsupportedError, fn, from_, literal, window
+from ectype import CastError, UnsupportedError, fn, from_, literal, window
 from tests.dialects.expecting import ExpectSql, Refused
 from tests.dialects.world import Post
 
@@ -151,6 +151,15 @@ def test_scaled_decimals_are_added_to_each_other_and_multiplied_with_whole_numbe
     )
 
 
+def test_a_product_is_compared_with_more_digits_than_its_factors_have_where_decimals_are_exact(expect_sql: ExpectSql):
+    expect_sql(
+        IDS.where(Post.price * Decimal("1.5") > Decimal("9.995")),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE ("p0"."price" * $1) > $2',
+        Refused(CastError, "expected an integer, got Decimal('1.5')"),
+        params=(Decimal("1.5"), Decimal("9.995")),
+    )
+
+
 def test_scaled_decimals_beside_other_numbers_are_refused_where_they_are_integers(expect_sql: ExpectSql):
     expect_sql(
         IDS.where(Post.price > Post.score),
@@ -170,8 +179,8 @@ def test_scaled_decimals_beside_other_numbers_are_refused_where_they_are_integer
         POSTS.select(Post.price.as_type(int)), 'SELECT CAST("p0"."price" AS bigint) FROM "posts" AS "p0"', SCALED
     )
     expect_sql(
-        IDS.where(fn.avg(Post.price).over(window()) > Post.price),
-        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE "p0"."price" < (avg("p0"."price") OVER ())',
+        POSTS.group_by(Post.price).having(fn.avg(Post.price) > Post.price).select(Post.price),
+        'SELECT "p0"."price" FROM "posts" AS "p0" GROUP BY "p0"."price" HAVING avg("p0"."price") > "p0"."price"',
         SCALED,
     )
 
@@ -196,12 +205,13 @@ def test_an_average_is_a_decimal_everywhere_and_compares_as_a_number(expect_sql:
     expect_sql(
         POSTS.group_by(Post.title).having(fn.avg(Post.score).in_([Decimal(2)])).select(Post.title),
         'SELECT "p0"."title" FROM "posts" AS "p0" GROUP BY "p0"."title" HAVING avg("p0"."score") = ANY($1)',
-        'SELECT "p0"."title" FROM "posts" AS "p0" GROUP BY "p0"."title" HAVING (avg("p0"."score") IN (SELECT value FROM json_each(?1)))',
-        params=([Decimal("2")],),
+        'SELECT "p0"."title" FROM "posts" AS "p0" GROUP BY "p0"."title" '
+        'HAVING (avg("p0"."score") IN (SELECT value FROM json_each(?1)))',
+        params=([Decimal(2)],),
         sqlite_params=("[2.0]",),
     )
     expect_sql(
         POSTS.group_by(Post.title).having(fn.avg(Post.score) + 1 > Decimal(2)).select(Post.title),
         'SELECT "p0"."title" FROM "posts" AS "p0" GROUP BY "p0"."title" HAVING (avg("p0"."score") + $1) > $2',
-        params=(1, Decimal("2")),
+        params=(1, Decimal(2)),
     )

@@ -21,7 +21,7 @@ OLD = datetime(2001, 2, 3, tzinfo=UTC)
 
 @pytest.fixture
 async def user(repo: Repo) -> User:
-    return await repo.insert(User(name="Ada", email="ada@b.c", inserted_at=OLD, updated_at=OLD))
+    return await repo.insert(User(name="Ada", email="ada@b.c", nickname="ada", inserted_at=OLD, updated_at=OLD))
 
 
 def plain(event):

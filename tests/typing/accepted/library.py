@@ -1,4 +1,4 @@
-"""A small library: everything that the typed core promises, asserted. It type-checks in pyright strict and mypy strict."""
+"""A small library: everything that the typed core promises, asserted, in pyright strict and in mypy strict."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 import json
 from collections import OrderedDict
 from enum import StrEnum
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -145,13 +144,20 @@ def test_a_copy_shares_nothing() -> None:
     assert copy == {"a": [{"b": 1}]}
 
 
-def test_hostile_documents_are_refused_at_once() -> None:
-    start = perf_counter()
-    for value in (nested(100_000), [10**100_000], ["\ud800" * 100_000]):
+@pytest.mark.parametrize("value", [nested(10_000), [10**100_000], ["\ud800" * 100_000]], ids=range(3))
+def test_hostile_documents_are_refused_at_once(value: Any, at_once: Any) -> None:
+    def refuse() -> None:
         assert find_fault(value) is not None
         with pytest.raises(CastError):
             encode(value, "postgres")
-    for text in ("[" * 1_000_000, "1" * 1_000_000):
+
+    at_once(refuse)
+
+
+@pytest.mark.parametrize("text", ["[" * 1_000_000, "1" * 1_000_000, '{"a":' * 200_000], ids=range(3))
+def test_hostile_text_is_refused_at_once(text: str, at_once: Any) -> None:
+    def refuse() -> None:
         with pytest.raises(CastError):
             decode(text)
-    assert perf_counter() - start < 0.25
+
+    at_once(refuse)

@@ -1,6 +1,5 @@
 from decimal import Decimal, localcontext
 from enum import IntEnum
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -197,6 +196,7 @@ NO_DECIMALS = [
     "0." + "1" * 1001,
     "1e999" + "0",
     "0e5000",
+    "0" * 1011,
     10**1000,
     10**100_000,
     float("nan"),
@@ -371,10 +371,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("type_", [INTEGER, FLOAT, DECIMAL, DecimalType(scale=2)])
 @pytest.mark.parametrize("value", [*HOSTILE, Decimal("1e3000000"), Decimal("1e-3000000"), 10**200_000], ids=range(9))
-def test_hostile_numbers_are_refused_at_once(type_: Any, value: Any) -> None:
-    start = perf_counter()
-    assert type_.cast(value) == Err("is invalid")
-    for target in BOTH:
-        with pytest.raises(CastError):
-            type_.codec(target).dump(value)
-    assert perf_counter() - start < 0.05
+def test_hostile_numbers_are_refused_at_once(type_: Any, value: Any, at_once: Any) -> None:
+    def refuse() -> None:
+        assert type_.cast(value) == Err("is invalid")
+        for target in BOTH:
+            with pytest.raises(CastError):
+                type_.codec(target).dump(value)
+
+    at_once(refuse)

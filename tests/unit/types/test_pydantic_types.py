@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from time import perf_counter
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -239,18 +238,17 @@ def test_a_constrained_scalar_has_the_scalars_name_and_comparison() -> None:
     assert short == ConstrainedType(SHORT, STRING)
 
 
-def test_hostile_documents_are_refused_at_once() -> None:
+def test_hostile_documents_are_refused_at_once(at_once: Any) -> None:
     deep: Any = []
-    for _ in range(100_000):
-        deep = [deep]
-    recursive: Any = PydanticType(Anything, "Anything")
-    start = perf_counter()
-    assert recursive.cast({"value": deep}) == Err("is invalid")
-    with pytest.raises(CastError):
-        recursive.codec("postgres").dump(Anything(value=deep))
     chain: Any = {}
-    for _ in range(100_000):
-        chain = {"next": chain}
-    assert PydanticType(Node, "Node").cast(chain) == Err("is invalid")
-    assert isinstance(PydanticType(list[list[Any]], "x").cast("[" * 1_000_000), Err)
-    assert perf_counter() - start < 0.15
+    for _ in range(10_000):
+        deep, chain = [deep], {"next": chain}
+
+    def refuse() -> None:
+        assert ANYTHING.cast({"value": deep}) == Err("is invalid")
+        with pytest.raises(CastError):
+            ANYTHING.codec("postgres").dump(Anything(value=deep))
+        assert PydanticType(Node, "Node").cast(chain) == Err("is invalid")
+        assert ADDRESS.cast("[" * 1_000_000) == Err("is invalid")
+
+    at_once(refuse)

@@ -1,5 +1,4 @@
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -193,6 +192,7 @@ NO_DATETIMES = [
     "2026-02-30T12:00",
     "2026-11-01T12:00:00+24:00",
     "2026-11-01T12:00:00+1",
+    "2026-11-01T12:00:00+01:00:30",
     "2026-11-01T12:00:00 UTC",
     "2026-11-01T12:00:00Z\n",
     "20261101T120000Z",
@@ -440,7 +440,6 @@ def test_values_beyond_python_are_compared_by_their_text() -> None:
     ],
     ids=range(4),
 )
-def test_hostile_times_are_refused_at_once(type_: Any, value: object) -> None:
-    start = perf_counter()
+def test_hostile_times_are_refused_at_once(type_: Any, value: object, at_once: Any) -> None:
     assert type_.cast(value) == Err("is invalid")
-    assert perf_counter() - start < 0.05
+    at_once(lambda: type_.cast(value))
