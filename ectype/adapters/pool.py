@@ -4,12 +4,12 @@
 import asyncio
 import os
 import random
-from asyncio import AbstractEventLoop, Future, Task
+from asyncio import AbstractEventLoop, Future, Task, current_task, get_running_loop
 from collections import OrderedDict
 from collections.abc import Coroutine
 from contextvars import Context
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ectype.adapters.base import Adapter, Connection
 from ectype.adapters.pool_report import Holder, PoolReport, refused, timed_out
@@ -24,9 +24,8 @@ IDLE_CHECK_SECONDS = 5.0
 _BACKOFF_SECONDS = (0.05, 0.5)
 
 
-class _Held(NamedTuple):
-    since: float
-    task: Task[Any] | None
+_Held: TypeAlias = tuple[float, Task[Any] | None]
+"""Since when a connection is out, and with which task. A plain tuple: one is made at every checkout."""
 
 
 class _Wait(NamedTuple):
@@ -114,8 +113,13 @@ class Pool:
         idle = self._idle
         if not idle:
             return None
-        # First the process: in a child there is no running loop to ask for.
-        if os.getpid() != self._pid or asyncio.get_running_loop() is not self._home:
+        home = self._home
+        try:
+            at_home = get_running_loop() is home
+        except RuntimeError:
+            # In a forked child no loop is running.
+            at_home = False
+        if not at_home:
             raise self._away()
         connection, since = idle[-1]
         now = monotonic()
@@ -125,7 +129,7 @@ class Pool:
         if connection.broken:
             self._total -= 1
             return self.try_acquire()
-        self._held[connection] = _Held(now, asyncio.current_task())
+        self._held[connection] = (now, current_task(home))
         return connection
 
     async def acquire(self, timeout: float) -> Connection:
@@ -144,7 +148,7 @@ class Pool:
         if not self._waiting:
             self._control.drained()
         waiter: Future[Connection] = self._home.create_future()
-        self._waiting[waiter] = _Wait(now, timeout, asyncio.current_task())
+        self._waiting[waiter] = _Wait(now, timeout, current_task())
         self._serve_stale_or_grow()
         deadline = self._home.call_later(timeout, self._expire, waiter)
         try:
@@ -162,7 +166,8 @@ class Pool:
 
         One that is broken is dropped. One with a transaction open is rolled back first, or dropped.
         """
-        if self._held.pop(connection, None) is None:
+        held = self._held.pop(connection, None)
+        if held is None:
             if self._closed:
                 return
             raise EctypeError("a connection was released that is not out", hint="release each connection once")
@@ -170,8 +175,11 @@ class Pool:
             self._drop()
         elif reset or connection.in_transaction:
             self._start(self._clean(connection, reset=reset))
-        else:
+        elif self._waiting or self._closed:
             self._put(connection)
+        else:
+            # It has proved itself since it went out, at the least.
+            self._idle.append((connection, held[0]))
 
     def report(self) -> PoolReport:
         """Return what the pool is doing now."""
@@ -197,7 +205,7 @@ class Pool:
         if self._home is None:
             self._closed = True
             return
-        if os.getpid() != self._pid or asyncio.get_running_loop() is not self._home:
+        if not _is_running(self._home):
             raise self._away()
         self._closed = True
         end = monotonic() + timeout
@@ -226,7 +234,7 @@ class Pool:
     async def _drain(self, end: float) -> None:
         if not self._held:
             return
-        self._drained = asyncio.get_running_loop().create_future()
+        self._drained = get_running_loop().create_future()
         await asyncio.wait({self._drained}, timeout=max(0.0, end - monotonic()))
 
     def _settle_in(self) -> None:
@@ -235,9 +243,9 @@ class Pool:
                 f"the pool to {self._adapter.url} is closed", hint="use the repo inside `async with repo:`"
             )
         if self._home is None:
-            self._home = asyncio.get_running_loop()
+            self._home = get_running_loop()
             self._pid = os.getpid()
-        elif os.getpid() != self._pid or asyncio.get_running_loop() is not self._home:
+        elif not _is_running(self._home):
             raise self._away()
 
     def _away(self) -> ConnectError:
@@ -346,7 +354,7 @@ class Pool:
             if self._control.refuses(now, waited):
                 waiter.set_exception(self._refusal(waited))
                 continue
-            self._held[connection] = _Held(now, wait.task)
+            self._held[connection] = (now, wait.task)
             waiter.set_result(connection)
             return
         self._idle.append((connection, now))
@@ -368,7 +376,7 @@ class Pool:
         wait = self._waiting.get(waiter)
         if wait is None or waiter.done():
             return
-        own = wait.task is not None and any(held.task is wait.task for held in self._held.values())
+        own = wait.task is not None and any(task is wait.task for _, task in self._held.values())
         waiter.set_exception(timed_out(self.report(), url=self._adapter.url, waited=wait.seconds, own=own))
 
     def _refusal(self, waited: float) -> Exception:
@@ -394,8 +402,17 @@ class Pool:
         task.add_done_callback(self._tasks.discard)
 
 
+def _is_running(home: AbstractEventLoop) -> bool:
+    try:
+        return get_running_loop() is home
+    except RuntimeError:
+        # In a forked child there is none, and outside of any loop neither.
+        return False
+
+
 def _holder(held: _Held, now: float) -> Holder:
-    return Holder(name="no task" if held.task is None else held.task.get_name(), seconds=now - held.since)
+    since, task = held
+    return Holder(name="no task" if task is None else task.get_name(), seconds=now - since)
 
 
 def _backoff(failures: int) -> float:

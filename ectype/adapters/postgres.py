@@ -87,11 +87,13 @@ def begin_text(how: Begin) -> str:
 class PostgresConnection:
     """One connection to a PostgreSQL server. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_driver", "_fetch", "_url", "broken")
+    __slots__ = ("__weakref__", "_driver", "_fetch", "_in_transaction", "_url", "broken")
 
     def __init__(self, driver: _Driver, url: str) -> None:
         self._driver = driver
+        # Bound once: these two are called with every statement.
         self._fetch = driver.fetch
+        self._in_transaction = driver.is_in_transaction
         self._url = url
         self.broken = False
         driver.add_termination_listener(self._on_lost)
@@ -102,7 +104,7 @@ class PostgresConnection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open, failed ones included."""
-        return not self.broken and self._driver.is_in_transaction()
+        return not self.broken and self._in_transaction()
 
     @property
     def server_pid(self) -> int:

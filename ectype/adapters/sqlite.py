@@ -44,7 +44,8 @@ class SqliteConnection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open, or was ended by SQLite and not yet rolled back by its owner."""
-        return self._worker.in_transaction
+        worker = self._worker
+        return not worker.broken and (worker.lost or worker.raw.in_transaction)
 
     async def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None

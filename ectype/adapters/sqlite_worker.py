@@ -29,17 +29,18 @@ class Worker:
     """Runs jobs on a connection's thread, and knows what state they leave it in.
 
     Attributes:
+        raw: the connection; used on its thread only, but for its state and `interrupt`.
         broken: whether the thread does not answer, or has been stopped.
         lost: whether an error or an interrupt ended a transaction that its owner believes to be open.
     """
 
-    __slots__ = ("_busy_seconds", "_current", "_driver", "_lock", "_raw", "_settle_seconds", "_url", "broken", "lost")
+    __slots__ = ("_busy_seconds", "_current", "_driver", "_lock", "_settle_seconds", "_url", "broken", "lost", "raw")
 
     def __init__(
         self, driver: aiosqlite.Connection, raw: sqlite3.Connection, *, url: str, busy_seconds: float, in_memory: bool
     ) -> None:
         self._driver = driver
-        self._raw = raw
+        self.raw = raw
         self._url = url
         self._busy_seconds = busy_seconds
         self._settle_seconds = SETTLE_SECONDS_IN_MEMORY if in_memory else SETTLE_SECONDS
@@ -47,11 +48,6 @@ class Worker:
         self._current: Turn | None = None
         self.broken = False
         self.lost = False
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether SQLite has a transaction open, or its owner has not heard yet that it is gone."""
-        return not self.broken and (self.lost or self._raw.in_transaction)
 
     async def run(
         self,
@@ -72,7 +68,7 @@ class Worker:
             raise gone()
         if self.broken:
             raise ConnectError(f"the connection to {self._url} is closed", hint="a new one is made at the next call")
-        turn = Turn(self._raw, self._busy_seconds)
+        turn = Turn(self.raw, self._busy_seconds)
         try:
             if timeout is None:
                 return await hop(self._driver, self._work, turn, job, sql, params, load)
@@ -96,7 +92,7 @@ class Worker:
         with self._lock:
             if self._current is not None:
                 self._current.cancelled = True
-                self._raw.interrupt()
+                self.raw.interrupt()
         let_end(self._driver)
 
     async def close(self, timeout: float) -> None:
@@ -109,7 +105,7 @@ class Worker:
             return
         await asyncio.wait({closing}, timeout=timeout)
         if not closing.done():
-            self._raw.interrupt()
+            self.raw.interrupt()
         elif not closing.cancelled():
             # A file that has vanished is no reason to raise: the thread has ended. Reading the error retires it.
             closing.exception()
@@ -169,13 +165,13 @@ class Worker:
         with self._lock:
             turn.cancelled = True
             if self._current is turn:
-                self._raw.interrupt()
+                self.raw.interrupt()
             return turn.was_open is not None
 
     def _tidy(self, turn: Turn) -> None:
         """Roll back what a cancelled statement began (a BEGIN, a SAVEPOINT) that nobody knows of."""
-        if turn.was_open is False and self._raw.in_transaction:
-            self._raw.rollback()
+        if turn.was_open is False and self.raw.in_transaction:
+            self.raw.rollback()
 
 
 def gone() -> TransactionAbortedError:

@@ -165,12 +165,22 @@ def rows(start: int | None, end: int | None) -> Frame:
     return rows_frame(start, end)
 
 
+@overload
+def window(*, frame: Frame | None = None) -> Window[Never, Never]: ...
+@overload
+def window(*, partition_by: Expr[S, Any] | Sequence[Expr[S, Any]], frame: Frame | None = None) -> Window[S, Never]: ...
+@overload
+def window(
+    *, order_by: Expr[S, Any] | Order[S] | Sequence[Expr[S, Any] | Order[S]], frame: Frame | None = None
+) -> Window[Never, S]: ...
+@overload
 def window(
     *,
-    partition_by: Expr[S, Any] | Sequence[Expr[S, Any]] = (),
-    order_by: Expr[S, Any] | Order[S] | Sequence[Expr[S, Any] | Order[S]] = (),
+    partition_by: Expr[S, Any] | Sequence[Expr[S, Any]],
+    order_by: Expr[S2, Any] | Order[S2] | Sequence[Expr[S2, Any] | Order[S2]],
     frame: Frame | None = None,
-) -> Window[S]:
+) -> Window[S, S2]: ...
+def window(*, partition_by: Any = (), order_by: Any = (), frame: Frame | None = None) -> Any:
     """Describe a window for `.over(…)`: rows with equal `partition_by` in the order of `order_by`.
 
     Raises:
@@ -192,7 +202,7 @@ def window(
         node, values = order_term(key)
         terms.append(node)
         params += values
-    return Window(tuple(parts), tuple(terms), frame, params)
+    return Window[Any, Any](tuple(parts), tuple(terms), frame, params)
 
 
 def _several(given: Any) -> Sequence[Any]:

@@ -364,7 +364,7 @@ class Agg(Operand[S_co, T]):
         filtered = nodes.call(node.name, node.args, distinct=node.distinct, filter_=predicate.node)
         return Agg(filtered, self.params + predicate.params)
 
-    def over(self, window: "Window[S2]") -> "Operand[S_co | S2, T]":
+    def over(self, window: "Window[S, S2]") -> "Operand[S_co | S | S2, T]":
         """Compute it over a window instead of a group. SQL: `f(x) OVER (…)`."""
         return _over(self, window)
 
@@ -379,7 +379,7 @@ class Ranking(Generic[S_co, T]):
         self.node: Final = node
         self.params: Final = params
 
-    def over(self, window: "Window[S2]") -> "Operand[S_co | S2, T]":
+    def over(self, window: "Window[S, S2]") -> "Operand[S_co | S | S2, T]":
         """Compute it over a window. SQL: `row_number() OVER (…)`."""
         return _over(self, window)
 
@@ -439,7 +439,7 @@ def _nulls(place: str | None) -> str | None:
     return place
 
 
-def _over(function: "Agg[Any, T] | Ranking[Any, T]", window: Window[Any]) -> Operand[Any, T]:
+def _over(function: "Agg[Any, T] | Ranking[Any, T]", window: Window[Any, Any]) -> Operand[Any, T]:
     node = nodes.over(function.node, window.partition_by, window.order_by, window.frame)
     return Operand(node, function.params + window.params)
 
@@ -468,24 +468,22 @@ def operand_of(value: object) -> tuple[Expression, tuple[object, ...]]:
     return nodes.PARAM, (value,)
 
 
+Predicate: TypeAlias = Expr[S, bool | None]
+Piece: TypeAlias = Expr[S, Any] | Value
+
+
+# One type variable for each argument: mypy would join two sources to their base class.
 @overload
 def fragment(text: LiteralString, /) -> Operand[Never, Any]: ...
 @overload
-def fragment(text: LiteralString, a: Expr[N1, Any] | Value, /) -> Operand[N1, Any]: ...
+def fragment(text: LiteralString, a: Piece[N1], /) -> Operand[N1, Any]: ...
 @overload
-def fragment(text: LiteralString, a: Expr[N1, Any] | Value, b: Expr[N2, Any] | Value, /) -> Operand[N1 | N2, Any]: ...
+def fragment(text: LiteralString, a: Piece[N1], b: Piece[N2], /) -> Operand[N1 | N2, Any]: ...
 @overload
-def fragment(
-    text: LiteralString, a: Expr[N1, Any] | Value, b: Expr[N2, Any] | Value, c: Expr[N3, Any] | Value, /
-) -> Operand[N1 | N2 | N3, Any]: ...
+def fragment(text: LiteralString, a: Piece[N1], b: Piece[N2], c: Piece[N3], /) -> Operand[N1 | N2 | N3, Any]: ...
 @overload
 def fragment(
-    text: LiteralString,
-    a: Expr[N1, Any] | Value,
-    b: Expr[N2, Any] | Value,
-    c: Expr[N3, Any] | Value,
-    d: Expr[N4, Any] | Value,
-    /,
+    text: LiteralString, a: Piece[N1], b: Piece[N2], c: Piece[N3], d: Piece[N4], /
 ) -> Operand[N1 | N2 | N3 | N4, Any]: ...
 def fragment(text: str, *args: Any) -> Any:
     """Return SQL text of your own as an expression; each `{}` takes an expression or a bound value.
@@ -572,35 +570,23 @@ def literal(value: T) -> Operand[Never, T]:
 
 
 @overload
-def and_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]: ...
+def and_(a: Predicate[S], b: Predicate[N1], /) -> Operand[S | N1, bool]: ...
 @overload
-def and_(a: Expr[S, bool | None], b: Expr[N1, bool | None], /) -> Operand[S | N1, bool]: ...
+def and_(a: Predicate[S], b: Predicate[N1], c: Predicate[N2], /) -> Operand[S | N1 | N2, bool]: ...
 @overload
-def and_(
-    a: Expr[S, bool | None], b: Expr[N1, bool | None], c: Expr[N2, bool | None], /
-) -> Operand[S | N1 | N2, bool]: ...
-@overload
-def and_(
-    a: Expr[S, bool | None], b: Expr[N1, bool | None], c: Expr[N2, bool | None], d: Expr[N3, bool | None], /
-) -> Operand[S | N1 | N2 | N3, bool]: ...
-def and_(*predicates: Expr[Any, bool | None]) -> Any:
+def and_(*predicates: Predicate[S]) -> Operand[S, bool]: ...
+def and_(*predicates: Predicate[Any]) -> Operand[Any, bool]:
     """Whether all hold; true when there is none."""
     return _fold("AND", predicates, nodes.TRUE)
 
 
 @overload
-def or_(*predicates: Expr[S, bool | None]) -> Operand[S, bool]: ...
+def or_(a: Predicate[S], b: Predicate[N1], /) -> Operand[S | N1, bool]: ...
 @overload
-def or_(a: Expr[S, bool | None], b: Expr[N1, bool | None], /) -> Operand[S | N1, bool]: ...
+def or_(a: Predicate[S], b: Predicate[N1], c: Predicate[N2], /) -> Operand[S | N1 | N2, bool]: ...
 @overload
-def or_(
-    a: Expr[S, bool | None], b: Expr[N1, bool | None], c: Expr[N2, bool | None], /
-) -> Operand[S | N1 | N2, bool]: ...
-@overload
-def or_(
-    a: Expr[S, bool | None], b: Expr[N1, bool | None], c: Expr[N2, bool | None], d: Expr[N3, bool | None], /
-) -> Operand[S | N1 | N2 | N3, bool]: ...
-def or_(*predicates: Expr[Any, bool | None]) -> Any:
+def or_(*predicates: Predicate[S]) -> Operand[S, bool]: ...
+def or_(*predicates: Predicate[Any]) -> Operand[Any, bool]:
     """Whether any holds; false when there is none."""
     return _fold("OR", predicates, nodes.FALSE)
 

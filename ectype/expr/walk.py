@@ -1,4 +1,4 @@
-"""Walking expression trees: their parts, the sources they mention, and whether their values may be shown."""
+"""Walking expression trees: their parts, what they mention and compute, and whether their values may be shown."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -23,6 +23,7 @@ from ectype.expr.nodes import (
 )
 
 Part = Expression | Ordering | Entity
+AGGREGATES = frozenset({"count", "sum", "avg", "min", "max"})
 
 
 def parts(node: Part) -> tuple[Part, ...]:
@@ -62,6 +63,11 @@ def columns(node: Part) -> Iterator[ColumnRef]:
         yield node.operand
     for part in parts(node):
         yield from columns(part)
+
+
+def is_aggregate(node: Part) -> bool:
+    """Whether an aggregate stands in an expression, so that it makes one row of many."""
+    return (isinstance(node, Call) and node.name in AGGREGATES) or any(map(is_aggregate, parts(node)))
 
 
 def is_secret(node: Part) -> bool:

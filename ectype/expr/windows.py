@@ -5,7 +5,8 @@ from typing import Final, Generic, TypeAlias, TypeVar, cast, final
 from ectype.errors import QueryError
 from ectype.expr.nodes import Expression, Ordering
 
-S_co = TypeVar("S_co", covariant=True)
+P_co = TypeVar("P_co", covariant=True)
+O_co = TypeVar("O_co", covariant=True)
 
 Frame: TypeAlias = tuple[str, str | int, str | int]
 """Its unit and its two bounds, as `fn.rows(-6, 0)` makes it."""
@@ -14,8 +15,8 @@ _FARTHEST: Final = 1_000_000_000
 
 
 @final
-class Window(Generic[S_co]):
-    """A window definition, as `window(partition_by=…, order_by=…)` makes it."""
+class Window(Generic[P_co, O_co]):
+    """A window definition, as `window(partition_by=…, order_by=…)` makes it, over the sources of the two."""
 
     __slots__ = ("frame", "order_by", "params", "partition_by")
 

@@ -18,7 +18,7 @@ from ectype.query.joining import join_step
 from ectype.query.planner import value_place
 from ectype.query.scope import check_readable, check_scope, grow, source_of
 from ectype.query.selecting import field_names, projection, select_step
-from ectype.query.subqueries import row_schema
+from ectype.query.subqueries import refuse_preloads, row_schema
 from ectype.schema.associations import Rel
 from ectype.schema.schema import Of, Schema
 
@@ -488,13 +488,8 @@ def _combined(query: Query[Any, Any, Any], operator: SetOperator, other: Any) ->
 def _other(what: str, query: object) -> Query[Any, Any, Any]:
     if not isinstance(query, Query):
         raise QueryError(f"`{what}` takes a query, got {query!r:.80}", hint="begin one: `from_(Post).where(…)`")
-    other = cast("Query[Any, Any, Any]", query)
-    if other.preloads:
-        raise QueryError(
-            f"the query inside `{what}` preloads {other.preloads[0]!r}, which would be lost",
-            hint="preload on the outermost query",
-        )
-    return other
+    refuse_preloads(what, query)
+    return cast("Query[Any, Any, Any]", query)
 
 
 def _selected(query: Query[Any, Any, Any], node: Step, values: tuple[object, ...]) -> Any:

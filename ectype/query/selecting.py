@@ -89,7 +89,11 @@ def field_names(target: Any, count: int) -> tuple[str, ...]:
         QueryError: when the numbers of fields and expressions differ.
     """
     if hasattr(target, "__schema__"):
-        raise SchemaError(f"`select_into` is for classes that are no schema: use `project({target.__name__}(…))`")
+        raise SchemaError(
+            f"`select_into` is for classes that are no schema: use `project({target.__schema__.name}(…))`"
+        )
+    if not callable(target):
+        raise QueryError(f"`select_into` takes a class or a function, got {target!r:.80}")
     model_fields = getattr(target, "model_fields", None)
     names = tuple(model_fields) if model_fields is not None else tuple(getattr(target, "__dataclass_fields__", ()))
     names = names or tuple(getattr(target, "_fields", ()))

@@ -81,10 +81,11 @@ def subquery(query: QueryLike[M], name: str) -> type[M]:
         best = subquery(from_(Post).where(Post.score > 9), "best")
         from_(User).join(best, on=best.author_id == User.id)
     """
-    step = query.node
+    step = getattr(query, "node", None)
     _check_name(name)
     if not isinstance(step, Step):
         raise QueryError(f"`subquery` takes a query, got {query!r:.80}")
+    refuse_preloads("subquery", query)
     info = row_schema(step)
     key = ("source", name)
     home: _Home | None = step.kids.get(key)
@@ -112,6 +113,15 @@ def cte(shape: type[M], name: str) -> type[M]:
         source = QuerySource(info.root, info, name, None)
         known = info.aliases.setdefault(key, Alias(source, (), source.entity))
     return cast("type[M]", known)
+
+
+def refuse_preloads(what: str, query: Any) -> None:
+    """Raise QueryError for a query with preloads where its rows are not what is loaded."""
+    if query.preloads:
+        raise QueryError(
+            f"the query inside `{what}` preloads {query.preloads[0]!r}, which would be lost",
+            hint="preload on the outermost query",
+        )
 
 
 def row_schema(step: Step) -> SchemaInfo:

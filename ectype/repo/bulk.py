@@ -1,6 +1,6 @@
 """Many rows at once: `insert_all`, `update_all`, `delete_all`. No changesets, nothing implicit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
@@ -87,11 +87,13 @@ async def insert_all(
     write = _InsertAll(engine, info, on_conflict, target_columns(conflict_target), back, call)
     if not groups:
         return 0 if back is _COUNT else []
-    if len(groups) == 1:
-        return await write.run(groups[0])
+    # All values are dumped before the first row is sent: one that does not fit its column is refused at once.
+    writes = [write.ready(group) for group in groups]
+    if len(writes) == 1:
+        return await writes[0]()
 
     async def each() -> list[Any]:
-        return [await write.run(group) for group in groups]
+        return [await one() for one in writes]
 
     return _together(groups, await engine.session.transact(each))
 
@@ -120,23 +122,22 @@ class _InsertAll:
     back: _Back
     call: Call
 
-    async def run(self, group: Group) -> Any:
-        """Insert rows that all have the same columns."""
-        engine, timeout = self.engine, self.call.timeout
+    def ready(self, group: Group) -> Callable[[], Awaitable[Any]]:
+        """Return the write of rows that all have the same columns, with its values dumped."""
+        engine, back, timeout = self.engine, self.back, self.call.timeout
         planned, params = plan_conflict(self.info, self.on_conflict, self.targets, group.fields)
         prefix = self.call.prefix or engine.prefix
-        shape = InsertShape(self.info, group.fields, self.back.names, planned, prefix)
+        shape = InsertShape(self.info, group.fields, back.names, planned, prefix)
         at_once = engine.dialect.unnest_insert and bool(group.fields)
         prepared = engine.plan(
-            ("insert_all", shape, self.back.form), lambda dialect: self._prepared(shape, dialect, at_once=at_once)
+            ("insert_all", shape, back.form), lambda dialect: self._prepared(shape, dialect, at_once=at_once)
         )
         if at_once:
-            return await _run(engine, prepared, prepared.dump((*group.columns(), *params)), self.back, timeout)
-        dump = prepared.dump
-        dumped = [dump((*row, *params)) for row in group.rows] if params else [dump(row) for row in group.rows]
-        if self.back is _COUNT:
-            return await engine.execute_many(prepared, dumped, timeout)
-        return await engine.fetch_many(prepared, dumped, timeout)
+            values = prepared.dump((*group.columns(), *params))
+            return lambda: _run(engine, prepared, values, back, timeout)
+        dumped = [prepared.dump((*row, *params) if params else row) for row in group.rows]
+        run_many = engine.execute_many if back is _COUNT else engine.fetch_many
+        return lambda: run_many(prepared, dumped, timeout)
 
     def _prepared(self, shape: InsertShape, dialect: Dialect, *, at_once: bool) -> Prepared:
         statement = compile_unnest(shape, dialect) if at_once else compile_insert(shape, dialect)

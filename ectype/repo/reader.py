@@ -108,7 +108,7 @@ async def get(engine: Engine, queryable: Any, key: Any, timeout: float | None, p
     if prefix is None and key is not None and not isinstance(key, Expr):
         prepared: Prepared | None = engine.plans.get(queryable)
         if prepared is not None:
-            rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, key), timeout)
+            rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, (key,)), timeout)
             return rows[0] if rows else None
     query = by_key(queryable, key)
     if not isinstance(queryable, type):
@@ -117,13 +117,13 @@ async def get(engine: Engine, queryable: Any, key: Any, timeout: float | None, p
     prepared = prepare(engine, query.node, known)
     if known is None and len(query.params) == 1:
         engine.plans.put(queryable, prepared)
-    rows = await engine.fetch(prepared, dumped(prepared, query), timeout)
+    rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, query.params), timeout)
     return rows[0] if rows else None
 
 
-def _dumped_key(prepared: Prepared, model: Any, key: Any) -> Sequence[Any]:
+def _dumped_key(prepared: Prepared, model: Any, parts: tuple[Any, ...]) -> Sequence[Any]:
     try:
-        return prepared.dump((key,))
+        return prepared.dump(parts)
     except CastError as exc:
         exc.add_note(f"in the primary key of {model.__name__}")
         raise
@@ -163,7 +163,8 @@ async def aggregate(
 
 
 _PLAIN = frozenset({"from", "where", "join", "cte"})
-_CHOOSING = frozenset({"limit", "offset", "distinct", "order", "combine"})
+_CHOOSING = frozenset({"limit", "offset", "distinct", "order"})
+_WORDS = {"group": "`group_by`", "combine": "a combination with another query"}
 
 
 def _aggregated(query: Query[Any, Any, Any]) -> Query[Any, Any, Any]:
@@ -175,11 +176,12 @@ def _aggregated(query: Query[Any, Any, Any]) -> Query[Any, Any, Any]:
     info: SchemaInfo = source.info
     other = kinds - _PLAIN - _CHOOSING
     if other or "join" in kinds or len(info.primary_key) != 1:
-        why = f"`{'group_by' if 'group' in other else min(other)}`" if other else "a join, an order or a limit"
+        first = min(other, default="")
+        why = _WORDS.get(first, f"`{first}`") if first else "an order or a limit beside a join, or no single key"
         raise QueryError(
             f"`aggregate` is over the rows of one table, and this query has {why}: {query!r}",
-            hint="select the aggregate yourself: `repo.all(query.select(fn.count()))`, over `subquery(query, …)` if "
-            "it has a limit",
+            hint='aggregate a subquery of it: `rows = subquery(query, "rows")`, '
+            "`repo.aggregate(from_(rows), fn.max(rows.…))`",
         )
     key = source.columns[info.primary_key[0]]
     return from_(info.schema).where(key.in_(query.select(key)))

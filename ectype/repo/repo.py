@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar, cast, overload
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
-from ectype.expr.operand import Agg, Assignment, Attr, Expr
-from ectype.query.builder import Query
+from ectype.expr.operand import Assignment, Attr, Expr
+from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import bulk, reader, upserter, writer
 from ectype.repo.engine import Engine
@@ -171,14 +171,22 @@ class Repo:
         """Whether a query, or a table, has a row."""
         return await reader.has_rows(self._engine, query, timeout, prefix)
 
+    @overload
     async def aggregate(
         self,
-        query: "Query[A, Z, R] | Of[M]",
-        expression: Agg[Any, T],
+        query: Query[A, Z, R],
+        expression: Reduced[A, T],
         *,
         timeout: float | None = None,
         prefix: str | None = None,
-    ) -> T:
+    ) -> T: ...
+    @overload
+    async def aggregate(
+        self, query: Of[M], expression: Reduced[M, T], *, timeout: float | None = None, prefix: str | None = None
+    ) -> T: ...
+    async def aggregate(
+        self, query: Any, expression: Any, *, timeout: float | None = None, prefix: str | None = None
+    ) -> Any:
         """Return one aggregate over the rows of a query, as in `await repo.aggregate(Post, fn.max(Post.score))`."""
         return await reader.aggregate(self._engine, query, expression, timeout, prefix)
 

@@ -25,7 +25,7 @@ from ectype.repo.stored import loaded_meta, stored
 from ectype.repo.violations import refused
 from ectype.schema.changeset import Changeset
 from ectype.schema.meta import SchemaInfo
-from ectype.schema.structs import values_of
+from ectype.schema.structs import UNSET, values_of
 from ectype.sql.compilers import compile_insert
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
@@ -114,10 +114,9 @@ class _Upsert:
     def _struct(self, row: Any) -> Any:
         """Return the row as it is stored, with what lives in the struct only."""
         info, data = self.changeset.info, self.changeset.data
-        values = {**self.changeset.changes, **values_of(row)}
+        values, changes = values_of(row), self.changeset.changes
         for name in info.virtual_names:
-            if name not in self.changeset.changes and hasattr(data, name):
-                values[name] = getattr(data, name)
+            values[name] = changes[name] if name in changes else getattr(data, name, values.get(name, UNSET))
         where = loaded_meta(info, self.prefix)
         return stored(info, data, values, where, getattr(row, "_frozen", None))
 

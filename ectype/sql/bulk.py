@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ectype.errors import QueryError
+from ectype.errors import QueryError, UnsupportedError
 from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper
 from ectype.sql.shapes import InsertShape
@@ -13,8 +13,18 @@ from ectype.types.containers import ArrayType
 
 
 def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
-    """Return the INSERT that takes each column as one array: `INSERT … SELECT … FROM unnest($1::bigint[], …)`."""
+    """Return the INSERT that takes each column as one array: `INSERT … SELECT … FROM unnest($1::bigint[], …)`.
+
+    Raises:
+        QueryError: for rows without columns.
+        UnsupportedError: where the database has no arrays.
+    """
     info = shape.info
+    if not dialect.unnest_insert:
+        raise UnsupportedError(
+            f"{dialect.name} has no arrays, so the rows for {info.name} cannot be sent as arrays",
+            hint="run the insert of one row once for each",
+        )
     if not shape.fields:
         raise QueryError(f"the rows for {info.name} have no columns", hint="give each row at least one value")
     columns = ", ".join(name(info.fields[field].source, dialect) for field in shape.fields)

@@ -1,17 +1,18 @@
 """A planned SELECT to a statement: sqlglot nodes by our own rules, rendered once a shape."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, cast
 
 from sqlglot import exp
 
 from ectype.errors import QueryError
+from ectype.expr import walk
 from ectype.expr.nodes import ColumnRef
 from ectype.query.ast import Clause, Output, Select, Step
 from ectype.query.planner import plan_select, width
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, render, wrapped
-from ectype.sql.params import Dumper
+from ectype.sql.params import Dumper, hidden
 from ectype.sql.statement import Column, Statement
 from ectype.types.numeric import INTEGER
 
@@ -34,14 +35,18 @@ def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> S
     scope = Scope(dialect, {}, subselect(prefix))
     sql = render(_select(scope, select, prefix, "top"), dialect)
     columns = tuple(_column(output, dialect, as_text=_as_text(select, output, dialect)) for output in select.outputs)
-    return Statement(sql, dump_with(scope.dumpers), columns, select.row, redacted=frozenset(scope.redacted))
+    return Statement(
+        sql, dump_with(scope.dumpers, scope.redacted), columns, select.row, redacted=frozenset(scope.redacted)
+    )
 
 
 def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
     """Return the statement that asks whether a query has a row: one column, true or false."""
     scope = Scope(dialect, {}, subselect(prefix))
     tree = exp.Select(expressions=[exp.Exists(this=_select(scope.inner(), plan_select(step), prefix, "one"))])
-    return Statement(render(tree, dialect), dump_with(scope.dumpers), redacted=frozenset(scope.redacted))
+    return Statement(
+        render(tree, dialect), dump_with(scope.dumpers, scope.redacted), redacted=frozenset(scope.redacted)
+    )
 
 
 def subselect(prefix: str | None) -> SubSelect:
@@ -49,12 +54,16 @@ def subselect(prefix: str | None) -> SubSelect:
     return lambda around, step, offset, form: _select(around.inner(), plan_select(step, offset), prefix, form)
 
 
-def dump_with(dumpers: dict[int, Dumper]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """Return the function that dumps a query's values, made for their number so that a call costs no loop."""
+def dump_with(dumpers: dict[int, Dumper], redacted: Collection[int] = ()) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return the function that dumps a query's values, made for their number so that a call costs no loop.
+
+    What is refused among the `redacted` ones is not shown in the error.
+    """
     count = len(dumpers)
     names = [f"v{index}" for index in range(count)]
     calls = ", ".join(f"d{index}({name})" for index, name in enumerate(names))
     scope: dict[str, Any] = {f"d{index}": dumpers[index] for index in range(count)}
+    scope.update({f"d{index}": hidden(dumpers[index], "beside a redacted column") for index in redacted})
     if not count:
         return lambda _values: ()
     # The text is ours and holds no data: numbered names only.
@@ -100,12 +109,12 @@ def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named
     joins = [_join(scope, join, prefix) for join in select.joins]
     core: dict[str, Any] = {"from_": exp.From(this=source), "joins": joins}
     if select.wheres:
-        core["where"] = exp.Where(this=_conjunction(scope, select.wheres))
+        core["where"] = exp.Where(this=conjunction(scope, select.wheres))
     if select.group_bys:
         keys = [Lowering(scope, clause.offset).key("group by", clause.node) for clause in select.group_bys]
         core["group"] = exp.Group(expressions=keys)
     if select.havings:
-        core["having"] = exp.Having(this=_conjunction(scope, select.havings))
+        core["having"] = exp.Having(this=conjunction(scope, select.havings))
     if select.distinct:
         core["distinct"] = exp.Distinct()
     outputs = _outputs(scope, select, form)
@@ -175,7 +184,7 @@ def _lower(scope: Scope, clause: Clause) -> exp.Expr:
     return Lowering(scope, clause.offset).lower(clause.node)
 
 
-def _conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
+def conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
     """Return `(a) AND (b) AND (c)`; a single condition stands alone."""
     parts = [_lower(scope, clause) for clause in clauses]
     tree = parts[0]
@@ -185,7 +194,7 @@ def _conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
 
 
 def _outputs(scope: Scope, select: Select, form: str) -> list[exp.Expr]:
-    if form == "one" and _is_plain(select):
+    if form == "one" and _needs_no_outputs(select):
         return [exp.Literal.number(1)]
     if form == "bare" and len(select.outputs) != 1:
         raise QueryError(
@@ -201,10 +210,16 @@ def _outputs(scope: Scope, select: Select, form: str) -> list[exp.Expr]:
     return made
 
 
-def _is_plain(select: Select) -> bool:
-    """Whether a row exists regardless of what is selected, so that EXISTS may select a constant."""
-    whole = select.group_bys or select.havings or select.combinations or select.distinct
-    return not whole and not any(width(output.clause.node) for output in select.outputs)
+def _needs_no_outputs(select: Select) -> bool:
+    """Whether a row exists regardless of what is selected, so that EXISTS may select a constant.
+
+    An aggregate makes one row of none, unless groups make the rows; values among the outputs must be sent.
+    """
+    if select.combinations or select.distinct:
+        return False
+    outputs = [output.clause.node for output in select.outputs]
+    grouped = bool(select.group_bys or select.havings)
+    return not any(width(node) for node in outputs) and (grouped or not any(map(walk.is_aggregate, outputs)))
 
 
 def _table(scope: Scope, source: Any, offset: int, prefix: str | None) -> exp.Expr:

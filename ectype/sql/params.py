@@ -42,3 +42,21 @@ def element_list(target: Target, dump: Dumper) -> Dumper:
         return json.dumps(dumped)
 
     return cast("Dumper", dump_list if target == "postgres" else dump_text)
+
+
+def hidden(dump: Dumper, place: str) -> Dumper:
+    """Return a dumper whose refusal names the place, never the value: what a redacted column is given."""
+
+    def dump_hidden(value: Any) -> Any:
+        try:
+            return dump(value)
+        except CastError:
+            # Neither the text nor the cause of the refusal may travel on: both show the value.
+            refusal = CastError(
+                f"a {value.__class__.__name__} that does not fit its column, not shown since it is redacted",
+                hint="convert it first, or cast it through a changeset",
+            )
+            refusal.add_note(place)
+            raise refusal from None
+
+    return dump_hidden

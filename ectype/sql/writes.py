@@ -5,13 +5,13 @@ from typing import Any
 
 from ectype.errors import QueryError
 from ectype.expr.nodes import Expression
-from ectype.query.ast import Clause, Step, steps
+from ectype.query.ast import Step, steps
 from ectype.query.planner import plan_select, query_width, width
 from ectype.schema.meta import SchemaInfo
-from ectype.sql.compiler import dump_with, subselect
+from ectype.sql.compiler import conjunction, dump_with, subselect
 from ectype.sql.dialect import Dialect
-from ectype.sql.lower import Lowering, Scope, quoted, render, wrapped
-from ectype.sql.params import Dumper
+from ectype.sql.lower import Lowering, Scope, quoted, render
+from ectype.sql.params import Dumper, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Column, Statement
 
@@ -76,16 +76,17 @@ def _dumper(info: SchemaInfo, field: str, dialect: Dialect) -> Dumper:
 
 
 def named_dump(info: SchemaInfo, field: str, dump: Dumper) -> Dumper:
-    """Return a dumper whose refusal says which field refused."""
+    """Return a dumper whose refusal says which field refused, and shows nothing of a redacted one."""
+    place = f"in the field `{info.name}.{field}`"
 
     def dump_named(value: Any) -> Any:
         try:
             return dump(value)
         except Exception as exc:
-            exc.add_note(f"in the field `{info.name}.{field}`")
+            exc.add_note(place)
             raise
 
-    return dump_named
+    return hidden(dump, place) if field in info.redacted else dump_named
 
 
 def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) -> Statement:
@@ -109,7 +110,7 @@ def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) 
         columns_back = (*columns_back, Column(None, nullable=False))
     return Statement(
         sql + back,
-        dump_with(scope.dumpers),
+        dump_with(scope.dumpers, scope.redacted),
         columns_back,
         redacted=frozenset(scope.redacted),
     )
@@ -209,7 +210,7 @@ def compile_delete_all(
 
 def _of_all(sql: str, scope: Scope, info: SchemaInfo, returning: tuple[str, ...]) -> Statement:
     columns = tuple(column_of(info, one, scope.dialect) for one in returning)
-    return Statement(sql, dump_with(scope.dumpers), columns, redacted=frozenset(scope.redacted))
+    return Statement(sql, dump_with(scope.dumpers, scope.redacted), columns, redacted=frozenset(scope.redacted))
 
 
 def _target(step: Step, dialect: Dialect, verb: str, prefix: str | None) -> tuple[SchemaInfo, Scope, str, int]:
@@ -224,10 +225,5 @@ def _target(step: Step, dialect: Dialect, verb: str, prefix: str | None) -> tupl
     scope = Scope(dialect, {}, subselect(prefix))
     scope.add(select.source)
     scope.names.setdefault(select.source.info.source, scope.names[select.source])
-    where = _where(scope, select.wheres)
+    where = f" WHERE {render(conjunction(scope, select.wheres), dialect)}" if select.wheres else ""
     return select.source.info, scope, where, query_width(step)
-
-
-def _where(scope: Scope, clauses: tuple[Clause, ...]) -> str:
-    parts = [render(wrapped(Lowering(scope, clause.offset).lower(clause.node)), scope.dialect) for clause in clauses]
-    return f" WHERE {' AND '.join(parts)}" if parts else ""

@@ -235,7 +235,7 @@ async def test_update_all_sets_increments_and_computes_without_touching_timestam
     assert await repo.update_all(from_(Post).where(Post.score > 99), Post.score.set(0)) == 0
     assert await repo.update_all(from_(Post).where(Post.score > 99), Post.score.set(0), returning=Post.id) == []
     found = await repo.update_all(
-        from_(Post).where(Post.score == 12), Post.score.dec(2), returning=(Post.slug, Post.score)
+        from_(Post).where(Post.score == 12), Post.score.inc(-2), returning=(Post.slug, Post.score)
     )
     assert found == [("c", 10)]
 

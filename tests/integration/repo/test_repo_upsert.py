@@ -8,9 +8,9 @@ import pytest
 
 from ectype import (
     ConflictIgnoredError,
+    DatabaseError,
     Ignored,
     Inserted,
-    Invalid,
     InvalidChangesetError,
     QueryError,
     Repo,
@@ -19,6 +19,7 @@ from ectype import (
     do_nothing,
     do_update,
     excluded,
+    fn,
     from_,
     meta,
     replace,
@@ -204,7 +205,7 @@ async def test_upserts_of_one_row_at_once_insert_it_once_and_lose_no_increment(r
     async def one(number: int):
         return await repo.upsert(
             Tag(name="red", color="1"),
-            on_conflict=do_update(Tag.color.set(fn_concat("1"))),
+            on_conflict=do_update(Tag.color.set(fn.concat(Tag.color, "1"))),
             conflict_target=Tag.name,
         )
 
@@ -213,12 +214,6 @@ async def test_upserts_of_one_row_at_once_insert_it_once_and_lose_no_increment(r
     assert (kinds.count(Inserted), kinds.count(Updated)) == (1, 29)
     assert sorted(len(outcome.struct.color) for outcome in outcomes) == list(range(1, 31))
     assert (await repo.get_or_raise(Tag, "red")).color == "1" * 30
-
-
-def fn_concat(text: str):
-    from ectype import fn  # noqa: PLC0415  # a lazy name of the front door
-
-    return fn.concat(Tag.color, text)
 
 
 REFUSED = [
@@ -246,8 +241,6 @@ async def test_an_action_that_cannot_be_is_refused_before_anything_is_sent(
 
 
 async def test_a_target_without_a_unique_index_is_the_databases_error(repo: Repo, user: User):
-    from ectype import DatabaseError  # noqa: PLC0415  # a lazy name of the front door
-
     with pytest.raises(DatabaseError, match="ON CONFLICT"):
         await repo.upsert(new(user), on_conflict=replace(Post.score), conflict_target=Post.title)
     assert await repo.all(from_(Post)) == []
