@@ -106,9 +106,7 @@ _ERRORS = (
     "NoResultsError NotLoadedError PoolTimeoutError QueryError SchemaError StaleEntryError TransactionAbortedError "
     "TransactionClosedError UnsupportedError"
 )
-_OPERAND = (
-    "Agg Assignment Column Expr Maybe Operand Order and_ escape_like exists fragment literal or_ outer scalar"
-)
+_OPERAND = "Agg Assignment Column Expr Maybe Operand Order and_ escape_like exists fragment literal or_ outer scalar"
 _ASSOCIATIONS = "BelongsTo HasMany Rel belongs_to has_many is_loaded"
 _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"
 

@@ -17,6 +17,7 @@ class Ok(Generic[T_co]):
 
     __slots__ = ("value",)
     __match_args__ = ("value",)
+
     def __init__(self, value: T_co) -> None:
         # A plain slot that checkers hold final: a cast makes one of these for each value.
         self.value: Final = value

@@ -53,6 +53,7 @@ class Pool:
         "_home",
         "_idle",
         "_idle_check",
+        "_lost_memory",
         "_opening",
         "_pid",
         "_queue_interval",
@@ -101,6 +102,7 @@ class Pool:
         self._tasks: set[Task[None]] = set()
         self._total = 0
         self._opening = 0
+        self._lost_memory = False
         self._failures = 0
         self._failure: ConnectError | None = None
         self._home: AbstractEventLoop | None = None
@@ -127,7 +129,7 @@ class Pool:
             return None
         idle.pop()
         if connection.broken:
-            self._total -= 1
+            self._forget()
             return self.try_acquire()
         self._held[connection] = (now, current_task(home))
         return connection
@@ -260,6 +262,12 @@ class Pool:
             hint="use a repo in the event loop that opened it: one `asyncio.run` around all, or a repo for each",
         )
 
+    def _gone(self) -> ConnectError:
+        return ConnectError(
+            f"the database of {self._adapter.url} was lost with its only connection, which broke",
+            hint="open a new repo, and fill it anew; a file outlives its connections",
+        )
+
     def _serve_stale_or_grow(self) -> None:
         if self._idle:
             connection, _ = self._idle.pop()
@@ -269,6 +277,9 @@ class Pool:
 
     def _grow(self) -> None:
         """Open as many connections as calls wait for, one at a time while the server refuses."""
+        if self._lost_memory:
+            self._fail_waiting(self._gone())
+            return
         wanted = min(len(self._waiting) - self._opening, self._size - self._total)
         if self._failures:
             wanted = min(wanted, 1 - self._opening)
@@ -363,9 +374,13 @@ class Pool:
         if self._closed:
             self._leave()
             return
-        self._total -= 1
+        self._forget()
         if self._waiting:
             self._grow()
+
+    def _forget(self) -> None:
+        self._total -= 1
+        self._lost_memory = self._adapter.single
 
     def _leave(self) -> None:
         """Note that a connection has come back to a pool that is closing."""

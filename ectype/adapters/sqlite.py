@@ -119,6 +119,36 @@ def _nothing(_result: None) -> None:
     return None
 
 
+class _Opening:
+    """The connection that a driver opens on its thread, and that nobody but this would close if its caller left."""
+
+    __slots__ = ("_abandoned", "_opened", "known")
+
+    def __init__(self) -> None:
+        self._opened: list[sqlite3.Connection] = []
+        self._abandoned = False
+        self.known = False
+
+    @property
+    def raw(self) -> sqlite3.Connection:
+        """The connection, once the driver has opened it."""
+        return self._opened[0]
+
+    def factory(self, *args: Any, **kwargs: Any) -> sqlite3.Connection:
+        """Open it, for `sqlite3.connect`; on the driver's thread."""
+        connection = sqlite3.Connection(*args, **kwargs)
+        self._opened.append(connection)
+        if self._abandoned:
+            connection.close()
+        return connection
+
+    def abandon(self) -> None:
+        """Have it closed whether or not it is open yet, unless its driver knows it and closes it."""
+        self._abandoned = True
+        if self._opened and not self.known:
+            self._opened[0].close()
+
+
 class SqliteAdapter:
     """Makes connections to one SQLite database.
 
@@ -147,32 +177,25 @@ class SqliteAdapter:
         Raises:
             ConnectError: the file cannot be opened, or is no database.
         """
-        opened: list[sqlite3.Connection] = []
-        driver = self._driver(opened)
-        ready = False
+        opening = _Opening()
+        driver = self._driver(opening)
         try:
             async with asyncio.timeout(timeout):
                 await driver
-                ready = True
-                max_params = await hop(driver, self._set_up, opened)
+                max_params = await hop(driver, self._set_up, opening)
         except BaseException as exc:
-            # Before it is ready, the driver does not know the connection it would have to close.
-            let_end(driver, None if ready or not opened else opened[0])
+            let_end(driver)
+            opening.abandon()
             if isinstance(exc, (sqlite3.Error, TimeoutError)):
                 why = str(exc) or f"it was not done within {timeout:g} s"
                 raise ConnectError(f"{self.url} could not be opened: {why}", hint=self._hint()) from exc
             raise
         if max_params != self.dialect.max_params:
             self.dialect = replace(self.dialect, max_params=max_params)
-        worker = Worker(driver, opened[0], url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
+        worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
         return SqliteConnection(worker, self._synchronous)
 
-    def _driver(self, opened: list[sqlite3.Connection]) -> aiosqlite.Connection:
-        def factory(*args: Any, **kwargs: Any) -> sqlite3.Connection:
-            connection = sqlite3.Connection(*args, **kwargs)
-            opened.append(connection)
-            return connection
-
+    def _driver(self, opening: "_Opening") -> aiosqlite.Connection:
         made: list[aiosqlite.Connection] = []
         connect = partial(
             aiosqlite.connect,
@@ -181,7 +204,7 @@ class SqliteAdapter:
             isolation_level=None,
             cached_statements=self._cache,
             check_same_thread=False,
-            factory=factory,
+            factory=opening.factory,
         )
         # A thread inherits `daemon` from the one that makes it; without it, a connection that nobody closed would
         # keep the interpreter from ending.
@@ -190,8 +213,9 @@ class SqliteAdapter:
         maker.join()
         return made[0]
 
-    def _set_up(self, opened: list[sqlite3.Connection]) -> int:
-        turn = jobs.Turn(opened[0], self._busy_seconds)
+    def _set_up(self, opening: "_Opening") -> int:
+        turn = jobs.Turn(opening.raw, self._busy_seconds)
+        opening.known = True
         return jobs.set_up(turn, self._journal, self._synchronous)
 
     def _hint(self) -> str:

@@ -190,12 +190,10 @@ def hop(driver: aiosqlite.Connection, work: Callable[..., T], *args: object) -> 
     return driver._execute(work, *args)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
 
 
-def let_end(driver: aiosqlite.Connection, unknown: sqlite3.Connection | None = None) -> None:
-    """Have the connection closed and its thread ended after what it does now; `unknown` is closed here."""
+def let_end(driver: aiosqlite.Connection) -> None:
+    """Have the connection closed and its thread ended after what it does now."""
     # `stop` makes a future where it finds an event loop, and that loop may be closed before the thread ends.
     Thread(target=_stop, args=(driver,), daemon=True).start()
-    if unknown is not None:
-        unknown.close()
 
 
 def _stop(driver: aiosqlite.Connection) -> asyncio.Future[object] | None:

@@ -85,9 +85,10 @@ def _compound(node: Cast | InValues | Call | Over | Fragment | Subquery, values:
         case Fragment(parts, args):
             listed = [describe(arg, values, inner) for arg in args]
             return f"fragment({', '.join([repr(written(parts)), *listed])})"
-        case Subquery(kind, operand, query):
+        case Subquery(kind, operand, query, width):
             head = f"{kind}(" if operand is None else f"{_operand(operand, values, inner)}.in_("
-            return f"{head}{inner(query, values)})"
+            own = [next(values, ...) for _ in range(width)]
+            return f"{head}{inner(query, iter(own))})"
         case _:
             assert_never(node)
 

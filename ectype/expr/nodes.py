@@ -246,17 +246,18 @@ class InValues(Node):
 class Subquery(Node):
     """A query in an expression: `kind` is `exists`, `scalar` or `in`, the last with its operand.
 
-    `query` is the query's own shape, a node of `ectype.query.ast`.
+    `query` is the query's own shape, a node of `ectype.query.ast`; `width` is how many values it takes.
     """
 
-    __slots__ = ("kind", "operand", "query")
-    __match_args__ = ("kind", "operand", "query")
+    __slots__ = ("kind", "operand", "query", "width")
+    __match_args__ = ("kind", "operand", "query", "width")
 
-    def __init__(self, root: Root, kind: str, operand: "Expression | None", query: Node) -> None:
+    def __init__(self, root: Root, kind: str, operand: "Expression | None", query: Node, width: int) -> None:
         super().__init__(root)
         self.kind = kind
         self.operand = operand
         self.query = query
+        self.width = width
 
 
 @final
@@ -401,11 +402,11 @@ def in_values(operand: Expression) -> InValues:
     return known if known is not None else intern(operand, "in values", lambda root: InValues(root, operand))
 
 
-def subquery(kind: str, operand: Expression | None, query: Node) -> Subquery:
-    """Return a query as an expression; it grows from the query's own node."""
+def subquery(kind: str, operand: Expression | None, query: Node, width: int) -> Subquery:
+    """Return a query of `width` values as an expression; it grows from the query's own node."""
     key = ("subquery", kind, operand)
     known: Subquery | None = query.kids.get(key)
-    return known if known is not None else intern(query, key, lambda root: Subquery(root, kind, operand, query))
+    return known if known is not None else intern(query, key, lambda root: Subquery(root, kind, operand, query, width))
 
 
 def outer(operand: ColumnRef) -> Outer:

@@ -278,7 +278,7 @@ class Operand(Expr[S_co, T]):
         shape = _shape_of(values)
         if shape is not None:
             query = cast("QueryLike[T]", values)
-            return Operand(nodes.subquery("in", self.node, shape), self.params + query.params)
+            return Operand(nodes.subquery("in", self.node, shape, len(query.params)), self.params + query.params)
         if isinstance(values, str | bytes | bytearray) or not isinstance(values, Collection):
             raise QueryError(
                 f"`in_` takes a list of values or a query of one column, got {values!r:.80}",
@@ -522,12 +522,12 @@ def escape_like(text: str) -> str:
 
 def exists(query: QueryLike[Any]) -> Operand[Never, bool]:
     """Whether a query has a row. SQL: `EXISTS (SELECT 1 …)`."""
-    return Operand(nodes.subquery("exists", None, _query_node("exists", query)), query.params)
+    return Operand(_subquery("exists", query), query.params)
 
 
 def scalar(query: QueryLike[T]) -> Operand[Never, T | None]:
     """The single value of a query of one column and at most one row, as an expression."""
-    return Operand(nodes.subquery("scalar", None, _query_node("scalar", query)), query.params)
+    return Operand(_subquery("scalar", query), query.params)
 
 
 def _shape_of(query: object) -> nodes.Node | None:
@@ -536,11 +536,11 @@ def _shape_of(query: object) -> nodes.Node | None:
     return node if isinstance(node, nodes.Node) else None
 
 
-def _query_node(what: str, query: object) -> nodes.Node:
+def _subquery(kind: str, query: QueryLike[Any]) -> nodes.Subquery:
     shape = _shape_of(query)
     if shape is None:
-        raise QueryError(f"`{what}` takes a query, got {query!r:.80}", hint=f"write `{what}(from_(Comment).where(…))`")
-    return shape
+        raise QueryError(f"`{kind}` takes a query, got {query!r:.80}", hint=f"write `{kind}(from_(Comment).where(…))`")
+    return nodes.subquery(kind, None, shape, len(query.params))
 
 
 def outer(column: "Expr[Any, T]") -> Operand[Never, T]:

@@ -41,7 +41,7 @@ def parts(node: Part) -> tuple[Part, ...]:
             return (call, *partition_by, *order_by)
         case Fragment(_, args):
             return args
-        case Subquery(_, operand, _):
+        case Subquery(_, operand, _, _):
             return () if operand is None else (operand,)
         case _:
             assert_never(node)

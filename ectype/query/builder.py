@@ -433,7 +433,9 @@ def _begin(model: Any) -> Query[Any, Any, Any]:
         if getattr(source, "query", None) is None:
             source.root.tops.append(source.shape)
     begun: Query[Any, Any, Any] = Query(source.shape, model.__params__)
-    type.__setattr__(model, "__query__", begun) if isinstance(model, type) else setattr(model, "__query__", begun)
+    # Of a schema on its own metaclass, where its structs do not see it.
+    holder: Any = cast("Any", model).__class__ if isinstance(model, type) else model
+    holder.__query__ = begun
     return begun
 
 

@@ -53,7 +53,7 @@ def type_of(node: Expression) -> Type[Any] | None:
             return None
         case InValues():
             return BOOLEAN
-        case Subquery(kind, _, query):
+        case Subquery(kind, _, query, _):
             return _selected(cast("Step", query)) if kind == "scalar" else BOOLEAN
         case _:
             assert_never(node)

@@ -1,7 +1,7 @@
 """From a shape to a plain statement: clauses sorted, parameters numbered, outputs expanded. Runs once a shape."""
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from ectype.errors import QueryError
 from ectype.expr import walk
@@ -30,7 +30,7 @@ def width(node: walk.Part) -> int:
     if isinstance(node, Param | InValues):
         own = 1
     elif isinstance(node, Subquery):
-        own = query_width(cast("Step", node.query))
+        own = node.width
     return own + sum(width(part) for part in walk.parts(node))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar, cast, overload
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
-from ectype.expr.operand import Assignment, Attr, Expr
+from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import bulk, reader, upserter, writer
@@ -106,35 +106,26 @@ class Repo:
 
     # --- reads
 
-    @overload
     async def all(
-        self, query: Query[A, Z, R], *, timeout: float | None = None, prefix: str | None = None
-    ) -> list[R]: ...
-    @overload
-    async def all(self, query: Of[M], *, timeout: float | None = None, prefix: str | None = None) -> list[M]: ...
-    async def all(self, query: Any, *, timeout: float | None = None, prefix: str | None = None) -> Any:
+        self, query: Query[A, Z, R] | Of[R], *, timeout: float | None = None, prefix: str | None = None
+    ) -> list[R]:
         """Return the rows of a query, or of a whole table: structs, values or tuples, as it selects."""
-        return await reader.read(self._engine, query, timeout, prefix)
+        rows: list[R] = await reader.read(self._engine, query, timeout, prefix)
+        return rows
 
-    @overload
     async def one(
-        self, query: Query[A, Z, R], *, timeout: float | None = None, prefix: str | None = None
-    ) -> R | None: ...
-    @overload
-    async def one(self, query: Of[M], *, timeout: float | None = None, prefix: str | None = None) -> M | None: ...
-    async def one(self, query: Any, *, timeout: float | None = None, prefix: str | None = None) -> Any:
+        self, query: Query[A, Z, R] | Of[R], *, timeout: float | None = None, prefix: str | None = None
+    ) -> R | None:
         """Return the only row, or None. Raises MultipleResultsError for more than one."""
-        return await reader.read_one(self._engine, query, timeout, prefix)
+        row: R | None = await reader.read_one(self._engine, query, timeout, prefix)
+        return row
 
-    @overload
     async def one_or_raise(
-        self, query: Query[A, Z, R], *, timeout: float | None = None, prefix: str | None = None
-    ) -> R: ...
-    @overload
-    async def one_or_raise(self, query: Of[M], *, timeout: float | None = None, prefix: str | None = None) -> M: ...
-    async def one_or_raise(self, query: Any, *, timeout: float | None = None, prefix: str | None = None) -> Any:
+        self, query: Query[A, Z, R] | Of[R], *, timeout: float | None = None, prefix: str | None = None
+    ) -> R:
         """Return the only row. Raises NoResultsError for none, MultipleResultsError for more than one."""
-        return await reader.read_one_or_raise(self._engine, query, timeout, prefix)
+        row: R = await reader.read_one_or_raise(self._engine, query, timeout, prefix)
+        return row
 
     async def get(
         self, model: type[M], key: object, *, timeout: float | None = None, prefix: str | None = None
@@ -171,24 +162,16 @@ class Repo:
         """Whether a query, or a table, has a row."""
         return await reader.has_rows(self._engine, query, timeout, prefix)
 
-    @overload
     async def aggregate(
         self,
-        query: Query[A, Z, R],
+        query: Query[A, Z, R] | Of[A],
         expression: Reduced[A, T],
         *,
         timeout: float | None = None,
         prefix: str | None = None,
-    ) -> T: ...
-    @overload
-    async def aggregate(
-        self, query: Of[M], expression: Reduced[M, T], *, timeout: float | None = None, prefix: str | None = None
-    ) -> T: ...
-    async def aggregate(
-        self, query: Any, expression: Any, *, timeout: float | None = None, prefix: str | None = None
-    ) -> Any:
+    ) -> T:
         """Return one aggregate over the rows of a query, as in `await repo.aggregate(Post, fn.max(Post.score))`."""
-        return await reader.aggregate(self._engine, query, expression, timeout, prefix)
+        return await reader.aggregate(self._engine, query, cast("Agg[Any, T]", expression), timeout, prefix)
 
     # --- writes
 
@@ -335,6 +318,19 @@ class Repo:
         *,
         on_conflict: OnConflict[M] | None = None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: tuple[Attr[M, T1], Attr[M, T2], Attr[M, T3]],
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2, T3]]: ...
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         returning: Of[M],
         timestamps: bool = False,
         timeout: float | None = None,
@@ -376,19 +372,15 @@ class Repo:
     @overload
     async def update_all(
         self,
-        query: Query[A, Z, R],
+        query: Query[A, Z, R] | Of[A],
         *assignments: Assignment[A],
         timeout: float | None = None,
         prefix: str | None = None,
     ) -> int: ...
     @overload
     async def update_all(
-        self, query: Of[M], *assignments: Assignment[M], timeout: float | None = None, prefix: str | None = None
-    ) -> int: ...
-    @overload
-    async def update_all(
         self,
-        query: Query[A, Z, R],
+        query: Query[A, Z, R] | Of[A],
         *assignments: Assignment[A],
         returning: Attr[A, T],
         timeout: float | None = None,
@@ -397,8 +389,35 @@ class Repo:
     @overload
     async def update_all(
         self,
+        query: Query[A, Z, R] | Of[A],
+        *assignments: Assignment[A],
+        returning: tuple[Attr[A, T1], Attr[A, T2]],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2]]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, R] | Of[A],
+        *assignments: Assignment[A],
+        returning: tuple[Attr[A, T1], Attr[A, T2], Attr[A, T3]],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2, T3]]: ...
+    @overload
+    async def update_all(
+        self,
         query: Query[A, Z, M],
         *assignments: Assignment[A],
+        returning: Of[M],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[M]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Of[M],
+        *assignments: Assignment[M],
         returning: Of[M],
         timeout: float | None = None,
         prefix: str | None = None,
@@ -416,12 +435,16 @@ class Repo:
 
     @overload
     async def delete_all(
-        self, query: "Query[A, Z, R] | Of[M]", *, timeout: float | None = None, prefix: str | None = None
+        self,
+        query: Query[A, Z, R] | Of[A],
+        *,
+        timeout: float | None = None,
+        prefix: str | None = None,
     ) -> int: ...
     @overload
     async def delete_all(
         self,
-        query: Query[A, Z, R],
+        query: Query[A, Z, R] | Of[A],
         *,
         returning: Attr[A, T],
         timeout: float | None = None,
@@ -429,7 +452,30 @@ class Repo:
     ) -> list[T]: ...
     @overload
     async def delete_all(
-        self, query: Query[A, Z, M], *, returning: Of[M], timeout: float | None = None, prefix: str | None = None
+        self,
+        query: Query[A, Z, R] | Of[A],
+        *,
+        returning: tuple[Attr[A, T1], Attr[A, T2]],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2]]: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Query[A, Z, R] | Of[A],
+        *,
+        returning: tuple[Attr[A, T1], Attr[A, T2], Attr[A, T3]],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2, T3]]: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Query[A, Z, M] | Of[M],
+        *,
+        returning: Of[M],
+        timeout: float | None = None,
+        prefix: str | None = None,
     ) -> list[M]: ...
     async def delete_all(
         self, query: Any, *, returning: Any = None, timeout: float | None = None, prefix: str | None = None

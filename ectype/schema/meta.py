@@ -215,7 +215,7 @@ def _fills(options: FieldOptions) -> bool:
 def schema_info(schema: object) -> SchemaInfo:
     """Return what is known of a schema class or an alias of one. Raises SchemaError for anything else."""
     info = getattr(schema, "__schema__", None)
-    if not isinstance(info, SchemaInfo):
+    if not isinstance(info, SchemaInfo) or hasattr(schema.__class__, "__schema__"):
         raise SchemaError(
             f"a schema class was expected, got {schema!r:.80}",
             hint="declare it as `class User(Schema, table='users'): …` and pass the class, not an instance of it",

@@ -23,7 +23,7 @@ from ectype.schema.registry import Registry, RegistryScope
 from ectype.schema.sources import TableSource
 from ectype.types import annotations as notes
 
-M = TypeVar("M", bound="Schema")
+M = TypeVar("M")
 
 
 class Table(Generic[M]):
@@ -390,7 +390,7 @@ def _check_belongs_to(
     )
 
 
-def _attach(info: SchemaInfo, own: type, leaf: Any) -> None:
+def _attach(info: SchemaInfo, own: Any, leaf: Any) -> None:
     """Give the class its columns and paths, through data descriptors of its own metaclass."""
     source = TableSource(info, None)
     info.source = source
@@ -398,9 +398,10 @@ def _attach(info: SchemaInfo, own: type, leaf: Any) -> None:
     for name, member in class_members(info, source).items():
         # A bound `dict.get` answers in C: no Python frame for each `User.name`.
         setattr(own, name, property({leaf: member}.get))
-    type.__setattr__(leaf, "__source__", source)
-    type.__setattr__(leaf, "__params__", ())
-    type.__setattr__(leaf, "__entity__", source.entity)
+    # On the metaclass too: a struct must not be taken for its schema, as in `repo.delete_all(user)`.
+    own.__source__ = source
+    own.__params__ = ()
+    own.__entity__ = source.entity
 
 
 def class_members(info: SchemaInfo, source: TableSource) -> dict[str, object]:

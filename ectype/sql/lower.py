@@ -33,7 +33,6 @@ from ectype.expr.nodes import (
 from ectype.expr.walk import is_secret
 from ectype.query.ast import Step
 from ectype.query.inference import ARITHMETIC, plain, type_of
-from ectype.query.planner import query_width
 from ectype.query.scope import refuse_virtual
 from ectype.sql import numbers
 from ectype.sql.dialect import Dialect
@@ -340,7 +339,7 @@ class Lowering:
         operand = None if node.operand is None else wrapped(self.lower(node.operand))
         step = cast("Step", node.query)
         inner = self.scope.select(self.scope, step, self.next, "one" if node.kind == "exists" else "bare")
-        self.next += query_width(step)
+        self.next += node.width
         if node.kind == "exists":
             return exp.Exists(this=inner)
         if operand is None:

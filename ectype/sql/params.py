@@ -50,13 +50,14 @@ def hidden(dump: Dumper, place: str) -> Dumper:
     def dump_hidden(value: Any) -> Any:
         try:
             return dump(value)
-        except CastError:
-            # Neither the text nor the cause of the refusal may travel on: both show the value.
+        except CastError as exc:
+            # Neither the text nor the cause of the refusal may travel on: both show the value. Its notes are places.
             refusal = CastError(
                 f"a {value.__class__.__name__} that does not fit its column, not shown since it is redacted",
                 hint="convert it first, or cast it through a changeset",
             )
-            refusal.add_note(place)
+            for note in getattr(exc, "__notes__", None) or [place]:
+                refusal.add_note(note)
             raise refusal from None
 
     return dump_hidden

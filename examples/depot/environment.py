@@ -59,7 +59,7 @@ def _read(name: str, installed: Installed) -> Found:
 
 
 def _said(installed: Installed, key: str) -> str | None:
-    return installed.metadata[key] if key in installed.metadata else None
+    return installed.metadata[key] if key in installed.metadata else None  # noqa: SIM401  # typed without `get`
 
 
 def _file(path: object, where: Path) -> tuple[str, str, int]:

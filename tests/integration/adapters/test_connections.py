@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -327,6 +328,26 @@ async def test_random_cancels_never_leave_an_answer_to_the_next_statement(connec
         assert await rows(connection, sql, f"after {number}") == [(f"after {number}",)]
     assert not connection.broken
     assert not connection.in_transaction
+
+
+async def test_a_cancelled_connect_leaves_nothing_open(adapter):
+    threads = threading.active_count()
+    for delay in [0, 0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.015] * 3:
+        task = asyncio.create_task(adapter.connect(5))
+        await asyncio.sleep(delay)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await (await task).close()
+    connection = await adapter.connect(5)
+    if p(connection, 1) == "$1":
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        async with asyncio.timeout(5):
+            while await rows(connection, sql) != [(1,)]:
+                await asyncio.sleep(0.01)
+    await connection.close()
+    async with asyncio.timeout(5):
+        while threading.active_count() > threads:
+            await asyncio.sleep(0.01)
 
 
 # -- the end of a connection -------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ectype import (
     QueryError,
     Repo,
     Schema,
+    SchemaError,
     change,
     field,
     fn,
@@ -146,12 +147,23 @@ async def test_a_bare_schema_is_all_its_rows(repo: Repo, users: list[User]):
     assert await repo.one(Tag) is None
     with pytest.raises(NoResultsError):
         await repo.one_or_raise(Tag)
-    assert await repo.delete_all(User) == 3
-    for wrong in (3, "users", users[0]):
-        with pytest.raises(QueryError, match="`from_` takes a schema"):
-            await repo.all(wrong)
     with pytest.raises(QueryError, match="PostLine has no table"):
         await repo.all(PostLine)
+
+
+async def test_a_struct_is_not_taken_for_its_schema(repo: Repo, users: list[User], events):
+    for wrong in (users[0], 3, "users", None):
+        for call in (repo.all, repo.one, repo.exists, repo.delete_all):
+            with pytest.raises(QueryError, match="`from_` takes a schema, got"):
+                await call(wrong)
+        with pytest.raises(QueryError):
+            await repo.get(wrong, 1)
+        with pytest.raises(SchemaError, match="a schema class was expected, got"):
+            await repo.insert_all(wrong, [])
+    with pytest.raises(QueryError, match="a select takes expressions and schemas, got User"):
+        from_(User).select(users[0])
+    assert events == []
+    assert await repo.delete_all(User) == 3
 
 
 async def test_exists_asks_whether_a_query_has_a_row_whatever_it_is(repo: Repo, posts: list[Post]):

@@ -240,8 +240,10 @@ INTEGERS = st.integers(-(2**63), 2**63 - 1)
 MOMENTS = st.datetimes(
     datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.timezones() | st.just(UTC), allow_imaginary=False
 )
+# PostgreSQL's `jsonb` knows no negative zero.
+FLOATS = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)
 DOCUMENTS = st.recursive(
-    st.none() | st.booleans() | INTEGERS | ANY_TEXT | st.floats(allow_nan=False, allow_infinity=False),
+    st.none() | st.booleans() | INTEGERS | ANY_TEXT | FLOATS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=8,
 )
@@ -253,7 +255,7 @@ ROWS = st.fixed_dictionaries(
         "document": st.none() | st.dictionaries(ANY_TEXT, DOCUMENTS, max_size=3),
         "items": st.none() | st.lists(DOCUMENTS, max_size=3),
         "words": st.none() | st.lists(st.none() | ANY_TEXT, max_size=4),
-        "ratio": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        "ratio": st.none() | FLOATS,
         "exact": st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=6),
         "blob": st.none() | st.binary(max_size=20),
         "span": st.none() | st.timedeltas(timedelta(days=-100_000_000), timedelta(days=100_000_000)),
