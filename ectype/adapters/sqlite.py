@@ -120,7 +120,11 @@ def _nothing(_result: None) -> None:
 
 
 class _Opening:
-    """The connection that a driver opens on its thread, and that nobody but this would close if its caller left."""
+    """The connection that a driver opens on its thread, and does not know of until its caller has waited for it.
+
+    Attributes:
+        known: whether the driver knows it, and will close it.
+    """
 
     __slots__ = ("_abandoned", "_opened", "known")
 
@@ -143,7 +147,7 @@ class _Opening:
         return connection
 
     def abandon(self) -> None:
-        """Have it closed whether or not it is open yet, unless its driver knows it and closes it."""
+        """Have it closed, whether or not it is open yet, unless its driver does that."""
         self._abandoned = True
         if self._opened and not self.known:
             self._opened[0].close()
@@ -182,6 +186,7 @@ class SqliteAdapter:
         try:
             async with asyncio.timeout(timeout):
                 await driver
+                opening.known = True
                 max_params = await hop(driver, self._set_up, opening)
         except BaseException as exc:
             let_end(driver)
@@ -215,7 +220,6 @@ class SqliteAdapter:
 
     def _set_up(self, opening: "_Opening") -> int:
         turn = jobs.Turn(opening.raw, self._busy_seconds)
-        opening.known = True
         return jobs.set_up(turn, self._journal, self._synchronous)
 
     def _hint(self) -> str:

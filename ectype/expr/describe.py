@@ -148,8 +148,7 @@ class _Mark:
 
 
 def _masked(values: Values) -> Values:
-    for _ in values:
-        yield _Mark(REDACTED)
+    return (_Mark(REDACTED) for _ in values)
 
 
 def _shown(value: object) -> str:

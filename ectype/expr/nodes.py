@@ -323,10 +323,8 @@ def _home(*nodes: Node) -> Node:
     return nodes[0] if nodes else ground
 
 
-def param(type_: Type[Any] | None) -> Param:
-    """Return the place of a value of that type, or of a type that its context decides."""
-    if type_ is None:
-        return PARAM
+def param(type_: Type[Any]) -> Param:
+    """Return the place of a value of that type; `PARAM` is that of one whose type its context decides."""
     key = ("param", type_)
     known: Param | None = ground.kids.get(key)
     return known if known is not None else intern(ground, key, lambda root: Param(root, type_))

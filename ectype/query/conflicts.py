@@ -36,7 +36,7 @@ class OnConflict(Generic[S]):
         return f"{'do_' if self.kind in ('nothing', 'update') else ''}{self.kind}({inner})"
 
 
-def do_nothing() -> OnConflict[Any]:
+def do_nothing() -> OnConflict[S]:  # pyright: ignore[reportInvalidTypeVarUse]  # the insert it is for decides
     """Leave the row that is there as it is. SQL: `ON CONFLICT DO NOTHING`."""
     return OnConflict("nothing")
 
@@ -48,7 +48,7 @@ def replace(*columns: Attr[S, Any]) -> OnConflict[S]:
     return OnConflict("replace", columns)
 
 
-def replace_all() -> OnConflict[Any]:
+def replace_all() -> OnConflict[S]:  # pyright: ignore[reportInvalidTypeVarUse]  # the insert it is for decides
     """Write every column that the insert sends, less conflict target, generated keys and `inserted_at`."""
     return OnConflict("replace_all")
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ectype.errors import QueryError
 from ectype.expr import walk
 from ectype.expr.nodes import Call, ColumnRef, Entity, Expression, InValues, Param, Subquery
 from ectype.query.ast import (
@@ -96,11 +95,7 @@ class _Draft:
 
 
 def plan_select(step: Step, offset: int = 0) -> Select:
-    """Return the statement of a query whose first parameter has the index `offset`.
-
-    Raises:
-        QueryError: for a combination of clauses that means nothing.
-    """
+    """Return the statement of a query whose first parameter has the index `offset`."""
     draft = _Draft()
     for one in steps(step):
         _read(draft, one, offset)
@@ -159,11 +154,9 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
         case "cte":
             source, query, recursive = arg
             draft.ctes.append(Cte(source, plan_select(query, offset), recursive))
-        case "combine":
+        case _:
             operator, query = arg
             draft.combinations.append(Combination(operator, plan_select(query, offset)))
-        case _:
-            raise QueryError(f"a query has no step `{step.kind}`")
 
 
 def _outputs(draft: _Draft) -> tuple[tuple[Output, ...], RowShape]:

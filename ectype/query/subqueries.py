@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 from ectype.errors import QueryError
 from ectype.expr.nodes import ColumnRef, Entity, Node, Root, intern
 from ectype.expr.operand import Column, Expr, QueryLike
-from ectype.query.ast import Step
+from ectype.query.ast import Step, steps
 from ectype.schema.aliases import Alias
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.types.base import Type
@@ -126,24 +126,21 @@ def refuse_preloads(what: str, query: Any) -> None:
 
 def row_schema(step: Step) -> SchemaInfo:
     """Return the schema whose structs a query gives. Raises QueryError when it gives something else."""
-    one: Step | None = step
-    while one is not None:
-        if one.kind == "select":
-            maker, items, _names = one.arg
-            if isinstance(maker, SchemaInfo):
-                return maker
-            if maker is None and len(items) == 1 and isinstance(items[0], Entity):
-                return cast("Any", items[0].source).info  # type: ignore[no-any-return]
-            raise QueryError(
-                "a subquery needs a name and a type for each of its columns, and this query selects bare expressions",
-                hint="project into a schema without a table:\n\n"
-                "    class Line(Schema):\n        title: Field[str]\n\n"
-                "    query.project(Line(title=Post.title))",
-            )
-        if one.kind == "from":
-            return cast("SchemaInfo", one.arg.info)
-        one = one.parent
-    raise QueryError("this query has no source")
+    built = steps(step)
+    select = next((one for one in built if one.kind == "select"), None)
+    if select is None:
+        return cast("SchemaInfo", built[0].arg.info)
+    maker, items, _names = select.arg
+    if isinstance(maker, SchemaInfo):
+        return maker
+    if maker is None and len(items) == 1 and isinstance(items[0], Entity):
+        return cast("SchemaInfo", items[0].source.info)
+    raise QueryError(
+        "a subquery needs a name and a type for each of its columns, and this query selects bare expressions",
+        hint="project into a schema without a table:\n\n"
+        "    class Line(Schema):\n        title: Field[str]\n\n"
+        "    query.project(Line(title=Post.title))",
+    )
 
 
 def _check_name(name: str) -> None:

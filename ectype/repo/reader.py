@@ -147,19 +147,19 @@ async def has_rows(engine: Engine, queryable: Any, timeout: float | None, prefix
 
 
 async def aggregate(
-    engine: Engine, queryable: Any, expression: Agg[Any, T], timeout: float | None, prefix: str | None
-) -> T:
+    engine: Engine, queryable: Any, expression: object, timeout: float | None, prefix: str | None
+) -> Any:
     """Return the value of one aggregate over the rows of a query; an order alone changes nothing.
 
     Raises:
         QueryError: for what is no aggregate, or a query that groups or selects.
     """
-    if not isinstance(expression, Agg):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+    if not isinstance(expression, Agg):
         raise QueryError(
             f"`aggregate` takes an aggregate, got {expression!r:.80}", hint="write `repo.aggregate(query, fn.max(…))`"
         )
-    query = _aggregated(query_of(queryable))
-    return cast("T", await read_one(engine, query.select(expression), timeout, prefix))
+    query: Query[Any, Any, Any] = _aggregated(query_of(queryable)).select(cast("Agg[Any, Any]", expression))
+    return await read_one(engine, query, timeout, prefix)
 
 
 _PLAIN = frozenset({"from", "where", "join", "cte"})

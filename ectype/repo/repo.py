@@ -21,7 +21,7 @@ from ectype.result import Ok
 from ectype.schema.associations import Rel
 from ectype.schema.changeset import Changeset
 from ectype.schema.errors import Invalid, InvalidChangesetError
-from ectype.schema.schema import Of, Schema
+from ectype.schema.schema import Of, Schema, StructOf
 
 OPEN_SECONDS = 15.0
 """How long the first connection may take where statements have no deadline."""
@@ -175,15 +175,29 @@ class Repo:
 
     # --- writes
 
+    @overload
+    async def insert(
+        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
+    ) -> M: ...
+    @overload
     async def insert(
         self,
-        subject: Changeset[M] | M,
+        subject: Changeset[M] | StructOf[M],
         *,
-        on_conflict: OnConflict[M] | None = None,
+        on_conflict: OnConflict[M] | None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         timeout: float | None = None,
         prefix: str | None = None,
-    ) -> M:
+    ) -> M: ...
+    async def insert(
+        self,
+        subject: Any,
+        *,
+        on_conflict: OnConflict[Any] | None = None,
+        conflict_target: Any = None,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> Any:
         """Insert a row and return its struct, with what the database filled in.
 
         What is unset or None in a struct is not sent, so that database defaults apply; `force_change` sends NULL.
@@ -193,15 +207,12 @@ class Repo:
             ConstraintError: the database refused it by a constraint it does not declare.
             ConflictIgnoredError: `on_conflict` wrote nothing.
         """
-        return cast(
-            "M",
-            await writer.insert(
-                self._engine,
-                subject,
-                on_conflict=on_conflict,
-                conflict_target=conflict_target,
-                call=_call(timeout, prefix),
-            ),
+        return await writer.insert(
+            self._engine,
+            subject,
+            on_conflict=on_conflict,
+            conflict_target=conflict_target,
+            call=_call(timeout, prefix),
         )
 
     async def update(
@@ -254,7 +265,7 @@ class Repo:
 
     async def upsert(
         self,
-        subject: Changeset[M] | M,
+        subject: Changeset[M] | StructOf[M],
         *,
         on_conflict: OnConflict[M],
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
@@ -491,7 +502,7 @@ class Repo:
     ) -> list[M]: ...
     @overload
     async def preload(
-        self, rows: Of[M], *paths: Rel[M, Any], force: bool = False, timeout: float | None = None
+        self, rows: StructOf[M], *paths: Rel[M, Any], force: bool = False, timeout: float | None = None
     ) -> M: ...
     async def preload(self, rows: Any, *paths: Any, force: bool = False, timeout: float | None = None) -> Any:
         """Return copies of structs with associations loaded, one query a step; what is loaded already is kept.

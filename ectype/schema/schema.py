@@ -38,6 +38,14 @@ class Of(Protocol[M]):
         ...
 
 
+class StructOf(Protocol[M]):
+    """A struct of exactly the schema `M`, and not the class itself."""
+
+    def __struct_of__(self) -> Table[M]:
+        """Only checkers call it."""
+        ...
+
+
 ASSOCIATIONS: Mapping[object, str] = {BelongsTo: "belongs_to", HasMany: "has_many"}
 FROZEN: Mapping[str, object] = {
     "__init__": structs.construct,
@@ -124,6 +132,8 @@ class Schema(metaclass=SchemaMeta):
 
         @classmethod
         def __pick__(cls) -> tuple[Self, Self]: ...
+
+        def __struct_of__(self) -> Table[Self]: ...
 
 
 def _now() -> datetime:

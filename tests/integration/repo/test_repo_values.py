@@ -126,6 +126,14 @@ async def test_a_value_is_found_by_where_and_in(repo: Repo, name, values):
         assert key not in await repo.all(from_(Sample).where(own != value).select(Sample.id))
 
 
+async def test_a_list_of_a_hundred_thousand_values_is_one_parameter(repo: Repo, events):
+    await repo.insert_all(Sample, [{"integer": number} for number in (1, 50_000, 200_000)])
+    many = list(range(100_000))
+    found = await repo.all(from_(Sample).where(Sample.integer.in_(many)).order_by(Sample.id).select(Sample.integer))
+    assert found == [1, 50_000]
+    assert len(events[-1].params) == 1
+
+
 @pytest.mark.parametrize("name", ORDERED)
 async def test_the_database_orders_values_as_python_does(repo: Repo, name):
     values = TEXTS if name == "text" else sorted({expected(value) for value in VALUES[name]})

@@ -201,7 +201,7 @@ def test_a_schema_that_nobody_uses_is_freed_with_all_its_shapes():
     def use() -> weakref.ref[Any]:
         item = _table()
         other = alias(item, "other")
-        query = from_(item).where(literal(1) == item.id, item.id.in_([1])).join(other, on=literal(2) < other.id)
+        query = from_(item).where(literal(1) + item.id > 2, item.id.in_([1])).join(other, on=literal(2) < other.id)
         best = subquery(from_(item).where(and_(item.id > 1, item.name == "x")), "best")
         query.select(fn.coalesce(literal("x"), item.name), exists(from_(best))).to_sql(POSTGRES)
         from_(cte(item, "tree")).to_sql(POSTGRES)

@@ -1,0 +1,157 @@
+"""Associations: which keys are compared, and paths through them."""
+
+import pytest
+
+from ectype import (
+    BelongsTo,
+    Field,
+    HasMany,
+    QueryError,
+    Schema,
+    SchemaError,
+    belongs_to,
+    field,
+    from_,
+    has_many,
+    primary_key,
+    subquery,
+)
+from ectype.schema.associations import Association
+from tests.dialects.world import Comment, Post, User
+
+
+class Team(Schema, table="teams"):
+    code: Field[str] = field(primary_key=True)
+    id: Field[int]
+    players: HasMany["Player"] = has_many()
+    captains: HasMany["Player"] = has_many(foreign_key="captain_of")
+    rivals: HasMany["Match"] = has_many()
+    fans: HasMany["Fan"] = has_many()
+    numbered: HasMany["Fan"] = has_many(foreign_key="number", references="id")
+    lost: HasMany["Fan"] = has_many(foreign_key="nmuber")
+
+
+class Player(Schema, table="players"):
+    id: Field[int] = primary_key()
+    plays_for: Field[str]
+    captain_of: Field[str | None]
+    team: BelongsTo[Team] = belongs_to(foreign_key="plays_for")
+
+
+class Match(Schema, table="matches"):
+    id: Field[int] = primary_key()
+    home_id: Field[str]
+    guest_id: Field[str]
+    home: BelongsTo[Team] = belongs_to()
+    guest: BelongsTo[Team] = belongs_to()
+
+
+class Fan(Schema, table="fans"):
+    id: Field[int] = primary_key()
+    number: Field[int]
+    grid_id: Field[int]
+    grid: BelongsTo["Grid"] = belongs_to()
+    row: BelongsTo["Grid"] = belongs_to(foreign_key="number", references="y")
+
+
+class Grid(Schema, table="grid"):
+    x: Field[int] = field(primary_key=True)
+    y: Field[int] = field(primary_key=True)
+
+
+class HTTPLog(Schema, table="logs"):
+    id: Field[int] = primary_key()
+    lines: HasMany["LogLine"] = has_many()
+
+
+class LogLine(Schema, table="lines"):
+    id: Field[int] = primary_key()
+    h_t_t_p_log_id: Field[int]
+
+
+def _one(model: type[Schema], name: str) -> Association:
+    return model.__schema__.associations[name]
+
+
+def test_keys_follow_from_the_names():
+    assert (_one(Post, "author").owner_key, _one(Post, "author").related_key) == ("author_id", "id")
+    assert (_one(Post, "comments").owner_key, _one(Post, "comments").related_key) == ("id", "post_id")
+    assert _one(Post, "comments").cardinality == "many"
+    assert _one(Post, "author").cardinality == "one"
+    assert _one(HTTPLog, "lines").related_key == "h_t_t_p_log_id"
+    assert repr(_one(Post, "author")) == "<association Post.author>"
+
+
+def test_a_key_follows_from_the_only_association_that_points_back():
+    assert _one(Team, "players").related_key == "plays_for"
+
+
+def test_keys_may_be_named():
+    assert _one(Team, "captains").related_key == "captain_of"
+    assert (_one(Team, "numbered").owner_key, _one(Team, "numbered").related_key) == ("id", "number")
+    assert (_one(Fan, "row").owner_key, _one(Fan, "row").related_key) == ("number", "y")
+
+
+def test_a_key_that_is_not_known_is_asked_for():
+    with pytest.raises(SchemaError) as caught:
+        _ = _one(Team, "rivals").related_key
+    assert str(caught.value) == (
+        "the foreign key of `Team.rivals` on Match is not known: several point back: guest_id, home_id\n\n"
+        'hint: name it: `rivals: HasMany[Match] = has_many(foreign_key="…")`'
+    )
+    with pytest.raises(SchemaError, match="the foreign key of `Team.fans` on Fan is not known: it has no `team_id`"):
+        _ = _one(Team, "fans").related_key
+
+
+def test_a_composite_key_needs_a_name():
+    with pytest.raises(SchemaError) as caught:
+        _ = _one(Fan, "grid").related_key
+    assert str(caught.value) == (
+        '`Fan.grid` needs one key of Grid, which has 2 primary key columns\n\nhint: name the column: `references="…"`'
+    )
+
+
+def test_a_named_key_that_does_not_exist_is_corrected():
+    with pytest.raises(QueryError, match="field `nmuber` does not exist in Fan\n\nhint: did you mean `number`"):
+        from_(Team).join(Team.lost)
+    named = subquery(from_(Fan), "named")
+    with pytest.raises(QueryError, match="`nmuber` does not exist in `named`\n\nhint: did you mean `number`"):
+        from_(Team).join(Team.lost, as_=named)
+
+
+def test_a_path_follows_associations():
+    path = User.posts / Post.comments
+    assert repr(path) == "User.posts / Post.comments"
+    assert [hop.association.name for hop in path.hops] == ["posts", "comments"]
+    assert repr(path.where(Comment.likes > 3)) == "User.posts / Post.comments"
+
+
+def test_a_path_is_never_changed():
+    path = User.posts
+    narrowed = path.where(Post.score > 3).order_by(Post.id.desc(), Post.title).limit(5)
+    assert path.hops[0].custom.limit is None
+    custom = narrowed.hops[0].custom
+    assert (len(custom.wheres), len(custom.order_bys), custom.limit) == (1, 2, 5)
+    assert narrowed is not path
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: User.posts / Comment.post, "`User.posts` leads to Post, and `Comment.post` starts at Comment"),
+        (lambda: User.posts / "comments", "a path goes on with an association, got 'comments'"),
+        (lambda: User.posts.where(True), "`where` takes expressions, got True"),
+        (lambda: User.posts.order_by("id"), "cannot order by 'id'"),
+        (lambda: User.posts.limit(-1), "a limit is a number of rows, 0 or more, got -1"),
+        (lambda: User.posts.limit(True), "a limit is a number of rows, 0 or more, got True"),
+    ],
+)
+def test_a_path_that_means_nothing_is_refused(build, message: str):
+    with pytest.raises(QueryError) as caught:
+        build()
+    assert message in str(caught.value)
+
+
+def test_sources_print_by_their_name():
+    assert repr(User.__source__) == "<source User>"  # type: ignore[attr-defined]
+    assert repr(subquery(from_(User), "best").__source__) == "<source best>"  # type: ignore[attr-defined]
