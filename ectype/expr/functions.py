@@ -202,7 +202,8 @@ def window(*, partition_by: Any = (), order_by: Any = (), frame: Frame | None = 
         node, values = order_term(key)
         terms.append(node)
         params += values
-    return Window[Any, Any](tuple(parts), tuple(terms), frame, params)
+    made: Window[Any, Any] = Window(tuple(parts), tuple(terms), frame, params)
+    return made
 
 
 def _several(given: Any) -> Sequence[Any]:

@@ -322,7 +322,8 @@ class Query(Generic[Avail, Sel, R_co]):
             QueryError: when the query has a select already, or an expression is out of scope.
         """
         node, values = select_step(self.node, None, items, ())
-        return _selected(self, node, values)
+        made = _query(self, node, self.params + values)
+        return _preloadable(made) if made.preloads else made
 
     def select_into(self, target: Callable[..., T], *items: Any) -> "Query[Avail, Sel, T]":
         """Make each row the call of `target` with the expressions: a dataclass, a named tuple, a pydantic model.
@@ -333,7 +334,7 @@ class Query(Generic[Avail, Sel, R_co]):
             QueryError: when the numbers of fields and expressions differ.
         """
         node, values = select_step(self.node, target, items, field_names(target, len(items)))
-        return cast("Query[Avail, Sel, T]", _selected(self, node, values))
+        return cast("Query[Avail, Sel, T]", _preloadable(_query(self, node, self.params + values)))
 
     def project(self, row: T) -> "Query[Avail, Sel, T]":
         """Make each row a struct of a schema whose members are expressions: `project(Line(title=Post.title))`.
@@ -343,7 +344,7 @@ class Query(Generic[Avail, Sel, R_co]):
         """
         info, items, names = projection(row)
         node, values = select_step(self.node, info, items, names)
-        return cast("Query[Avail, Sel, T]", _selected(self, node, values))
+        return cast("Query[Avail, Sel, T]", _preloadable(_query(self, node, self.params + values)))
 
     def with_cte(self, name: type[Schema], query: "Query[Any, Any, Schema]", *, recursive: bool = False) -> Self:
         """Say what a CTE of this query is. SQL: `WITH [RECURSIVE] name AS (…)`.
@@ -494,11 +495,11 @@ def _other(what: str, query: object) -> Query[Any, Any, Any]:
     return cast("Query[Any, Any, Any]", query)
 
 
-def _selected(query: Query[Any, Any, Any], node: Step, values: tuple[object, ...]) -> Any:
-    made = _query(query, node, query.params + values)
+def _preloadable(query: Query[Any, Any, Any]) -> Query[Any, Any, Any]:
+    """Return a query whose rows still are what it preloads. Raises QueryError otherwise."""
     for path in query.preloads:
-        _check_preload(node, path)
-    return made
+        _check_preload(query.node, path)
+    return query
 
 
 def _check_preload(node: Step, path: object) -> None:

@@ -37,9 +37,10 @@ def stored(
         value = getattr(data, f"_assoc_{name}", UNSET)
         if value is not UNSET:
             setattr(made, f"_assoc_{name}", value)
-    kept = getattr(data, "_frozen", None) if originals is None else originals
-    if kept is not None:
-        made._frozen = kept  # noqa: SLF001  # a slot of every struct
+    if info.mutable_names:
+        kept = getattr(data, "_frozen", None) if originals is None else originals
+        if kept is not None:
+            made._frozen = kept  # noqa: SLF001  # a slot of every struct
     made._meta = where  # noqa: SLF001  # as above
     made.__class__ = info.schema
     return made

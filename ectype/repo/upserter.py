@@ -52,7 +52,7 @@ async def upsert(
     refuse_associations(info, changeset.data)
     values = inserted_values(info, changeset)
     planned, params = plan_conflict(info, on_conflict, target_columns(conflict_target), tuple(values))
-    prefix = prefix_of(engine, changeset.data, call)
+    prefix = prefix_of(engine, info, changeset.data, call)
     work = _Upsert(engine, changeset, values, planned, params, prefix, call.timeout)
     try:
         if engine.dialect.upsert_tells or planned is None or planned.action == "nothing":

@@ -58,23 +58,26 @@ async def insert(
     if info.associations:
         refuse_associations(info, data)
     values = inserted_values(info, changeset)
-    fields, prefix = tuple(values), prefix_of(engine, data, call)
+    fields, prefix = tuple(values), prefix_of(engine, info, data, call)
     plan: _Plan = engine.plan(("insert", info, fields, prefix), lambda dialect: _insert(info, fields, prefix, dialect))
     params = plan.prepared.dump(tuple(values.values()))
     try:
         if plan.returning:
-            row = (await engine.fetch(plan.prepared, params, call.timeout))[0]
+            back = (await engine.fetch(plan.prepared, params, call.timeout))[0]
         else:
             await engine.execute(plan.prepared, params, call.timeout)
-            row = ()
+            back = ()
     except ConstraintError as exc:
         raise await refused(engine, changeset.with_action("insert"), exc, values) from exc
-    back = dict(zip(plan.returning, row, strict=True))
+    values.update(zip(plan.returning, back, strict=True))
     originals = None
     if info.mutable_names:
-        originals = originals_of(info, engine.dialect.target, dict(zip(fields, params, strict=True)), back, None)
-    values.update(back)
-    return stored(info, data, {**changeset.changes, **values}, plan.where, originals)
+        sent = dict(zip(fields, params, strict=True))
+        read = {name: values[name] for name in plan.returning}
+        originals = originals_of(info, engine.dialect.target, sent, read, None)
+    if info.virtual_names:
+        values = {**changeset.changes, **values}
+    return stored(info, data, values, plan.where, originals)
 
 
 async def _insert_or(
@@ -120,14 +123,17 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
     if not values:
         return stored(info, data, changes, meta(data), None) if changes else data
     keys = key_values(info, data, "update")
-    fields, prefix = tuple(values), prefix_of(engine, data, call)
+    fields, prefix = tuple(values), prefix_of(engine, info, data, call)
     plan: _Plan = engine.plan(("update", info, fields, prefix), lambda dialect: _update(info, fields, prefix, dialect))
     params = plan.prepared.dump((*values.values(), *keys))
     back = await _write_one(engine, ready, plan, params, values, call)
     originals = None
     if info.mutable_names:
         originals = originals_of(info, engine.dialect.target, dict(zip(fields, params, strict=False)), back, data)
-    return stored(info, data, {**changes, **values, **back}, plan.where, originals)
+    values.update(back)
+    if info.virtual_names:
+        values = {**changes, **values}
+    return stored(info, data, values, plan.where, originals)
 
 
 def _update(info: SchemaInfo, fields: tuple[str, ...], prefix: str | None, dialect: Dialect) -> _Plan:
@@ -146,7 +152,7 @@ async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
     changeset = changeset_of(subject, "delete")
     info, data = changeset.info, changeset.data
     keys = key_values(info, data, "delete")
-    prefix = prefix_of(engine, data, call)
+    prefix = prefix_of(engine, info, data, call)
     plan: _Plan = engine.plan(("delete", info, prefix), lambda dialect: _delete(info, prefix, dialect))
     await _write_one(engine, changeset, plan, plan.prepared.dump(keys), {}, call)
     return with_meta(data, plan.where)

@@ -49,6 +49,3 @@ class RegistryScope(dict[str, object]):
         if found is None:
             raise KeyError(name)
         return found
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and self.registry.find(name) is not None

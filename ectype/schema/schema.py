@@ -245,12 +245,13 @@ def _annotations(
     module_names: Mapping[str, object],
     local_names: Mapping[str, object],
 ) -> dict[str, notes.RawAnnotation]:
-    """Read the members of the body, then those of the mixins, nearest first, as Ecto's `timestamps()` come last."""
+    """Read the members of the body, then those of the mixins, as Ecto's `timestamps()` come last; the nearest wins."""
     found = notes.read_annotations(namespace, module_names, local_names)
     for mixin in mixins:
+        inherited: dict[str, notes.RawAnnotation] = {}
         for one in reversed(mixin.__mro__[:-1]):
-            for name, raw in notes.read_class_annotations(one).items():
-                found.setdefault(name, raw)
+            inherited.update(notes.read_class_annotations(one))
+        found = {**found, **{name: raw for name, raw in inherited.items() if name not in found}}
     return found
 
 

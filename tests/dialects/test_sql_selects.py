@@ -231,6 +231,7 @@ def test_the_place_of_nulls_is_one_of_two_words(nulls: str):
         (lambda: POSTS.preload(Post.author).project(Line(title="x", count=1)), "and this query gives Line"),
         (POSTS.__row__, "`__row__` exists for type checkers only"),
         (Post.id.__pick__, "`__pick__` exists for type checkers only"),
+        (fn.count(Post.id).__reduced__, "`__reduced__` exists for type checkers only"),
     ],
 )
 def test_a_select_that_means_nothing_is_refused(build, message: str):

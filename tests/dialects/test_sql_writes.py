@@ -64,6 +64,16 @@ def test_an_insert_reads_back_what_the_database_fills(expect_sql: ExpectSql):
     )
 
 
+def test_a_float_is_read_back_as_one(expect_sql: ExpectSql):
+    # SQLite keeps a whole float as an integer, and RETURNING gives it as it is kept.
+    expect_sql(
+        keyed("update", Post, {"rating": 2.0}, {"id": 1}, returning=("rating",)),
+        'UPDATE "posts" SET "rating" = $1 WHERE "id" = $2 RETURNING "rating"',
+        'UPDATE "posts" SET "rating" = ?1 WHERE "id" = ?2 RETURNING CAST("rating" AS REAL)',
+        params=(2.0, 1),
+    )
+
+
 def test_a_conflict_is_ignored(expect_sql: ExpectSql):
     expect_sql(
         insert(User, {"name": "Ada"}, do_nothing()),

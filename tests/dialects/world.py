@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from ectype import BelongsTo, Field, HasMany, Schema, belongs_to, field, has_many, primary_key
+from ectype import BelongsTo, Field, HasMany, Registry, Schema, belongs_to, field, has_many, primary_key
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import quoted, render
@@ -17,7 +17,11 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class User(Schema, table="users"):
+class Blog(Schema, abstract=True, registry=Registry()):
+    """Apart from the schemas of other tests."""
+
+
+class User(Blog, table="users"):
     id: Field[int] = primary_key()
     name: Field[str]
     role: Field[Role] = field(default=Role.MEMBER)
@@ -27,7 +31,7 @@ class User(Schema, table="users"):
     posts: HasMany["Post"] = has_many(foreign_key="author_id")
 
 
-class Post(Schema, table="posts"):
+class Post(Blog, table="posts"):
     id: Field[int] = primary_key()
     title: Field[str]
     slug: Field[str] = field(source="url_slug")
@@ -49,7 +53,7 @@ class Post(Schema, table="posts"):
     comments: HasMany["Comment"] = has_many()
 
 
-class Comment(Schema, table="comments"):
+class Comment(Blog, table="comments"):
     id: Field[int] = primary_key()
     body: Field[str]
     likes: Field[int] = field(default=0)
@@ -57,24 +61,24 @@ class Comment(Schema, table="comments"):
     post: BelongsTo[Post] = belongs_to()
 
 
-class Page(Schema, table="pages", prefix="wiki"):
+class Page(Blog, table="pages", prefix="wiki"):
     path: Field[str] = field(primary_key=True)
     hits: Field[int] = field(default=0)
 
 
-class Reading(Schema, table="readings"):
+class Reading(Blog, table="readings"):
     sensor: Field[int] = field(primary_key=True)
     hour: Field[int] = field(primary_key=True)
 
 
-class Line(Schema):
+class Line(Blog):
     """A shape: a title with what was counted for it."""
 
     title: Field[str]
     count: Field[int]
 
 
-class Branch(Schema):
+class Branch(Blog):
     """A shape: a user of a tree, and how deep they stand in it."""
 
     id: Field[int]

@@ -29,7 +29,7 @@ def _related(model: Any, name: str) -> SchemaInfo:
 def _module(name: str, body: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     module = ModuleType(name)
     monkeypatch.setitem(sys.modules, name, module)
-    exec(f"from ectype import *\nfrom __main__ import *\n{body}" if False else body, module.__dict__)
+    exec(body, module.__dict__)
     return module
 
 
@@ -98,7 +98,7 @@ def test_annotations_may_be_objects_and_text_mixed(monkeypatch: pytest.MonkeyPat
 
 ONE = "from ectype import *\n\nclass Twin(Schema, table='twins'):\n    id: Field[int] = primary_key()\n"
 USER = (
-    "from ectype import *\n\nclass User(Schema, table='users'):\n    id: Field[int] = primary_key()\n"
+    "from ectype import *\n\nclass Keeper(Schema, table='keepers'):\n    id: Field[int] = primary_key()\n"
     "    twin_id: Field[int]\n    twin: BelongsTo['Twin'] = belongs_to()\n"
 )
 
@@ -106,7 +106,7 @@ USER = (
 def test_a_schema_of_another_module_is_found_by_the_registry(monkeypatch: pytest.MonkeyPatch):
     one = _module("one_twin", ONE, monkeypatch)
     user = _module("user_of_one_twin", USER, monkeypatch)
-    assert _related(user.User, "twin") is one.Twin.__schema__
+    assert _related(user.Keeper, "twin") is one.Twin.__schema__
 
 
 def test_two_candidates_are_an_error_that_names_both(monkeypatch: pytest.MonkeyPatch):
@@ -114,27 +114,27 @@ def test_two_candidates_are_an_error_that_names_both(monkeypatch: pytest.MonkeyP
     kept = [_module(name, ONE, monkeypatch) for name in ("first_twins", "second_twins")]
     user = _module("user_of_two_twins", USER, monkeypatch)
     with pytest.raises(SchemaError) as caught:
-        _related(user.User, "twin")
+        _related(user.Keeper, "twin")
     assert str(caught.value) == (
         "`Twin` could be `first_twins.Twin` and `second_twins.Twin`\n\n"
         "hint: import the one you mean into the module of the annotation, or give one of them a registry of its own: "
         "`class Base(Schema, abstract=True, registry=Registry())`"
     )
     user.Twin = kept[0].Twin
-    assert _related(user.User, "twin") is kept[0].Twin.__schema__
+    assert _related(user.Keeper, "twin") is kept[0].Twin.__schema__
 
 
 def test_a_name_that_nobody_has_is_refused(monkeypatch: pytest.MonkeyPatch):
     gc.collect()
     user = _module("user_without_twins", USER, monkeypatch)
     with pytest.raises(SchemaError, match="Twin"):
-        _related(user.User, "twin")
+        _related(user.Keeper, "twin")
 
 
 def test_what_is_no_schema_is_refused(monkeypatch: pytest.MonkeyPatch):
     user = _module("user_of_a_number", USER.replace("'Twin'", "int"), monkeypatch)
     with pytest.raises(SchemaError, match="a schema class was expected, got <class 'int'>"):
-        _related(user.User, "twin")
+        _related(user.Keeper, "twin")
 
 
 def test_a_registry_holds_its_schemas_weakly():

@@ -17,6 +17,7 @@ from ectype import (
     FrozenError,
     HasMany,
     NotLoadedError,
+    Registry,
     Schema,
     SchemaError,
     Timestamps,
@@ -32,7 +33,11 @@ from ectype.schema.meta import Meta, intern_meta
 from ectype.schema.structs import UNSET, restore, state_of, values_of, with_meta
 
 
-class Room(Schema, table="rooms"):
+class House(Schema, abstract=True, registry=Registry()):
+    pass
+
+
+class Room(House, table="rooms"):
     id: Field[int] = primary_key()
     name: Field[str]
     seats: Field[int] = field(default=1)
@@ -42,22 +47,22 @@ class Room(Schema, table="rooms"):
     desks: HasMany["Desk"] = has_many()
 
 
-class Desk(Schema, table="desks"):
+class Desk(House, table="desks"):
     id: Field[int] = primary_key()
     room_id: Field[int]
     room: BelongsTo[Room] = belongs_to()
 
 
-class Pair(Schema, table="pairs"):
+class Pair(House, table="pairs"):
     left: Field[int] = field(primary_key=True)
     right: Field[str] = field(primary_key=True)
 
 
-class Shape(Schema):
+class Shape(House):
     size: Field[int]
 
 
-class Awkward(Schema, table="awkward"):
+class Awkward(House, table="awkward"):
     self: Field[int]
     struct: Field[int]
     info: Field[int]
@@ -144,7 +149,7 @@ def test_deletion_is_refused():
 def test_a_struct_has_slots_and_no_dict():
     room = Room(name="Lab")
     assert not hasattr(room, "__dict__")
-    assert sys.getsizeof(room) <= 16 + 8 * (len(Room.__schema__.slots) + 1)
+    assert sys.getsizeof(room) <= 40 + 8 * (len(Room.__schema__.slots) + 1)  # the head and the slots
     assert not hasattr(Shape(size=1), "__dict__")
 
 
@@ -343,7 +348,7 @@ def test_evolve_takes_members_only(name: str):
 
 def test_replace_of_the_copy_module_does_the_same():
     room = Room(id=1, name="Lab")
-    replace = getattr(copy, "replace", lambda struct, **values: struct.__replace__(**values))
+    replace = getattr(copy, "replace", lambda struct, /, **values: struct.__replace__(**values))
     assert replace(room, name="Hall") == evolve(room, name="Hall")
     assert replace(Awkward(self=1, struct=2, info=3), struct=9).struct == 9
 
@@ -369,7 +374,7 @@ def test_the_mark_of_what_is_unset_prints():
     assert repr(UNSET) == "<unset>"
 
 
-class Stamped(Schema, Timestamps, table="stamped"):
+class Stamped(House, Timestamps, table="stamped"):
     id: Field[int] = primary_key()
     name: Field[str]
 

@@ -3,13 +3,17 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from annotated_types import Gt
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ectype import (
+    CastError,
+    Field,
+    Schema,
     alias,
     cte,
     do_update,
@@ -19,14 +23,16 @@ from ectype import (
     from_,
     literal,
     maybe,
+    primary_key,
     scalar,
     subquery,
 )
 from ectype.query.conflicts import plan_conflict
 from ectype.schema.meta import schema_info
+from ectype.sql import compilers
 from ectype.sql.bulk import compile_unnest
 from ectype.sql.compiler import compile_exists, compile_select
-from ectype.sql.dialect import POSTGRES, SQLITE
+from ectype.sql.dialect import POSTGRES, SQLITE, Dialect
 from ectype.sql.shapes import InsertShape, KeyedShape, assigned
 from ectype.sql.writes import compile_delete_all, compile_insert, compile_keyed, compile_update_all
 from tests.dialects.world import TABLES, Comment, Line, Post, User, create_table
@@ -207,3 +213,65 @@ def test_a_statement_without_values_takes_none():
     statement = compile_select(from_(User).node, SQLITE)
     assert statement.dump(()) == ()
     assert compile_exists(from_(User).node, SQLITE).sql == 'SELECT EXISTS(SELECT 1 FROM "users" AS "u0")'
+
+
+def test_the_compilers_that_load_late_are_the_compilers():
+    step = from_(Post).where(Post.score > 1)
+    info = schema_info(Post)
+    terms = assigned(info, [Post.score.set(2)])
+    insert_shape = InsertShape(info, ("title",), ("id",))
+    keyed_shape = KeyedShape("update", info, ("title",), ("id",))
+    pairs = [
+        (compilers.compile_select(step.node, SQLITE, "p"), compile_select(step.node, SQLITE, "p")),
+        (compilers.compile_exists(step.node, SQLITE, "p"), compile_exists(step.node, SQLITE, "p")),
+        (
+            compilers.compile_insert(insert_shape, POSTGRES, told=True),
+            compile_insert(insert_shape, POSTGRES, told=True),
+        ),
+        (compilers.compile_keyed(keyed_shape, SQLITE), compile_keyed(keyed_shape, SQLITE)),
+        (compilers.compile_unnest(insert_shape, POSTGRES), compile_unnest(insert_shape, POSTGRES)),
+        (
+            compilers.compile_update_all(step.node, terms, SQLITE, returning=("id",), prefix="p"),
+            compile_update_all(step.node, terms, SQLITE, returning=("id",), prefix="p"),
+        ),
+        (
+            compilers.compile_delete_all(step.node, SQLITE, returning=("id",), prefix="p"),
+            compile_delete_all(step.node, SQLITE, returning=("id",), prefix="p"),
+        ),
+    ]
+    for late, direct in pairs:
+        assert late.sql == direct.sql
+
+
+@pytest.mark.parametrize("dialect", [POSTGRES, SQLITE], ids=lambda dialect: dialect.name)
+def test_a_refused_value_is_said_with_its_field_and_a_secret_without_its_text(dialect: Dialect):
+    shape = InsertShape(schema_info(User), ("name", "password"))
+    with pytest.raises(CastError) as caught:
+        compile_insert(shape, dialect).dump((3, "x"))
+    assert "3" in str(caught.value)
+    assert caught.value.__notes__ == ["in the field `User.name`"]
+    with pytest.raises(CastError) as caught:
+        compile_insert(shape, dialect).dump(("x", 918_273))
+    assert "918" not in "".join([str(caught.value), *caught.value.__notes__])
+    query = from_(User).where(User.password == 918_273)  # type: ignore[arg-type]
+    with pytest.raises(CastError, match="not shown since it is redacted") as caught:
+        query.to_sql(dialect)
+    assert "918" not in str(caught.value)
+
+
+def test_what_stands_beside_an_average_is_a_number():
+    query = from_(Post).group_by(Post.id).having(fn.avg(Post.score) > "x").select(Post.id)  # type: ignore[operator]
+    with pytest.raises(CastError, match="expected a number beside an average, got 'x'"):
+        query.to_sql(SQLITE)
+
+
+def test_constraints_of_a_field_are_for_what_is_stored_and_not_for_what_is_compared():
+    class Limited(Schema, table="limited"):
+        id: Field[int] = primary_key()
+        age: Field[Annotated[int, Gt(0)]]
+
+    query = from_(Limited).where(Limited.age > -1, Limited.age.in_([-2]), fn.coalesce(Limited.age, -3) == -4)
+    assert query.select(fn.sum(Limited.age)).to_sql(SQLITE)[1] == (-1, "[-2]", -3, -4)
+    assert "CAST(sum(" in query.select(fn.sum(Limited.age)).to_sql(POSTGRES)[0]
+    with pytest.raises(CastError):
+        update_all(from_(Limited), Limited.age.set(-1))(SQLITE)

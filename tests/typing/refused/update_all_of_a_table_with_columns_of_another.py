@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from ectype import Repo
+from tests.typing.accepted.library import Book, Loan
+
+
+async def work(repo: Repo) -> None:
+    await repo.update_all(Book, Loan.reader.set("a"))  # refused
