@@ -22,7 +22,7 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright -p pyproject.toml
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.bench

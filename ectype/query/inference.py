@@ -12,6 +12,7 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     InValues,
+    Node,
     Outer,
     Over,
     Param,
@@ -53,8 +54,11 @@ def type_of(node: Expression) -> Type[Any] | None:
             return None
         case InValues():
             return BOOLEAN
-        case Subquery(kind, _, query, _):
-            return _selected(cast("Step", query)) if kind == "scalar" else BOOLEAN
+        case Subquery("scalar", _, query, _):
+            found = selected(query)
+            return None if found is None else type_of(found)
+        case Subquery():
+            return BOOLEAN
         case _:
             assert_never(node)
 
@@ -97,9 +101,10 @@ def _call(name: str, args: tuple[Expression, ...]) -> Type[Any] | None:
     return first
 
 
-def _selected(query: Step) -> Type[Any] | None:
-    for step in steps(query):
+def selected(query: Node) -> Expression | None:
+    """Return the first expression that a query selects; None where it selects a whole struct."""
+    for step in steps(cast("Step", query)):
         if step.kind == "select":
-            first = step.arg[1][0]
-            return None if isinstance(first, Entity) else type_of(first)
+            first: Expression | Entity = step.arg[1][0]
+            return None if isinstance(first, Entity) else first
     return None

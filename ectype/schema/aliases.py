@@ -4,7 +4,7 @@ from typing import Any, TypeVar, cast
 
 from ectype.errors import QueryError, SchemaError
 from ectype.expr.operand import Expr
-from ectype.schema.meta import SchemaInfo, schema_info
+from ectype.schema.meta import SchemaInfo, UnknownMemberError, schema_info
 from ectype.schema.schema import class_members
 from ectype.schema.sources import TableSource
 
@@ -28,7 +28,10 @@ class Alias:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        raise self.__schema__.unknown(name, f"the alias `{self.__source__.label}` of {self.__schema__.name}")
+        raise UnknownMemberError(
+            f"`{name}` does not exist in the alias `{self.__source__.label}` of {self.__schema__.name}",
+            hint=self.__schema__.suggest(name),
+        )
 
     def __call__(self, **_values: object) -> Any:
         """Refuse to make a struct: an alias is a name in a query."""

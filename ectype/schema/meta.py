@@ -13,7 +13,7 @@ from ectype.types.base import Type
 
 
 class UnknownMemberError(SchemaError, AttributeError):
-    """A schema class, or an alias of one, was asked for a member that it does not have."""
+    """An alias of a schema was asked for a member that the schema does not have."""
 
 
 State: TypeAlias = Literal["built", "loaded", "deleted"]
@@ -195,10 +195,6 @@ class SchemaInfo:
             return self.associations[name]
         except KeyError:
             raise SchemaError(f"association `{name}` does not exist in {self.name}", hint=self.suggest(name)) from None
-
-    def unknown(self, name: str, where: str | None = None) -> UnknownMemberError:
-        """Return the error for a member that this schema, or `where`, does not have."""
-        return UnknownMemberError(f"`{name}` does not exist in {where or self.name}", hint=self.suggest(name))
 
     def suggest(self, name: str) -> str:
         """Return the hint for a name that this schema does not have."""

@@ -74,8 +74,8 @@ class SchemaMeta(type):
         namespace: dict[str, Any],
         **options: Any,
     ) -> Any:
-        """Make the schema class `name`, or a plain subclass of `type` for the layout's own parts."""
-        if options.pop("_part", False) or not any(isinstance(base, SchemaMeta) for base in bases):
+        """Make the schema class `name`; only `Schema` itself has no schema for a base."""
+        if not any(isinstance(base, SchemaMeta) for base in bases):
             return super().__new__(cls, name, bases, namespace)
         frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # for the statement's local names
         local_names = {} if frame.f_code.co_name == "<module>" else frame.f_locals
@@ -83,15 +83,6 @@ class SchemaMeta(type):
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: object) -> None:
         super().__init__(name, bases, namespace)
-
-    if not TYPE_CHECKING:  # checkers would take any name for a member
-
-        def __getattr__(cls, name: str) -> Any:
-            """Refuse what the class does not have, with the closest name."""
-            info = cls.__dict__.get("__schema__")
-            if info is None or name.startswith("_"):
-                raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
-            raise info.unknown(name)
 
 
 class Schema(metaclass=SchemaMeta):

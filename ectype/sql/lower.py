@@ -32,7 +32,7 @@ from ectype.expr.nodes import (
 )
 from ectype.expr.walk import is_secret
 from ectype.query.ast import Step
-from ectype.query.inference import ARITHMETIC, plain, type_of
+from ectype.query.inference import ARITHMETIC, plain, selected, type_of
 from ectype.query.scope import refuse_virtual
 from ectype.sql import numbers
 from ectype.sql.dialect import Dialect
@@ -337,6 +337,9 @@ class Lowering:
 
     def _subquery(self, node: Subquery) -> exp.Expr:
         operand = None if node.operand is None else wrapped(self.lower(node.operand))
+        inside = selected(node.query)
+        if node.operand is not None and inside is not None:
+            numbers.check_comparison("in_", (node.operand, inside), self.scope.dialect)
         step = cast("Step", node.query)
         inner = self.scope.select(self.scope, step, self.next, "one" if node.kind == "exists" else "bare")
         self.next += node.width

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ectype.errors import CastError, QueryError, UnsupportedError
 from ectype.expr.describe import sketch
-from ectype.expr.nodes import Binary, Call, Cast, Expression, Over, Unary
-from ectype.query.inference import ARITHMETIC, plain, type_of
+from ectype.expr.nodes import Binary, Call, Cast, Expression, Over, Subquery, Unary
+from ectype.query.inference import ARITHMETIC, plain, selected, type_of
 from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper
 from ectype.types.base import Type
@@ -39,11 +39,17 @@ def form_of(node: Expression) -> Form:
             return form_of(right) if first == "plain" else first
         case Call("avg", _, _, _):
             return "plain" if type_of(node) == FLOAT else "real"
+        case Subquery("scalar", _, query, _):
+            inner = selected(query)
+            return "plain" if inner is None else form_of(inner)
         case _:
-            type_ = plain(type_of(node))
-            if not isinstance(type_, DecimalType):
-                return "plain"
-            return "text" if type_.scale is None else type_.scale
+            return _form_of_type(plain(type_of(node)))
+
+
+def _form_of_type(type_: Type[Any] | None) -> Form:
+    if not isinstance(type_, DecimalType):
+        return "plain"
+    return "text" if type_.scale is None else type_.scale
 
 
 def beside(node: Expression, dialect: Dialect) -> Dumper | None:
@@ -130,6 +136,25 @@ def check_cast(node: Cast, dialect: Dialect) -> None:
     """Raise UnsupportedError for a cast of a scaled decimal, whose integer would be taken for the number itself."""
     if not dialect.exact_decimals and isinstance(form_of(node.operand), int):
         _refuse_scaled("as_type", (node.operand,), dialect)
+
+
+def check_stored(name: str, type_: Type[Any], node: Expression, dialect: Dialect) -> None:
+    """Raise UnsupportedError where a decimal would be read or written as one with another number of digits."""
+    if dialect.exact_decimals or type_of(node) is None:
+        return
+    forms = {_form_of_type(plain(type_)), form_of(node)}
+    if len(forms) > 1 and any(isinstance(form, int) for form in forms):
+        raise UnsupportedError(
+            f"{dialect.name} keeps scaled decimals as integers that count the last digit, so `{sketch(node)}` is "
+            f"no value of `{name}`",
+            hint="give both fields the same `field(scale=…)`",
+        )
+
+
+def check_combined(operands: tuple[Expression, Expression], dialect: Dialect) -> None:
+    """Raise UnsupportedError where one column of a combination would hold decimals in two forms."""
+    if not dialect.exact_decimals:
+        _refuse_mixture("union", operands, dialect)
 
 
 def check_key(what: str, node: Expression, dialect: Dialect) -> None:

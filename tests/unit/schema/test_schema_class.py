@@ -21,7 +21,7 @@ from ectype import (
     primary_key,
 )
 from ectype.schema.associations import Rel
-from ectype.schema.meta import UnknownMemberError, schema_info
+from ectype.schema.meta import schema_info
 
 
 def _refusal(body: str) -> str:
@@ -287,16 +287,12 @@ def test_columns_are_on_the_class_and_values_on_the_instance():
         Page.title = 3  # type: ignore[misc, assignment]
 
 
-def test_a_misspelt_column_is_corrected():
-    with pytest.raises(AttributeError) as caught:
+def test_a_misspelt_column_is_corrected_by_python_itself():
+    # A `__getattr__` of ours on the metaclass would make every `Page.title` three times as slow.
+    with pytest.raises(AttributeError, match="type object 'Page' has no attribute 'titel'"):
         _ = Page.titel  # type: ignore[attr-defined]
-    assert str(caught.value) == "`titel` does not exist in Page\n\nhint: did you mean `title`?"
-    assert isinstance(caught.value, UnknownMemberError)
+    assert {*Page.__schema__.field_names} <= {*dir(Page)}  # what Python's "Did you mean" chooses from
     assert not hasattr(Page, "model_fields")
-    with pytest.raises(AttributeError, match="type object 'Page' has no attribute '__wrapped__'"):
-        _ = Page.__wrapped__  # type: ignore[attr-defined]
-    with pytest.raises(AttributeError, match="type object 'Schema' has no attribute 'titel'"):
-        _ = Schema.titel  # type: ignore[attr-defined]
 
 
 def test_every_option_of_a_field_is_known_afterwards():
