@@ -31,7 +31,7 @@ INTEGER_CALLS = frozenset({"count", "length", "row_number", "rank", "dense_rank"
 TEXT_CALLS = frozenset({"lower", "upper", "trim", "substr"})
 
 
-def type_of(node: Expression) -> Type[Any] | None:
+def type_of(node: Expression) -> Type[Any] | None:  # noqa: C901  # one case a node
     """Return the type of an expression's value, or None where only the database knows."""
     match node:
         case ColumnRef(source, name):
@@ -54,13 +54,14 @@ def type_of(node: Expression) -> Type[Any] | None:
             return None
         case InValues():
             return BOOLEAN
-        case Subquery("scalar", _, query, _):
-            found = selected(query)
-            return None if found is None else type_of(found)
-        case Subquery():
-            return BOOLEAN
+        case Subquery(kind, _, query, _):
+            return _value(selected(query)) if kind == "scalar" else BOOLEAN
         case _:
             assert_never(node)
+
+
+def _value(node: Expression | None) -> Type[Any] | None:
+    return None if node is None else type_of(node)
 
 
 def _binary(op: str, left: Expression, right: Expression) -> Type[Any] | None:

@@ -10,6 +10,7 @@ from ectype.expr import walk
 from ectype.expr.nodes import ColumnRef
 from ectype.query.ast import Clause, Output, Select, Step
 from ectype.query.planner import plan_select, width
+from ectype.sql import numbers
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, render, wrapped
 from ectype.sql.params import Dumper, hidden
@@ -120,7 +121,7 @@ def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named
     outputs = _outputs(scope, select, form)
     tree: exp.Expr = exp.Select(expressions=outputs, **core)
     for combination in select.combinations:
-        _check_combined(select, combination.query)
+        _check_combined(select, combination.query, scope.dialect)
         make, distinct = COMBINATIONS[combination.operator]
         tree = make(
             this=_first(tree, make, scope.dialect),
@@ -151,11 +152,13 @@ def _whole(scope: Scope, select: Select, tree: exp.Expr, ctes: list[exp.Expr]) -
     return tree
 
 
-def _check_combined(first: Select, second: Select) -> None:
+def _check_combined(first: Select, second: Select, dialect: Dialect) -> None:
     if len(first.outputs) != len(second.outputs):
         raise QueryError(
             f"combined queries have equally many columns, got {len(first.outputs)} and {len(second.outputs)}"
         )
+    for one, other in zip(first.outputs, second.outputs, strict=True):
+        numbers.check_combined((one.clause.node, other.clause.node), dialect)
 
 
 def _first(tree: exp.Expr, make: Callable[..., exp.Expr], dialect: Dialect) -> exp.Expr:
@@ -226,13 +229,20 @@ def _table(scope: Scope, source: Any, offset: int, prefix: str | None) -> exp.Ex
     """Return a source of FROM or JOIN under a name of this scope."""
     query: Step | None = getattr(source, "query", None)
     if query is not None:
-        inner = _select(scope.beside(), plan_select(query, offset), prefix)
-        return exp.Subquery(this=inner, alias=_name(scope, source))
+        planned = plan_select(query, offset)
+        _check_named(source, planned, scope.dialect)
+        return exp.Subquery(this=_select(scope.beside(), planned, prefix), alias=_name(scope, source))
     if hasattr(source, "query"):
         return exp.Table(this=quoted(source.label, scope.dialect), alias=_name(scope, source))
     return exp.Table(
         this=quoted(source.info.table, scope.dialect), db=_prefix(scope, source, prefix), alias=_name(scope, source)
     )
+
+
+def _check_named(source: Any, select: Select, dialect: Dialect) -> None:
+    for output in select.outputs:
+        known = source.info.fields[output.name]
+        numbers.check_stored(f"{source.info.name}.{output.name}", known.type, output.clause.node, dialect)
 
 
 def _prefix(scope: Scope, source: Any, prefix: str | None) -> exp.Expr | None:
@@ -251,6 +261,7 @@ def _join(scope: Scope, join: Any, prefix: str | None) -> exp.Expr:
 
 
 def _cte(scope: Scope, cte: Any, prefix: str | None) -> exp.Expr:
+    _check_named(cte.source, cte.query, scope.dialect)
     inner = _select(scope.beside(), cte.query, prefix)
     columns = [quoted(output.name, scope.dialect) for output in cte.query.outputs]
     return exp.CTE(this=inner, alias=exp.TableAlias(this=quoted(cte.source.label, scope.dialect), columns=columns))

@@ -8,6 +8,7 @@ from ectype.expr.nodes import Expression
 from ectype.query.ast import Step, steps
 from ectype.query.planner import plan_select, query_width, width
 from ectype.schema.meta import SchemaInfo
+from ectype.sql import numbers
 from ectype.sql.compiler import conjunction, dump_with, subselect
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, quoted, render
@@ -32,11 +33,11 @@ def table_name(info: SchemaInfo, dialect: Dialect, prefix: str | None) -> str:
     return name(info.table, dialect) if known is None else f"{name(known, dialect)}.{name(info.table, dialect)}"
 
 
-def column_of(info: SchemaInfo, field: str, dialect: Dialect, *, plain: bool = True) -> Column:
-    """Return how a column of a schema is read from a result; `plain` where it may be selected as text."""
+def column_of(info: SchemaInfo, field: str, dialect: Dialect) -> Column:
+    """Return how a column of a schema is read from what `returning_clause` selects."""
     known = info.fields[field]
     codec = known.type.codec(dialect.target)
-    as_text = plain and dialect.text_select and codec.text_load is not None
+    as_text = dialect.text_select and codec.text_load is not None
     return Column(
         codec.text_load if as_text else codec.load,
         nullable=known.nullable,
@@ -153,6 +154,7 @@ def conflict_clause(shape: InsertShape, scope: Scope) -> str:
 
 def _value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset: int) -> str:
     """Return what a column is set to; a bare value is sent as one of the column's type."""
+    numbers.check_stored(f"{info.name}.{field}", info.fields[field].type, node, scope.dialect)
     if field in info.redacted:
         scope.redacted.update(range(offset, offset + width(node)))
     dump = named_dump(info, field, info.fields[field].type.codec(scope.dialect.target).dump)

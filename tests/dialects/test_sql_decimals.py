@@ -2,9 +2,32 @@
 
 from decimal import Decimal
 
-from ectype import CastError, UnsupportedError, fn, from_, literal, window
+from ectype import (
+    CastError,
+    Field,
+    Schema,
+    UnsupportedError,
+    alias,
+    cte,
+    field,
+    fn,
+    from_,
+    literal,
+    scalar,
+    subquery,
+    window,
+)
 from tests.dialects.expecting import ExpectSql, Refused
 from tests.dialects.world import Post
+from tests.dialects.writing import update_all
+
+
+class Sum(Schema):
+    """A shape with a decimal of either kind."""
+
+    plain: Field[Decimal | None]
+    scaled: Field[Decimal | None] = field(scale=2)
+
 
 POSTS = from_(Post)
 IDS = POSTS.select(Post.id)
@@ -214,4 +237,92 @@ def test_an_average_is_a_decimal_everywhere_and_compares_as_a_number(expect_sql:
         POSTS.group_by(Post.title).having(fn.avg(Post.score) + 1 > Decimal(2)).select(Post.title),
         'SELECT "p0"."title" FROM "posts" AS "p0" GROUP BY "p0"."title" HAVING (avg("p0"."score") + $1) > $2',
         params=(1, Decimal(2)),
+    )
+
+
+def test_a_decimal_keeps_its_digits_through_subqueries_combinations_and_writes(expect_sql: ExpectSql):
+    refused = Refused(UnsupportedError, "no value of `Sum.plain`")
+    plain = subquery(POSTS.project(Sum(plain=fn.sum(Post.price), scaled=fn.max(Post.price))), "sums")
+    expect_sql(
+        from_(plain).select(plain.plain),
+        'SELECT "s0"."plain" FROM (SELECT sum("p0"."price") AS "plain", max("p0"."price") AS "scaled" '
+        'FROM "posts" AS "p0") AS "s0"',
+        refused,
+    )
+    named = cte(Sum, "named")
+    made = POSTS.project(Sum(plain=Post.price, scaled=Post.price))
+    expect_sql(
+        from_(named).with_cte(named, made).select(named.plain),
+        'WITH "named"("plain", "scaled") AS (SELECT "p0"."price" AS "plain", "p0"."price" AS "scaled" '
+        'FROM "posts" AS "p0") SELECT "n0"."plain" FROM "named" AS "n0"',
+        refused,
+    )
+    fine = subquery(POSTS.project(Sum(plain=fn.avg(Post.score), scaled=fn.sum(Post.price))), "sums")
+    expect_sql(
+        from_(fine).where(fine.scaled > Decimal("1.5")).select(fine.scaled),
+        'SELECT "s0"."scaled" FROM (SELECT avg("p0"."score") AS "plain", sum("p0"."price") AS "scaled" '
+        'FROM "posts" AS "p0") AS "s0" WHERE "s0"."scaled" > $1',
+        params=(Decimal("1.50"),),
+        sqlite_params=(150,),
+    )
+    expect_sql(
+        POSTS.select(Post.price).union(POSTS.select(Post.score)),
+        'SELECT "p0"."price" FROM "posts" AS "p0" UNION SELECT "p0"."score" AS "c0" FROM "posts" AS "p0"',
+        SCALED,
+    )
+    expect_sql(
+        POSTS.select(Post.price).union(POSTS.select(fn.sum(Post.price))),
+        'SELECT "p0"."price" FROM "posts" AS "p0" UNION SELECT sum("p0"."price") AS "c0" FROM "posts" AS "p0"',
+    )
+    expect_sql(
+        update_all(POSTS, Post.price.set(Post.score)),
+        'UPDATE "posts" AS p0 SET "price" = "p0"."score"',
+        Refused(UnsupportedError, "of `Post.price`"),
+    )
+    expect_sql(
+        update_all(POSTS, Post.score.set(Post.price)),
+        'UPDATE "posts" AS p0 SET "score" = "p0"."price"',
+        Refused(UnsupportedError, "of `Post.score`"),
+    )
+    expect_sql(
+        update_all(POSTS, Post.price.set(Decimal("1.5")), Post.weight.set(Decimal("1.5"))),
+        'UPDATE "posts" AS p0 SET "price" = $1, "weight" = $2',
+        params=(Decimal("1.50"), Decimal("1.5")),
+        sqlite_params=(150, "1.5"),
+    )
+    total = from_(alias(Post, "other")).select(fn.sum(alias(Post, "other").price))
+    expect_sql(
+        update_all(POSTS, Post.price.set(scalar(total))),
+        'UPDATE "posts" AS p0 SET "price" = (SELECT sum("o1"."price") FROM "posts" AS "o1")',
+    )
+
+
+def test_queries_in_expressions_are_compared_in_one_form(expect_sql: ExpectSql):
+    expect_sql(
+        IDS.where(Post.price.in_(POSTS.select(Post.price))),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE "p0"."price" IN (SELECT "p1"."price" FROM "posts" AS "p1")',
+    )
+    expect_sql(
+        IDS.where(Post.price.in_(POSTS.select(Post.score))),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE "p0"."price" IN (SELECT "p1"."score" FROM "posts" AS "p1")',
+        SCALED,
+    )
+    expect_sql(
+        IDS.where(Post.weight.in_(POSTS.select(Post.weight))),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE "p0"."weight" IN (SELECT "p1"."weight" FROM "posts" AS "p1")',
+        _text("in_"),
+    )
+    expect_sql(
+        IDS.where(Post.price > scalar(POSTS.select(fn.max(Post.price)))),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE "p0"."price" > (SELECT max("p1"."price") FROM "posts" AS "p1")',
+    )
+    expect_sql(
+        IDS.where(Post.price > scalar(POSTS.select(fn.avg(Post.price)))),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE "p0"."price" > (SELECT avg("p1"."price") FROM "posts" AS "p1")',
+        SCALED,
+    )
+    expect_sql(
+        IDS.where(scalar(POSTS.select(fn.avg(Post.score))) > Decimal("1.5")),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE (SELECT avg("p1"."score") FROM "posts" AS "p1") > $1',
+        params=(Decimal("1.5"),),
     )
