@@ -31,7 +31,7 @@ INTEGER_CALLS = frozenset({"count", "length", "row_number", "rank", "dense_rank"
 TEXT_CALLS = frozenset({"lower", "upper", "trim", "substr"})
 
 
-def type_of(node: Expression) -> Type[Any] | None:  # noqa: C901  # one case a node
+def type_of(node: Expression) -> Type[Any] | None:
     """Return the type of an expression's value, or None where only the database knows."""
     match node:
         case ColumnRef(source, name):
