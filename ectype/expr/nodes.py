@@ -7,7 +7,7 @@ Nodes have no operators: those live on `ectype.expr.operand.Expr`.
 """
 
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol, TypeAlias, TypeVar, final
+from typing import Any, Protocol, Self, TypeAlias, TypeVar, final
 
 from ectype.types.base import Type
 
@@ -48,6 +48,13 @@ class Node:
         self.root = root
         self.generation = root.generation
         self.kids: dict[Hashable, Any] = {}
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        # Identity is equality: a copy would be another shape.
+        return self
 
     def forget(self) -> None:
         """Let go of the nodes that have grown from this one."""

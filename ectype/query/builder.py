@@ -103,6 +103,13 @@ class Query(Generic[Avail, Sel, R_co]):
         """The type of a row, for checkers."""
         raise QueryError("`__row__` exists for type checkers only")
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        # A query never changes, and a copy of its interned shape would find no plan.
+        return self
+
     def where(self, *predicates: Expr[Avail, bool | None]) -> Self:
         """Keep the rows for which every predicate holds. SQL: `WHERE a AND b`."""
         node, params = self.node, self.params
