@@ -4,11 +4,11 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import aiosqlite
@@ -120,37 +120,16 @@ def _nothing(_result: None) -> None:
 
 
 class _Opening:
-    """The connection that a driver opens on its thread, and does not know of until its caller has waited for it.
+    """What aiosqlite holds for a connection: the file is opened by our first job on its thread, under its deadline."""
 
-    Attributes:
-        known: whether the driver knows it, and will close it.
-    """
+    __slots__ = ("raw",)
 
-    __slots__ = ("_abandoned", "_opened", "known")
+    raw: sqlite3.Connection
 
-    def __init__(self) -> None:
-        self._opened: list[sqlite3.Connection] = []
-        self._abandoned = False
-        self.known = False
-
-    @property
-    def raw(self) -> sqlite3.Connection:
-        """The connection, once the driver has opened it."""
-        return self._opened[0]
-
-    def factory(self, *args: Any, **kwargs: Any) -> sqlite3.Connection:
-        """Open it, for `sqlite3.connect`; on the driver's thread."""
-        connection = sqlite3.Connection(*args, **kwargs)
-        self._opened.append(connection)
-        if self._abandoned:
-            connection.close()
-        return connection
-
-    def abandon(self) -> None:
-        """Have it closed, whether or not it is open yet, unless its driver does that."""
-        self._abandoned = True
-        if self._opened and not self.known:
-            self._opened[0].close()
+    def close(self) -> None:
+        """Close what has been opened; on the driver's thread, as the last thing it does."""
+        with suppress(AttributeError):
+            self.raw.close()
 
 
 class SqliteAdapter:
@@ -182,15 +161,13 @@ class SqliteAdapter:
             ConnectError: the file cannot be opened, or is no database.
         """
         opening = _Opening()
-        driver = self._driver(opening)
+        driver = _thread_of(opening)
         try:
             async with asyncio.timeout(timeout):
                 await driver
-                opening.known = True
-                max_params = await hop(driver, self._set_up, opening)
+                max_params = await hop(driver, self._open, opening)
         except BaseException as exc:
             let_end(driver)
-            opening.abandon()
             if isinstance(exc, (sqlite3.Error, TimeoutError)):
                 why = str(exc) or f"it was not done within {timeout:g} s"
                 raise ConnectError(f"{self.url} could not be opened: {why}", hint=self._hint()) from exc
@@ -200,27 +177,16 @@ class SqliteAdapter:
         worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
         return SqliteConnection(worker, self._synchronous)
 
-    def _driver(self, opening: "_Opening") -> aiosqlite.Connection:
-        made: list[aiosqlite.Connection] = []
-        connect = partial(
-            aiosqlite.connect,
+    def _open(self, opening: _Opening) -> int:
+        raw = sqlite3.connect(
             MEMORY if self.single else f"file:{quote(self._path)}?mode={self._mode}",
             uri=not self.single,
             isolation_level=None,
             cached_statements=self._cache,
             check_same_thread=False,
-            factory=opening.factory,
         )
-        # A thread inherits `daemon` from the one that makes it; without it, a connection that nobody closed would
-        # keep the interpreter from ending.
-        maker = Thread(target=lambda: made.append(connect()), daemon=True)
-        maker.start()
-        maker.join()
-        return made[0]
-
-    def _set_up(self, opening: "_Opening") -> int:
-        turn = jobs.Turn(opening.raw, self._busy_seconds)
-        return jobs.set_up(turn, self._journal, self._synchronous)
+        opening.raw = raw
+        return jobs.set_up(jobs.Turn(raw, self._busy_seconds), self._journal, self._synchronous)
 
     def _hint(self) -> str:
         path = Path(self._path).absolute()
@@ -231,6 +197,21 @@ class SqliteAdapter:
         if self._mode != "rwc" and not path.exists():
             return f"{path} does not exist, and mode={self._mode} does not create it: leave `mode` out"
         return f"check that {path} is a SQLite database, and that this user may read and write it and its folder"
+
+
+def _thread_of(opening: _Opening) -> aiosqlite.Connection:
+    made: list[aiosqlite.Connection] = []
+    # A thread inherits `daemon` from the one that makes it; without it, a connection that nobody closed would keep
+    # the interpreter from ending.
+    maker = Thread(
+        target=lambda: made.append(
+            aiosqlite.Connection(lambda: cast("sqlite3.Connection", opening), iter_chunk_size=1)
+        ),
+        daemon=True,
+    )
+    maker.start()
+    maker.join()
+    return made[0]
 
 
 def check_version(found: tuple[int, ...], url: str) -> None:

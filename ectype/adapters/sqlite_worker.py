@@ -3,7 +3,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock, Thread
 from typing import Any, TypeVar, cast
 
@@ -100,9 +101,8 @@ class Worker:
         if self.broken:
             return
         self.broken = True
-        closing = _stop(self._driver)
-        if closing is None:
-            return
+        closing = hop(self._driver, self.raw.close)
+        let_end(self._driver)
         await asyncio.wait({closing}, timeout=timeout)
         if not closing.done():
             self.raw.interrupt()
@@ -182,19 +182,45 @@ def gone() -> TransactionAbortedError:
     )
 
 
-def hop(driver: aiosqlite.Connection, work: Callable[..., T], *args: object) -> Awaitable[T]:
-    """Run `work(*args)` on the connection's thread: the one place that uses a private method of aiosqlite.
+def hop(driver: aiosqlite.Connection, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
+    """Run `work(*args)` on the connection's thread: the one place that uses a private member of aiosqlite.
 
-    Its public methods cost a hop each for execute, fetch and close.
+    Its public methods cost a hop each for execute, fetch and close; and its own answer to a caller whose event loop
+    has been closed ends the thread, with the connection open and its locks held.
     """
-    return driver._execute(work, *args)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        try:
+            result = work(*args)
+        except BaseException as exc:  # noqa: BLE001  # it is the caller's, who is on another thread
+            _tell(loop, _refuse, answer, exc)
+        else:
+            _tell(loop, _give, answer, result)
+
+    driver._tx.put_nowait((None, run))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    return answer
+
+
+def _tell(loop: asyncio.AbstractEventLoop, say: Callable[[asyncio.Future[Any], Any], None], *what: Any) -> None:
+    # On a loop that has been closed nobody waits any more.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(say, *what)
+
+
+def _give(answer: asyncio.Future[T], result: T) -> None:
+    if not answer.done():
+        answer.set_result(result)
+
+
+def _refuse(answer: asyncio.Future[Any], error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
 
 
 def let_end(driver: aiosqlite.Connection) -> None:
     """Have the connection closed and its thread ended after what it does now."""
     # `stop` makes a future where it finds an event loop, and that loop may be closed before the thread ends.
-    Thread(target=_stop, args=(driver,), daemon=True).start()
-
-
-def _stop(driver: aiosqlite.Connection) -> asyncio.Future[object] | None:
-    return cast("asyncio.Future[object] | None", driver.stop())  # pyright: ignore[reportUnknownMemberType]
+    stop = cast("Callable[[], object]", driver.stop)  # pyright: ignore[reportUnknownMemberType]
+    Thread(target=stop, daemon=True).start()

@@ -21,6 +21,7 @@ from ectype.adapters import sqlite_worker
 from ectype.adapters.base import Begin
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sqlite import SqliteConnection, check_version
+from ectype.adapters.sqlite_worker import hop
 from ectype.errors import (
     ConnectError,
     ConstraintError,
@@ -129,11 +130,31 @@ async def test_a_database_in_memory_is_one_connection(tmp_path):
 # -- one hop, numbered placeholders ------------------------------------------------------------------------------------
 
 
-def test_the_one_private_method_of_the_driver_is_still_there():
-    assert inspect.iscoroutinefunction(aiosqlite.Connection._execute)
-    assert list(inspect.signature(aiosqlite.Connection._execute).parameters)[:2] == ["self", "fn"]
+async def test_the_one_private_member_of_the_driver_is_still_a_queue_of_functions(sqlite_url):
+    async with aiosqlite.connect(":memory:") as driver:
+        ran = threading.Event()
+        driver._tx.put_nowait((None, ran.set))
+        assert await asyncio.to_thread(ran.wait, 5)
     used = [line for line in inspect.getsource(sqlite_worker).splitlines() if "driver._" in line]
     assert len(used) == 1
+
+
+def test_a_thread_whose_caller_left_with_its_event_loop_goes_on_and_closes_the_connection(sqlite_url):
+    kept: list[SqliteConnection] = []
+
+    async def leave_in_the_middle():
+        connection = await adapter_for(sqlite_url).connect(5)
+        kept.append(connection)
+        hop(connection._worker._driver, time.sleep, 0.3)
+
+    asyncio.run(leave_in_the_middle())
+    [thread] = [one for one in threading.enumerate() if one is kept[0]._worker._driver._thread]
+    assert thread.is_alive()
+    kept[0].terminate()
+    thread.join(5)
+    assert not thread.is_alive()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        kept[0]._worker.raw.execute("SELECT 1")
 
 
 async def test_load_runs_on_the_connections_own_thread_in_the_same_hop(connection):
