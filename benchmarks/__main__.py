@@ -15,7 +15,7 @@ from rich.table import Table as Printed
 
 from benchmarks import worlds
 from benchmarks.harness import Row, measure, warm_up
-from benchmarks.workloads import get, imports, plan, sel1000
+from benchmarks.workloads import get, imports, load, plan, sel1000
 
 PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "sqlglot", "pydantic")
 
@@ -31,6 +31,9 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
     await warm_up()
     if wanted("import"):
         rows += imports.measure(max(3, rounds))
+    for table in load.tables():
+        if wanted(table.workload):
+            rows += await measure(table, rounds)
     try:
         async with worlds.postgres() as world:
             gc.freeze()
