@@ -12,6 +12,7 @@ from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.reader import query_of
 from ectype.repo.rows import Group, grouped
+from ectype.repo.select import dumped
 from ectype.repo.sending import DEFAULT, Call, Targets, target_columns
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.sql.compilers import compile_delete_all, compile_insert, compile_unnest, compile_update_all
@@ -173,7 +174,7 @@ async def update_all(
         return Prepared(statement, back.row(info), prefix)
 
     prepared = engine.plan(("update_all", query.node, terms, back, prefix), prepared_for)
-    return await _run(engine, prepared, prepared.dump(params), back, call.timeout)
+    return await _run(engine, prepared, dumped(prepared, query, params), back, call.timeout)
 
 
 async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = None, call: Call = DEFAULT) -> Any:
@@ -188,4 +189,4 @@ async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = N
         return Prepared(statement, back.row(info), prefix)
 
     prepared = engine.plan(("delete_all", query.node, back, prefix), prepared_for)
-    return await _run(engine, prepared, prepared.dump(query.params), back, call.timeout)
+    return await _run(engine, prepared, dumped(prepared, query, query.params), back, call.timeout)

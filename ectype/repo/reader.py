@@ -142,7 +142,7 @@ async def has_rows(engine: Engine, queryable: Any, timeout: float | None, prefix
     known = prefix or engine.prefix
     node = query.node
     prepared = engine.plan(("exists", node, known), lambda dialect: Prepared(compile_exists(node, dialect, known)))
-    rows = await engine.fetch(prepared, dumped(prepared, query), timeout)
+    rows = await engine.fetch(prepared, dumped(prepared, query, query.params), timeout)
     return bool(rows[0][0])
 
 

@@ -24,13 +24,13 @@ async def fetch_rows(
 ) -> list[Any]:
     """Return the rows of a query, without what it preloads."""
     prepared = prepare(engine, query.node, prefix or engine.prefix)
-    return await engine.fetch(prepared, dumped(prepared, query), timeout)
+    return await engine.fetch(prepared, dumped(prepared, query, query.params), timeout)
 
 
-def dumped(prepared: Prepared, query: Query[Any, Any, Any]) -> Sequence[Any]:
-    """Return the parameters of a query. A refusal says which query it was."""
+def dumped(prepared: Prepared, query: Query[Any, Any, Any], values: tuple[object, ...]) -> Sequence[Any]:
+    """Return the parameters of a statement over a query. A refusal says which query it was."""
     try:
-        return prepared.dump(query.params)
+        return prepared.dump(values)
     except CastError as exc:
         exc.add_note(f"in the query {query!r}")
         raise

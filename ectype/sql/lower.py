@@ -284,11 +284,9 @@ class Lowering:
         """Return how a value is sent as a function's argument: the further ones are of the type of the first."""
         if position == 0:
             return None
-        return (
-            self._dumper(INTEGER)
-            if node.name in INTEGER_ARGUMENTS
-            else numbers.beside(node.args[0], self.scope.dialect)
-        )
+        if node.name in INTEGER_ARGUMENTS:
+            return self._dumper(INTEGER)
+        return numbers.beside(node.args[0], self.scope.dialect)
 
     def _finished(self, node: Call, made: exp.Expr) -> exp.Expr:
         """Give what a function computes its own type: a sum of integers is one, an average of prices a price."""

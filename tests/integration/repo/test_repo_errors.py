@@ -46,7 +46,13 @@ async def test_a_value_of_the_wrong_type_names_the_query(repo: Repo, events):
             "in the query from_(User).where(User.age.in_([1, '2']))",
         ),
     ):
-        for read in (repo.all, repo.one, repo.exists):
+        for read in (
+            repo.all,
+            repo.one,
+            repo.exists,
+            repo.delete_all,
+            lambda one: repo.update_all(one, User.age.set(1)),
+        ):
             with pytest.raises(CastError) as caught:
                 await read(query)
             assert (str(caught.value), caught.value.__notes__[-1]) == (message, where)
@@ -142,7 +148,7 @@ async def test_a_file_that_cannot_be_opened_is_named_with_the_fix(tmp_path):
 
 
 async def test_a_full_pool_says_who_holds_it_and_how_to_mend_it(blog_url: str):
-    async with Repo(blog_url, pool_size=1, timeout=0.2) as repo:
+    async with Repo(blog_url, pool_size=1) as repo:
         entered, leave = asyncio.Event(), asyncio.Event()
 
         async def hold():
@@ -153,7 +159,7 @@ async def test_a_full_pool_says_who_holds_it_and_how_to_mend_it(blog_url: str):
         holder = asyncio.create_task(hold(), name="the long one")
         await entered.wait()
         with pytest.raises(PoolTimeoutError) as caught:
-            await repo.all(Tag)
+            await repo.all(Tag, timeout=0.2)
         leave.set()
         await holder
         assert "no connection became free within 0.2 s: 1 of 1 to " in str(caught.value)

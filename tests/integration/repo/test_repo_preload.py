@@ -170,6 +170,7 @@ async def test_where_order_and_limit_narrow_each_parents_list(repo: Repo, blog: 
     assert await of(User.posts.where(Post.score > 3)) == [["a1", "a2"], ["b0"], []]
     assert await of(User.posts.where(Post.score > 3, Post.title != "a1")) == [["a2"], ["b0"], []]
     assert await of(User.posts.order_by(Post.score.desc())) == [["a1", "a2", "a0"], ["b0"], []]
+    # A limit counts for each parent; in Ecto it is one for all of them.
     assert await of(User.posts.limit(2)) == [["a0", "a1"], ["b0"], []]
     assert await of(User.posts.limit(0)) == [[], [], []]
     assert await of(User.posts.order_by(Post.score.desc()).limit(1)) == [["a1"], ["b0"], []]

@@ -74,6 +74,7 @@ async def test_get_takes_a_query_and_looks_among_its_rows(repo: Repo, users: lis
 
 
 async def test_a_composite_key_is_a_tuple_in_order_of_declaration(repo: Repo):
+    # Ecto's `get` takes no composite keys.
     await repo.insert_all(Seat, [{"room": "A", "number": number} for number in (1, 2)])
     assert await repo.get(Seat, ("A", 2)) == Seat(room="A", number=2)
     assert await repo.get(Seat, ("A", 3)) is None
@@ -306,6 +307,8 @@ async def test_a_struct_from_another_schema_is_written_back_there(repo: Repo, bl
             await repo.update(change(struct, Tag.color.set("changed")))
             assert (await repo.get_or_raise(Tag, "red")).color == "here"
             await repo.update_all(Tag, Tag.color.set("x"), prefix="tenant_x")
+        assert (await repo.get_or_raise(Tag, "red", prefix="tenant_x")).color == "x"
+        assert (await repo.get_or_raise(Tag, "red")).color == "here"
         user = await repo.insert(User(name="Ada", email="a"), prefix="tenant_x")
         await repo.insert(Post(title="x", author_id=user.id), prefix="tenant_x")
         loaded = await repo.preload(user, User.posts)

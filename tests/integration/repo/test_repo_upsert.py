@@ -81,6 +81,7 @@ async def test_replace_writes_the_named_columns(repo: Repo, user: User, post: Po
 
 
 async def test_replace_all_writes_what_is_sent_but_target_key_and_inserted_at(repo: Repo, user: User, post: Post):
+    # Ecto writes generated keys and `inserted_at` too.
     outcome = await repo.upsert(new(user, id=post.id + 77), on_conflict=replace_all(), conflict_target=(Post.slug,))
     assert isinstance(outcome, Updated)
     stored = await repo.get_or_raise(Post, post.id)
@@ -155,6 +156,7 @@ async def test_a_key_that_was_made_here_is_given_up_for_the_one_that_is_there(re
 async def test_insert_with_on_conflict_gives_the_row_and_raises_when_nothing_was_written(
     repo: Repo, user: User, post: Post
 ):
+    # Ecto returns a struct that looks inserted, without its key.
     written = await repo.insert(new(user), on_conflict=replace(Post.title), conflict_target=Post.slug)
     assert (written.id, written.title, written.score) == (post.id, "new", 1)
     for target in (Post.slug, None):

@@ -260,6 +260,13 @@ def test_what_is_not_stored_yet_says_so():
     )
 
 
+def test_an_association_is_kept_in_its_own_slot():
+    room = Room(name="Lab")
+    object.__setattr__(room, "desks", [])  # past the refusal, as only a debugger does
+    assert room.desks == []
+    assert state_of(room)["desks"] == []
+
+
 def test_what_was_given_is_loaded():
     desk = Desk(id=1, room_id=1)
     room = Room(name="Lab", desks=[desk])
