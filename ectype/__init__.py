@@ -39,7 +39,12 @@ if TYPE_CHECKING:
     from ectype.expr import functions
 
     fn = functions
+    from ectype.expr.constants import escape_like as escape_like
+    from ectype.expr.constants import literal as literal
     from ectype.expr.functions import window as window
+    from ectype.expr.nesting import exists as exists
+    from ectype.expr.nesting import outer as outer
+    from ectype.expr.nesting import scalar as scalar
     from ectype.expr.operand import Agg as Agg
     from ectype.expr.operand import Assignment as Assignment
     from ectype.expr.operand import Column as Column
@@ -47,14 +52,9 @@ if TYPE_CHECKING:
     from ectype.expr.operand import Maybe as Maybe
     from ectype.expr.operand import Operand as Operand
     from ectype.expr.operand import Order as Order
-    from ectype.expr.operand import and_ as and_
-    from ectype.expr.operand import escape_like as escape_like
-    from ectype.expr.operand import exists as exists
-    from ectype.expr.operand import fragment as fragment
-    from ectype.expr.operand import literal as literal
-    from ectype.expr.operand import or_ as or_
-    from ectype.expr.operand import outer as outer
-    from ectype.expr.operand import scalar as scalar
+    from ectype.expr.predicates import and_ as and_
+    from ectype.expr.predicates import or_ as or_
+    from ectype.expr.raw import fragment as fragment
     from ectype.query.builder import Over as Over
     from ectype.query.builder import Q as Q
     from ectype.query.builder import Query as Query
@@ -106,14 +106,17 @@ _ERRORS = (
     "NoResultsError NotLoadedError PoolTimeoutError QueryError SchemaError StaleEntryError TransactionAbortedError "
     "TransactionClosedError UnsupportedError"
 )
-_OPERAND = "Agg Assignment Column Expr Maybe Operand Order and_ escape_like exists fragment literal or_ outer scalar"
 _ASSOCIATIONS = "BelongsTo HasMany Rel belongs_to has_many is_loaded"
 _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"
 
 _MODULES = {
     "ectype.errors": _ERRORS,
     "ectype.expr.functions": "window",
-    "ectype.expr.operand": _OPERAND,
+    "ectype.expr.constants": "escape_like literal",
+    "ectype.expr.nesting": "exists outer scalar",
+    "ectype.expr.operand": "Agg Assignment Column Expr Maybe Operand Order",
+    "ectype.expr.predicates": "and_ or_",
+    "ectype.expr.raw": "fragment",
     "ectype.query.builder": "Over Q Query from_ maybe",
     "ectype.query.conflicts": _CONFLICTS,
     "ectype.query.subqueries": "cte subquery",

@@ -5,7 +5,7 @@ of a table that is not in scope, and a comparison with a value of another type. 
 (`Never`), so they fit everywhere.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import (
@@ -13,7 +13,6 @@ from typing import (
     Final,
     Generic,
     Literal,
-    LiteralString,
     Never,
     Protocol,
     TypeAlias,
@@ -28,11 +27,9 @@ import typing_extensions
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.describe import describe, no_queries
-from ectype.expr.fragments import pieces
 from ectype.expr.nodes import Expression, Ordering
 from ectype.expr.windows import Window
 from ectype.types.resolve import field_type
-from ectype.types.values import type_of_value
 
 S = TypeVar("S")
 S2 = TypeVar("S2")
@@ -121,10 +118,10 @@ class Expr(Generic[S_co, T_co]):
         )
 
     def __and__(self, other: "Expr[S2, bool | None]") -> "Operand[S_co | S2, bool]":
-        return _join("AND", self, other)
+        return join_predicates("AND", self, other)
 
     def __or__(self, other: "Expr[S2, bool | None]") -> "Operand[S_co | S2, bool]":
-        return _join("OR", self, other)
+        return join_predicates("OR", self, other)
 
     def __invert__(self) -> "Operand[S_co, bool]":
         return Operand(nodes.unary("NOT", self.node), self.params)
@@ -275,7 +272,7 @@ class Operand(Expr[S_co, T]):
 
     def in_(self, values: "Collection[T] | QueryLike[T] | QueryLike[T | None]") -> "Operand[S_co, bool]":
         """Whether the value is one of `values`, or of the rows of a query of one column. Empty: never."""
-        shape = _shape_of(values)
+        shape = shape_of(values)
         if shape is not None:
             query = cast("QueryLike[T]", values)
             return Operand(nodes.subquery("in", self.node, shape, len(query.params)), self.params + query.params)
@@ -294,7 +291,7 @@ class Operand(Expr[S_co, T]):
 
     def between(self, low: T, high: T) -> "Operand[S_co, bool]":
         """Whether `low <= x <= high`. SQL: `x >= $1 AND x <= $2`."""
-        return _join("AND", _compare(">=", self, low), _compare("<=", self, high))
+        return join_predicates("AND", _compare(">=", self, low), _compare("<=", self, high))
 
 
 class Attr(Expr[S_co, T_co]):
@@ -407,15 +404,17 @@ def _compare(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, bool]
     return made
 
 
-def _join(op: str, left: Expr[Any, Any], right: Expr[Any, Any]) -> Operand[Any, bool]:
-    _check_predicate(op, right)
+def join_predicates(op: str, left: Expr[Any, Any], right: Expr[Any, Any]) -> Operand[Any, bool]:
+    """Return `left AND right`, or OR. Raises QueryError for what is no expression."""
+    check_predicate(op, right)
     made: Any = new(Operand)
     made.node = nodes.binary(op, left.node, right.node)
     made.params = left.params + right.params
     return made
 
 
-def _check_predicate(op: str, value: object) -> None:
+def check_predicate(op: str, value: object) -> None:
+    """Raise QueryError, with the parentheses that are often missing, for what is no expression."""
     if not isinstance(value, Expr):
         raise QueryError(
             f"`{'&' if op == 'AND' else '|'}` takes expressions, got {value!r:.80}",
@@ -468,132 +467,7 @@ def operand_of(value: object) -> tuple[Expression, tuple[object, ...]]:
     return nodes.PARAM, (value,)
 
 
-Predicate: TypeAlias = Expr[S, bool | None]
-Piece: TypeAlias = Expr[S, Any] | Value
-
-
-# One type variable for each argument: mypy would join two sources to their base class.
-@overload
-def fragment(text: LiteralString, /) -> Operand[Never, Any]: ...
-@overload
-def fragment(text: LiteralString, a: Piece[N1], /) -> Operand[N1, Any]: ...
-@overload
-def fragment(text: LiteralString, a: Piece[N1], b: Piece[N2], /) -> Operand[N1 | N2, Any]: ...
-@overload
-def fragment(text: LiteralString, a: Piece[N1], b: Piece[N2], c: Piece[N3], /) -> Operand[N1 | N2 | N3, Any]: ...
-@overload
-def fragment(
-    text: LiteralString, a: Piece[N1], b: Piece[N2], c: Piece[N3], d: Piece[N4], /
-) -> Operand[N1 | N2 | N3 | N4, Any]: ...
-def fragment(text: str, *args: Any) -> Any:
-    """Return SQL text of your own as an expression; each `{}` takes an expression or a bound value.
-
-    The text is a literal of your program, never data: values go into the gaps. `{{` and `}}` are braces.
-
-    Raises:
-        QueryError: when the gaps and the arguments differ in number, or a brace stands alone.
-
-    Example:
-        `from_(User).where(fragment("lower({})", User.name) == "ada")`
-    """
-    parts = pieces(text)
-    if len(parts) - 1 != len(args):
-        raise QueryError(
-            f"the fragment {text!r} has {len(parts) - 1} gaps and got {len(args)} arguments",
-            hint="write one `{}` for each argument, and `{{` or `}}` for a brace",
-        )
-    inner: list[Expression] = []
-    params: tuple[object, ...] = ()
-    for argument in args:
-        node, values = operand_of(argument)
-        inner.append(node)
-        params += values
-    return Operand[Any, Any](nodes.fragment(parts, tuple(inner)), params)
-
-
-def escape_like(text: str) -> str:
-    r"""Return `text` so that LIKE and ILIKE take it literally: `\`, `%` and `_` are escaped.
-
-    >>> escape_like("100%_sure")
-    '100\\%\\_sure'
-    """
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def exists(query: QueryLike[Any]) -> Operand[Never, bool]:
-    """Whether a query has a row. SQL: `EXISTS (SELECT 1 …)`."""
-    return Operand(_subquery("exists", query), query.params)
-
-
-def scalar(query: QueryLike[T]) -> Operand[Never, T | None]:
-    """The single value of a query of one column and at most one row, as an expression."""
-    return Operand(_subquery("scalar", query), query.params)
-
-
-def _shape_of(query: object) -> nodes.Node | None:
+def shape_of(query: object) -> nodes.Node | None:
     """Return the shape of a query, None for anything else; expressions have a node too, which is none."""
     node = None if isinstance(query, Expr) else getattr(query, "node", None)
     return node if isinstance(node, nodes.Node) else None
-
-
-def _subquery(kind: str, query: QueryLike[Any]) -> nodes.Subquery:
-    shape = _shape_of(query)
-    if shape is None:
-        raise QueryError(f"`{kind}` takes a query, got {query!r:.80}", hint=f"write `{kind}(from_(Comment).where(…))`")
-    return nodes.subquery(kind, None, shape, len(query.params))
-
-
-def outer(column: "Expr[Any, T]") -> Operand[Never, T]:
-    """Mark a column of the enclosing query, as in `from_(Comment).where(Comment.post_id == …)` inside `exists`.
-
-    Raises:
-        QueryError: when it is no column.
-    """
-    node = getattr(column, "node", None)
-    if not isinstance(node, nodes.ColumnRef):
-        raise QueryError(f"`outer` takes a column of the enclosing query, got {column!r}")
-    return Operand(nodes.outer(node))
-
-
-def literal(value: T) -> Operand[Never, T]:
-    """Return a value as an expression of its own type, bound as a parameter.
-
-    Raises:
-        CastError: for a class that no database knows.
-
-    Example:
-        `query.select(Post.id, literal("new"))`
-    """
-    if value is None:
-        return Operand(nodes.NULL)
-    return Operand(nodes.param(type_of_value(value)), (value,))
-
-
-@overload
-def and_(a: Predicate[S], b: Predicate[N1], /) -> Operand[S | N1, bool]: ...
-@overload
-def and_(a: Predicate[S], b: Predicate[N1], c: Predicate[N2], /) -> Operand[S | N1 | N2, bool]: ...
-@overload
-def and_(*predicates: Predicate[S]) -> Operand[S, bool]: ...
-def and_(*predicates: Predicate[Any]) -> Operand[Any, bool]:
-    """Whether all hold; true when there is none."""
-    return _fold("AND", predicates, nodes.TRUE)
-
-
-@overload
-def or_(a: Predicate[S], b: Predicate[N1], /) -> Operand[S | N1, bool]: ...
-@overload
-def or_(a: Predicate[S], b: Predicate[N1], c: Predicate[N2], /) -> Operand[S | N1 | N2, bool]: ...
-@overload
-def or_(*predicates: Predicate[S]) -> Operand[S, bool]: ...
-def or_(*predicates: Predicate[Any]) -> Operand[Any, bool]:
-    """Whether any holds; false when there is none."""
-    return _fold("OR", predicates, nodes.FALSE)
-
-
-def _fold(op: str, predicates: Iterable[Expr[Any, Any]], empty: Expression) -> Operand[Any, bool]:
-    made: Operand[Any, bool] | None = None
-    for predicate in predicates:
-        _check_predicate(op, predicate)
-        made = Operand(predicate.node, predicate.params) if made is None else _join(op, made, predicate)
-    return Operand(empty) if made is None else made
