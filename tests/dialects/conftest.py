@@ -8,6 +8,7 @@ import pytest
 from ectype.sql.dialect import SQLITE
 from tests.databases import PostgresServer
 from tests.dialects.expecting import ExpectSql, Postgres
+from tests.dialects.rows import seeds
 from tests.dialects.world import TABLES, create_table
 
 
@@ -18,6 +19,8 @@ def sqlite() -> Iterator[sqlite3.Connection]:
     for table in TABLES:
         connection.execute(create_table(table, SQLITE))
         connection.execute(create_table(table, SQLITE, prefix="wiki"))
+    for sql, params in seeds(SQLITE):
+        connection.execute(sql, params)
     yield connection
     connection.close()
 

@@ -17,7 +17,11 @@ from ectype import Query
 from ectype.adapters.base import Begin, Connection
 from ectype.adapters.registry import adapter_for
 from ectype.errors import EctypeError
+from ectype.query.ast import steps
+from ectype.repo.loader import build
+from ectype.sql.compilers import compile_select
 from ectype.sql.dialect import POSTGRES, SQLITE, Dialect
+from tests.dialects.rows import seeds
 from tests.dialects.world import TABLES, create_table
 
 Params: TypeAlias = tuple[object, ...]
@@ -42,14 +46,17 @@ class Postgres:
         wiki = [create_table(table, POSTGRES, prefix="wiki") for table in TABLES]
         self.do(self.connection.script(";".join(["CREATE SCHEMA wiki", *wiki])))
         self.do(self.connection.script(";".join(create_table(table, POSTGRES) for table in TABLES)))
+        for sql, params in seeds(POSTGRES):
+            self.do(self.connection.execute(sql, params))
 
     def do(self, work: Any) -> Any:
         return self.loop.run_until_complete(work)
 
-    def run(self, sql: str, params: Params) -> None:
+    def run(self, sql: str, params: Params, load: Callable[[list[Any]], list[Any]] = list) -> list[Any]:
         self.do(self.connection.begin(Begin()))
         try:
-            self.do(self.connection.fetch(sql, params, list))
+            found: list[Any] = self.do(self.connection.fetch(sql, params, load))
+            return found
         finally:
             self.do(self.connection.rollback())
 
@@ -83,8 +90,9 @@ class ExpectSql:
         *,
         params: Params = (),
         sqlite_params: Params | None = None,
+        rows: list[Any] | None = None,
     ) -> None:
-        """Compare the text and parameters on both databases, then run them.
+        """Compare the text and parameters on both databases, then run them over the rows of `tests.dialects.rows`.
 
         Args:
             statement: a query, or a function that gives the text and parameters on a dialect.
@@ -92,17 +100,29 @@ class ExpectSql:
             sqlite: the same on SQLite; without it the text of PostgreSQL, with `?1` for `$1`.
             params: what the driver of PostgreSQL gets.
             sqlite_params: the same on SQLite, where they differ.
+            rows: what a query gives, loaded, on every database; in any order unless the query has one.
         """
         wanted = re.sub(r"\$(\d+)", r"?\1", postgres) if sqlite is None and isinstance(postgres, str) else sqlite
         there = self._compare(statement, SQLITE, postgres if wanted is None else wanted, sqlite_params or params)
         if there is not None:
-            run_on_sqlite(self.sqlite, *there)
+            self._check(statement, SQLITE, run_on_sqlite(self.sqlite, *there), rows)
         there = self._compare(statement, POSTGRES, postgres, params)
         if there is None:
             return
         if isinstance(self.postgres, str):
             pytest.skip(f"the texts are right, but not run on PostgreSQL: {self.postgres}")
-        self.postgres.run(*there)
+        self._check(statement, POSTGRES, self.postgres.run(*there), rows)
+
+    @staticmethod
+    def _check(statement: Any, dialect: Dialect, found: list[Any], rows: list[Any] | None) -> None:
+        if rows is None:
+            return
+        assert isinstance(statement, Query), "`rows` are those of a query"
+        compiled = compile_select(statement.node, dialect)
+        loaded = build(compiled.columns, compiled.row)(found)
+        if not any(step.kind == "order" for step in steps(statement.node)):
+            loaded, rows = sorted(loaded, key=repr), sorted(rows, key=repr)
+        assert loaded == rows
 
     def _compare(
         self, statement: Any, dialect: Dialect, wanted: str | Refused, params: Params

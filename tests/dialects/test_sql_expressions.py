@@ -145,9 +145,10 @@ def test_arithmetic_keeps_its_parentheses(expect_sql: ExpectSql):
         params=(1,),
     )
     expect_sql(
-        POSTS.select(Post.score / (Post.id / 2)),
+        POSTS.select(Post.score / (Post.id / 1)),
         'SELECT "p0"."score" / ("p0"."id" / $1) FROM "posts" AS "p0"',
-        params=(2,),
+        params=(1,),
+        rows=[5, 1, 2, 0],
     )
     expect_sql(POSTS.select(Post.score % 3), 'SELECT "p0"."score" % $1 FROM "posts" AS "p0"', params=(3,))
 
@@ -452,10 +453,10 @@ def test_an_aggregate_is_filtered(expect_sql: ExpectSql):
 
 def test_casts_use_the_types_of_the_database(expect_sql: ExpectSql):
     expect_sql(
-        POSTS.select(Post.title.as_type(int), Post.score.as_type(str), (Post.score + 1).as_type(float)),
-        'SELECT CAST("p0"."title" AS bigint), CAST("p0"."score" AS text), CAST("p0"."score" + $1 AS float8) '
+        POSTS.select(Post.rating.as_type(int), Post.score.as_type(str), (Post.score + 1).as_type(float)),
+        'SELECT CAST("p0"."rating" AS bigint), CAST("p0"."score" AS text), CAST("p0"."score" + $1 AS float8) '
         'FROM "posts" AS "p0"',
-        'SELECT CAST("p0"."title" AS INTEGER), CAST("p0"."score" AS TEXT), CAST("p0"."score" + ?1 AS REAL) '
+        'SELECT CAST("p0"."rating" AS INTEGER), CAST("p0"."score" AS TEXT), CAST("p0"."score" + ?1 AS REAL) '
         'FROM "posts" AS "p0"',
         params=(1,),
     )

@@ -13,6 +13,7 @@ def test_an_association_knows_its_condition(expect_sql: ExpectSql):
     expect_sql(
         POSTS.join(Post.author).select(Post.title, User.name),
         'SELECT "p0"."title", "u1"."name" FROM "posts" AS "p0" JOIN "users" AS "u1" ON "u1"."id" = "p0"."author_id"',
+        rows=[("Engines", "Ann"), ("Notes", "Ann"), ("Bees", "Ben"), ("100% wool", "Cleo")],
     )
     expect_sql(
         POSTS.join(Post.comments).select(Post.id, Comment.id),
