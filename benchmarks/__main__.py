@@ -17,13 +17,13 @@ from benchmarks import worlds
 from benchmarks.harness import Row, measure, warm_up
 from benchmarks.workloads import get, imports, load, plan, sel1000
 
-PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "sqlglot", "pydantic")
+PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "tortoise-orm", "piccolo", "sqlglot", "pydantic")
 
 
 async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
-    """Run every workload whose name has `only` in it; return the rows, and what could not run."""
+    """Run every workload whose name has `only` in it; return the rows, and what else is to be said."""
     rows: list[Row] = []
-    skipped: list[str] = []
+    notes: list[str] = []
 
     def wanted(name: str) -> bool:
         return only is None or only in name
@@ -41,13 +41,15 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
             for table in tables:
                 if wanted(table.workload):
                     rows += await measure(table, rounds)
+        if wanted("plan"):
+            notes.append(plan.memory())
     except worlds.Unavailable as exc:
-        skipped.append(f"PostgreSQL, and the plan rows: {exc}")
+        notes.append(f"skipped: PostgreSQL, and the plan rows: {exc}")
     async with worlds.sqlite() as world:
         for table in (get.sqlite(world), sel1000.sqlite(world)):
             if wanted(table.workload):
                 rows += await measure(table, rounds)
-    return rows, skipped
+    return rows, notes
 
 
 def print_rows(rows: list[Row], console: Console) -> None:
@@ -80,15 +82,15 @@ def main() -> None:
     parser.add_argument("--only", help="run only workloads with this in their name")
     chosen = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
-    rows, skipped = asyncio.run(run(3 if chosen.quick else 9, chosen.only))
+    rows, notes = asyncio.run(run(3 if chosen.quick else 9, chosen.only))
     machine = f"{platform.system()} {platform.machine()}, CPython {platform.python_version()}"
     packages = {name: version(name) for name in PACKAGES}
     console.print(machine + ", " + ", ".join(f"{name} {number}" for name, number in packages.items()))
     print_rows(rows, console)
-    for reason in skipped:
-        console.print(f"skipped: {reason}")
+    for note in notes:
+        console.print(note)
     if chosen.json is not None:
-        document = {"machine": machine, "packages": packages, "skipped": skipped, "rows": [asdict(row) for row in rows]}
+        document = {"machine": machine, "packages": packages, "notes": notes, "rows": [asdict(row) for row in rows]}
         chosen.json.write_text(json.dumps(document, indent=2) + "\n")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import aiosqlite
 import asyncpg
 
+from benchmarks import piccolo_tables, tortoise_models
 from benchmarks.peers import engine_for, sessions_for, sqlite_engine_for
 from benchmarks.schemas import fill_postgres, fill_sqlite
 from ectype import Repo
@@ -50,12 +51,15 @@ async def postgres() -> AsyncIterator[Postgres]:
         raw: Any = await asyncpg.connect(url)
         raw_pool: Any = await asyncpg.create_pool(url, min_size=10, max_size=10)
         engine = engine_for(url)
+        await tortoise_models.start(url)
+        await asyncio.to_thread(piccolo_tables.start, url)
         try:
             async with Repo(url, pool_size=10) as repo:
                 version = str(await raw.fetchval("show server_version"))
                 plans = partial(_plan, repo)
                 yield Postgres(raw, raw_pool, repo, engine, sessions_for(engine), plans, version)
         finally:
+            await tortoise_models.stop()
             await engine.dispose()
             await raw_pool.close()
             await raw.close()

@@ -1,5 +1,9 @@
 """Building a query and finding its plan, without running it: what every statement pays before it is sent."""
 
+import gc
+import itertools
+import operator
+import tracemalloc
 from typing import Any
 
 from sqlalchemy import select
@@ -7,13 +11,17 @@ from sqlalchemy.dialects import postgresql
 
 from benchmarks.harness import Competitor, Table
 from benchmarks.peers import SaAuthor, SaComment, SaJournal
+from benchmarks.piccolo_tables import PiccoloComment, PiccoloJournal
 from benchmarks.schemas import Author, Comment, Journal
+from benchmarks.tortoise_models import TortoiseComment, TortoiseJournal
 from benchmarks.worlds import Postgres
-from ectype import from_
+from ectype import POSTGRES, Query, from_
+from ectype.repo.engine import Prepared
+from ectype.sql.compilers import compile_select
 
 
 def tables(world: Postgres) -> list[Table]:
-    """By key; three filters, an order and a limit; two joins with three entities."""
+    """By key; three filters, an order and a limit; two joins with three entities; each as compiled anew."""
     plans = world.plans
     cache: dict[Any, Any] = {}
     dialect = postgresql.dialect()
@@ -21,48 +29,109 @@ def tables(world: Postgres) -> list[Table]:
     def compiled(statement: Any) -> Any:
         return statement._compile_w_cache(dialect, compiled_cache=cache, column_keys=[])[0]
 
-    def by_key(i: int) -> Any:
-        query = from_(Journal).where(Journal.id == i)
-        return plans(query)
+    ours = (by_key, filters, joins)
+    theirs = (sa_by_key, sa_filters, sa_joins)
+    made: list[Table] = []
+    for position, name in enumerate(("key", "filters", "joins")):
+        build, sa = ours[position], theirs[position]
+        found = [
+            Competitor("ectype", lambda i, build=build: plans(build(i)), sync=True),
+            Competitor("SQLAlchemy", lambda i, sa=sa: compiled(sa(i)), sync=True),
+            Competitor("Tortoise", TORTOISE[position], sync=True),
+            Competitor("Piccolo", PICCOLO[position], sync=True),
+        ]
+        made.append(Table(f"plan {name}", "–", found, lambda plan: plan is not None))
+        fresh = [
+            Competitor("ectype", lambda i, build=build: Prepared(compile_select(build(i).node, POSTGRES)), sync=True),
+            Competitor("SQLAlchemy", lambda i, sa=sa: sa(i).compile(dialect=dialect), sync=True),
+        ]
+        made.append(Table(f"cold {name}", "–", fresh, lambda plan: plan is not None))
+    return made
 
-    def filters(i: int) -> Any:
-        query = (
-            from_(Journal)
-            .where(Journal.level == 10, Journal.score > 1.5, Journal.author_id == i)
-            .order_by(Journal.id)
-            .limit(20)
-        )
-        return plans(query)
 
-    def joins(i: int) -> Any:
-        query = (
-            from_(Comment)
-            .join(Comment.journal)
-            .join(Journal.author)
-            .where(Journal.level == i)
-            .order_by(Comment.id)
-            .select(Comment, Journal, Author)
-        )
-        return plans(query)
+def by_key(i: int) -> Query[Any, Any, Any]:
+    return from_(Journal).where(Journal.id == i)
 
-    def sa_by_key(i: int) -> Any:
-        return compiled(select(SaJournal).where(SaJournal.id == i))
 
-    def sa_filters(i: int) -> Any:
-        statement = select(SaJournal).where(SaJournal.level == 10, SaJournal.score > 1.5, SaJournal.author_id == i)
-        return compiled(statement.order_by(SaJournal.id).limit(20))
+def filters(i: int) -> Query[Any, Any, Any]:
+    return (
+        from_(Journal)
+        .where(Journal.level == 10, Journal.score > 1.5, Journal.author_id == i)
+        .order_by(Journal.id)
+        .limit(20)
+    )
 
-    def sa_joins(i: int) -> Any:
-        statement = select(SaComment, SaJournal, SaAuthor).join(SaComment.journal).join(SaJournal.author)
-        return compiled(statement.where(SaJournal.level == i).order_by(SaComment.id))
 
-    pairs = {"plan key": (by_key, sa_by_key), "plan filters": (filters, sa_filters), "plan joins": (joins, sa_joins)}
-    return [
-        Table(
-            name,
-            "–",
-            [Competitor("ectype", ours, sync=True), Competitor("SQLAlchemy", theirs, sync=True)],
-            lambda plan: plan is not None,
-        )
-        for name, (ours, theirs) in pairs.items()
-    ]
+def joins(i: int) -> Query[Any, Any, Any]:
+    return (
+        from_(Comment)
+        .join(Comment.journal)
+        .join(Journal.author)
+        .where(Journal.level == i)
+        .order_by(Comment.id)
+        .select(Comment, Journal, Author)
+    )
+
+
+def sa_by_key(i: int) -> Any:
+    return select(SaJournal).where(SaJournal.id == i)
+
+
+def sa_filters(i: int) -> Any:
+    statement = select(SaJournal).where(SaJournal.level == 10, SaJournal.score > 1.5, SaJournal.author_id == i)
+    return statement.order_by(SaJournal.id).limit(20)
+
+
+def sa_joins(i: int) -> Any:
+    statement = select(SaComment, SaJournal, SaAuthor).join(SaComment.journal).join(SaJournal.author)
+    return statement.where(SaJournal.level == i).order_by(SaComment.id)
+
+
+def tortoise_filters(i: int) -> Any:
+    return TortoiseJournal.filter(level=10, score__gt=1.5, author_id=i).order_by("id").limit(20).sql()
+
+
+def tortoise_joins(i: int) -> Any:
+    return TortoiseComment.filter(journal__level=i).select_related("journal__author").order_by("id").sql()
+
+
+def piccolo_by_key(i: int) -> Any:
+    return PiccoloJournal.objects().where(PiccoloJournal.id == i).querystrings[0].compile_string()
+
+
+def piccolo_filters(i: int) -> Any:
+    query = PiccoloJournal.objects().where(PiccoloJournal.level == 10, PiccoloJournal.score > 1.5)
+    query = query.where(PiccoloJournal.author_id == i).order_by(PiccoloJournal.id).limit(20)
+    return query.querystrings[0].compile_string()
+
+
+def piccolo_joins(i: int) -> Any:
+    query = PiccoloComment.objects(PiccoloComment.journal_id, PiccoloComment.journal_id.author_id)
+    query = query.where(PiccoloComment.journal_id.level == i).order_by(PiccoloComment.id)
+    return query.querystrings[0].compile_string()
+
+
+TORTOISE = (lambda i: TortoiseJournal.filter(id=i).sql(), tortoise_filters, tortoise_joins)
+PICCOLO = (piccolo_by_key, piccolo_filters, piccolo_joins)
+
+
+def memory() -> str:
+    """Say what one more shape keeps: its nodes, its text and its loader, as a repo's cache holds them."""
+    compared = (operator.eq, operator.ne, operator.gt, operator.ge, operator.lt, operator.le)
+    columns = (Journal.level, Journal.score, Journal.author_id)
+    shapes = list(itertools.product(compared, repeat=len(columns)))
+    kept: list[Prepared] = [Prepared(compile_select(filters(1).node, POSTGRES))]
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for chosen in shapes:
+            query: Any = from_(Journal)
+            for compare, column in zip(chosen, columns, strict=True):
+                query = query.where(compare(column, 1))
+            kept.append(Prepared(compile_select(query.order_by(Journal.text).limit(20).node, POSTGRES)))
+        gc.collect()
+        each = (tracemalloc.get_traced_memory()[0] - before) / len(shapes) / 1024
+        return f"one of {len(shapes)} shapes of three filters, an order and a limit keeps {each:.1f} KiB"
+    finally:
+        tracemalloc.stop()
