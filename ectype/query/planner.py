@@ -1,6 +1,6 @@
 """From a shape to a plain statement: clauses sorted, parameters numbered, outputs expanded. Runs once a shape."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ectype.expr import walk
@@ -101,6 +101,8 @@ def plan_select(step: Step, offset: int = 0) -> Select:
         _read(draft, one, offset)
         offset += step_width(one)
     outputs, row = _outputs(draft)
+    for combination in draft.combinations:
+        outputs = tuple(map(_combined, outputs, combination.query.outputs)) + outputs[len(combination.query.outputs) :]
     return Select(
         ctes=tuple(draft.ctes),
         source=draft.source,
@@ -179,6 +181,11 @@ def _outputs(draft: _Draft) -> tuple[tuple[Output, ...], RowShape]:
     if maker is None and len(rows) == 1:
         return tuple(outputs), rows[0]
     return tuple(outputs), TupleRow(tuple(rows), maker, names)
+
+
+def _combined(output: Output, other: Output) -> Output:
+    """Return an output that may be what either side of a combination gives."""
+    return replace(output, nullable=True) if other.nullable else output
 
 
 def _entity(
