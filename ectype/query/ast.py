@@ -11,7 +11,9 @@ from ectype.expr.nodes import Expression, Node, Ordering, Root
 from ectype.schema.meta import SchemaInfo
 from ectype.types.base import Type
 
-JoinKind: TypeAlias = Literal["inner", "left"]
+JoinKind: TypeAlias = Literal[
+    "inner", "left", "right", "full", "cross", "inner_lateral", "left_lateral", "cross_lateral"
+]
 SetOperator: TypeAlias = Literal["union", "union_all", "intersect", "except"]
 
 
@@ -76,11 +78,17 @@ class Join:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cte:
-    """A named query before the statement; `recursive` when it reads itself."""
+    """A named query before the statement.
+
+    Attributes:
+        recursive: whether it reads itself.
+        materialized: whether it is computed once and kept; None leaves it to the database.
+    """
 
     source: Any
     query: "Select"
     recursive: bool
+    materialized: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,12 +101,20 @@ class Combination:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityRow:
-    """A struct made from the outputs `start … start + len(names)`; `optional` when it may be missing."""
+    """A struct made from the outputs `start … start + len(names)`.
+
+    Attributes:
+        optional: whether it may be missing.
+        table: the table that it comes from, when that is not its schema's own.
+        prefix: where that table is; None where neither the query nor the schema says so.
+    """
 
     info: SchemaInfo
     names: tuple[str, ...]
     start: int
     optional: bool
+    table: str | None = None
+    prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +164,7 @@ class Select:
     combinations: tuple[Combination, ...]
     outputs: tuple[Output, ...]
     row: RowShape
+    prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,13 +7,13 @@ the first time only.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias, TypeVar, cast, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast, overload
 
 from ectype.errors import QueryError
 from ectype.expr.operand import Expr, Maybe
 from ectype.query.ast import Step
 from ectype.query.clauses import Clauses, grown, preloadable
-from ectype.query.joining import join_step
+from ectype.query.joining import join_step, joined_already
 from ectype.query.scope import check_readable, source_of
 from ectype.query.selecting import field_names, projection, select_step
 from ectype.schema.associations import Rel
@@ -27,6 +27,8 @@ R_co = TypeVar("R_co", covariant=True)
 M = TypeVar("M", bound=Schema)
 Avail = TypeVar("Avail", contravariant=True)
 Sel = TypeVar("Sel", contravariant=True)
+A = TypeVar("A")
+Z = TypeVar("Z")
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
@@ -76,49 +78,204 @@ class Query(Clauses[Avail, Sel, R_co]):
     __slots__ = ()
 
     @overload
-    def join(self, to: Rel[Avail, list[M]], *, as_: type[M] | None = None) -> "Query[Avail | M, Sel | M, R_co]": ...
-    @overload
     def join(
-        self, to: Rel[Avail, M | None] | Rel[Avail, M], *, as_: type[M] | None = None
+        self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
     ) -> "Query[Avail | M, Sel | M, R_co]": ...
     @overload
-    def join(self, to: Of[M], *, on: Expr[Avail | M, bool | None]) -> "Query[Avail | M, Sel | M, R_co]": ...
-    def join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
+    def join(
+        self,
+        to: Rel[Avail, M | None] | Rel[Avail, M],
+        *,
+        on: Expr[Avail | M, bool | None] | None = None,
+        as_: type[M] | None = None,
+    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    @overload
+    def join(
+        self, to: Of[M], *, on: Expr[Avail | M, bool | None], lateral: bool = False
+    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    @overload
+    def join(self, to: Of[M], *, lateral: Literal[True]) -> "Query[Avail | M, Sel | M, R_co]": ...
+    @overload
+    def join(
+        self,
+        to: "Query[A, Z, M]",
+        *,
+        on: Expr[Avail | M, bool | None],
+        as_: type[M] | None = None,
+        lateral: bool = False,
+    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    def join(self, to: Any, *, on: Any = None, as_: Any = None, lateral: bool = False) -> Any:
         """Add the rows of another table that match. SQL: `JOIN … ON …`.
 
         Args:
-            to: an association in scope (`Post.author`), or a schema, alias, subquery or CTE.
-            on: the condition; with an association it is known already.
-            as_: an alias of the association's schema, to join a table a second time.
+            to: an association in scope (`Post.author`); a schema, alias, subquery or CTE; or a query of one schema,
+                which is read under that schema's name: with filters only as its table, else as a subquery.
+            on: the condition; with an association it adds to the one that is known already.
+            as_: an alias of the schema, to join a table a second time.
+            lateral: whether a subquery reads the sources before it, by columns marked `outer(Post.id)`.
 
         Raises:
             QueryError: when a schema is joined twice under one name, or a column is out of scope.
+            UnsupportedError: for a lateral join, when the database has none.
+
+        Example:
+            from_(Post).join(Post.comments, on=Comment.likes > 3)
+            from_(Post).join(from_(Comment).where(Comment.likes > 3), on=Comment.post_id == Post.id)
         """
         # A plain association is one object on its class, so that it is its own key.
         known = self.node.kids.get(to) if to.__class__ is Rel and on is None and as_ is None else None
         if known is not None:
             return grown(self, known, self.params)
-        node, values = join_step(self.node, "inner", to, on, as_)
+        node, values = join_step(self.node, "inner", to, on, as_, lateral=lateral)
         return grown(self, node, self.params + values)
 
     @overload
     def left_join(
-        self, to: Rel[Avail, list[M]], *, as_: type[M] | None = None
+        self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
     ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
     @overload
     def left_join(
-        self, to: Rel[Avail, M | None] | Rel[Avail, M], *, as_: type[M] | None = None
+        self,
+        to: Rel[Avail, M | None] | Rel[Avail, M],
+        *,
+        on: Expr[Avail | M, bool | None] | None = None,
+        as_: type[M] | None = None,
     ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
     @overload
     def left_join(
-        self, to: Of[M], *, on: Expr[Avail | M, bool | None]
+        self, to: Of[M], *, on: Expr[Avail | M, bool | None], lateral: bool = False
     ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
-    def left_join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
+    @overload
+    def left_join(
+        self, to: Of[M], *, lateral: Literal[True]
+    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    @overload
+    def left_join(
+        self,
+        to: "Query[A, Z, M]",
+        *,
+        on: Expr[Avail | M, bool | None],
+        as_: type[M] | None = None,
+        lateral: bool = False,
+    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    def left_join(self, to: Any, *, on: Any = None, as_: Any = None, lateral: bool = False) -> Any:
         """Add the rows of another table that match, or nothing where none does; select them through `maybe`.
 
         Arguments and errors are those of `join`. SQL: `LEFT JOIN … ON …`.
         """
-        node, values = join_step(self.node, "left", to, on, as_)
+        node, values = join_step(self.node, "left", to, on, as_, lateral=lateral)
+        return grown(self, node, self.params + values)
+
+    @overload
+    def right_join(
+        self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
+    ) -> "Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]": ...
+    @overload
+    def right_join(
+        self,
+        to: Rel[Avail, M | None] | Rel[Avail, M],
+        *,
+        on: Expr[Avail | M, bool | None] | None = None,
+        as_: type[M] | None = None,
+    ) -> "Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]": ...
+    @overload
+    def right_join(
+        self, to: Of[M], *, on: Expr[Avail | M, bool | None]
+    ) -> "Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]": ...
+    @overload
+    def right_join(
+        self, to: "Query[A, Z, M]", *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
+    ) -> "Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]": ...
+    def right_join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
+        """Keep all rows of another table; what the query read before is missing where nothing matches.
+
+        Its structs are None there, and its columns are selected through `maybe`. Arguments are those of `join`.
+        SQL: `RIGHT JOIN … ON …`.
+
+        Raises:
+            QueryError: as `join`, and when the query has selected already.
+            UnsupportedError: on SQLite before 3.39.
+
+        Example:
+            `from_(Comment).right_join(Post, on=Comment.post_id == Post.id).select(Post.title, maybe(Comment.body))`
+        """
+        node, values = join_step(self.node, "right", to, on, as_)
+        return grown(self, node, self.params + values)
+
+    @overload
+    def full_join(
+        self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
+    ) -> "Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]": ...
+    @overload
+    def full_join(
+        self,
+        to: Rel[Avail, M | None] | Rel[Avail, M],
+        *,
+        on: Expr[Avail | M, bool | None] | None = None,
+        as_: type[M] | None = None,
+    ) -> "Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]": ...
+    @overload
+    def full_join(
+        self, to: Of[M], *, on: Expr[Avail | M, bool | None]
+    ) -> "Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]": ...
+    @overload
+    def full_join(
+        self, to: "Query[A, Z, M]", *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
+    ) -> "Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]": ...
+    def full_join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
+        """Keep all rows of both sides; either is missing where nothing matches. SQL: `FULL JOIN … ON …`.
+
+        Select both through `maybe`. Arguments and errors are those of `right_join`.
+        """
+        node, values = join_step(self.node, "full", to, on, as_)
+        return grown(self, node, self.params + values)
+
+    def cross_join(self, to: Of[M], *, lateral: bool = False) -> "Query[Avail | M, Sel | M, R_co]":
+        """Put each row beside each row of another source. SQL: `CROSS JOIN …`.
+
+        Args:
+            to: a schema, alias, subquery, CTE or constant rows.
+            lateral: whether a subquery reads the sources before it, by columns marked `outer(Post.id)`.
+
+        Raises:
+            QueryError: when the source is in the query already.
+            UnsupportedError: for a lateral join, when the database has none.
+        """
+        node, values = join_step(self.node, "cross", to, None, None, lateral=lateral)
+        return cast("Query[Avail | M, Sel | M, R_co]", grown(self, node, self.params + values))
+
+    @overload
+    def ensure_join(
+        self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
+    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    @overload
+    def ensure_join(
+        self,
+        to: Rel[Avail, M | None] | Rel[Avail, M],
+        *,
+        on: Expr[Avail | M, bool | None] | None = None,
+        as_: type[M] | None = None,
+    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    @overload
+    def ensure_join(self, to: Of[M], *, on: Expr[Avail | M, bool | None]) -> "Query[Avail | M, Sel | M, R_co]": ...
+    @overload
+    def ensure_join(
+        self, to: "Query[A, Z, M]", *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
+    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    def ensure_join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
+        """Join what is not in the query yet, as reusable parts do; what is joined already stays as it is.
+
+        Arguments are those of `join`.
+
+        Raises:
+            QueryError: as `join`, and when an outer join of the query may leave its rows out.
+
+        Example:
+            `query.ensure_join(Post.author).where(User.age > 17)`
+        """
+        if joined_already(self.node, to, as_):
+            return self
+        node, values = join_step(self.node, "inner", to, on, as_)
         return grown(self, node, self.params + values)
 
     @overload
@@ -277,7 +434,7 @@ def _begin(model: Any) -> Query[Any, Any, Any]:
     check_readable(source)
     if source.shape is None:
         source.shape = Step(source.root, None, "from", source, (source,))
-        if getattr(source, "query", None) is None:
+        if source.lasting:
             source.root.tops.append(source.shape)
     begun: Query[Any, Any, Any] = Query(source.shape, model.__params__)
     # Of a schema on its own metaclass, where its structs do not see it.

@@ -15,6 +15,7 @@ from ectype.query.ast import SetOperator, Step
 from ectype.query.inspect import inspect
 from ectype.query.planner import value_place
 from ectype.query.scope import check_scope, grow, source_of
+from ectype.query.sources import refuse_prefix
 from ectype.query.subqueries import refuse_preloads, row_schema
 from ectype.schema.associations import Rel
 from ectype.schema.schema import Schema
@@ -129,24 +130,61 @@ class Clauses(Generic[Avail, Sel, R_co]):
         made.preloads = self.preloads + paths
         return made
 
-    def with_cte(self, name: type[Schema], query: "Clauses[Any, Any, Schema]", *, recursive: bool = False) -> Self:
-        """Say what a CTE of this query is. SQL: `WITH [RECURSIVE] name AS (…)`.
+    def prefix(self, name: str) -> Self:
+        """Read the tables from a PostgreSQL schema or an attached database. SQL: `FROM "name"."posts"`.
+
+        A table whose source or schema names its own prefix keeps that; this one wins over that of the repo or call.
+        Subqueries, CTEs and combined queries read from there too unless they say otherwise. A second call replaces
+        the first.
+
+        Raises:
+            QueryError: when the name is no text, or empty.
+
+        Example:
+            `from_(Post).prefix("tenant_7").where(Post.score > 3)`
+        """
+        refuse_prefix(name)
+        return grown(self, grow(self.node, ("prefix", name), "prefix", name), self.params)
+
+    def has_binding(self, source: type[Schema]) -> bool:
+        """Whether the query reads a schema, an alias, a subquery or a CTE, so that its columns are in scope.
+
+        Raises:
+            QueryError: for what is none of these.
+
+        Example:
+            `query.where(User.age > 17) if query.has_binding(User) else query`
+        """
+        return source_of(source) in self.node.sources
+
+    def with_cte(
+        self,
+        name: type[Schema],
+        query: "Clauses[Any, Any, Schema]",
+        *,
+        recursive: bool = False,
+        materialized: bool | None = None,
+    ) -> Self:
+        """Say what a CTE of this query is. SQL: `WITH [RECURSIVE] name AS [[NOT] MATERIALIZED] (…)`.
 
         Args:
             name: what `cte(Shape, "name")` returned.
             query: its rows; when `recursive`, a `union_all` whose second part reads `name` itself.
             recursive: whether the query reads itself.
+            materialized: whether its rows are computed once and kept; None leaves it to the database.
 
         Raises:
             QueryError: when the query's rows are of another schema than the name.
         """
         source = source_of(name)
+        if materialized not in (None, True, False):
+            raise QueryError(f"`materialized` is True, False or None, got {materialized!r:.80}")
         if getattr(source, "query", ...) is not None:
             raise QueryError(f"`with_cte` takes a name made by `cte(Shape, …)`, got {name!r}")
         made = row_schema(_other("with_cte", query).node)
         if made is not source.info:
             raise QueryError(f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}")
-        key = ("cte", source, query.node, recursive)
+        key = ("cte", source, query.node, recursive, materialized)
         return grown(self, grow(self.node, key, "cte", key[1:]), self.params + query.params)
 
     def union(self, other: "Clauses[Any, Any, R_co]") -> Self:

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from ectype.expr.describe import Values, describe
-from ectype.expr.nodes import Node
+from ectype.expr.nodes import TRUE, Expression, Node
 from ectype.query.ast import Step, steps
+from ectype.query.sources import FragmentSource, ValuesSource
+from ectype.query.subqueries import StandIn
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.sources import TableSource
 
 COMBINATIONS = {"union": "union", "union_all": "union_all", "intersect": "intersect", "except": "except_"}
 
@@ -38,9 +41,7 @@ def _step(step: Step, values: Values) -> str:
         case "limit" | "offset":
             return f".{step.kind}({next(values, ...)!r})"
         case "join":
-            kind, source, on = arg
-            name = "join" if kind == "inner" else f"{kind}_join"
-            return f".{name}({_source(source, values)}, on={describe(on, values, _query)})"
+            return _join(*arg, values)
         case "select":
             return _select(arg, values)
         case _:
@@ -49,9 +50,13 @@ def _step(step: Step, values: Values) -> str:
 
 def _whole(step: Step, values: Values) -> str:
     match step.kind:
+        case "prefix":
+            return f".prefix({step.arg!r})"
         case "cte":
-            source, query, recursive = step.arg
-            return f".with_cte({source.label}, {_query(query, values)}{', recursive=True' if recursive else ''})"
+            source, query, recursive, materialized = step.arg
+            end = f"{', recursive=True' if recursive else ''}"
+            end += "" if materialized is None else f", materialized={materialized}"
+            return f".with_cte({source.label}, {_query(query, values)}{end})"
         case "combine":
             operator, query = step.arg
             return f".{COMBINATIONS[operator]}({_query(query, values)})"
@@ -59,9 +64,54 @@ def _whole(step: Step, values: Values) -> str:
             return f".{step.kind}()"
 
 
+def _join(kind: str, source: Any, on: Expression, values: Values) -> str:
+    name, lateral = kind.removesuffix("_lateral"), kind.endswith("_lateral")
+    shown = [_source(source, values)]
+    if on is not TRUE:
+        shown.append(f"on={describe(on, values, _query)}")
+    if isinstance(source, StandIn) and source.source.label != source.source.info.name:
+        shown.append(f"as_={source.source.label}")
+    shown += ["lateral=True"] if lateral else []
+    return f".{'join' if name == 'inner' else f'{name}_join'}({', '.join(shown)})"
+
+
 def _source(source: Any, values: Iterator[object]) -> str:
-    query: Step | None = getattr(source, "query", None)
-    return str(source.label) if query is None else f"subquery({_query(query, values)}, {source.label!r})"
+    match source:
+        case TableSource():
+            return source.label if source.lasting or source.alias else _table(source)
+        case FragmentSource():
+            columns = f", columns=[{', '.join(f'{source.info.name}.{name}' for name in source.names)}]"
+            inside = describe(source.node, values, _query)
+            return f"source({source.info.name}, {inside}{columns if source.names else ''})"
+        case ValuesSource():
+            return _values(source, values)
+        case StandIn():
+            return _query(source.query, values)
+        case _:
+            query: Step | None = source.query
+            return str(source.label) if query is None else f"subquery({_query(query, values)}, {source.label!r})"
+
+
+def _table(source: TableSource) -> str:
+    parts = [source.info.name]
+    parts += [] if source.table == source.info.table else [repr(source.table)]
+    parts += [] if source.prefix is None else [f"prefix={source.prefix!r}"]
+    parts += [] if source.hint is None else [f"hint={source.hint!r}"]
+    return f"source({', '.join(parts)})"
+
+
+def _values(source: ValuesSource, values: Iterator[object]) -> str:
+    names = source.info.column_names
+    rows: Any = next(values, ...)
+    for _ in names[1:]:
+        next(values, ...)
+    shown: list[str] = []
+    for row in rows if rows is not ... else ():
+        pairs = zip(names, row, strict=True)
+        given = [f"{one}={'<redacted>' if one in source.info.redacted else repr(value)}" for one, value in pairs]
+        shown.append(f"{source.info.name}({', '.join(given)})")
+    text = ", ".join(shown)
+    return f"values({source.info.name}, [{text if len(text) <= 80 else f'{text[:77]}...'}], name={source.label!r})"
 
 
 def _select(arg: tuple[Any, tuple[Any, ...], tuple[str, ...]], values: Values) -> str:

@@ -21,6 +21,10 @@ from ectype.query.ast import (
     steps,
 )
 from ectype.query.inference import type_of
+from ectype.query.scope import outer_sources
+from ectype.query.sources import FragmentSource, ValuesSource
+from ectype.query.subqueries import StandIn
+from ectype.schema.sources import TableSource
 
 
 def width(node: walk.Part) -> int:
@@ -59,7 +63,11 @@ def step_width(step: Step) -> int:
 
 
 def source_width(source: Any) -> int:
-    """How many values the subquery of a source takes; a table and a CTE take none."""
+    """How many values a source takes; a table and a CTE take none."""
+    if isinstance(source, FragmentSource):
+        return width(source.node)
+    if isinstance(source, ValuesSource):
+        return len(source.info.column_names)
     query: Step | None = getattr(source, "query", None)
     return 0 if query is None else query_width(query)
 
@@ -92,11 +100,14 @@ class _Draft:
     offset: int | None = None
     select: tuple[Any, tuple[Any, ...], tuple[str, ...]] | None = None
     select_offset: int = 0
+    prefix: str | None = None
+    outer: set[Any] = field(default_factory=set[Any])
+    stand_ins: dict[Any, StandIn] = field(default_factory=dict[Any, StandIn])
 
 
 def plan_select(step: Step, offset: int = 0) -> Select:
     """Return the statement of a query whose first parameter has the index `offset`."""
-    draft = _Draft()
+    draft = _Draft(outer=outer_sources(step))
     for one in steps(step):
         _read(draft, one, offset)
         offset += step_width(one)
@@ -118,6 +129,7 @@ def plan_select(step: Step, offset: int = 0) -> Select:
         combinations=tuple(draft.combinations),
         outputs=outputs,
         row=row,
+        prefix=draft.prefix,
     )
 
 
@@ -137,6 +149,8 @@ def _read(draft: _Draft, step: Step, offset: int) -> None:
         case "join":
             kind, source, on = arg
             draft.joins.append(Join(kind, source, Clause(on, offset + source_width(source)), offset))
+            if isinstance(source, StandIn):
+                draft.stand_ins[source.source] = source
         case "select":
             draft.select, draft.select_offset = arg, offset
         case _:
@@ -153,9 +167,11 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
             draft.offset = offset
         case "distinct":
             draft.distinct = True
+        case "prefix":
+            draft.prefix = arg
         case "cte":
-            source, query, recursive = arg
-            draft.ctes.append(Cte(source, plan_select(query, offset), recursive))
+            source, query, recursive, materialized = arg
+            draft.ctes.append(Cte(source, plan_select(query, offset), recursive, materialized))
         case _:
             operator, query = arg
             draft.combinations.append(Combination(operator, plan_select(query, offset)))
@@ -163,16 +179,16 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
 
 def _outputs(draft: _Draft) -> tuple[tuple[Output, ...], RowShape]:
     """Expand what is selected into single expressions, and say how rows are made of them."""
-    outer = {join.source for join in draft.joins if join.kind == "left"}
+    outer = draft.outer
     outputs: list[Output] = []
     if draft.select is None:
-        return _entity(outputs, draft.source, outer, optional=False)
+        return _entity(outputs, draft.source, draft, optional=False)
     maker, items, names = draft.select
     rows: list[EntityRow | ValueRow] = []
     offset = draft.select_offset
     for position, item in enumerate(items):
         if isinstance(item, Entity):
-            rows.append(_entity(outputs, item.source, outer, optional=item.optional)[1])
+            rows.append(_entity(outputs, item.source, draft, optional=item.optional)[1])
         else:
             name = names[position] if names else f"c{position}"
             outputs.append(_output(item, offset, outer, name))
@@ -189,12 +205,31 @@ def _combined(output: Output, other: Output) -> Output:
 
 
 def _entity(
-    outputs: list[Output], source: Any, outer: set[Any], *, optional: bool
+    outputs: list[Output], source: Any, draft: _Draft, *, optional: bool
 ) -> tuple[tuple[Output, ...], EntityRow]:
-    start = len(outputs)
+    start, outer = len(outputs), draft.outer
     names = source.info.column_names
     outputs.extend(_output(source.columns[name].node, 0, outer, name) for name in names)
-    return tuple(outputs), EntityRow(source.info, names, start, optional or source in outer)
+    table, prefix = _origin(draft.stand_ins.get(source, source), draft.prefix)
+    return tuple(outputs), EntityRow(source.info, names, start, optional or source in outer, table, prefix)
+
+
+def origin(query: Step, prefix: str | None = None) -> tuple[str | None, str | None]:
+    """Return the table, and its prefix, in which the structs that a query gives stand."""
+    built = steps(query)
+    own = next((one.arg for one in reversed(built) if one.kind == "prefix"), prefix)
+    select = next((one.arg for one in built if one.kind == "select"), None)
+    if select is None:
+        return _origin(built[0].arg, own)
+    item = select[1][0]
+    return _origin(item.source, own) if isinstance(item, Entity) else (None, None)
+
+
+def _origin(source: Any, prefix: str | None) -> tuple[str | None, str | None]:
+    if isinstance(source, TableSource):
+        return source.table, source.prefix or source.info.prefix or prefix
+    query: Step | None = getattr(source, "query", None)
+    return (source.info.table, source.info.prefix or prefix) if query is None else origin(query, prefix)
 
 
 def _output(node: Expression, offset: int, outer: set[Any], name: str) -> Output:

@@ -6,8 +6,9 @@ from typing import Any, cast
 from ectype.errors import QueryError
 from ectype.expr import walk
 from ectype.expr.nodes import ColumnRef, intern
-from ectype.query.ast import Step
+from ectype.query.ast import Step, steps
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.sources import TableSource
 
 
 def grow(parent: Step, key: Hashable, kind: str, arg: Any, source: Any = None) -> Step:
@@ -52,10 +53,25 @@ def check_joined_once(step: Step, source: Any) -> None:
         )
 
 
+def outer_sources(step: Step) -> set[Any]:
+    """Return the sources of a query whose rows an outer join may leave out."""
+    outer: set[Any] = set()
+    seen: tuple[Any, ...] = ()
+    for one in steps(step):
+        if one.kind == "join":
+            kind = one.arg[0]
+            if kind in ("right", "full"):
+                outer.update(seen)
+            if kind in ("left", "left_lateral", "full"):
+                outer.update(one.sources[len(seen) :])
+        seen = one.sources
+    return outer
+
+
 def check_readable(source: Any) -> None:
     """Raise QueryError for a schema without a table, which is a shape and has no rows."""
     info: SchemaInfo = source.info
-    if info.table is None and not hasattr(source, "query"):
+    if isinstance(source, TableSource) and source.table is None:
         raise QueryError(
             f"{info.name} has no table, so there is nothing to read",
             hint=f'give it one, `class {info.name}(Schema, table="…")`, or read a query that projects into it',

@@ -1,74 +1,46 @@
 """Sources that are queries: `subquery(query, "name")` and `cte(Shape, "name")`, both typed as a schema."""
 
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, final
 
 from ectype.errors import QueryError
-from ectype.expr.nodes import ColumnRef, Entity, Node, Root, intern
-from ectype.expr.operand import Column, Expr, QueryLike
+from ectype.expr.nodes import Entity, Root, intern
+from ectype.expr.operand import QueryLike
 from ectype.query.ast import Step, steps
-from ectype.schema.aliases import Alias
+from ectype.query.derived import DerivedSource
+from ectype.schema.aliases import Alias, Home
 from ectype.schema.meta import SchemaInfo, schema_info
-from ectype.types.base import Type
 
 M = TypeVar("M")
 
 
-class QuerySource:
+class QuerySource(DerivedSource):
     """A query, or a named query, as a source. Interned under the query's shape, or under the schema for a CTE.
 
     Attributes:
-        info: the schema whose fields it has for columns.
-        label: its name.
         query: the query's shape; None for a CTE, which is found by its name.
     """
 
-    __slots__ = ("columns", "entity", "info", "label", "optional", "query", "root", "shape")
+    __slots__ = ("query",)
 
     def __init__(self, root: Root, info: SchemaInfo, label: str, query: Step | None) -> None:
-        self.info = info
-        self.label = label
+        super().__init__(root, info, label, lasting=query is None)
         self.query = query
-        self.root = root
-        self.shape: Any = None
-        self.columns: dict[str, Column[Any, Any]] = {
-            name: Column(ColumnRef(self.root, self, name)) for name in info.column_names
-        }
-        self.entity: Expr[Any, Any] = Expr(cast("Any", Entity(self.root, self, optional=False)))
-        self.optional: Expr[Any, Any] = Expr(cast("Any", Entity(self.root, self, optional=True)))
-        if query is None:
-            self.root.tops += [column.node for column in self.columns.values()]
-
-    def column_type(self, name: str) -> Type[Any]:
-        """The type of one of its columns."""
-        return self.info.fields[name].type
-
-    def column_source(self, name: str) -> str:
-        """The column's name in the database: that of the member, since the inner query names its outputs so."""
-        return name
-
-    def hides(self, name: str) -> bool:
-        """Whether values of the column must not be shown."""
-        return name in self.info.redacted
-
-    def column(self, name: str) -> Column[Any, Any]:
-        """The expression of one of its columns. Raises QueryError with the closest name when there is none."""
-        try:
-            return self.columns[name]
-        except KeyError:
-            raise QueryError(f"`{name}` does not exist in `{self.label}`", hint=self.info.suggest(name)) from None
-
-    def __repr__(self) -> str:
-        return f"<source {self.label}>"
 
 
-class _Home(Node):
-    """Holds what is interned under it: the aliases made over one query."""
+@final
+class StandIn:
+    """A query that is joined as it is: inside a subquery, read under the name of the schema of its rows.
 
-    __slots__ = ("held",)
+    Attributes:
+        source: whose columns it has in the query that joins it.
+        query: the query's shape.
+    """
 
-    def __init__(self, root: Root, held: Any) -> None:
-        super().__init__(root)
-        self.held = held
+    __slots__ = ("query", "source")
+
+    def __init__(self, source: Any, query: Step) -> None:
+        self.source = source
+        self.query = query
 
 
 def subquery(query: QueryLike[M], name: str) -> type[M]:
@@ -88,9 +60,9 @@ def subquery(query: QueryLike[M], name: str) -> type[M]:
     refuse_preloads("subquery", query)
     info = row_schema(step)
     key = ("source", name)
-    home: _Home | None = step.kids.get(key)
+    home: Home | None = step.kids.get(key)
     if home is None:
-        home = intern(step, key, lambda root: _Home(root, QuerySource(root, info, name, step)))
+        home = intern(step, key, lambda root: Home(root, QuerySource(root, info, name, step)))
     source: QuerySource = home.held
     return cast("type[M]", Alias(source, query.params, source.entity))
 

@@ -9,12 +9,14 @@ from ectype.expr.operand import Assignment, Attr
 from ectype.query.ast import EntityRow, RowShape, TupleRow, ValueRow
 from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict, plan_conflict
+from ectype.query.planner import origin
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.reader import query_of
 from ectype.repo.rows import Group, grouped
 from ectype.repo.select import dumped
 from ectype.repo.sending import DEFAULT, Call, Targets, target_columns
 from ectype.schema.meta import SchemaInfo, schema_info
+from ectype.schema.sources import TableSource
 from ectype.sql.compilers import compile_delete_all, compile_insert, compile_unnest, compile_update_all
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape, assigned
@@ -30,11 +32,11 @@ class _Back:
     names: tuple[str, ...]
     form: str
 
-    def row(self, info: SchemaInfo) -> RowShape | None:
+    def row(self, info: SchemaInfo, table: str | None = None, prefix: str | None = None) -> RowShape | None:
         if self.form == "count":
             return None
         if self.form == "struct":
-            return EntityRow(info, self.names, 0, optional=False)
+            return EntityRow(info, self.names, 0, False, table, prefix)  # noqa: FBT003  # a positional field
         items = tuple(ValueRow(index) for index in range(len(self.names)))
         return items[0] if self.form == "value" else TupleRow(items)
 
@@ -42,16 +44,17 @@ class _Back:
 _COUNT = _Back((), "count")
 
 
-def _back(info: SchemaInfo, returning: Returning) -> _Back:
+def _back(source: Any, returning: Returning) -> _Back:
     """Read `returning`. Raises QueryError for what is no column of the schema, nor the schema itself."""
+    info: SchemaInfo = source.info
     if returning is None:
         return _COUNT
     if isinstance(returning, Attr):
-        return _Back((_own(info, cast("Attr[Any, Any]", returning)),), "value")
+        return _Back((_own(source, cast("Attr[Any, Any]", returning)),), "value")
     columns = cast("tuple[Attr[Any, Any], ...]", returning) if isinstance(returning, tuple) else ()
     if columns:
-        return _Back(tuple(_own(info, column) for column in columns), "tuple")
-    if isinstance(returning, type) and getattr(returning, "__schema__", None) is info:
+        return _Back(tuple(_own(source, column) for column in columns), "tuple")
+    if getattr(returning, "__source__", None) in (info.source, source):
         return _Back(info.column_names, "struct")
     raise QueryError(
         f"`returning` takes columns of {info.name} or {info.name} itself, got {returning!r:.80}",
@@ -59,8 +62,9 @@ def _back(info: SchemaInfo, returning: Returning) -> _Back:
     )
 
 
-def _own(info: SchemaInfo, column: Attr[Any, Any]) -> str:
-    if getattr(getattr(column, "node", None), "source", None) is not info.source:
+def _own(source: Any, column: Attr[Any, Any]) -> str:
+    info: SchemaInfo = source.info
+    if getattr(getattr(column, "node", None), "source", None) not in (info.source, source):
         raise QueryError(f"`returning` takes columns of {info.name}, got {column!r:.80}")
     if column.name in info.virtual_names:
         raise QueryError(f"`{info.name}.{column.name}` is virtual: it is not stored, so it cannot come back")
@@ -83,9 +87,14 @@ async def insert_all(
     Returns how many rows were written, or what `returning` asks for, in the order of `rows`.
     """
     info = schema_info(model)
-    back = _back(info, returning)
+    source = getattr(model, "__source__", None)
+    if not isinstance(source, TableSource):
+        raise QueryError(
+            f"`insert_all` writes a table, got {model!r:.80}", hint=f"pass the schema: `insert_all({info.name}, …)`"
+        )
+    back = _back(source, returning)
     groups = grouped(info, rows, timestamps=timestamps)
-    write = _InsertAll(engine, info, on_conflict, target_columns(conflict_target), back, call)
+    write = _InsertAll(engine, source, on_conflict, target_columns(conflict_target), back, call)
     if not groups:
         return 0 if back is _COUNT else []
     # All values are dumped before the first row is sent: one that does not fit its column is refused at once.
@@ -117,7 +126,7 @@ class _InsertAll:
     """What all groups of one `insert_all` have in common."""
 
     engine: Engine
-    info: SchemaInfo
+    source: TableSource
     on_conflict: OnConflict[Any] | None
     targets: tuple[Attr[Any, Any], ...]
     back: _Back
@@ -125,10 +134,10 @@ class _InsertAll:
 
     def ready(self, group: Group) -> Callable[[], Awaitable[Any]]:
         """Return the write of rows that all have the same columns, with its values dumped."""
-        engine, back, timeout = self.engine, self.back, self.call.timeout
-        planned, params = plan_conflict(self.info, self.on_conflict, self.targets, group.fields)
-        prefix = self.call.prefix or engine.prefix
-        shape = InsertShape(self.info, group.fields, back.names, planned, prefix)
+        engine, back, timeout, info = self.engine, self.back, self.call.timeout, self.source.info
+        planned, params = plan_conflict(info, self.on_conflict, self.targets, group.fields)
+        prefix = self.source.prefix or info.prefix or self.call.prefix or engine.prefix
+        shape = InsertShape(info, group.fields, back.names, planned, prefix, self.source.table)
         at_once = engine.dialect.unnest_insert and bool(group.fields)
         prepared = engine.plan(
             ("insert_all", shape, back.form), lambda dialect: self._prepared(shape, dialect, at_once=at_once)
@@ -142,7 +151,7 @@ class _InsertAll:
 
     def _prepared(self, shape: InsertShape, dialect: Dialect, *, at_once: bool) -> Prepared:
         statement = compile_unnest(shape, dialect) if at_once else compile_insert(shape, dialect)
-        return Prepared(statement, self.back.row(self.info), shape.prefix)
+        return Prepared(statement, self.back.row(shape.info, shape.table, shape.prefix), shape.prefix)
 
 
 async def _run(engine: Engine, prepared: Prepared, params: Any, back: _Back, timeout: float | None) -> Any:
@@ -161,9 +170,9 @@ async def update_all(
 ) -> Any:
     """Change all rows of a query; returns how many, or what `returning` asks for. Timestamps are not touched."""
     query: Query[Any, Any, Any] = query_of(queryable)
-    info: SchemaInfo = query.node.sources[0].info
-    terms = assigned(info, assignments)
-    back = _back(info, returning)
+    source = query.node.sources[0]
+    terms = assigned(source.info, assignments)
+    back = _back(source, returning)
     prefix = call.prefix or engine.prefix
     params = query.params
     for one in assignments:
@@ -171,7 +180,7 @@ async def update_all(
 
     def prepared_for(dialect: Dialect) -> Prepared:
         statement = compile_update_all(query.node, terms, dialect, returning=back.names, prefix=prefix)
-        return Prepared(statement, back.row(info), prefix)
+        return Prepared(statement, back.row(source.info, *origin(query.node)), prefix)
 
     prepared = engine.plan(("update_all", query.node, terms, back, prefix), prepared_for)
     return await _run(engine, prepared, dumped(prepared, query, params), back, call.timeout)
@@ -180,13 +189,13 @@ async def update_all(
 async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = None, call: Call = DEFAULT) -> Any:
     """Delete all rows of a query; returns how many, or what `returning` asks for."""
     query: Query[Any, Any, Any] = query_of(queryable)
-    info: SchemaInfo = query.node.sources[0].info
-    back = _back(info, returning)
+    source = query.node.sources[0]
+    back = _back(source, returning)
     prefix = call.prefix or engine.prefix
 
     def prepared_for(dialect: Dialect) -> Prepared:
         statement = compile_delete_all(query.node, dialect, returning=back.names, prefix=prefix)
-        return Prepared(statement, back.row(info), prefix)
+        return Prepared(statement, back.row(source.info, *origin(query.node)), prefix)
 
     prepared = engine.plan(("delete_all", query.node, back, prefix), prepared_for)
     return await _run(engine, prepared, dumped(prepared, query, query.params), back, call.timeout)

@@ -178,8 +178,9 @@ class _Source:
         if info.mutable_names:
             raw = ", ".join(f"frozen(v{row.start + row.names.index(name)})" for name in info.mutable_names)
             lines.insert(-1, f"{made}._frozen = ({raw},)")
-        if self.prefix is not None and info.prefix is None:
-            self.names[f"M{made}"] = intern_meta("loaded", info.table, self.prefix)
+        table, prefix = row.table or info.table, row.prefix or info.prefix or self.prefix
+        if (table, prefix) != (info.table, info.prefix):
+            self.names[f"M{made}"] = intern_meta("loaded", table, prefix)
             lines.insert(-1, f"{made}._meta = M{made}")
         if row.optional:
             keys = info.primary_key or row.names

@@ -7,6 +7,7 @@ from ectype.errors import CastError, MultipleResultsError, NoPrimaryKeyError, No
 from ectype.expr.operand import Agg, Expr
 from ectype.query.ast import steps
 from ectype.query.builder import Query, from_
+from ectype.query.planner import origin, source_width
 from ectype.query.subqueries import row_schema
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.preloader import preload_into
@@ -29,7 +30,9 @@ async def read(engine: Engine, queryable: Any, timeout: float | None = None, pre
     query = query_of(queryable)
     rows = await fetch_rows(engine, query, timeout, prefix)
     if query.preloads and rows:
-        await preload_into(engine, rows, row_schema(query.node), query.preloads, timeout=timeout, prefix=prefix)
+        # What is loaded further stands where the query said that its own rows do.
+        where = origin(query.node)[1] or prefix
+        await preload_into(engine, rows, row_schema(query.node), query.preloads, timeout=timeout, prefix=where)
     return rows
 
 
@@ -162,7 +165,7 @@ async def aggregate(
     return await read_one(engine, query, timeout, prefix)
 
 
-_PLAIN = frozenset({"from", "where", "join", "cte"})
+_PLAIN = frozenset({"from", "where", "join", "cte", "prefix"})
 _CHOOSING = frozenset({"limit", "offset", "distinct", "order"})
 _WORDS = {"group": "`group_by`", "combine": "a combination with another query"}
 
@@ -184,4 +187,5 @@ def _aggregated(query: Query[Any, Any, Any]) -> Query[Any, Any, Any]:
             "`repo.aggregate(from_(rows), fn.max(rows.…))`",
         )
     key = source.columns[info.primary_key[0]]
-    return from_(info.schema).where(key.in_(query.select(key)))
+    whole: Query[Any, Any, Any] = Query(source.shape, query.params[: source_width(source)])
+    return whole.where(key.in_(query.select(key)))

@@ -9,7 +9,7 @@ from ectype.expr.operand import Attr
 from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset, change
 from ectype.schema.errors import InvalidChangesetError
-from ectype.schema.meta import SchemaInfo, meta
+from ectype.schema.meta import Meta, SchemaInfo, meta
 from ectype.schema.structs import UNSET
 
 
@@ -22,6 +22,8 @@ class Call:
 
 
 DEFAULT = Call()
+Place: TypeAlias = tuple[str | None, str | None]
+"""The prefix under which a row is written, and the table when it is not the schema's own."""
 Targets: TypeAlias = Attr[Any, Any] | Sequence[Attr[Any, Any]]
 
 
@@ -109,6 +111,10 @@ def key_values(info: SchemaInfo, data: Any, verb: str) -> tuple[Any, ...]:
     return keys
 
 
-def prefix_of(engine: Engine, info: SchemaInfo, data: Any, call: Call) -> str | None:
+def place_of(engine: Engine, info: SchemaInfo, data: Any, call: Call) -> Place:
     """Return where a struct is written: what the call says, where the struct came from, what the repo says."""
-    return call.prefix or getattr(data, "_meta", info.loaded).prefix or engine.prefix
+    known: Meta = getattr(data, "_meta", info.loaded)
+    prefix = call.prefix or known.prefix or engine.prefix
+    if known.source == info.table and (info.prefix is None or known.prefix == info.prefix):
+        return prefix, None
+    return prefix, known.source

@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ectype.repo.loader import frozen
-from ectype.schema.meta import Meta, SchemaInfo, intern_meta
+from ectype.schema.meta import Meta, SchemaInfo, State, intern_meta
 from ectype.schema.structs import UNSET
 from ectype.types.base import Target
 
 new: Callable[[type[Any]], Any] = object.__new__
 
 
-def loaded_meta(info: SchemaInfo, prefix: str | None) -> Meta:
-    """Return the meta of a struct that stands in the table of a prefix."""
-    return info.loaded if prefix == info.prefix else intern_meta("loaded", info.table, prefix)
+def meta_at(info: SchemaInfo, prefix: str | None, table: str | None, state: State = "loaded") -> Meta:
+    """Return the meta of a struct that was written under a prefix, in a table when it is not the schema's own."""
+    return intern_meta(state, table or info.table, prefix if table else info.prefix or prefix)
 
 
 def stored(

@@ -8,20 +8,22 @@ from ectype.query.ast import EntityRow, TupleRow, ValueRow
 from ectype.query.ast import OnConflict as Planned
 from ectype.query.builder import from_
 from ectype.query.conflicts import OnConflict, plan_conflict
+from ectype.query.sources import source
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.outcomes import Ignored, Inserted, Outcome, Updated
 from ectype.repo.select import fetch_rows
 from ectype.repo.sending import (
     DEFAULT,
     Call,
+    Place,
     Targets,
     changeset_of,
     inserted_values,
-    prefix_of,
+    place_of,
     refuse_associations,
     target_columns,
 )
-from ectype.repo.stored import loaded_meta, stored
+from ectype.repo.stored import meta_at, stored
 from ectype.repo.violations import refused
 from ectype.schema.changeset import Changeset
 from ectype.schema.meta import SchemaInfo
@@ -52,8 +54,8 @@ async def upsert(
     refuse_associations(info, changeset.data)
     values = inserted_values(info, changeset)
     planned, params = plan_conflict(info, on_conflict, target_columns(conflict_target), tuple(values))
-    prefix = prefix_of(engine, info, changeset.data, call)
-    work = _Upsert(engine, changeset, values, planned, params, prefix, call.timeout)
+    place = place_of(engine, info, changeset.data, call)
+    work = _Upsert(engine, changeset, values, planned, params, place, call.timeout)
     try:
         if engine.dialect.upsert_tells or planned is None or planned.action == "nothing":
             return await work.run()
@@ -65,7 +67,7 @@ async def upsert(
 class _Upsert:
     """One upsert: what is written, and where."""
 
-    __slots__ = ("changeset", "engine", "params", "planned", "prefix", "timeout", "values")
+    __slots__ = ("changeset", "engine", "params", "place", "planned", "timeout", "values")
 
     def __init__(
         self,
@@ -74,7 +76,7 @@ class _Upsert:
         values: Mapping[str, Any],
         planned: Planned | None,
         params: tuple[object, ...],
-        prefix: str | None,
+        place: Place,
         timeout: float | None,
     ) -> None:
         self.engine = engine
@@ -82,7 +84,7 @@ class _Upsert:
         self.values = values
         self.planned = planned
         self.params = params
-        self.prefix = prefix
+        self.place = place
         self.timeout = timeout
 
     async def run(self) -> Outcome[Any]:
@@ -105,7 +107,7 @@ class _Upsert:
     async def _written(self, planned: Planned | None, params: tuple[object, ...]) -> list[Any]:
         """Return the row that was written and whether it was inserted, or nothing."""
         shape = InsertShape(
-            self.changeset.info, tuple(self.values), self.changeset.info.column_names, planned, self.prefix
+            self.changeset.info, tuple(self.values), self.changeset.info.column_names, planned, *self.place
         )
         prepared = self.engine.plan(("upsert", shape), lambda dialect: _prepared(shape, dialect))
         dumped = prepared.dump((*self.values.values(), *params))
@@ -117,7 +119,7 @@ class _Upsert:
         values, changes = values_of(row), self.changeset.changes
         for name in info.virtual_names:
             values[name] = changes[name] if name in changes else getattr(data, name, values.get(name, UNSET))
-        where = loaded_meta(info, self.prefix)
+        where = meta_at(info, *self.place)
         return stored(info, data, values, where, getattr(row, "_frozen", None))
 
     async def _existing(self) -> Any | None:
@@ -126,9 +128,11 @@ class _Upsert:
         targets = () if self.planned is None else self.planned.targets
         if not targets or any(self.values.get(name) is None for name in targets):
             return None
-        columns = info.source.columns
-        query: Any = from_(info.schema).where(*(columns[name] == self.values[name] for name in targets))
-        rows = await fetch_rows(self.engine, query.limit(1), self.timeout, self.prefix)
+        prefix, table = self.place
+        model: Any = info.schema if table is None else source(info.schema, table, prefix=prefix)
+        columns = model.__source__.columns
+        query: Any = from_(model).where(*(columns[name] == self.values[name] for name in targets))
+        rows = await fetch_rows(self.engine, query.limit(1), self.timeout, prefix)
         return rows[0] if rows else None
 
 

@@ -10,18 +10,19 @@ from ectype.repo.outcomes import Ignored
 from ectype.repo.sending import (
     DEFAULT,
     Call,
+    Place,
     Targets,
     changeset_of,
     inserted_values,
     key_values,
-    prefix_of,
+    place_of,
     refuse_associations,
 )
-from ectype.repo.stored import loaded_meta, originals_of, stored
+from ectype.repo.stored import meta_at, originals_of, stored
 from ectype.repo.upserter import upsert
 from ectype.repo.violations import refused
 from ectype.schema.changeset import Changeset
-from ectype.schema.meta import Meta, SchemaInfo, intern_meta, meta
+from ectype.schema.meta import Meta, SchemaInfo, meta
 from ectype.schema.structs import with_meta
 from ectype.sql.compilers import compile_insert, compile_keyed
 from ectype.sql.dialect import Dialect
@@ -58,8 +59,8 @@ async def insert(
     if info.associations:
         refuse_associations(info, data)
     values = inserted_values(info, changeset)
-    fields, prefix = tuple(values), prefix_of(engine, info, data, call)
-    plan: _Plan = engine.plan(("insert", info, fields, prefix), lambda dialect: _insert(info, fields, prefix, dialect))
+    fields, place = tuple(values), place_of(engine, info, data, call)
+    plan: _Plan = engine.plan(("insert", info, fields, place), lambda dialect: _insert(info, fields, place, dialect))
     params = plan.prepared.dump(tuple(values.values()))
     try:
         if plan.returning:
@@ -93,11 +94,11 @@ async def _insert_or(
     return outcome.struct
 
 
-def _insert(info: SchemaInfo, fields: tuple[str, ...], prefix: str | None, dialect: Dialect) -> _Plan:
+def _insert(info: SchemaInfo, fields: tuple[str, ...], place: Place, dialect: Dialect) -> _Plan:
     declared = info.declarations
     returning = tuple(name for name in info.read_back if name not in fields or declared[name].options.read_after_writes)
-    statement = compile_insert(InsertShape(info, fields, returning, None, prefix), dialect)
-    return _Plan(Prepared(statement), returning, loaded_meta(info, prefix))
+    statement = compile_insert(InsertShape(info, fields, returning, None, *place), dialect)
+    return _Plan(Prepared(statement), returning, meta_at(info, *place))
 
 
 async def update(engine: Engine, changeset: Any, *, force: bool = False, call: Call = DEFAULT) -> Any:
@@ -123,8 +124,8 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
     if not values:
         return stored(info, data, changes, meta(data), None) if changes else data
     keys = key_values(info, data, "update")
-    fields, prefix = tuple(values), prefix_of(engine, info, data, call)
-    plan: _Plan = engine.plan(("update", info, fields, prefix), lambda dialect: _update(info, fields, prefix, dialect))
+    fields, place = tuple(values), place_of(engine, info, data, call)
+    plan: _Plan = engine.plan(("update", info, fields, place), lambda dialect: _update(info, fields, place, dialect))
     params = plan.prepared.dump((*values.values(), *keys))
     back = await _write_one(engine, ready, plan, params, values, call)
     originals = None
@@ -136,10 +137,10 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
     return stored(info, data, values, plan.where, originals)
 
 
-def _update(info: SchemaInfo, fields: tuple[str, ...], prefix: str | None, dialect: Dialect) -> _Plan:
+def _update(info: SchemaInfo, fields: tuple[str, ...], place: Place, dialect: Dialect) -> _Plan:
     returning = tuple(name for name in info.read_back if info.declarations[name].options.read_after_writes)
-    shape = KeyedShape("update", info, fields, info.primary_key, returning, prefix)
-    return _Plan(Prepared(compile_keyed(shape, dialect)), returning, loaded_meta(info, prefix))
+    shape = KeyedShape("update", info, fields, info.primary_key, returning, *place)
+    return _Plan(Prepared(compile_keyed(shape, dialect)), returning, meta_at(info, *place))
 
 
 async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
@@ -152,15 +153,15 @@ async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
     changeset = changeset_of(subject, "delete")
     info, data = changeset.info, changeset.data
     keys = key_values(info, data, "delete")
-    prefix = prefix_of(engine, info, data, call)
-    plan: _Plan = engine.plan(("delete", info, prefix), lambda dialect: _delete(info, prefix, dialect))
+    place = place_of(engine, info, data, call)
+    plan: _Plan = engine.plan(("delete", info, place), lambda dialect: _delete(info, place, dialect))
     await _write_one(engine, changeset, plan, plan.prepared.dump(keys), {}, call)
     return with_meta(data, plan.where)
 
 
-def _delete(info: SchemaInfo, prefix: str | None, dialect: Dialect) -> _Plan:
-    shape = KeyedShape("delete", info, (), info.primary_key, (), prefix)
-    return _Plan(Prepared(compile_keyed(shape, dialect)), (), intern_meta("deleted", info.table, prefix))
+def _delete(info: SchemaInfo, place: Place, dialect: Dialect) -> _Plan:
+    shape = KeyedShape("delete", info, (), info.primary_key, (), *place)
+    return _Plan(Prepared(compile_keyed(shape, dialect)), (), meta_at(info, *place, "deleted"))
 
 
 async def _write_one(

@@ -1,8 +1,9 @@
-"""Aliases: a schema under another name, so that one query can read its table twice."""
+"""Aliases: a schema under another name, or over another table, as a query reads it."""
 
 from typing import Any, TypeVar, cast
 
 from ectype.errors import QueryError, SchemaError
+from ectype.expr.nodes import Node, Root, intern
 from ectype.expr.operand import Expr
 from ectype.schema.meta import SchemaInfo, UnknownMemberError, schema_info
 from ectype.schema.schema import class_members
@@ -11,8 +12,18 @@ from ectype.schema.sources import TableSource
 M = TypeVar("M")
 
 
+class Home(Node):
+    """Holds what is interned under a node that is no node itself: a source, or an alias of one."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, root: Root, held: Any) -> None:
+        super().__init__(root)
+        self.held = held
+
+
 class Alias:
-    """What `alias`, `subquery` and `cte` return: in a query it looks like the schema class, under another name.
+    """What `alias`, `source`, `subquery`, `cte` and `values` return: in a query it looks like the schema class.
 
     Columns and associations are plain attributes; `__source__` is what queries read, `__params__` the values of a
     subquery's parameters, `__entity__` the whole struct in a select.
@@ -64,8 +75,28 @@ def alias(model: type[M], name: str) -> type[M]:
         raise QueryError(
             f"`alias` takes a schema, got {model!r:.80}", hint="make a second one: `subquery(query, 'other')`"
         )
+    if not read.lasting:
+        return cast("type[M]", table_alias(info, name, read.table, read.prefix, read.hint))
     known = info.aliases.get(name)
     if known is None:
         source = TableSource(info, name)
         known = info.aliases.setdefault(name, Alias(source, (), source.entity))
     return cast("type[M]", known)
+
+
+def table_alias(info: SchemaInfo, name: str | None, table: str | None, prefix: str | None, hint: str | None) -> Alias:
+    """Return the one alias that reads another table, or the schema's own elsewhere or with a hint.
+
+    It is interned like expressions are, since the names of tables may come from data.
+    """
+    table = None if table == info.table else table
+    key = ("table", name, table, prefix, hint)
+
+    def make(root: Root) -> Home:
+        source = TableSource(info, name, table=table, prefix=prefix, hint=hint)
+        return Home(root, Alias(source, (), source.entity))
+
+    top: Node = info.source.entity.node
+    known: Home | None = top.kids.get(key)
+    home = known if known is not None else intern(top, key, make)
+    return cast("Alias", home.held)

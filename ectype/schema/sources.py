@@ -1,4 +1,4 @@
-"""What a query reads from: a schema's table under its own name or under another, as a value with identity."""
+"""What a query reads from: a schema's table, or another one of its columns, as a value with identity."""
 
 from typing import Any
 
@@ -10,29 +10,48 @@ from ectype.types.base import Type
 
 
 class TableSource:
-    """A schema's table under its own name, or under an alias. There is one object for each, so identity is equality.
+    """A schema's table, or another table of its columns. There is one object for each, so identity is equality.
 
     Attributes:
         info: what is known of the schema.
         alias: the name given by `alias()`, or None.
+        table: the name of the table; None for a shape, which has none.
+        prefix: where the table is, when `source(…, prefix=)` says so; it wins over what the schema says.
+        hint: literal text after the table's name, or None.
+        lasting: whether it lives as long as its schema.
         columns: the column expressions over this source, by field name; those of virtual fields are for changesets.
         entity: the whole struct, as a select takes it; `optional` where an outer join may leave it out.
     """
 
-    __slots__ = ("alias", "columns", "entity", "info", "label", "optional", "root", "shape")
+    __slots__ = (
+        "alias", "columns", "entity", "hint", "info", "label", "lasting", "optional", "prefix", "root", "shape", "table"
+    )  # fmt: skip
 
-    def __init__(self, info: SchemaInfo, alias: str | None) -> None:
+    def __init__(
+        self,
+        info: SchemaInfo,
+        alias: str | None,
+        *,
+        table: str | None = None,
+        prefix: str | None = None,
+        hint: str | None = None,
+    ) -> None:
         self.info = info
         self.alias = alias
+        self.table = table or info.table
+        self.prefix = prefix
+        self.hint = hint
+        self.lasting = table is None and prefix is None and hint is None
         self.root = info.root
-        self.label = alias or info.name
+        self.label = alias or table or info.name
         self.shape: Any = None
         self.columns: dict[str, Column[Any, Any]] = {
             name: Column(ColumnRef(self.root, self, name)) for name in info.field_names
         }
         self.entity: Expr[Any, Any] = Expr(Entity(self.root, self, optional=False))  # type: ignore[arg-type]
         self.optional: Expr[Any, Any] = Expr(Entity(self.root, self, optional=True))  # type: ignore[arg-type]
-        self.root.tops += [column.node for column in self.columns.values()]
+        if self.lasting:
+            self.root.tops += [column.node for column in self.columns.values()]
 
     def column_type(self, name: str) -> Type[Any]:
         """The type of one of its columns."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from ectype.errors import QueryError, UnsupportedError
 from ectype.sql.dialect import Dialect
-from ectype.sql.params import Dumper
+from ectype.sql.params import Dumper, array_literal
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
 from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, named_dump, returning_clause, table_name
@@ -41,7 +41,7 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     names = ", ".join(f"c{index}" for index in range(len(shape.fields)))
     conflict = conflict_clause(shape, scope)
     sql = (
-        f"INSERT INTO {table_name(info, dialect, shape.prefix)}{' AS t0' if conflict else ''} ({columns}) "
+        f"INSERT INTO {table_name(shape, dialect)}{' AS t0' if conflict else ''} ({columns}) "
         f"SELECT {', '.join(picks)} FROM unnest({', '.join(arrays)}) AS u({names}){conflict}"
         f"{returning_clause(info, shape.returning, dialect)}"
     )
@@ -66,22 +66,3 @@ def _column_dumper(dump: Dumper, *, as_literal: bool) -> Dumper:
         return [None if value is None else array_literal(dump(value)) for value in values]
 
     return dump_literals if as_literal else dump_column
-
-
-def array_literal(items: Sequence[Any]) -> str:
-    r"""Return a one-dimensional PostgreSQL array as text.
-
-    The grammar is that of https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
-
-    >>> print(array_literal([1, None, 'a"b']))
-    {"1",NULL,"a\"b"}
-    """
-    parts: list[str] = []
-    for item in items:
-        if item is None:
-            parts.append("NULL")
-            continue
-        text = f"\\x{item.hex()}" if isinstance(item, bytes) else str(item)
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-        parts.append(f'"{escaped}"')
-    return "{" + ",".join(parts) + "}"

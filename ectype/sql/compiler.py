@@ -1,16 +1,19 @@
 """A planned SELECT to a statement: sqlglot nodes by our own rules, rendered once a shape."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlglot import exp
 
-from ectype.errors import QueryError
+from ectype.errors import QueryError, UnsupportedError
 from ectype.expr import walk
 from ectype.expr.nodes import ColumnRef
-from ectype.query.ast import Clause, Output, Select, Step
+from ectype.query.ast import Clause, Join, Output, Select, Step
 from ectype.query.planner import plan_select, width
-from ectype.sql import numbers
+from ectype.query.sources import FragmentSource, ValuesSource
+from ectype.query.subqueries import QuerySource, StandIn
+from ectype.schema.sources import TableSource
+from ectype.sql import numbers, tables
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, render, wrapped
 from ectype.sql.params import Dumper, hidden
@@ -99,12 +102,21 @@ def _shown(output: Output) -> str:
     return f"{node.source.label}.{node.name}" if isinstance(node, ColumnRef) else f"the expression `{output.name}`"
 
 
-def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named") -> exp.Expr:
+def _select(
+    scope: Scope,
+    select: Select,
+    prefix: str | None,
+    form: str = "named",
+    names: Callable[[str], str] | None = None,
+) -> exp.Expr:
     """Return the tree of one SELECT with its combinations; order and limit are those of the whole.
 
     `form` says what is selected: `top` the outputs as the driver should give them, `named` under their names for a
-    subquery or CTE, `bare` as they are for an expression, `one` a constant for EXISTS.
+    subquery or CTE, which `names` may change, `bare` as they are for an expression, `one` a constant for EXISTS.
     """
+    if select.prefix is not None:
+        prefix = select.prefix
+        scope.select = subselect(prefix)
     ctes = [_cte(scope, cte, prefix) for cte in select.ctes]
     source = _table(scope, select.source, select.source_offset, prefix)
     joins = [_join(scope, join, prefix) for join in select.joins]
@@ -118,7 +130,7 @@ def _select(scope: Scope, select: Select, prefix: str | None, form: str = "named
         core["having"] = exp.Having(this=conjunction(scope, select.havings))
     if select.distinct:
         core["distinct"] = exp.Distinct()
-    outputs = _outputs(scope, select, form)
+    outputs = _outputs(scope, select, form, names)
     tree: exp.Expr = exp.Select(expressions=outputs, **core)
     for combination in select.combinations:
         _check_combined(select, combination.query, scope.dialect)
@@ -196,7 +208,7 @@ def conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
     return tree
 
 
-def _outputs(scope: Scope, select: Select, form: str) -> list[exp.Expr]:
+def _outputs(scope: Scope, select: Select, form: str, names: Callable[[str], str] | None = None) -> list[exp.Expr]:
     if form == "one" and _needs_no_outputs(select):
         return [exp.Literal.number(1)]
     if form == "bare" and len(select.outputs) != 1:
@@ -209,7 +221,8 @@ def _outputs(scope: Scope, select: Select, form: str) -> list[exp.Expr]:
         node = _lower(scope, output.clause)
         if form == "top" and _as_text(select, output, scope.dialect):
             node = cast_text(wrapped(node), "text")
-        made.append(exp.Alias(this=node, alias=quoted(output.name, scope.dialect)) if form == "named" else node)
+        name = output.name if names is None else names(output.name)
+        made.append(exp.Alias(this=node, alias=quoted(name, scope.dialect)) if form == "named" else node)
     return made
 
 
@@ -225,18 +238,41 @@ def _needs_no_outputs(select: Select) -> bool:
     return not any(width(node) for node in outputs) and (grouped or not any(map(walk.is_aggregate, outputs)))
 
 
-def _table(scope: Scope, source: Any, offset: int, prefix: str | None) -> exp.Expr:
-    """Return a source of FROM or JOIN under a name of this scope."""
-    query: Step | None = getattr(source, "query", None)
-    if query is not None:
-        planned = plan_select(query, offset)
-        _check_named(source, planned, scope.dialect)
-        return exp.Subquery(this=_select(scope.beside(), planned, prefix), alias=_name(scope, source))
-    if hasattr(source, "query"):
-        return exp.Table(this=quoted(source.label, scope.dialect), alias=_name(scope, source))
-    return exp.Table(
-        this=quoted(source.info.table, scope.dialect), db=_prefix(scope, source, prefix), alias=_name(scope, source)
-    )
+def _table(scope: Scope, source: Any, offset: int, prefix: str | None, *, lateral: bool = False) -> exp.Expr:
+    """Return a source of FROM or JOIN under a name of this scope; a lateral one sees the sources before it."""
+    match source:
+        case TableSource():
+            return tables.table(scope, source, prefix)
+        case ValuesSource():
+            return tables.constants(scope, source, offset)
+        case FragmentSource():
+            inside = scope.inner() if lateral else scope.beside()
+            return tables.fragment(scope, inside, source, offset)
+        case StandIn():
+            return _rows(
+                scope, source.source, source.query, offset, prefix, lateral=lateral, names=source.source.column_source
+            )
+        case QuerySource(query=None):
+            return exp.Table(this=quoted(source.label, scope.dialect), alias=_name(scope, source))
+        case _:
+            return _rows(scope, source, source.query, offset, prefix, lateral=lateral)
+
+
+def _rows(
+    scope: Scope,
+    source: Any,
+    query: Step,
+    offset: int,
+    prefix: str | None,
+    *,
+    lateral: bool,
+    names: Callable[[str], str] | None = None,
+) -> exp.Expr:
+    """Return a subquery under the name of a source; `names` says how that source reads the columns."""
+    planned = plan_select(query, offset)
+    _check_named(source, planned, scope.dialect)
+    inside = scope.inner() if lateral else scope.beside()
+    return exp.Subquery(this=_select(inside, planned, prefix, names=names), alias=_name(scope, source))
 
 
 def _check_named(source: Any, select: Select, dialect: Dialect) -> None:
@@ -245,23 +281,44 @@ def _check_named(source: Any, select: Select, dialect: Dialect) -> None:
         numbers.check_stored(f"{source.info.name}.{output.name}", known.type, output.clause.node, dialect)
 
 
-def _prefix(scope: Scope, source: Any, prefix: str | None) -> exp.Expr | None:
-    known = source.info.prefix or prefix
-    return None if known is None else quoted(known, scope.dialect)
-
-
 def _name(scope: Scope, source: Any) -> exp.Expr:
     return exp.TableAlias(this=quoted(scope.add(source), scope.dialect))
 
 
-def _join(scope: Scope, join: Any, prefix: str | None) -> exp.Expr:
-    table = _table(scope, join.source, join.offset, prefix)
-    side = {"side": "LEFT"} if join.kind == "left" else {}
-    return exp.Join(this=table, on=_lower(scope, join.on), **side)
+JOINS: Final[dict[str, dict[str, str]]] = {
+    "inner": {},
+    "left": {"side": "LEFT"},
+    "right": {"side": "RIGHT"},
+    "full": {"side": "FULL"},
+    "cross": {"kind": "CROSS"},
+}
+
+
+def _join(scope: Scope, join: Join, prefix: str | None) -> exp.Expr:
+    dialect = scope.dialect
+    kind, lateral = join.kind.removesuffix("_lateral"), join.kind.endswith("_lateral")
+    if kind in ("right", "full") and not dialect.right_and_full_join:
+        raise UnsupportedError(
+            f"{dialect.name} {'.'.join(map(str, dialect.version))} has no {kind} join",
+            hint="begin at the side whose rows all stay, and use `left_join`",
+        )
+    by_function = isinstance(join.source, FragmentSource) and dialect.lateral_functions
+    if lateral and not dialect.lateral and not by_function:
+        raise UnsupportedError(
+            f"{dialect.name} has no lateral join",
+            hint="number the rows in a subquery, `fn.row_number().over(window(partition_by=…, order_by=…))`, and "
+            "join those up to a number",
+        )
+    table = _table(scope, join.source, join.offset, prefix, lateral=lateral)
+    if lateral and not by_function:
+        table = exp.Var(this=f"LATERAL {render(table, dialect)}")
+    on = {} if kind == "cross" else {"on": _lower(scope, join.on)}
+    return exp.Join(this=table, **JOINS[kind], **on)
 
 
 def _cte(scope: Scope, cte: Any, prefix: str | None) -> exp.Expr:
     _check_named(cte.source, cte.query, scope.dialect)
     inner = _select(scope.beside(), cte.query, prefix)
     columns = [quoted(output.name, scope.dialect) for output in cte.query.outputs]
-    return exp.CTE(this=inner, alias=exp.TableAlias(this=quoted(cte.source.label, scope.dialect), columns=columns))
+    alias = exp.TableAlias(this=quoted(cte.source.label, scope.dialect), columns=columns)
+    return exp.CTE(this=inner, alias=alias, materialized=cte.materialized)

@@ -22,6 +22,9 @@ class Dialect:
         exact_decimals: decimals are numbers in the database, not text.
         sum_widens: `sum` of integers has a wider type than its column, and is cast back.
         text_select: some types are read faster as text, in the outermost select only.
+        column_aliases: a table function's columns can be named, as in `f(…) AS t(a, b)`.
+        lateral_functions: a table function in a join sees the tables before it without the word LATERAL.
+        hinted_writes: an UPDATE or DELETE takes a hint after its table.
     """
 
     name: str
@@ -52,6 +55,9 @@ class Dialect:
     parenthesised_union: bool
     upsert_tells: bool
     nameless_foreign_keys: bool
+    column_aliases: bool
+    lateral_functions: bool
+    hinted_writes: bool
 
     def to_sql(self, node: Any, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
         """Return the text of a query's shape, and its parameters as the driver gets them."""
@@ -89,6 +95,9 @@ POSTGRES = Dialect(
     parenthesised_union=True,
     upsert_tells=True,
     nameless_foreign_keys=False,
+    column_aliases=True,
+    lateral_functions=False,
+    hinted_writes=False,
 )
 
 SQLITE = Dialect(
@@ -120,4 +129,7 @@ SQLITE = Dialect(
     parenthesised_union=False,
     upsert_tells=False,
     nameless_foreign_keys=True,
+    column_aliases=False,
+    lateral_functions=True,
+    hinted_writes=True,
 )

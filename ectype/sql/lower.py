@@ -185,13 +185,18 @@ class Lowering:
                 numbers.check_cast(node, self.scope.dialect)
                 return self.cast(self.lower(operand, self._dumper(type_)), type_)
             case Fragment(parts, args):
-                return self._secret(node, lambda: self._fragment(parts, args))
+                return self._secret(node, lambda: exp.Paren(this=exp.Var(this=self._fragment(parts, args))))
             case InValues(operand):
                 return self._secret(node, lambda: self._in_values(operand))
             case Subquery():
                 return self._subquery(node)
             case _:
                 assert_never(node)
+
+    def text(self, node: Fragment) -> str:
+        """Return the text of a fragment as it is, for one that is no expression."""
+        made = self._secret(node, lambda: exp.Var(this=self._fragment(node.parts, node.args)))
+        return str(made.this)
 
     def order(self, term: Ordering) -> exp.Expr:
         """Return an ORDER BY term; NULLs go where the database puts them unless the term says otherwise."""
@@ -312,12 +317,12 @@ class Lowering:
             window["spec"] = _frame(node.frame)
         return self._finished(function, exp.Window(**window))
 
-    def _fragment(self, parts: tuple[str, ...], args: tuple[Expression, ...]) -> exp.Expr:
+    def _fragment(self, parts: tuple[str, ...], args: tuple[Expression, ...]) -> str:
         pieces: list[str] = [parts[0]]
         for arg, part in zip(args, parts[1:], strict=True):
             pieces.append(render(wrapped(self.lower(arg)), self.scope.dialect))
             pieces.append(part)
-        return exp.Paren(this=exp.Var(this="".join(pieces)))
+        return "".join(pieces)
 
     def _in_values(self, operand: Expression) -> exp.Expr:
         numbers.check_key("in_", operand, self.scope.dialect)

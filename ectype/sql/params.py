@@ -1,7 +1,7 @@
 """How parameters are dumped: by the type of what they are compared with, by their own class, as one list."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache
 from typing import Any, TypeAlias, cast
@@ -61,3 +61,22 @@ def hidden(dump: Dumper, place: str) -> Dumper:
             raise refusal from None
 
     return dump_hidden
+
+
+def array_literal(items: Sequence[Any]) -> str:
+    r"""Return a one-dimensional PostgreSQL array as text.
+
+    The grammar is that of https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+
+    >>> print(array_literal([1, None, 'a"b']))
+    {"1",NULL,"a\"b"}
+    """
+    parts: list[str] = []
+    for item in items:
+        if item is None:
+            parts.append("NULL")
+            continue
+        text = f"\\x{item.hex()}" if isinstance(item, bytes) else str(item)
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        parts.append(f'"{escaped}"')
+    return "{" + ",".join(parts) + "}"

@@ -22,6 +22,7 @@ class InsertShape:
         returning: the field names that come back.
         on_conflict: what a conflict does, or None.
         prefix: the schema or attached database, or None for the default.
+        table: where the row stands when that is not the schema's own table: this one, in exactly `prefix`.
     """
 
     info: SchemaInfo
@@ -29,11 +30,12 @@ class InsertShape:
     returning: tuple[str, ...] = ()
     on_conflict: OnConflict | None = None
     prefix: str | None = None
+    table: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyedShape:
-    """An UPDATE or DELETE of one row by its key; an UPDATE sets `fields`."""
+    """An UPDATE or DELETE of one row by its key; an UPDATE sets `fields`. Prefix and table are as for an INSERT."""
 
     verb: str
     info: SchemaInfo
@@ -41,6 +43,7 @@ class KeyedShape:
     keys: tuple[str, ...]
     returning: tuple[str, ...] = ()
     prefix: str | None = None
+    table: str | None = None
 
 
 def assigned(info: SchemaInfo, assignments: Sequence[Assignment[Any]]) -> tuple[tuple[str, Expression], ...]:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ectype.errors import QueryError
+from ectype.errors import QueryError, UnsupportedError
 from ectype.expr.nodes import Expression
 from ectype.query.ast import Step, steps
 from ectype.query.planner import plan_select, query_width, width
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.sources import TableSource
 from ectype.sql import numbers
 from ectype.sql.compiler import conjunction, dump_with, subselect
 from ectype.sql.dialect import Dialect
@@ -15,6 +16,7 @@ from ectype.sql.lower import Lowering, Scope, quoted, render
 from ectype.sql.params import Dumper, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Column, Statement
+from ectype.sql.tables import place
 
 
 def name(text: str, dialect: Dialect) -> str:
@@ -22,15 +24,18 @@ def name(text: str, dialect: Dialect) -> str:
     return render(quoted(text, dialect), dialect)
 
 
-def table_name(info: SchemaInfo, dialect: Dialect, prefix: str | None) -> str:
-    """Return a schema's table, with its prefix. Raises QueryError for a shape, which has none."""
-    if info.table is None:
+def table_name(shape: InsertShape | KeyedShape, dialect: Dialect) -> str:
+    """Return the table that is written, with its prefix. Raises QueryError for a shape, which has none."""
+    info = shape.info
+    table, prefix = shape.table or info.table, shape.prefix
+    if shape.table is None:
+        prefix = info.prefix or prefix
+    if table is None:
         raise QueryError(
             f"{info.name} has no table, so nothing can be written",
             hint=f'give it one: `class {info.name}(Schema, table="…")`',
         )
-    known = info.prefix or prefix
-    return name(info.table, dialect) if known is None else f"{name(known, dialect)}.{name(info.table, dialect)}"
+    return name(table, dialect) if prefix is None else f"{name(prefix, dialect)}.{name(table, dialect)}"
 
 
 def column_of(info: SchemaInfo, field: str, dialect: Dialect) -> Column:
@@ -100,9 +105,9 @@ def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) 
     marks = ", ".join(f"{dialect.placeholder}{i + 1}" for i in range(len(shape.fields)))
     columns = ", ".join(name(info.fields[field].source, dialect) for field in shape.fields)
     body = f"({columns}) VALUES ({marks})" if shape.fields else "DEFAULT VALUES"
-    table = table_name(info, dialect, shape.prefix)
+    into = table_name(shape, dialect)
     conflict = conflict_clause(shape, scope)
-    sql = f"INSERT INTO {table}{' AS t0' if conflict else ''} {body}{conflict}"
+    sql = f"INSERT INTO {into}{' AS t0' if conflict else ''} {body}{conflict}"
     columns_back = tuple(column_of(info, field, dialect) for field in shape.returning)
     back = returning_clause(info, shape.returning, dialect)
     if told and dialect.upsert_tells:
@@ -170,8 +175,8 @@ def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
         f"{name(info.fields[one].source, dialect)} = {dialect.placeholder}{i + 1}" for i, one in enumerate(everything)
     ]
     sets, keys = terms[: len(shape.fields)], terms[len(shape.fields) :]
-    table = table_name(info, dialect, shape.prefix)
-    head = f"UPDATE {table} SET {', '.join(sets)}" if shape.verb == "update" else f"DELETE FROM {table}"
+    into = table_name(shape, dialect)
+    head = f"UPDATE {into} SET {', '.join(sets)}" if shape.verb == "update" else f"DELETE FROM {into}"
     sql = f"{head} WHERE {' AND '.join(keys)}"
     return Statement(
         sql + returning_clause(info, shape.returning, dialect),
@@ -190,13 +195,12 @@ def compile_update_all(
     prefix: str | None = None,
 ) -> Statement:
     """Return the UPDATE of all rows of a query; the query's values come first, then the assignments' own."""
-    info, scope, where, offset = _target(step, dialect, "update_all", prefix)
+    info, scope, where, offset, target = _target(step, dialect, "update_all", prefix)
     terms: list[str] = []
     for field, node in assignments:
         terms.append(f"{name(info.fields[field].source, dialect)} = {_value(scope, info, field, node, offset)}")
         offset += width(node)
-    table = f"{table_name(info, dialect, prefix)} AS {scope.names[info.source]}"
-    sql = f"UPDATE {table} SET {', '.join(terms)}{where}{returning_clause(info, returning, dialect)}"
+    sql = f"UPDATE {target} SET {', '.join(terms)}{where}{returning_clause(info, returning, dialect)}"
     return _of_all(sql, scope, info, returning)
 
 
@@ -204,9 +208,8 @@ def compile_delete_all(
     step: Step, dialect: Dialect, *, returning: tuple[str, ...] = (), prefix: str | None = None
 ) -> Statement:
     """Return the DELETE of all rows of a query."""
-    info, scope, where, _offset = _target(step, dialect, "delete_all", prefix)
-    table = f"{table_name(info, dialect, prefix)} AS {scope.names[info.source]}"
-    sql = f"DELETE FROM {table}{where}{returning_clause(info, returning, dialect)}"
+    info, scope, where, _offset, target = _target(step, dialect, "delete_all", prefix)
+    sql = f"DELETE FROM {target}{where}{returning_clause(info, returning, dialect)}"
     return _of_all(sql, scope, info, returning)
 
 
@@ -215,17 +218,24 @@ def _of_all(sql: str, scope: Scope, info: SchemaInfo, returning: tuple[str, ...]
     return Statement(sql, dump_with(scope.dumpers, scope.redacted), columns, redacted=frozenset(scope.redacted))
 
 
-def _target(step: Step, dialect: Dialect, verb: str, prefix: str | None) -> tuple[SchemaInfo, Scope, str, int]:
-    """Return what an UPDATE or DELETE over a query writes to, and its condition."""
+def _target(step: Step, dialect: Dialect, verb: str, prefix: str | None) -> tuple[SchemaInfo, Scope, str, int, str]:
+    """Return what an UPDATE or DELETE over a query writes to, its condition, and its table."""
     for one in steps(step):
-        if one.kind not in ("from", "where") or (one.kind == "from" and hasattr(one.arg, "query")):
+        if one.kind not in ("from", "where", "prefix") or (one.kind == "from" and not isinstance(one.arg, TableSource)):
             raise QueryError(
                 f"`{verb}` takes a query of one table with `where` only, and this one has `{one.kind}`",
                 hint=f"choose the rows by a subquery: `{verb}(from_(Post).where(Post.id.in_(query.select(Post.id))))`",
             )
     select = plan_select(step)
+    prefix = select.prefix or prefix
     scope = Scope(dialect, {}, subselect(prefix))
-    scope.add(select.source)
-    scope.names.setdefault(select.source.info.source, scope.names[select.source])
+    source: TableSource = select.source
+    target = f"{render(place(source, dialect, prefix), dialect)} AS {scope.add(source)}"
+    if source.hint is not None and not dialect.hinted_writes:
+        raise UnsupportedError(
+            f"{dialect.name} takes no hint in `{verb}`, got {source.hint!r}", hint="write over a source without one"
+        )
+    target += "" if source.hint is None else f" {source.hint}"
+    scope.names.setdefault(source.info.source, scope.names[source])
     where = f" WHERE {render(conjunction(scope, select.wheres), dialect)}" if select.wheres else ""
-    return select.source.info, scope, where, query_width(step)
+    return source.info, scope, where, query_width(step), target
