@@ -41,7 +41,8 @@ def _step(step: Step, values: Values) -> str:
         case "limit" | "offset":
             return f".{step.kind}({next(values, ...)!r})"
         case "join":
-            return _join(*arg, values)
+            kind, source, on = arg
+            return _join(kind, source, on, values)
         case "select":
             return _select(arg, values)
         case _:

@@ -1,6 +1,6 @@
 """Sources beside a schema's own table: another table, SQL text, constant rows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, LiteralString, TypeAlias, TypeVar, cast, final, overload
 
 from ectype.errors import QueryError
@@ -10,6 +10,7 @@ from ectype.expr.operand import Attr, Expr
 from ectype.query.derived import DerivedSource
 from ectype.schema.aliases import Alias, Home, table_alias
 from ectype.schema.meta import SchemaInfo, schema_info
+from ectype.schema.schema import Of
 from ectype.schema.sources import TableSource
 from ectype.schema.structs import UNSET
 
@@ -50,7 +51,7 @@ def source(
     model: type[M], table: str | None = None, /, *, prefix: str | None = None, hint: LiteralString | None = None
 ) -> type[M]: ...
 @overload
-def source(model: type[M], rows: Expr[Any, Any], /, *, columns: Sequence[Attr[M, Any]] = ()) -> type[M]: ...
+def source(model: Of[M], rows: Expr[Any, Any], /, *, columns: Sequence[Attr[M, Any]] = ()) -> type[M]: ...
 def source(
     model: Any,
     rows: Any = None,
@@ -123,7 +124,11 @@ def _named(info: SchemaInfo, column: object) -> str:
     return cast("str", name)
 
 
-def values(shape: type[M], rows: Iterable[M | Mapping[str, object]], *, name: str = "values") -> type[M]:
+@overload
+def values(shape: Of[M], rows: Iterable[M], *, name: str = "values") -> type[M]: ...
+@overload
+def values(shape: Of[M], rows: Iterable[Mapping[str, object]], *, name: str = "values") -> type[M]: ...
+def values(shape: Any, rows: Iterable[Any], *, name: str = "values") -> Any:
     """Return constant rows as a source: to join them, or to update and delete by them. All values are bound.
 
     SQL: `unnest($1::bigint[], $2::text[]) AS "v0"("id", "title")` on PostgreSQL, `json_each(?2)` on SQLite: one text
@@ -152,8 +157,7 @@ def values(shape: type[M], rows: Iterable[M | Mapping[str, object]], *, name: st
             hint="leave the join out where there is nothing to join",
         )
     # Each column's parameter holds all rows: what is sent for it is for the database to say.
-    alias = _derived(info, ("values", name), lambda root: ValuesSource(root, info, name), (listed,) * len(names))
-    return cast("type[M]", alias)
+    return _derived(info, ("values", name), lambda root: ValuesSource(root, info, name), (listed,) * len(names))
 
 
 def _row(info: SchemaInfo, names: tuple[str, ...], number: int, row: Any) -> list[Any]:
@@ -191,7 +195,9 @@ def _known(info: SchemaInfo, name: object) -> str:
     return info.suggest(name) if isinstance(name, str) else "the keys are names of columns"
 
 
-def _derived(info: SchemaInfo, key: tuple[object, ...], make: Any, params: tuple[object, ...]) -> Alias:
+def _derived(
+    info: SchemaInfo, key: tuple[object, ...], make: Callable[[Root], DerivedSource], params: tuple[object, ...]
+) -> Alias:
     """Return the alias of a source that is interned under the schema, like expressions are."""
     top: Node = info.source.entity.node
     known: Home | None = top.kids.get(key)

@@ -54,7 +54,7 @@ def _back(source: Any, returning: Returning) -> _Back:
     columns = cast("tuple[Attr[Any, Any], ...]", returning) if isinstance(returning, tuple) else ()
     if columns:
         return _Back(tuple(_own(source, column) for column in columns), "tuple")
-    if getattr(returning, "__source__", None) in (info.source, source):
+    if getattr(cast("Any", returning), "__source__", None) in (info.source, source):
         return _Back(info.column_names, "struct")
     raise QueryError(
         f"`returning` takes columns of {info.name} or {info.name} itself, got {returning!r:.80}",

@@ -11,7 +11,7 @@ from ectype.types.base import Target
 new: Callable[[type[Any]], Any] = object.__new__
 
 
-def meta_at(info: SchemaInfo, prefix: str | None, table: str | None, state: State = "loaded") -> Meta:
+def loaded_meta(info: SchemaInfo, prefix: str | None, table: str | None = None, state: State = "loaded") -> Meta:
     """Return the meta of a struct that was written under a prefix, in a table when it is not the schema's own."""
     return intern_meta(state, table or info.table, prefix if table else info.prefix or prefix)
 

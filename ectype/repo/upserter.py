@@ -23,7 +23,7 @@ from ectype.repo.sending import (
     refuse_associations,
     target_columns,
 )
-from ectype.repo.stored import meta_at, stored
+from ectype.repo.stored import loaded_meta, stored
 from ectype.repo.violations import refused
 from ectype.schema.changeset import Changeset
 from ectype.schema.meta import SchemaInfo
@@ -119,7 +119,7 @@ class _Upsert:
         values, changes = values_of(row), self.changeset.changes
         for name in info.virtual_names:
             values[name] = changes[name] if name in changes else getattr(data, name, values.get(name, UNSET))
-        where = meta_at(info, *self.place)
+        where = loaded_meta(info, *self.place)
         return stored(info, data, values, where, getattr(row, "_frozen", None))
 
     async def _existing(self) -> Any | None:

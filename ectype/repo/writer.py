@@ -18,7 +18,7 @@ from ectype.repo.sending import (
     place_of,
     refuse_associations,
 )
-from ectype.repo.stored import meta_at, originals_of, stored
+from ectype.repo.stored import loaded_meta, originals_of, stored
 from ectype.repo.upserter import upsert
 from ectype.repo.violations import refused
 from ectype.schema.changeset import Changeset
@@ -98,7 +98,7 @@ def _insert(info: SchemaInfo, fields: tuple[str, ...], place: Place, dialect: Di
     declared = info.declarations
     returning = tuple(name for name in info.read_back if name not in fields or declared[name].options.read_after_writes)
     statement = compile_insert(InsertShape(info, fields, returning, None, *place), dialect)
-    return _Plan(Prepared(statement), returning, meta_at(info, *place))
+    return _Plan(Prepared(statement), returning, loaded_meta(info, *place))
 
 
 async def update(engine: Engine, changeset: Any, *, force: bool = False, call: Call = DEFAULT) -> Any:
@@ -140,7 +140,7 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
 def _update(info: SchemaInfo, fields: tuple[str, ...], place: Place, dialect: Dialect) -> _Plan:
     returning = tuple(name for name in info.read_back if info.declarations[name].options.read_after_writes)
     shape = KeyedShape("update", info, fields, info.primary_key, returning, *place)
-    return _Plan(Prepared(compile_keyed(shape, dialect)), returning, meta_at(info, *place))
+    return _Plan(Prepared(compile_keyed(shape, dialect)), returning, loaded_meta(info, *place))
 
 
 async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
@@ -161,7 +161,7 @@ async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
 
 def _delete(info: SchemaInfo, place: Place, dialect: Dialect) -> _Plan:
     shape = KeyedShape("delete", info, (), info.primary_key, (), *place)
-    return _Plan(Prepared(compile_keyed(shape, dialect)), (), meta_at(info, *place, "deleted"))
+    return _Plan(Prepared(compile_keyed(shape, dialect)), (), loaded_meta(info, *place, "deleted"))
 
 
 async def _write_one(
