@@ -123,7 +123,8 @@ class Query(Clauses[Avail, Sel, R_co]):
             from_(Post).join(from_(Comment).where(Comment.likes > 3), on=Comment.post_id == Post.id)
         """
         # A plain association is one object on its class, so that it is its own key.
-        known = self.node.kids.get(to) if to.__class__ is Rel and on is None and as_ is None else None
+        plain = to.__class__ is Rel and on is None and as_ is None and not lateral
+        known = self.node.kids.get(to) if plain else None
         if known is not None:
             return grown(self, known, self.params)
         node, values = join_step(self.node, "inner", to, on, as_, lateral=lateral)

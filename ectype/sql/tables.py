@@ -113,7 +113,7 @@ def _rows_dumper(dumpers: list[Dumper]) -> Dumper:
 
 
 def _array_dumper(info: SchemaInfo, field: FieldInfo, index: int, dump: Dumper, *, as_text: bool) -> Dumper:
-    one = _named(info, field, (lambda value: array_literal(dump(value))) if as_text else dump, text=False)
+    one = _named(info, field, (lambda value: array_literal(dump(value))) if as_text else dump)
 
     def dump_column(rows: Any) -> list[Any]:
         return [one(row[index]) for row in rows]
@@ -121,7 +121,7 @@ def _array_dumper(info: SchemaInfo, field: FieldInfo, index: int, dump: Dumper, 
     return dump_column
 
 
-def _named(info: SchemaInfo, field: FieldInfo, dump: Callable[[Any], Any], *, text: bool = True) -> Dumper:
+def _named(info: SchemaInfo, field: FieldInfo, dump: Callable[[Any], Any]) -> Dumper:
     """Return a dumper whose refusal says which column of the constant rows it was."""
     place = f"in the constant rows' column `{info.name}.{field.name}`"
 
@@ -129,13 +129,9 @@ def _named(info: SchemaInfo, field: FieldInfo, dump: Callable[[Any], Any], *, te
         if value is None:
             return None
         try:
-            made = dump(value)
+            return dump(value)
         except CastError as exc:
             exc.add_note(place)
             raise
-        if text and isinstance(made, str) and "\0" in made:
-            # SQLite cuts a JSON string off there.
-            raise CastError(f"a text with a NUL character cannot be sent as JSON, got {made!r:.80}")
-        return made
 
     return hidden(dump_named, place) if field.name in info.redacted else dump_named

@@ -168,7 +168,7 @@ def test_a_schema_joined_twice_needs_a_name():
     [
         (lambda: POSTS.join(User), "joining User needs its condition, got on=None"),
         (lambda: POSTS.join(User, on=True), "joining User needs its condition, got on=True"),
-        (lambda: POSTS.join(Post.author, on=True), "the condition that adds to `Post.author` is an expression, got True"),
+        (lambda: POSTS.join(Post.author, on=True), "the condition that adds to `Post.author` is an expression"),
         (lambda: POSTS.join(Post.author, as_=alias(Comment, "c")), "leads to User, so `as_` cannot be an alias of"),
         (lambda: POSTS.join(User, on=User.id == 1, as_=alias(User, "u")), "`as_` names an association's schema"),
         (lambda: POSTS.join(Comment.post), "`Comment.post` cannot be joined: Comment is not in this query"),
