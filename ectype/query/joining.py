@@ -12,6 +12,7 @@ from ectype.query.sources import FragmentSource
 from ectype.query.subqueries import QuerySource, StandIn, refuse_preloads, row_schema
 from ectype.schema.aliases import Home
 from ectype.schema.associations import PLAIN, Hop, Rel
+from ectype.schema.sources import TableSource
 
 Grown: TypeAlias = tuple[Step, tuple[object, ...]]
 """The step after a join, and the values that its parameters add."""
@@ -125,6 +126,11 @@ def _by_query(node: Step, kind: str, query: Any, on: Any, as_: Any, *, lateral: 
     refuse_preloads("join", query)
     built = steps(query.node)
     source = _read_as(query) if as_ is None else source_of(as_)
+    if as_ is not None and not isinstance(source, TableSource):
+        raise QueryError(
+            f"`as_` is an alias of the query's schema, got {source.label}",
+            hint="pass the subquery itself: `.join(other, on=…)`",
+        )
     if source.info is not row_schema(query.node):
         raise QueryError(
             f"this query gives rows of {row_schema(query.node).name}, so `as_` cannot be an alias of {source.info.name}"

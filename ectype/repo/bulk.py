@@ -92,6 +92,8 @@ async def insert_all(
         raise QueryError(
             f"`insert_all` writes a table, got {model!r:.80}", hint=f"pass the schema: `insert_all({info.name}, …)`"
         )
+    if source.hint is not None:
+        raise QueryError(f"`insert_all` takes no hint, got {source.hint!r}", hint="write over a source without one")
     back = _back(source, returning)
     groups = grouped(info, rows, timestamps=timestamps)
     write = _InsertAll(engine, source, on_conflict, target_columns(conflict_target), back, call)

@@ -401,6 +401,10 @@ def test_a_part_joins_only_what_is_not_there():
             lambda: POSTS.join(from_(User), as_=alias(Comment, "c"), on=User.id == 1),
             "this query gives rows of User, so `as_` cannot be an alias of Comment",
         ),
+        (
+            lambda: POSTS.join(from_(User), as_=subquery(from_(User), "u"), on=User.id == 1),
+            "`as_` is an alias of the query's schema, got u",
+        ),
         (lambda: POSTS.right_join(User), "joining User needs its condition, got on=None"),
         (lambda: POSTS.cross_join("users"), "a schema, alias, subquery or CTE was expected, got 'users'"),
         (lambda: POSTS.cross_join(None), "a schema, alias, subquery or CTE was expected, got None"),

@@ -30,6 +30,7 @@ from ectype import (
     subquery,
     values,
 )
+from ectype.expr.nodes import GROWTH_LIMIT
 from ectype.query.ast import EntityRow
 from ectype.repo.loader import build
 from ectype.sql.compilers import compile_delete_all, compile_select, compile_update_all
@@ -330,6 +331,17 @@ def test_constant_rows_keep_values_of_every_type(expect_sql: ExpectSql):
         sqlite_params=tuple(from_(samples).to_sql(SQLITE)[1]),
         rows=SAMPLES,
     )
+
+
+def test_names_of_tables_that_come_from_data_do_not_fill_the_memory():
+    class Log(Blog, table="logs"):
+        id: Field[int] = primary_key()
+
+    top = Log.__schema__.source.entity.node
+    for number in range(GROWTH_LIMIT + 100):
+        from_(source(Log, f"logs_{number}"))
+    assert len(top.kids) <= GROWTH_LIMIT
+    assert len(Log.__schema__.root.tops) < 10
 
 
 def test_the_number_of_constant_rows_does_not_change_the_shape():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ectype import (
     Field,
+    Ignored,
     QueryError,
     Repo,
     Schema,
@@ -16,6 +17,7 @@ from ectype import (
     alias,
     change,
     cte,
+    do_nothing,
     field,
     fn,
     fragment,
@@ -88,6 +90,15 @@ async def test_an_upsert_of_a_struct_of_another_table_goes_there(tags: Repo):
     assert (await tags.get_or_raise(OLD, "red")).color == "new"
 
 
+async def test_an_upsert_that_does_nothing_finds_the_row_of_the_other_table(tags: Repo):
+    old = await tags.get_or_raise(OLD, "red")
+    await tags.update(change(old, Tag.color.set("older")))
+    outcome = await tags.upsert(old, on_conflict=do_nothing(), conflict_target=Tag.name)
+    assert isinstance(outcome, Ignored)
+    assert outcome.struct == Tag(name="red", color="older")
+    assert meta(outcome.struct).source == "old_tags"
+
+
 async def test_many_rows_are_written_into_another_table(tags: Repo):
     (made,) = await tags.insert_all(OLD, [{"name": "x", "color": "y"}], returning=Tag)
     assert meta(made).source == "old_tags"
@@ -100,6 +111,8 @@ async def test_many_rows_are_written_into_another_table(tags: Repo):
     assert await tags.delete_all(from_(OLD).where(OLD.name != "red"), returning=OLD.name) != []
     assert [(tag.name, tag.color) for tag in await tags.all(OLD)] == [("red", "v")]
     assert [(tag.name, tag.color) for tag in await tags.all(Tag)] == [("red", "here")]
+    with pytest.raises(QueryError, match="`insert_all` takes no hint, got 'NOT INDEXED'"):
+        await tags.insert_all(source(Tag, hint="NOT INDEXED"), [{"name": "x", "color": "y"}])
     with pytest.raises(QueryError, match="`insert_all` writes a table, got <alias rows of Tag>"):
         await tags.insert_all(subquery(from_(Tag), "rows"), [{"name": "x", "color": "y"}])
 
@@ -230,6 +243,36 @@ async def test_the_prefix_of_a_query_is_remembered(tags: Repo, blog_url: str):
         assert [one.name for one in await tags.all(Tag)] == ["red"]
     finally:
         await tags._session.script("DROP SCHEMA tenant_y CASCADE")
+
+
+class Tenant(Schema, table="tags", prefix="tenant_a"):
+    """A schema that says itself where its table is."""
+
+    name: Field[str] = field(primary_key=True)
+    color: Field[str]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("blog_url", ["postgres"], indirect=True)
+async def test_the_prefix_of_a_source_wins_over_that_of_the_schema(repo: Repo):
+    await repo._session.script(
+        "CREATE SCHEMA tenant_a; CREATE TABLE tenant_a.tags (LIKE tags INCLUDING ALL);"
+        " CREATE SCHEMA tenant_b; CREATE TABLE tenant_b.tags (LIKE tags INCLUDING ALL)"
+    )
+    try:
+        there = source(Tenant, prefix="tenant_b")
+        await repo.insert(Tenant(name="x", color="a"), prefix="nowhere")
+        await repo.insert_all(there, [{"name": "x", "color": "b"}], prefix="nowhere")
+        (tag,) = await repo.all(from_(there).prefix("nowhere"))
+        assert (tag.color, meta(tag).prefix) == ("b", "tenant_b")
+        changed = await repo.update(change(tag, Tenant.color.set("c")))
+        assert meta(changed).prefix == "tenant_b"
+        assert (await repo.get_or_raise(there, "x")).color == "c"
+        assert (await repo.get_or_raise(Tenant, "x")).color == "a"
+        await repo.delete(changed)
+        assert [one.color for one in await repo.all(from_(Tenant).prefix("nowhere"))] == ["a"]
+    finally:
+        await repo._session.script("DROP SCHEMA tenant_a CASCADE; DROP SCHEMA tenant_b CASCADE")
 
 
 @pytest.mark.postgres

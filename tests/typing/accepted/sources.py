@@ -56,6 +56,8 @@ assert_type(rows(right.where(Book.pages > 3).order_by(Shelf.room, maybe(Book.tit
 assert_type(rows(books.right_join(Book.shelf).select(maybe(Book), Shelf)), "list[tuple[Book | None, Shelf]]")
 assert_type(rows(books.right_join(Book.loans).select(maybe(Book.id), Loan.id)), list[tuple[int | None, int]])
 
+assert_type(rows(right.preload(Book.shelf)), "list[Book | None]")
+
 # What an outer join had left out before stays what may be missing.
 twice = books.left_join(Book.loans).right_join(Shelf, on=Book.shelf_id == Shelf.id)
 assert_type(rows(twice.select(maybe(Book.title), maybe(Loan.id), Shelf.room)), list[tuple[str | None, int | None, str]])
