@@ -423,6 +423,8 @@ def test_structs_remember_where_they_came_from():
         "archive",
         "old",
     )
+    comments = from_(Comment).prefix("y").limit(1)
+    assert _row(from_(User).join(comments, on=Comment.id == User.id).select(Comment)) == ("comments", "y")
     # A CTE is no table to write to, so its structs belong to that of their schema.
     assert _row(from_(best).with_cte(best, from_(archive))) == ("posts", None)
     statement = compile_select(from_(source(Slot, "readings")).node, SQLITE)
