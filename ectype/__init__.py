@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from ectype.query.conflicts import replace as replace
     from ectype.query.conflicts import replace_all as replace_all
     from ectype.query.conflicts import replace_all_except as replace_all_except
+    from ectype.query.partial import only as only
     from ectype.query.subqueries import cte as cte
     from ectype.query.subqueries import subquery as subquery
     from ectype.repo.outcomes import Ignored as Ignored
@@ -119,6 +120,7 @@ _MODULES = {
     "ectype.expr.raw": "fragment",
     "ectype.query.builder": "Over Q Query from_ maybe",
     "ectype.query.conflicts": _CONFLICTS,
+    "ectype.query.partial": "only",
     "ectype.query.subqueries": "cte subquery",
     "ectype.repo.outcomes": "Ignored Inserted Updated",
     "ectype.repo.repo": "Repo",

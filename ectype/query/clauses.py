@@ -13,6 +13,8 @@ from ectype.expr import nodes
 from ectype.expr.operand import Expr, Order, order_term
 from ectype.query.ast import SetOperator, Step
 from ectype.query.inspect import inspect
+from ectype.query.naming import check_names
+from ectype.query.partial import check_complete, check_preloaded_key
 from ectype.query.planner import value_place
 from ectype.query.scope import check_scope, grow, source_of
 from ectype.query.subqueries import refuse_preloads, row_schema
@@ -146,6 +148,7 @@ class Clauses(Generic[Avail, Sel, R_co]):
         made = row_schema(_other("with_cte", query).node)
         if made is not source.info:
             raise QueryError(f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}")
+        check_complete(source, query.node)
         key = ("cte", source, query.node, recursive)
         return grown(self, grow(self.node, key, "cte", key[1:]), self.params + query.params)
 
@@ -211,11 +214,13 @@ def _filtered(node: Step, predicate: Any, kind: str) -> Step:
     if known is not None:
         return cast("Step", known)
     check_scope(node, expression.node, kind)
+    check_names(node, expression.node)
     return grow(node, key, kind, expression.node)
 
 
 def _ordered(node: Step, term: nodes.Ordering) -> Step:
     check_scope(node, term, "order_by")
+    check_names(node, term)
     return grow(node, term, "order", term)
 
 
@@ -262,3 +267,4 @@ def _check_preload(node: Step, path: object) -> None:
     if start is not row:
         gives = "bare expressions" if row is None else row.name
         raise QueryError(f"`{path!r}` starts at {start.name}, and this query gives {gives}")
+    check_preloaded_key(node, cast("Rel[Any, Any]", path))

@@ -2,10 +2,11 @@
 
 from typing import Any, TypeVar, cast
 
-from ectype.errors import QueryError
+from ectype.errors import QueryError, did_you_mean
 from ectype.expr.nodes import ColumnRef, Entity, Node, Root, intern
 from ectype.expr.operand import Column, Expr, QueryLike
 from ectype.query.ast import Step, steps
+from ectype.query.partial import row_names
 from ectype.schema.aliases import Alias
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.types.base import Type
@@ -20,19 +21,18 @@ class QuerySource:
         info: the schema whose fields it has for columns.
         label: its name.
         query: the query's shape; None for a CTE, which is found by its name.
+        columns: the column expressions over this source, by the names of the members that the query selects.
     """
 
     __slots__ = ("columns", "entity", "info", "label", "optional", "query", "root", "shape")
 
-    def __init__(self, root: Root, info: SchemaInfo, label: str, query: Step | None) -> None:
+    def __init__(self, root: Root, info: SchemaInfo, label: str, query: Step | None, names: tuple[str, ...]) -> None:
         self.info = info
         self.label = label
         self.query = query
         self.root = root
         self.shape: Any = None
-        self.columns: dict[str, Column[Any, Any]] = {
-            name: Column(ColumnRef(self.root, self, name)) for name in info.column_names
-        }
+        self.columns: dict[str, Column[Any, Any]] = {name: Column(ColumnRef(self.root, self, name)) for name in names}
         self.entity: Expr[Any, Any] = Expr(cast("Any", Entity(self.root, self, optional=False)))
         self.optional: Expr[Any, Any] = Expr(cast("Any", Entity(self.root, self, optional=True)))
         if query is None:
@@ -55,7 +55,9 @@ class QuerySource:
         try:
             return self.columns[name]
         except KeyError:
-            raise QueryError(f"`{name}` does not exist in `{self.label}`", hint=self.info.suggest(name)) from None
+            raise QueryError(
+                f"`{name}` does not exist in `{self.label}`", hint=did_you_mean(name, self.columns)
+            ) from None
 
     def __repr__(self) -> str:
         return f"<source {self.label}>"
@@ -90,7 +92,7 @@ def subquery(query: QueryLike[M], name: str) -> type[M]:
     key = ("source", name)
     home: _Home | None = step.kids.get(key)
     if home is None:
-        home = intern(step, key, lambda root: _Home(root, QuerySource(root, info, name, step)))
+        home = intern(step, key, lambda root: _Home(root, QuerySource(root, info, name, step, row_names(step))))
     source: QuerySource = home.held
     return cast("type[M]", Alias(source, query.params, source.entity))
 
@@ -110,7 +112,7 @@ def cte(shape: type[M], name: str) -> type[M]:
     key = f"cte {name}"
     known = info.aliases.get(key)
     if known is None:
-        source = QuerySource(info.root, info, name, None)
+        source = QuerySource(info.root, info, name, None, info.column_names)
         known = info.aliases.setdefault(key, Alias(source, (), source.entity))
     return cast("type[M]", known)
 
