@@ -42,7 +42,7 @@ N1 = typing_extensions.TypeVar("N1", default=Never)
 N2 = typing_extensions.TypeVar("N2", default=Never)
 N3 = typing_extensions.TypeVar("N3", default=Never)
 N4 = typing_extensions.TypeVar("N4", default=Never)
-Set_co = typing_extensions.TypeVar("Set_co", covariant=True, default=Any)
+Set_co = typing_extensions.TypeVar("Set_co", covariant=True, default=S_co)
 
 Value: TypeAlias = str | int | float | Decimal | bytes | datetime | None
 

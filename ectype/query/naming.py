@@ -10,9 +10,9 @@ from ectype.expr.nodes import Named
 from ectype.query.ast import Step, steps
 
 
-def check_names(node: Step, added: walk.Part) -> None:
+def check_names(node: Step, *added: walk.Part) -> None:
     """Raise QueryError when what is added gives a name to another expression than the query does."""
-    new = list(walk.names(added))
+    new = [one for part in added for one in walk.names(part)]
     if not new:
         return
     known = {one.name.casefold(): one for step in steps(node) for one in _named(step)}

@@ -89,7 +89,7 @@ def _check(node: Step, chosen: tuple[Any, ...], maker: Any) -> None:
         )
     for item in chosen:
         check_scope(node, item, "select")
-        check_names(node, item)
+    check_names(node, *chosen)
     check_outputs(chosen)
 
 
