@@ -70,7 +70,7 @@ class Model(BaseModel):
 
 @pytest.fixture
 async def ada(repo: Repo) -> User:
-    return await repo.insert(User(name="Ada", email="ada", role=Role.ADMIN))
+    return await repo.insert(User(name="Ada", email="ada", role=Role.ADMIN, nickname="ada"))
 
 
 @pytest.fixture
