@@ -14,7 +14,7 @@ from ectype.expr.operand import Expr, Order, order_term
 from ectype.query.ast import SetOperator, Step
 from ectype.query.inspect import inspect
 from ectype.query.naming import check_names
-from ectype.query.partial import check_complete, check_preloaded_key
+from ectype.query.partial import check_complete, check_preloaded_key, check_same_members
 from ectype.query.planner import value_place
 from ectype.query.scope import check_scope, grow, source_of
 from ectype.query.subqueries import refuse_preloads, row_schema
@@ -239,7 +239,11 @@ def _counted(query: Clauses[Any, Any, Any], kind: str, count: object) -> Any:
 def _combined(query: Clauses[Any, Any, Any], operator: SetOperator, other: Any) -> Any:
     second = _other(operator, other)
     key = (operator, second.node)
-    return grown(query, grow(query.node, key, "combine", key), query.params + second.params)
+    node = query.node.kids.get(key)
+    if node is None:
+        check_same_members(operator, query.node, second.node)
+        node = grow(query.node, key, "combine", key)
+    return grown(query, node, query.params + second.params)
 
 
 def _other(what: str, query: object) -> Clauses[Any, Any, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from ectype.errors import QueryError
 from ectype.expr import walk
 from ectype.expr.nodes import Call, ColumnRef, Entity, Expression, Named
 from ectype.query.ast import Clause, EntityRow, Merge, Output, RowShape, TupleRow, ValueRow, source_names
@@ -141,6 +142,26 @@ class _Expansion:
 
     def _hidden(self, node: ColumnRef) -> int:
         return self._add(node, 0, f"k{len(self.outputs)}")
+
+
+def check_places(
+    operator: str, one: tuple[tuple[Output, ...], RowShape], other: tuple[tuple[Output, ...], RowShape]
+) -> None:
+    """Raise QueryError for a combination of structs that have one member at two places among their outputs."""
+    (first, row), (second, other_row) = one, other
+    if not (_is_struct(row) and _is_struct(other_row)) or len(first) != len(second):
+        return
+    for mine, theirs in zip(first, second, strict=True):
+        if mine.name != theirs.name:
+            raise QueryError(
+                f"`{operator}` combines columns by their places, where one side has `{mine.name}` and the other "
+                f"`{theirs.name}`",
+                hint="fill the same members in the same order by `select_merge` on both sides",
+            )
+
+
+def _is_struct(row: RowShape) -> bool:
+    return isinstance(row, EntityRow) or (isinstance(row, TupleRow) and isinstance(row.maker, SchemaInfo))
 
 
 def _nullable(node: Expression, outer: Collection[Any]) -> bool:

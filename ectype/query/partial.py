@@ -135,3 +135,14 @@ def check_complete(source: Any, step: Step) -> None:
                 f"the CTE `{source.label}` has the columns of {source.info.name}, and its query selects no `{name}`",
                 hint="select the whole struct, or make the CTE of a schema with these members only",
             )
+
+
+def check_same_members(operator: str, one: Step, other: Step) -> None:
+    """Raise QueryError for a combination of structs with other members, which SQL would match by their places."""
+    first, second = row_names(one), row_names(other)
+    differing = [name for name in (*first, *second) if name not in first or name not in second]
+    if first and second and differing:
+        raise QueryError(
+            f"`{operator}` combines structs with the same members, and only one side has `{differing[0]}`",
+            hint="select the same members on both sides",
+        )

@@ -17,7 +17,7 @@ from ectype.query.ast import (
     Step,
     steps,
 )
-from ectype.query.outputs import Selected, expand
+from ectype.query.outputs import Selected, check_places, expand
 
 
 def width(node: walk.Part) -> int:
@@ -105,6 +105,7 @@ def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Sele
         offset += step_width(one)
     outputs, row = _outputs(draft, outermost=outermost)
     for combination in draft.combinations:
+        check_places(combination.operator, (outputs, row), (combination.query.outputs, combination.query.row))
         outputs = tuple(map(_combined, outputs, combination.query.outputs)) + outputs[len(combination.query.outputs) :]
     return Select(
         ctes=tuple(draft.ctes),
@@ -183,7 +184,6 @@ def _outputs(draft: _Draft, *, outermost: bool) -> tuple[tuple[Output, ...], Row
             may_add=lambda node: may_add and (not grouped or node in grouped),
         )
     )
-
 
 
 def _combined(output: Output, other: Output) -> Output:

@@ -107,16 +107,8 @@ def projection(row: Any) -> tuple[SchemaInfo, tuple[Any, ...], tuple[str, ...]]:
             f"`project` got no expression for `{missing[0]}` of {info.name}",
             hint=f"write `{info.name}({missing[0]}=…)`, or give the field a default",
         )
-    names = tuple(name for name in info.field_names if name in given and not _is_default(info, name, given[name]))
+    names = tuple(name for name in info.field_names if name in given)
     return info, tuple(given[name] for name in names), names
-
-
-def _is_default(info: SchemaInfo, name: str, value: object) -> bool:
-    """Whether the constructor gave a virtual member its default, which is no column to be read."""
-    if name not in info.virtual_names or isinstance(value, Expr):
-        return False
-    options = info.declarations[name].options
-    return value == (options.default if options.default_factory is None else options.default_factory())
 
 
 def named_items(given: Mapping[object, Any]) -> tuple[tuple[Any, ...], tuple[str, ...]]:

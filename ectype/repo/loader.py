@@ -164,8 +164,7 @@ class _Source:
         if row.maker is None:
             return f"({', '.join(items)},)" if items else "()"
         if isinstance(row.maker, SchemaInfo):
-            members = dict(zip(row.names, items, strict=True))
-            made, lines = self._struct(row.maker, {**dict(self._virtual(row.maker)), **members}.items())
+            made, lines = self._struct(row.maker, zip(row.names, items, strict=True))
             self.body += lines
             return made
         self.names["maker"] = row.maker

@@ -31,7 +31,7 @@ from ectype.repo.loader import build
 from ectype.schema.meta import schema_info
 from ectype.schema.structs import restore, values_of
 from ectype.sql.compilers import compile_select
-from ectype.sql.dialect import POSTGRES, SQLITE
+from ectype.sql.dialect import POSTGRES, SQLITE, Dialect
 from tests.dialects.expecting import ExpectSql, Postgres, Refused, run_on_sqlite
 from tests.dialects.rows import LATE, LEAP
 from tests.dialects.world import Blog, Comment, Line, Post, Reading, User
@@ -219,7 +219,7 @@ def test_decimals_are_watched_behind_a_name(expect_sql: ExpectSql):
 
 
 @pytest.mark.parametrize("dialect", [POSTGRES, SQLITE], ids=lambda one: one.name)
-def test_one_name_stands_for_one_value(dialect):
+def test_one_name_stands_for_one_value(dialect: Dialect):
     query = POSTS.select((Post.score + 5).as_("n")).order_by((Post.score + 6).as_("n"))
     with pytest.raises(QueryError, match="one name stands for expressions with other values in two clauses"):
         query.to_sql(dialect)
@@ -541,6 +541,15 @@ def test_one_value_of_another_query_is_selected_merged_and_projected(expect_sql:
         params=(1,),
         rows=[Line(title="Engines", count=2)],
     )
+
+
+@pytest.mark.parametrize("dialect", [POSTGRES, SQLITE], ids=lambda one: one.name)
+def test_members_of_a_combination_stand_at_the_same_places(dialect: Dialect):
+    post = POSTS.select(only(Post.id, Post.title, Post.slug))
+    moved = post.select_merge(Post.title.set(fn.upper(Post.title)))
+    with pytest.raises(QueryError, match="where one side has `title` and the other `slug`"):
+        post.union(moved).to_sql(dialect)
+    assert moved.union_all(moved).to_sql(dialect)[0].count("upper") == 2
 
 
 # --- rows with names

@@ -200,6 +200,17 @@ def closed(title: str, *, count: int = 0) -> str:
         (lambda: POSTS.select_into(Card, title="x"), "a select takes expressions", "literal("),
         (lambda: POSTS.select_into(Card, title=User.name), "`select` mentions User", "join it first"),
         (lambda: POSTS.select_into("Card", title=Post.title), "`select_into` takes a class or a function", None),
+        # combinations
+        (
+            lambda: POSTS.select(only(Post.id, Post.title)).union(POSTS.select(only(Post.id, Post.slug))),
+            "`union` combines structs with the same members, and only one side has `title`",
+            "select the same members",
+        ),
+        (
+            lambda: POSTS.except_(POSTS.select_merge(Post.excerpt.set("x"))),
+            "`except` combines structs with the same members, and only one side has `excerpt`",
+            "select the same members",
+        ),
         # subqueries
         (lambda: subquery(POSTS.select({"a": Post.id}), "p"), "a subquery needs a name and a type", "query.project("),
         (lambda: subquery(POSTS.select_into(Card, Post.title), "p"), "a subquery needs a name", "query.project("),
