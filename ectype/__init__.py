@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from ectype.query.conflicts import replace as replace
     from ectype.query.conflicts import replace_all as replace_all
     from ectype.query.conflicts import replace_all_except as replace_all_except
+    from ectype.query.partial import only as only
     from ectype.query.sources import source as source
     from ectype.query.sources import values as values
     from ectype.query.subqueries import cte as cte
@@ -121,6 +122,7 @@ _MODULES = {
     "ectype.expr.raw": "fragment",
     "ectype.query.builder": "Over Q Query from_ maybe",
     "ectype.query.conflicts": _CONFLICTS,
+    "ectype.query.partial": "only",
     "ectype.query.sources": "source values",
     "ectype.query.subqueries": "cte subquery",
     "ectype.repo.outcomes": "Ignored Inserted Updated",

@@ -16,6 +16,7 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     InValues,
+    Named,
     Node,
     Ordering,
     Outer,
@@ -44,8 +45,8 @@ def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner)
     match node:
         case ColumnRef(source, name):
             return f"{source.label}.{name}"
-        case Entity(source, optional):
-            return f"maybe({source.label})" if optional else source.label
+        case Entity():
+            return _entity(node)
         case Outer(operand):
             return f"outer({operand.source.label}.{operand.name})"
         case Param(type_):
@@ -59,7 +60,7 @@ def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner)
             return _binary(op, left, right, values, inner)
         case Ordering():
             return _ordering(node, values, inner)
-        case Cast() | InValues() | Call() | Over() | Fragment() | Subquery():
+        case Cast() | InValues() | Call() | Over() | Fragment() | Subquery() | Named():
             return _compound(node, values, inner)
         case _:
             assert_never(node)
@@ -70,10 +71,18 @@ def sketch(node: Expression | Ordering | Entity) -> str:
     return describe(node, repeat(_Mark("…")), no_queries)
 
 
-def _compound(node: Cast | InValues | Call | Over | Fragment | Subquery, values: Values, inner: Inner) -> str:
+def _entity(node: Entity) -> str:
+    label = node.source.label
+    shown = label if node.names is None else f"only({', '.join(f'{label}.{name}' for name in node.names)})"
+    return f"maybe({shown})" if node.optional else shown
+
+
+def _compound(node: Cast | InValues | Call | Over | Fragment | Subquery | Named, values: Values, inner: Inner) -> str:
     match node:
         case Cast(operand, type_):
             return f"{_operand(operand, values, inner)}.as_type({annotation_text(type_.python)})"
+        case Named(operand, name):
+            return f"{_operand(operand, values, inner)}.as_({name!r})"
         case InValues(operand):
             return f"{_operand(operand, values, inner)}.in_({_shown(next(values, ...))})"
         case Call(name, args, distinct, filter_):

@@ -280,16 +280,33 @@ class Outer(Node):
 
 
 @final
+class Named(Node):
+    """An expression under a name of its own, that ORDER BY and GROUP BY may say for it."""
+
+    __slots__ = ("name", "operand")
+    __match_args__ = ("operand", "name")
+
+    def __init__(self, root: Root, operand: "Expression", name: str) -> None:
+        super().__init__(root)
+        self.operand = operand
+        self.name = name
+
+
+@final
 class Entity(Node):
-    """A whole struct of a source in a select; `optional` when an outer join may leave it out."""
+    """A struct of a source in a select; `optional` when an outer join may leave it out.
 
-    __slots__ = ("optional", "source")
-    __match_args__ = ("source", "optional")
+    `names` are the members that are read; None for all that are stored.
+    """
 
-    def __init__(self, root: Root, source: Source, *, optional: bool) -> None:
+    __slots__ = ("names", "optional", "source")
+    __match_args__ = ("source", "optional", "names")
+
+    def __init__(self, root: Root, source: Source, names: tuple[str, ...] | None = None, *, optional: bool) -> None:
         super().__init__(root)
         self.source = source
         self.optional = optional
+        self.names = names
 
 
 @final
@@ -307,7 +324,7 @@ class Ordering(Node):
 
 
 Expression: TypeAlias = (
-    ColumnRef | Param | Constant | Unary | Binary | Call | Over | Cast | Fragment | InValues | Subquery | Outer
+    ColumnRef | Param | Constant | Unary | Binary | Call | Over | Cast | Fragment | InValues | Subquery | Outer | Named
 )
 """Everything that can stand where SQL wants a value."""
 
@@ -418,6 +435,24 @@ def outer(operand: ColumnRef) -> Outer:
     """Return a column of the enclosing query."""
     known: Outer | None = operand.kids.get("outer")
     return known if known is not None else intern(operand, "outer", lambda root: Outer(root, operand))
+
+
+def named(operand: Expression, name: str) -> Named:
+    """Return an expression under a name; one that has a name already gets the new one instead."""
+    inner = operand.operand if isinstance(operand, Named) else operand
+    key = ("named", name)
+    known: Named | None = inner.kids.get(key)
+    return known if known is not None else intern(inner, key, lambda root: Named(root, inner, name))
+
+
+def partial(whole: Entity, names: tuple[str, ...]) -> Entity:
+    """Return a struct of which only some members are read; it grows from the whole one."""
+    source, optional = whole.source, whole.optional
+    key = ("only", names)
+    known: Entity | None = whole.kids.get(key)
+    return (
+        known if known is not None else intern(whole, key, lambda root: Entity(root, source, names, optional=optional))
+    )
 
 
 def ordering(operand: Expression, nulls: str | None = None, *, descending: bool = False) -> Ordering:

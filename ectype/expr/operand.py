@@ -27,6 +27,7 @@ import typing_extensions
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.describe import describe, no_queries
+from ectype.expr.names import named_inside, output_name
 from ectype.expr.nodes import Expression, Ordering
 from ectype.expr.windows import Window
 from ectype.types.resolve import field_type
@@ -41,6 +42,7 @@ N1 = typing_extensions.TypeVar("N1", default=Never)
 N2 = typing_extensions.TypeVar("N2", default=Never)
 N3 = typing_extensions.TypeVar("N3", default=Never)
 N4 = typing_extensions.TypeVar("N4", default=Never)
+Set_co = typing_extensions.TypeVar("Set_co", covariant=True, default=S_co)
 
 Value: TypeAlias = str | int | float | Decimal | bytes | datetime | None
 
@@ -80,9 +82,16 @@ class Order(Generic[S_co]):
         self.params: Final = params
 
 
+class Exactly(Generic[S]):
+    """What pins the schema of columns where a union of two would be inferred; only checkers see it."""
+
+
 @final
-class Assignment(Generic[S_co]):
-    """One SET term: a column and what it becomes, as `Post.views.inc(1)` makes it."""
+class Assignment(Generic[S_co, Set_co]):
+    """One SET term: a column and what it becomes, as `Post.views.inc(1)` makes it.
+
+    `S_co` is what it mentions, `Set_co` the schema whose column is set.
+    """
 
     __slots__ = ("column", "node", "params")
 
@@ -163,6 +172,21 @@ class Expr(Generic[S_co, T_co]):
             `query.select(Post.code.as_type(int))`
         """
         return Operand(nodes.cast(self.node, field_type(type_)[0]), self.params)
+
+    def as_(self, name: str) -> "Expr[S_co, T_co]":
+        """Give the value a name in the result, which `order_by` and `group_by` of the same query then say for it.
+
+        Use the expression that this returns again in `group_by`, `having` and `order_by`; its values are sent once.
+        SQL: `SELECT count(*) AS "n" … ORDER BY "n"`.
+
+        Raises:
+            QueryError: for a name that is none.
+
+        Example:
+            count = fn.count(Comment.id).as_("n")
+            query.select(Post.title, count).order_by(count.desc())
+        """
+        return Expr(nodes.named(self.node, output_name(name)), self.params)
 
     def __pick__(self) -> tuple[S_co, T_co]:
         """What a select takes: the sources and the value's type. Only checkers call it."""
@@ -270,6 +294,10 @@ class Operand(Expr[S_co, T]):
     def __neg__(self) -> "Operand[S_co, T]":
         return Operand(nodes.unary("-", self.node), self.params)
 
+    def as_(self, name: str) -> "Operand[S_co, T]":
+        """Give the value a name in the result: see `Expr.as_`."""
+        return Operand(nodes.named(self.node, output_name(name)), self.params)
+
     def in_(self, values: "Collection[T] | QueryLike[T] | QueryLike[T | None]") -> "Operand[S_co, bool]":
         """Whether the value is one of `values`, or of the rows of a query of one column. Empty: never."""
         shape = shape_of(values)
@@ -301,6 +329,10 @@ class Attr(Expr[S_co, T_co]):
 
     name: str
 
+    def __column_of__(self) -> Exactly[S_co]:
+        """The schema of the column, exactly. Only checkers call it."""
+        raise QueryError("`__column_of__` exists for type checkers only")
+
 
 class Column(Operand[S_co, T], Attr[S_co, T]):
     """A column of a schema or of an alias: `User.age`. It can be set in `update_all`."""
@@ -317,11 +349,11 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
         return cast("nodes.ColumnRef", self.node)
 
     @overload
-    def set(self, value: Expr[S2, T]) -> "Assignment[S_co | S2]": ...
+    def set(self, value: Expr[S2, T]) -> "Assignment[S_co | S2, S_co]": ...
     @overload
-    def set(self, value: T) -> "Assignment[S_co]": ...
+    def set(self, value: T) -> "Assignment[S_co, S_co]": ...
     def set(self, value: Any) -> Any:
-        """Make this column become a value or an expression, in `update_all` and `do_update`."""
+        """Make this column become a value or an expression, in `update_all`, `do_update` and `select_merge`."""
         if isinstance(value, Expr):
             expression = cast("Expr[Any, Any]", value)
             return Assignment[Any](self.reference, expression.node, expression.params)
@@ -330,9 +362,9 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
         return Assignment[Any](self.reference, nodes.PARAM, (value,))
 
     @overload
-    def inc(self: "Column[S, Num]", by: Num) -> "Assignment[S]": ...
+    def inc(self: "Column[S, Num]", by: Num) -> "Assignment[S, S]": ...
     @overload
-    def inc(self: "Column[S, Num | None]", by: Num) -> "Assignment[S]": ...
+    def inc(self: "Column[S, Num | None]", by: Num) -> "Assignment[S, S]": ...
     def inc(self, by: Any) -> Any:
         """Make this column grow by a number. SQL: `x = x + $1`."""
         grown = _arithmetic("+", self, by)
@@ -351,9 +383,15 @@ class Agg(Operand[S_co, T]):
         """What a select takes of an aggregate. Only checkers call it."""
         raise QueryError("`__reduced__` exists for type checkers only")
 
+    def as_(self, name: str) -> "Agg[S_co, T]":
+        """Give the value a name in the result: see `Expr.as_`."""
+        return Agg(nodes.named(self.node, output_name(name)), self.params)
+
     def filter(self, predicate: Expr[S2, bool | None]) -> "Agg[S_co | S2, T]":
         """Count only the rows where `predicate` holds. SQL: `f(x) FILTER (WHERE …)`."""
         node = self.node
+        if isinstance(node, nodes.Named):
+            raise named_inside("filter", node)
         if not isinstance(node, nodes.Call) or node.filter is not None:
             raise QueryError(f"`filter` comes once, directly after an aggregate, got {self!r}")
         if not isinstance(predicate, Expr):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
@@ -439,6 +477,8 @@ def _nulls(place: str | None) -> str | None:
 
 
 def _over(function: "Agg[Any, T] | Ranking[Any, T]", window: Window[Any, Any]) -> Operand[Any, T]:
+    if isinstance(function.node, nodes.Named):
+        raise named_inside("over", function.node)
     node = nodes.over(function.node, window.partition_by, window.order_by, window.frame)
     return Operand(node, function.params + window.params)
 

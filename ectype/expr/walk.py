@@ -13,6 +13,7 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     InValues,
+    Named,
     Ordering,
     Outer,
     Over,
@@ -31,7 +32,7 @@ def parts(node: Part) -> tuple[Part, ...]:
     match node:
         case ColumnRef() | Param() | Constant() | Outer() | Entity():
             return ()
-        case Unary(_, operand) | Cast(operand, _) | InValues(operand) | Ordering(operand, _, _):
+        case Unary(_, operand) | Cast(operand, _) | InValues(operand) | Ordering(operand, _, _) | Named(operand, _):
             return (operand,)
         case Binary(_, left, right):
             return (left, right)
@@ -63,6 +64,19 @@ def columns(node: Part) -> Iterator[ColumnRef]:
         yield node.operand
     for part in parts(node):
         yield from columns(part)
+
+
+def unnamed(node: Expression) -> Expression:
+    """Return an expression without the name that `as_` gave it."""
+    return node.operand if isinstance(node, Named) else node
+
+
+def names(node: Part) -> Iterator[Named]:
+    """Yield the named expressions in a node, subqueries left out: those have names of their own."""
+    if isinstance(node, Named):
+        yield node
+    for part in parts(node):
+        yield from names(part)
 
 
 def is_aggregate(node: Part) -> bool:

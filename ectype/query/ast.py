@@ -50,6 +50,14 @@ def steps(node: Step) -> list[Step]:
     return found
 
 
+def source_names(source: Any) -> tuple[str, ...]:
+    """Return the members that can be read of a source, in order of declaration: of a query those that it selects."""
+    info: SchemaInfo = source.info
+    if getattr(source, "query", None) is None:
+        return info.column_names
+    return tuple(name for name in info.field_names if name in source.columns)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Clause:
     """An expression of a statement, and where its parameters begin among those of the query."""
@@ -100,6 +108,24 @@ class Combination:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Merge:
+    """A member of a struct that has the value of an output of its own.
+
+    Attributes:
+        name: the member.
+        index: the output.
+        keys: by outer source that it mentions, the outputs which are all NULL when that has no row. NULL of a missing
+            row leaves the member as it was.
+        conditional: whether it mentions an outer source, so that the member may stay as it was.
+    """
+
+    name: str
+    index: int
+    keys: tuple[tuple[int, ...], ...]
+    conditional: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class EntityRow:
     """A struct made from the outputs `start … start + len(names)`.
 
@@ -107,6 +133,9 @@ class EntityRow:
         optional: whether it may be missing.
         table: the table that it comes from, when that is not its schema's own.
         prefix: where that table is; None where neither the query nor the schema says so.
+        keys: the outputs that are all NULL when it is missing; empty for those of the primary key.
+        whole: whether the members that are not read have their defaults; else they stay unset.
+        merges: members with outputs of their own, which win over those of `names`.
     """
 
     info: SchemaInfo
@@ -115,6 +144,9 @@ class EntityRow:
     optional: bool
     table: str | None = None
     prefix: str | None = None
+    keys: tuple[int, ...] = ()
+    whole: bool = True
+    merges: tuple[Merge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,12 +170,16 @@ RowShape: TypeAlias = EntityRow | ValueRow | TupleRow
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Output:
-    """One selected expression: its type decides the loader; `name` is the column of a subquery or CTE."""
+    """One selected expression: its type decides the loader; `name` is the column of a subquery or CTE.
+
+    `alias` is the name that `as_` gave it, None for none.
+    """
 
     clause: Clause
     type: Type[Any] | None
     nullable: bool
     name: str
+    alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

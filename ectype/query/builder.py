@@ -6,16 +6,19 @@ Building costs one dictionary lookup a step: the shape is interned, so the check
 the first time only.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar, cast, overload
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar, cast, overload
 
 from ectype.errors import QueryError
-from ectype.expr.operand import Expr, Maybe
+from ectype.expr.operand import Assignment, Expr, Maybe
 from ectype.query.ast import Step
 from ectype.query.clauses import Clauses, grown, preloadable
+from ectype.query.into import members_of
 from ectype.query.joining import join_step, joined_already
+from ectype.query.merging import merge_step
+from ectype.query.partial import Partial, only_or_none
 from ectype.query.scope import check_readable, source_of
-from ectype.query.selecting import field_names, projection, select_step
+from ectype.query.selecting import named_items, projection, select_step
 from ectype.schema.associations import Rel
 from ectype.schema.schema import Of, Schema
 
@@ -60,6 +63,8 @@ class Reduced(Protocol[S_co, T_co]):
 @overload
 def maybe(expr: type[M]) -> Expr[Maybe[M], M | None]: ...
 @overload
+def maybe(expr: Partial[M]) -> Expr[Maybe[M], M | None]: ...
+@overload
 def maybe(expr: Expr[S, T]) -> Expr[Maybe[S], T | None]: ...
 def maybe(expr: Any) -> Any:
     """Select what an outer join may leave out: a column becomes `T | None`, a schema its struct or None.
@@ -69,6 +74,8 @@ def maybe(expr: Any) -> Any:
     """
     if isinstance(expr, Expr):
         return cast("Expr[Any, Any]", expr)
+    if isinstance(expr, Partial):
+        return only_or_none(cast("Partial[Any]", expr))
     return source_of(expr).optional
 
 
@@ -280,6 +287,10 @@ class Query(Clauses[Avail, Sel, R_co]):
         return grown(self, node, self.params + values)
 
     @overload
+    def select(
+        self, a1: Mapping[str, Pick[Sel, Any] | Reduced[Avail, Any]], /
+    ) -> "Query[Avail, Sel, dict[str, Any]]": ...
+    @overload
     def select(self, a1: Pick[Sel, T1] | Reduced[Avail, T1], /) -> "Query[Avail, Sel, T1]": ...
     @overload
     def select(
@@ -380,23 +391,60 @@ class Query(Clauses[Avail, Sel, R_co]):
     def select(self, *items: Any) -> Any:
         """Choose what a row is: one expression gives its value, several a tuple, a schema its whole struct.
 
+        `only(Post.id, Post.title)` gives a struct with these members, a dict of names and expressions gives dicts.
+
         Raises:
             QueryError: when the query has a select already, or an expression is out of scope.
+
+        Example:
+            `query.select({"title": Post.title, "comments": fn.count(Comment.id)})`
         """
-        node, values = select_step(self.node, None, items, ())
+        if len(items) == 1 and not isinstance(items[0], Expr) and isinstance(items[0], Mapping):
+            values_of, names = named_items(cast("Mapping[object, Any]", items[0]))
+            node, values = select_step(self.node, dict, values_of, names)
+        else:
+            node, values = select_step(self.node, None, items, ())
         made = grown(self, node, self.params + values)
         return preloadable(made) if made.preloads else made
 
-    def select_into(self, target: Callable[..., T], *items: Any) -> "Query[Avail, Sel, T]":
-        """Make each row the call of `target` with the expressions: a dataclass, a named tuple, a pydantic model.
+    def select_merge(self, *assignments: Assignment[Avail, R_co]) -> Self:
+        """Fill members of the struct that is selected, virtual ones too; a later value of a member wins.
 
-        Fields are matched by position for what takes positional arguments, by the order of its fields otherwise.
+        Where an outer join found no row, a member that would be NULL for that reason stays as the struct has it.
 
         Raises:
-            QueryError: when the numbers of fields and expressions differ.
+            QueryError: for a member of another schema, an association, or a query whose row is not one struct.
+
+        Example:
+            `from_(Post).left_join(Post.comments).group_by(Post.id).select_merge(Post.total.set(fn.count(Comment.id)))`
         """
-        node, values = select_step(self.node, target, items, field_names(target, len(items)))
-        return cast("Query[Avail, Sel, T]", preloadable(grown(self, node, self.params + values)))
+        node, values = merge_step(self.node, assignments)
+        made: Self = grown(self, node, self.params + values)
+        return made
+
+    @overload
+    def select_into(
+        self, target: Callable[..., T], *items: Pick[Sel, Any] | Reduced[Avail, Any]
+    ) -> "Query[Avail, Sel, T]": ...
+    @overload
+    def select_into(
+        self, target: Callable[..., T], **members: Pick[Sel, Any] | Reduced[Avail, Any]
+    ) -> "Query[Avail, Sel, T]": ...
+    def select_into(self, target: Any, *items: Any, **members: Any) -> Any:
+        """Make each row the call of `target` with the expressions: a dataclass, a named tuple, a pydantic model.
+
+        By keyword the expressions are the members of that name, of a TypedDict too; by position they are the fields in
+        their order, or the arguments of a function. What has a default may be left out.
+
+        Raises:
+            QueryError: for members that the target does not have, or cannot do without.
+
+        Example:
+            `query.select_into(Card, title=Post.title, comments=fn.count(Comment.id))`
+        """
+        given, names = members_of(target, items, members)
+        node, values = select_step(self.node, target, given, names)
+        return preloadable(grown(self, node, self.params + values))
 
     def project(self, row: T) -> "Query[Avail, Sel, T]":
         """Make each row a struct of a schema whose members are expressions: `project(Line(title=Post.title))`.

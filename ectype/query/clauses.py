@@ -13,6 +13,8 @@ from ectype.expr import nodes
 from ectype.expr.operand import Expr, Order, order_term
 from ectype.query.ast import SetOperator, Step
 from ectype.query.inspect import inspect
+from ectype.query.naming import check_names
+from ectype.query.partial import check_complete, check_preloaded_key, check_same_members
 from ectype.query.planner import value_place
 from ectype.query.scope import check_scope, grow, source_of
 from ectype.query.sources import refuse_prefix
@@ -184,6 +186,7 @@ class Clauses(Generic[Avail, Sel, R_co]):
         made = row_schema(_other("with_cte", query).node)
         if made is not source.info:
             raise QueryError(f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}")
+        check_complete(source, query.node)
         key = ("cte", source, query.node, recursive, materialized)
         return grown(self, grow(self.node, key, "cte", key[1:]), self.params + query.params)
 
@@ -249,11 +252,13 @@ def _filtered(node: Step, predicate: Any, kind: str) -> Step:
     if known is not None:
         return cast("Step", known)
     check_scope(node, expression.node, kind)
+    check_names(node, expression.node)
     return grow(node, key, kind, expression.node)
 
 
 def _ordered(node: Step, term: nodes.Ordering) -> Step:
     check_scope(node, term, "order_by")
+    check_names(node, term)
     return grow(node, term, "order", term)
 
 
@@ -272,7 +277,11 @@ def _counted(query: Clauses[Any, Any, Any], kind: str, count: object) -> Any:
 def _combined(query: Clauses[Any, Any, Any], operator: SetOperator, other: Any) -> Any:
     second = _other(operator, other)
     key = (operator, second.node)
-    return grown(query, grow(query.node, key, "combine", key), query.params + second.params)
+    node = query.node.kids.get(key)
+    if node is None:
+        check_same_members(operator, query.node, second.node)
+        node = grow(query.node, key, "combine", key)
+    return grown(query, node, query.params + second.params)
 
 
 def _other(what: str, query: object) -> Clauses[Any, Any, Any]:
@@ -300,3 +309,4 @@ def _check_preload(node: Step, path: object) -> None:
     if start is not row:
         gives = "bare expressions" if row is None else row.name
         raise QueryError(f"`{path!r}` starts at {start.name}, and this query gives {gives}")
+    check_preloaded_key(node, cast("Rel[Any, Any]", path))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ectype.errors import QueryError
+from ectype.errors import QueryError, did_you_mean
 from ectype.expr.nodes import ColumnRef, Entity, Root
 from ectype.expr.operand import Column, Expr
 from ectype.schema.meta import SchemaInfo
@@ -20,15 +20,15 @@ class DerivedSource:
 
     __slots__ = ("columns", "entity", "info", "label", "lasting", "optional", "root", "shape")
 
-    def __init__(self, root: Root, info: SchemaInfo, label: str, *, lasting: bool = False) -> None:
+    def __init__(
+        self, root: Root, info: SchemaInfo, label: str, names: tuple[str, ...], *, lasting: bool = False
+    ) -> None:
         self.info = info
         self.label = label
         self.lasting = lasting
         self.root = root
         self.shape: Any = None
-        self.columns: dict[str, Column[Any, Any]] = {
-            name: Column(ColumnRef(self.root, self, name)) for name in info.column_names
-        }
+        self.columns: dict[str, Column[Any, Any]] = {name: Column(ColumnRef(self.root, self, name)) for name in names}
         self.entity: Expr[Any, Any] = Expr(Entity(self.root, self, optional=False))  # type: ignore[arg-type]
         self.optional: Expr[Any, Any] = Expr(Entity(self.root, self, optional=True))  # type: ignore[arg-type]
         if lasting:
@@ -51,7 +51,8 @@ class DerivedSource:
         try:
             return self.columns[name]
         except KeyError:
-            raise QueryError(f"`{name}` does not exist in `{self.label}`", hint=self.info.suggest(name)) from None
+            hint = did_you_mean(name, self.columns)
+            raise QueryError(f"`{name}` does not exist in `{self.label}`", hint=hint) from None
 
     def __repr__(self) -> str:
         return f"<source {self.label}>"

@@ -12,6 +12,7 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     InValues,
+    Named,
     Node,
     Outer,
     Over,
@@ -48,8 +49,8 @@ def type_of(node: Expression) -> Type[Any] | None:
             return _binary(op, left, right)
         case Call(name, args, _, _):
             return _call(name, args)
-        case Over(call, _, _, _):
-            return type_of(call)
+        case Named(inner, _) | Over(inner, _, _, _):
+            return type_of(inner)
         case Fragment():
             return None
         case InValues():

@@ -45,6 +45,8 @@ def _step(step: Step, values: Values) -> str:
             return _join(kind, source, on, values)
         case "select":
             return _select(arg, values)
+        case "merge":
+            return f".select_merge({step.sources[0].label}.{arg[0]}.set({describe(arg[1], values, _query)}))"
         case _:
             return _whole(step, values)
 
@@ -121,6 +123,10 @@ def _select(arg: tuple[Any, tuple[Any, ...], tuple[str, ...]], values: Values) -
     if isinstance(maker, SchemaInfo):
         members = ", ".join(f"{name}={item}" for name, item in zip(names, listed, strict=True))
         return f".project({maker.name}({members}))"
+    if maker is dict and names:
+        return f".select({{{', '.join(f'{name!r}: {item}' for name, item in zip(names, listed, strict=True))}}})"
     if maker is not None:
+        if names:
+            listed = [f"{name}={item}" for name, item in zip(names, listed, strict=True)]
         return f".select_into({', '.join([getattr(maker, '__name__', repr(maker)), *listed])})"
     return f".select({', '.join(listed)})"

@@ -4,23 +4,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ectype.expr import walk
-from ectype.expr.nodes import Call, ColumnRef, Entity, Expression, InValues, Param, Subquery
+from ectype.expr.nodes import Entity, InValues, Param, Subquery
 from ectype.query.ast import (
     Clause,
     Combination,
     Cte,
-    EntityRow,
     Join,
     OrderClause,
     Output,
     RowShape,
     Select,
     Step,
-    TupleRow,
-    ValueRow,
     steps,
 )
-from ectype.query.inference import type_of
+from ectype.query.outputs import Selected, check_places, expand
 from ectype.query.scope import outer_sources
 from ectype.query.sources import FragmentSource, ValuesSource
 from ectype.query.subqueries import StandIn
@@ -54,6 +51,8 @@ def step_width(step: Step) -> int:
             return source_width(arg[1]) + width(arg[2])
         case "select":
             return sum(width(item) for item in arg[1])
+        case "merge":
+            return width(arg[1])
         case "limit" | "offset":
             return 1
         case "cte" | "combine":
@@ -95,6 +94,7 @@ class _Draft:
     havings: list[Clause] = field(default_factory=list[Clause])
     order_bys: list[OrderClause] = field(default_factory=list[OrderClause])
     combinations: list[Combination] = field(default_factory=list[Combination])
+    merges: list[tuple[str, Clause]] = field(default_factory=list[tuple[str, Clause]])
     distinct: bool = False
     limit: int | None = None
     offset: int | None = None
@@ -105,14 +105,18 @@ class _Draft:
     stand_ins: dict[Any, StandIn] = field(default_factory=dict[Any, StandIn])
 
 
-def plan_select(step: Step, offset: int = 0) -> Select:
-    """Return the statement of a query whose first parameter has the index `offset`."""
+def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Select:
+    """Return the statement of a query whose first parameter has the index `offset`.
+
+    The `outermost` one may have outputs more than were asked for, at the end.
+    """
     draft = _Draft(outer=outer_sources(step))
     for one in steps(step):
         _read(draft, one, offset)
         offset += step_width(one)
-    outputs, row = _outputs(draft)
+    outputs, row = _outputs(draft, outermost=outermost)
     for combination in draft.combinations:
+        check_places(combination.operator, (outputs, row), (combination.query.outputs, combination.query.row))
         outputs = tuple(map(_combined, outputs, combination.query.outputs)) + outputs[len(combination.query.outputs) :]
     return Select(
         ctes=tuple(draft.ctes),
@@ -153,6 +157,8 @@ def _read(draft: _Draft, step: Step, offset: int) -> None:
                 draft.stand_ins[source.source] = source
         case "select":
             draft.select, draft.select_offset = arg, offset
+        case "merge":
+            draft.merges.append((arg[0], Clause(arg[1], offset)))
         case _:
             _read_whole(draft, step, offset)
 
@@ -177,41 +183,28 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
             draft.combinations.append(Combination(operator, plan_select(query, offset)))
 
 
-def _outputs(draft: _Draft) -> tuple[tuple[Output, ...], RowShape]:
+def _outputs(draft: _Draft, *, outermost: bool) -> tuple[tuple[Output, ...], RowShape]:
     """Expand what is selected into single expressions, and say how rows are made of them."""
-    outer = draft.outer
-    outputs: list[Output] = []
-    if draft.select is None:
-        return _entity(outputs, draft.source, draft, optional=False)
-    maker, items, names = draft.select
-    rows: list[EntityRow | ValueRow] = []
-    offset = draft.select_offset
-    for position, item in enumerate(items):
-        if isinstance(item, Entity):
-            rows.append(_entity(outputs, item.source, draft, optional=item.optional)[1])
-        else:
-            name = names[position] if names else f"c{position}"
-            outputs.append(_output(item, offset, outer, name))
-            rows.append(ValueRow(len(outputs) - 1))
-        offset += width(item)
-    if maker is None and len(rows) == 1:
-        return tuple(outputs), rows[0]
-    return tuple(outputs), TupleRow(tuple(rows), maker, names)
+    grouped = {walk.unnamed(clause.node) for clause in draft.group_bys}
+    # An output more would change which rows are equal, and what fits into the query around this one.
+    may_add = outermost and not draft.distinct and not draft.combinations
+    return expand(
+        Selected(
+            source=draft.source,
+            select=draft.select,
+            offset=draft.select_offset,
+            merges=draft.merges,
+            outer=draft.outer,
+            width=width,
+            origin=lambda source: _origin(draft.stand_ins.get(source, source), draft.prefix),
+            may_add=lambda node: may_add and (not grouped or node in grouped),
+        )
+    )
 
 
 def _combined(output: Output, other: Output) -> Output:
     """Return an output that may be what either side of a combination gives."""
     return replace(output, nullable=True) if other.nullable else output
-
-
-def _entity(
-    outputs: list[Output], source: Any, draft: _Draft, *, optional: bool
-) -> tuple[tuple[Output, ...], EntityRow]:
-    start, outer = len(outputs), draft.outer
-    names = source.info.column_names
-    outputs.extend(_output(source.columns[name].node, 0, outer, name) for name in names)
-    table, prefix = _origin(draft.stand_ins.get(source, source), draft.prefix)
-    return tuple(outputs), EntityRow(source.info, names, start, optional or source in outer, table, prefix)
 
 
 def origin(query: Step, prefix: str | None = None) -> tuple[str | None, str | None]:
@@ -230,13 +223,3 @@ def _origin(source: Any, prefix: str | None) -> tuple[str | None, str | None]:
         return source.table, source.prefix or source.info.prefix or prefix
     query: Step | None = getattr(source, "query", None)
     return (source.info.table, source.info.prefix or prefix) if query is None else origin(query, prefix)
-
-
-def _output(node: Expression, offset: int, outer: set[Any], name: str) -> Output:
-    nullable = True
-    if isinstance(node, ColumnRef):
-        source: Any = node.source
-        nullable = source in outer or bool(source.info.fields[node.name].nullable)
-    elif isinstance(node, Call) and node.name == "count":
-        nullable = False
-    return Output(Clause(node, offset), type_of(node), nullable, name)

@@ -38,8 +38,12 @@ def check_scope(step: Step, node: walk.Part, clause: str, joined: Any = None) ->
 def refuse_virtual(column: ColumnRef) -> None:
     """Raise QueryError for a field that lives in the struct only."""
     info: SchemaInfo | None = getattr(column.source, "info", None)
-    if info is not None and column.name in info.virtual_names:
-        raise QueryError(f"`{info.name}.{column.name}` is virtual: it is not stored, so a query cannot read it")
+    # A query in FROM may have filled a virtual member, which is a column outside of it.
+    if info is not None and column.name in info.virtual_names and not hasattr(column.source, "query"):
+        raise QueryError(
+            f"`{info.name}.{column.name}` is virtual: it is not stored, so a query cannot read it",
+            hint=f"a query can fill it: `query.select_merge({info.name}.{column.name}.set(…))`",
+        )
 
 
 def check_joined_once(step: Step, source: Any) -> None:

@@ -30,7 +30,7 @@ class FragmentSource(DerivedSource):
     __slots__ = ("names", "node")
 
     def __init__(self, root: Root, info: SchemaInfo, node: Fragment, names: tuple[str, ...]) -> None:
-        super().__init__(root, info, info.name)
+        super().__init__(root, info, info.name, info.column_names)
         self.node = node
         self.names = names
 
@@ -157,7 +157,9 @@ def values(shape: Any, rows: Iterable[Any], *, name: str = "values") -> Any:
             hint="leave the join out where there is nothing to join",
         )
     # Each column's parameter holds all rows: what is sent for it is for the database to say.
-    return _derived(info, ("values", name), lambda root: ValuesSource(root, info, name), (listed,) * len(names))
+    return _derived(
+        info, ("values", name), lambda root: ValuesSource(root, info, name, info.column_names), (listed,) * len(names)
+    )
 
 
 def _row(info: SchemaInfo, names: tuple[str, ...], number: int, row: Any) -> list[Any]:

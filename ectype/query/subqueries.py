@@ -7,6 +7,7 @@ from ectype.expr.nodes import Entity, Root, intern
 from ectype.expr.operand import QueryLike
 from ectype.query.ast import Step, steps
 from ectype.query.derived import DerivedSource
+from ectype.query.partial import row_names
 from ectype.schema.aliases import Alias, Home
 from ectype.schema.meta import SchemaInfo, schema_info
 
@@ -18,12 +19,13 @@ class QuerySource(DerivedSource):
 
     Attributes:
         query: the query's shape; None for a CTE, which is found by its name.
+        columns: the column expressions over this source, by the names of the members that the query selects.
     """
 
     __slots__ = ("query",)
 
-    def __init__(self, root: Root, info: SchemaInfo, label: str, query: Step | None) -> None:
-        super().__init__(root, info, label, lasting=query is None)
+    def __init__(self, root: Root, info: SchemaInfo, label: str, query: Step | None, names: tuple[str, ...]) -> None:
+        super().__init__(root, info, label, names, lasting=query is None)
         self.query = query
 
 
@@ -62,7 +64,7 @@ def subquery(query: QueryLike[M], name: str) -> type[M]:
     key = ("source", name)
     home: Home | None = step.kids.get(key)
     if home is None:
-        home = intern(step, key, lambda root: Home(root, QuerySource(root, info, name, step)))
+        home = intern(step, key, lambda root: Home(root, QuerySource(root, info, name, step, row_names(step))))
     source: QuerySource = home.held
     return cast("type[M]", Alias(source, query.params, source.entity))
 
@@ -82,7 +84,7 @@ def cte(shape: type[M], name: str) -> type[M]:
     key = f"cte {name}"
     known = info.aliases.get(key)
     if known is None:
-        source = QuerySource(info.root, info, name, None)
+        source = QuerySource(info.root, info, name, None, info.column_names)
         known = info.aliases.setdefault(key, Alias(source, (), source.entity))
     return cast("type[M]", known)
 

@@ -6,12 +6,13 @@ whole batch once through the careful functions, so it never poisons the other ro
 """
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, is_typeddict
 
 from ectype.errors import CastError
-from ectype.query.ast import EntityRow, RowShape, TupleRow, ValueRow
+from ectype.query.ast import EntityRow, Merge, RowShape, TupleRow, ValueRow
 from ectype.repo.collector import uncollected
 from ectype.schema.meta import SchemaInfo, intern_meta
+from ectype.schema.structs import UNSET
 from ectype.sql.statement import Column
 
 Loader: TypeAlias = Callable[[list[Any]], list[Any]]
@@ -167,27 +168,57 @@ class _Source:
             self.body += lines
             return made
         self.names["maker"] = row.maker
+        if row.names and (row.maker is dict or is_typeddict(row.maker)):
+            return f"{{{', '.join(f'{name!r}: {item}' for name, item in zip(row.names, items, strict=True))}}}"
         if row.names:
             return f"maker({', '.join(f'{name}={item}' for name, item in zip(row.names, items, strict=True))})"
         return f"maker({', '.join(items)})"
 
     def _entity(self, row: EntityRow) -> str:
         info = row.info
-        items = self.values[row.start : row.start + len(row.names)]
-        made, lines = self._struct(info, [*zip(row.names, items, strict=True), *self._virtual(info)])
+        items = dict(zip(row.names, self.values[row.start : row.start + len(row.names)], strict=True))
+        if row.whole:
+            items |= {name: value for name, value in self._virtual(info) if name not in items}
+        indexes = {name: f"v{row.start + position}" for position, name in enumerate(row.names)}
+        late = [found for merge in row.merges if (found := self._merge(merge, items, indexes))]
+        made, lines = self._struct(info, items.items())
+        lines[-1:-1] = [f"if not ({stays}): {made}.{name} = {value}" for name, stays, value in late]
         if info.mutable_names:
-            raw = ", ".join(f"frozen(v{row.start + row.names.index(name)})" for name in info.mutable_names)
+            raw = ", ".join(
+                f"frozen({indexes[name]})" if name in indexes else self._unset() for name in info.mutable_names
+            )
             lines.insert(-1, f"{made}._frozen = ({raw},)")
         table, prefix = row.table or info.table, row.prefix or info.prefix or self.prefix
         if (table, prefix) != (info.table, info.prefix):
             self.names[f"M{made}"] = intern_meta("loaded", table, prefix)
             lines.insert(-1, f"{made}._meta = M{made}")
         if row.optional:
-            keys = info.primary_key or row.names
-            missing = " and ".join(f"v{row.start + row.names.index(key)} is None" for key in keys)
+            keys = row.keys or [row.start + row.names.index(key) for key in info.primary_key or row.names]
+            missing = " and ".join(f"v{index} is None" for index in keys)
             lines = [f"if {missing}:", f"    {made} = None", "else:", *(f"    {line}" for line in lines)]
         self.body += lines
         return made
+
+    def _unset(self) -> str:
+        self.names["UNSET"] = UNSET
+        return "UNSET"
+
+    def _merge(self, merge: Merge, items: dict[str, str], indexes: dict[str, str]) -> tuple[str, str, str] | None:
+        """Let an output give a member, unless it is NULL because an outer join found no row.
+
+        Returns the member, when it stays as it was, and its value, where it would be unset otherwise.
+        """
+        name, value, made = merge.name, f"v{merge.index}", self.values[merge.index]
+        if not merge.conditional:
+            items[name], indexes[name] = made, value
+            return None
+        gone = " or ".join(f"({' and '.join(f'v{index} is None' for index in keys)})" for keys in merge.keys)
+        stays = f"{value} is None and ({gone})" if gone else f"{value} is None"
+        indexes[name] = f"({indexes.get(name) or self._unset()} if {stays} else {value})"
+        if name not in items:
+            return name, stays, made
+        items[name] = f"({items[name]} if {stays} else {made})"
+        return None
 
     def _virtual(self, info: SchemaInfo) -> list[tuple[str, str]]:
         """Return the defaults of virtual fields: a loaded struct equals the one that was stored."""

@@ -16,7 +16,8 @@ def stored_value(struct: Any, name: str) -> Any:
     info: SchemaInfo = struct_info(struct)
     frozen = getattr(struct, "_frozen", None)
     if frozen is not None and name in info.mutable_names:
-        return _thawed(info.fields[name].type, frozen[info.mutable_names.index(name)])
+        raw = frozen[info.mutable_names.index(name)]
+        return raw if raw is UNSET else _thawed(info.fields[name].type, raw)
     return getattr(struct, name, UNSET)
 
 

@@ -21,6 +21,10 @@ class Unset:
     def __repr__(self) -> str:
         return "<unset>"
 
+    def __reduce__(self) -> str:
+        """Pickle and copy to the one mark."""
+        return "UNSET"
+
 
 UNSET = Unset()
 HIDDEN = frozenset({"_meta", "_frozen"})

@@ -1,7 +1,7 @@
 """A planned SELECT to a statement: sqlglot nodes by our own rules, rendered once a shape."""
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final
 
 from sqlglot import exp
 
@@ -16,7 +16,8 @@ from ectype.schema.sources import TableSource
 from ectype.sql import numbers, tables
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, render, wrapped
-from ectype.sql.params import Dumper, hidden
+from ectype.sql.naming import name_outputs, said
+from ectype.sql.renumber import numbered
 from ectype.sql.statement import Column, Statement
 from ectype.types.numeric import INTEGER
 
@@ -35,22 +36,21 @@ def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> S
         QueryError: for a shape that means nothing.
         UnsupportedError: for what this database cannot do.
     """
-    select = plan_select(step)
-    scope = Scope(dialect, {}, subselect(prefix))
-    sql = render(_select(scope, select, prefix, "top"), dialect)
+    select = plan_select(step, outermost=True)
+    made = numbered(step, dialect, subselect(prefix), lambda scope: _select(scope, select, prefix, "top"))
     columns = tuple(_column(output, dialect, as_text=_as_text(select, output, dialect)) for output in select.outputs)
-    return Statement(
-        sql, dump_with(scope.dumpers, scope.redacted), columns, select.row, redacted=frozenset(scope.redacted)
-    )
+    return Statement(render(made.tree, dialect), made.dump, columns, select.row, redacted=made.redacted)
 
 
 def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
     """Return the statement that asks whether a query has a row: one column, true or false."""
-    scope = Scope(dialect, {}, subselect(prefix))
-    tree = exp.Select(expressions=[exp.Exists(this=_select(scope.inner(), plan_select(step), prefix, "one"))])
-    return Statement(
-        render(tree, dialect), dump_with(scope.dumpers, scope.redacted), redacted=frozenset(scope.redacted)
-    )
+    select = plan_select(step)
+
+    def lower(scope: Scope) -> exp.Expr:
+        return exp.Select(expressions=[exp.Exists(this=_select(scope.inner(), select, prefix, "one"))])
+
+    made = numbered(step, dialect, subselect(prefix), lower)
+    return Statement(render(made.tree, dialect), made.dump, redacted=made.redacted)
 
 
 def subselect(prefix: str | None) -> SubSelect:
@@ -58,26 +58,11 @@ def subselect(prefix: str | None) -> SubSelect:
     return lambda around, step, offset, form: _select(around.inner(), plan_select(step, offset), prefix, form)
 
 
-def dump_with(dumpers: dict[int, Dumper], redacted: Collection[int] = ()) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """Return the function that dumps a query's values, made for their number so that a call costs no loop.
-
-    What is refused among the `redacted` ones is not shown in the error.
-    """
-    count = len(dumpers)
-    names = [f"v{index}" for index in range(count)]
-    calls = ", ".join(f"d{index}({name})" for index, name in enumerate(names))
-    scope: dict[str, Any] = {f"d{index}": dumpers[index] for index in range(count)}
-    scope.update({f"d{index}": hidden(dumpers[index], "beside a redacted column") for index in redacted})
-    if not count:
-        return lambda _values: ()
-    # The text is ours and holds no data: numbered names only.
-    exec(f"def dump(values):\n    ({', '.join(names)},) = values\n    return ({calls},)\n", scope)
-    return cast("Callable[[Sequence[Any]], Sequence[Any]]", scope["dump"])
-
-
 def _as_text(select: Select, output: Output, dialect: Dialect) -> bool:
     """Whether an output of the outermost select is read as text: never where text would change what is equal."""
     if select.distinct or select.combinations or not dialect.text_select or output.type is None:
+        return False
+    if output.alias is not None and output.alias in said(select):
         return False
     return output.type.codec(dialect.target).text_load is not None
 
@@ -117,6 +102,7 @@ def _select(
     if select.prefix is not None:
         prefix = select.prefix
         scope.select = subselect(prefix)
+    name_outputs(scope, select, form)
     ctes = [_cte(scope, cte, prefix) for cte in select.ctes]
     source = _table(scope, select.source, select.source_offset, prefix)
     joins = [_join(scope, join, prefix) for join in select.joins]
@@ -124,7 +110,7 @@ def _select(
     if select.wheres:
         core["where"] = exp.Where(this=conjunction(scope, select.wheres))
     if select.group_bys:
-        keys = [Lowering(scope, clause.offset).key("group by", clause.node) for clause in select.group_bys]
+        keys = [Lowering(scope, clause.offset).output_key(clause.node) for clause in select.group_bys]
         core["group"] = exp.Group(expressions=keys)
     if select.havings:
         core["having"] = exp.Having(this=conjunction(scope, select.havings))
@@ -153,7 +139,7 @@ def _whole(scope: Scope, select: Select, tree: exp.Expr, ctes: list[exp.Expr]) -
                 "the order of a combined query is over its whole, whose columns have no names here",
                 hint="order the whole through a subquery: `from_(subquery(a.union(b), 'all'))`",
             )
-        terms = [Lowering(scope, clause.offset).order(clause.node) for clause in select.order_bys]
+        terms = [Lowering(scope, clause.offset).output_order(clause.node) for clause in select.order_bys]
         tree.set("order", exp.Order(expressions=terms))
     if select.limit is not None:
         tree.set("limit", exp.Limit(expression=_count(scope, select.limit)))
@@ -222,7 +208,8 @@ def _outputs(scope: Scope, select: Select, form: str, names: Callable[[str], str
         if form == "top" and _as_text(select, output, scope.dialect):
             node = cast_text(wrapped(node), "text")
         name = output.name if names is None else names(output.name)
-        made.append(exp.Alias(this=node, alias=quoted(name, scope.dialect)) if form == "named" else node)
+        alias = name if form == "named" else output.alias if form == "top" else None
+        made.append(node if alias is None else exp.Alias(this=node, alias=quoted(alias, scope.dialect)))
     return made
 
 

@@ -22,6 +22,7 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     InValues,
+    Named,
     Ordering,
     Outer,
     Over,
@@ -31,8 +32,9 @@ from ectype.expr.nodes import (
     Unary,
 )
 from ectype.expr.walk import is_secret
-from ectype.query.ast import Step
+from ectype.query.ast import Clause, Step
 from ectype.query.inference import ARITHMETIC, plain, selected, type_of
+from ectype.query.planner import width
 from ectype.query.scope import refuse_virtual
 from ectype.sql import numbers
 from ectype.sql.dialect import Dialect
@@ -87,9 +89,25 @@ class Scope:
         dumpers: shared by all scopes of a statement: what each parameter, by its index, is dumped with.
         redacted: shared too: the indexes of parameters that must not be shown.
         names: the name of each source in here.
+        places: shared too: by index, the place of each parameter among those that are sent; None where all are.
+        repeated: shared too: indexes of parameters that are not sent, each with that of the same value that is.
+        named: what the select says under a name of its own.
+        aliases: those of its names that ORDER BY and GROUP BY may say, with the output's number where GROUP BY must
+            say that instead.
     """
 
-    __slots__ = ("dialect", "dumpers", "names", "parent", "redacted", "select")
+    __slots__ = (
+        "aliases",
+        "dialect",
+        "dumpers",
+        "named",
+        "names",
+        "parent",
+        "places",
+        "redacted",
+        "repeated",
+        "select",
+    )
 
     def __init__(
         self, dialect: Dialect, dumpers: dict[int, Dumper], select: SubSelect, parent: "Scope | None" = None
@@ -99,6 +117,10 @@ class Scope:
         self.select = select
         self.parent = parent
         self.redacted: set[int] = set() if parent is None else parent.redacted
+        self.places: dict[int, int] | None = None if parent is None else parent.places
+        self.repeated: list[tuple[int, int]] = [] if parent is None else parent.repeated
+        self.named: dict[str, Clause] = {}
+        self.aliases: dict[str, int | None] = {}
         self.names: dict[Source, str] = {}
 
     def inner(self) -> "Scope":
@@ -108,7 +130,7 @@ class Scope:
     def beside(self) -> "Scope":
         """Return the scope of a query in FROM, a CTE or a combination: it sees what is around this one."""
         made = Scope(self.dialect, self.dumpers, self.select, self.parent)
-        made.redacted = self.redacted
+        made.redacted, made.places, made.repeated = self.redacted, self.places, self.repeated
         return made
 
     def add(self, source: Source) -> str:
@@ -145,7 +167,8 @@ class Scope:
     def placeholder(self, index: int, dump: Dumper) -> exp.Expr:
         """Return the mark of the parameter with this index, and remember how it is dumped."""
         self.dumpers[index] = dump
-        return exp.Var(this=f"{self.dialect.placeholder}{index + 1}")
+        place = index if self.places is None else self.places[index]
+        return exp.Var(this=f"{self.dialect.placeholder}{place + 1}")
 
 
 def _letter(label: str) -> str:
@@ -181,6 +204,8 @@ class Lowering:
                 return self._secret(node, lambda: self._finished(node, self._call(node)))
             case Over():
                 return self._over(node)
+            case Named(operand, name):
+                return self._named(operand, name, dump)
             case Cast(operand, type_):
                 numbers.check_cast(node, self.scope.dialect)
                 return self.cast(self.lower(operand, self._dumper(type_)), type_)
@@ -200,7 +225,43 @@ class Lowering:
 
     def order(self, term: Ordering) -> exp.Expr:
         """Return an ORDER BY term; NULLs go where the database puts them unless the term says otherwise."""
-        operand = self.key("order by", term.operand)
+        return self._ordered(term, self.key("order by", term.operand))
+
+    def output_order(self, term: Ordering) -> exp.Expr:
+        """Return a term of the statement's own ORDER BY, which may say the name of an output."""
+        name = self._alias("order by", term.operand)
+        return self.order(term) if name is None else self._ordered(term, exp.Column(this=name))
+
+    def output_key(self, node: Expression) -> exp.Expr:
+        """Return a term of the statement's own GROUP BY, which may say the name of an output."""
+        name = self._alias("group by", node)
+        if name is None:
+            return self.key("group by", node)
+        place = self.scope.aliases[name.this]
+        return exp.Column(this=name) if place is None else exp.Literal.number(place)
+
+    def _alias(self, what: str, node: Expression) -> exp.Identifier | None:
+        """Return the name that stands for an expression, whose values then are not sent; None where none does."""
+        if not isinstance(node, Named) or node.name not in self.scope.aliases:
+            return None
+        numbers.check_key(what, node, self.scope.dialect)
+        self._repeat(node.operand, self.scope.named[node.name].offset)
+        return quoted(node.name, self.scope.dialect)
+
+    def _named(self, operand: Expression, name: str, dump: Dumper | None) -> exp.Expr:
+        """Return a named expression; one that the select has too has the same values, which are sent once."""
+        first = self.scope.named.get(name)
+        if first is None:
+            return self.lower(operand, dump)
+        self._repeat(operand, first.offset)
+        return Lowering(self.scope, first.offset).lower(operand, dump)
+
+    def _repeat(self, operand: Expression, offset: int) -> None:
+        for position in range(width(operand)):
+            self.scope.repeated.append((self.next + position, offset + position))
+        self.next += width(operand)
+
+    def _ordered(self, term: Ordering, operand: exp.Expr) -> exp.Expr:
         # sqlglot adds or drops NULLS FIRST by what it thinks of the dialect, so the text is written here.
         suffix = " DESC" if term.descending else ""
         if term.nulls is not None:

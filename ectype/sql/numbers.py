@@ -9,7 +9,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ectype.errors import CastError, QueryError, UnsupportedError
 from ectype.expr.describe import sketch
-from ectype.expr.nodes import Binary, Call, Cast, Expression, Over, Subquery, Unary
+from ectype.expr.nodes import Binary, Call, Cast, Expression, Named, Over, Subquery, Unary
+from ectype.expr.walk import unnamed
 from ectype.query.inference import ARITHMETIC, plain, selected, type_of
 from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper
@@ -32,6 +33,8 @@ def form_of(node: Expression) -> Form:
     match node:
         case Over(call, _, _, _):
             return form_of(call)
+        case Named(operand, _):
+            return form_of(operand)
         case Unary("-", operand):
             return form_of(operand)
         case Binary(op, left, right) if op in ARITHMETIC:
@@ -57,7 +60,7 @@ def beside(node: Expression, dialect: Dialect) -> Dumper | None:
     if not dialect.exact_decimals and form_of(node) == "real":
         return _dump_real
     type_ = plain(type_of(node))
-    if dialect.exact_decimals and isinstance(node, Binary) and isinstance(type_, DecimalType):
+    if dialect.exact_decimals and isinstance(unnamed(node), Binary) and isinstance(type_, DecimalType):
         # A product has more digits than its factors, and so may what it is compared with.
         type_ = DECIMAL
     return dumper(type_, dialect)

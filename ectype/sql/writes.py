@@ -10,8 +10,9 @@ from ectype.query.planner import plan_select, query_width, width
 from ectype.schema.meta import SchemaInfo
 from ectype.schema.sources import TableSource
 from ectype.sql import numbers
-from ectype.sql.compiler import conjunction, dump_with, subselect
+from ectype.sql.compiler import conjunction, subselect
 from ectype.sql.dialect import Dialect
+from ectype.sql.dump import dump_with
 from ectype.sql.lower import Lowering, Scope, quoted, render
 from ectype.sql.params import Dumper, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape

@@ -278,7 +278,7 @@ assert_type(
     list[Label],
 )
 assert_type(rows(works.project(Label(title=Work.title, artist="unknown", visits=0, best=None))), list[Label])
-assert_type(rows(visited.select_into(Poster, Work.title, maybe(Artist.name))), list[Poster])
+assert_type(rows(visited.select_into(Poster, Work.title, Artist.name)), list[Poster])
 assert_type(rows(works.select_into(Sold, Work.title, Work.value)), list[Sold])
 assert_type(rows(works.select_into(Card, Work.title)), list[Card])
 

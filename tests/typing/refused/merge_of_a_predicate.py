@@ -1,0 +1,6 @@
+from __future__ import annotations
+
+from ectype import from_
+from tests.typing.accepted.selects import Ship
+
+from_(Ship).select_merge(Ship.visits == 3)  # refused

@@ -1,0 +1,6 @@
+from __future__ import annotations
+
+from ectype import from_
+from tests.typing.accepted.selects import Ship
+
+from_(Ship).select(Ship.id, Ship.name).select_merge(Ship.visits.set(1))  # refused
