@@ -233,6 +233,11 @@ def test_a_secret_stays_one_where_its_value_is_sent_once():
     assert statement.sql.endswith('ORDER BY "code"')
     assert statement.dump(query.params) == (1, "hush")
     assert statement.redacted == {1}
+    guess = literal("hush").as_("guess")
+    query = from_(User).where(User.id > 1, User.password == guess).select(User.id, guess)
+    statement = compile_select(query.node, POSTGRES)
+    assert statement.dump(query.params) == (1, "hush")
+    assert statement.redacted == {1}
 
 
 # --- parts of structs
