@@ -9,7 +9,6 @@ from ectype.sql.params import Dumper, array_literal
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
 from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, named_dump, returning_clause, table_name
-from ectype.types.containers import ArrayType
 
 
 def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
@@ -33,10 +32,11 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     scope = insert_scope(shape, dialect, {})
     for index, field in enumerate(shape.fields):
         codec = info.fields[field].type.codec(dialect.target)
-        is_list = isinstance(info.fields[field].type, ArrayType)
+        is_list = codec.column.endswith("[]")
         # unnest flattens arrays of arrays, so a column of arrays travels as text and is cast back.
-        arrays.append(f"{dialect.placeholder}{index + 1}::{'text' if is_list else codec.column}[]")
-        picks.append(f"u.c{index}::{codec.column}" if is_list else f"u.c{index}")
+        sent_as = "text" if is_list else codec.sent_as
+        arrays.append(f"{dialect.placeholder}{index + 1}::{sent_as or codec.column}[]")
+        picks.append(f"u.c{index}::{codec.column}" if sent_as else f"u.c{index}")
         scope.dumpers[index] = named_dump(info, field, _column_dumper(codec.dump, as_literal=is_list))
     names = ", ".join(f"c{index}" for index in range(len(shape.fields)))
     conflict = conflict_clause(shape, scope)

@@ -36,7 +36,7 @@ from ectype.query.inference import ARITHMETIC, plain, selected, type_of
 from ectype.query.scope import refuse_virtual
 from ectype.sql import numbers
 from ectype.sql.dialect import Dialect
-from ectype.sql.params import Dumper, by_class, element_list
+from ectype.sql.params import Dumper, by_class, cast_of, element_list
 from ectype.types.base import Type
 from ectype.types.numeric import INTEGER, DecimalType
 from ectype.types.scalars import STRING
@@ -145,7 +145,7 @@ class Scope:
     def placeholder(self, index: int, dump: Dumper) -> exp.Expr:
         """Return the mark of the parameter with this index, and remember how it is dumped."""
         self.dumpers[index] = dump
-        return exp.Var(this=f"{self.dialect.placeholder}{index + 1}")
+        return exp.Var(this=f"{self.dialect.placeholder}{index + 1}{cast_of(dump)}")
 
 
 def _letter(label: str) -> str:

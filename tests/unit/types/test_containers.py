@@ -9,7 +9,8 @@ import pytest
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
 from ectype.types.base import Target
-from ectype.types.containers import ANY, JSON, JSON_LIST, JSON_OBJECT, ArrayType, EnumType, Json
+from ectype.types.containers import ANY, JSON, JSON_LIST, JSON_OBJECT, ArrayType, Json
+from ectype.types.enums import EnumType
 from ectype.types.numeric import DECIMAL, FLOAT, INTEGER, DecimalType
 from ectype.types.scalars import BINARY, BOOLEAN, STRING, UUID_TYPE
 from ectype.types.temporal import DATE, DATETIME
