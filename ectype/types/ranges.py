@@ -123,7 +123,7 @@ def _parts(value: Range[Any]) -> tuple[Any, Any, Bounds, bool]:
 
 def _restored(lower: Any, upper: Any, bounds: Bounds, empty: bool = False) -> Range[Any]:  # noqa: FBT001, FBT002
     """Return a range that is in form already: from a database, or from pickle, which calls by position."""
-    made: Range[Any] = _new(Range)
+    made = cast("Range[Any]", cast("Any", _new)(Range))
     _fill(made, lower, upper, bounds, empty=empty)
     return made
 
