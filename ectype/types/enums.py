@@ -114,7 +114,7 @@ class NativeEnum(EnumType[E], Generic[E]):
 
     def __post_init__(self) -> None:
         # `super()` does not reach through the class that `slots=True` makes anew.
-        EnumType[E].__post_init__(self)
+        cast("Any", EnumType).__post_init__(self)
         for word in (self.type_name, *([] if self.schema is None else [self.schema])):
             _check_name(word)
         for member in self.enum:

@@ -181,23 +181,12 @@ _COLUMNS: Final[dict[Type[Any], str]] = {
 }
 
 
-class _Sent:
-    """A range as the driver reads it, and as text."""
-
-    __slots__ = ("isempty", "lower", "lower_inc", "upper", "upper_inc")
-
-    def __init__(self, value: Range[Any], dump: Callable[[Any], Any]) -> None:
-        self.isempty = value.empty
-        self.lower = None if value.lower is None else dump(value.lower)
-        self.upper = None if value.upper is None else dump(value.upper)
-        self.lower_inc = value.bounds[0] == "["
-        self.upper_inc = value.bounds[1] == "]"
-
-    def __str__(self) -> str:
-        if self.isempty:
-            return "empty"
-        first, last = ("" if one is None else f'"{one}"' for one in (self.lower, self.upper))
-        return f"{'[' if self.lower_inc else '('}{first},{last}{']' if self.upper_inc else ')'}"
+def _written(value: Range[Any], write: Callable[[Any], str]) -> str:
+    """Return the text of a range; every end stands in quotes."""
+    if value.empty:
+        return "empty"
+    first, last = ("" if one is None else f'"{write(one)}"' for one in (value.lower, value.upper))
+    return f"{value.bounds[0]}{first},{last}{value.bounds[1]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,14 +272,17 @@ class RangeType(Scalar[Range[Any]]):
             return Err()
         return Ok(found)
 
-    def _check(self, value: Range[Any]) -> _Sent:
-        return _Sent(value, self.element.codec("postgres").dump)
+    def _check(self, value: Range[Any]) -> None:
+        dump = self.element.codec("postgres").dump
+        for one in (value.lower, value.upper):
+            if one is not None:
+                dump(one)
 
     def codec(self, target: Target) -> Codec:
         """Return how ranges are stored."""
         kind = self.element.python
 
-        def dump(value: Any) -> _Sent:
+        def checked(value: Any) -> Range[Any]:
             if not isinstance(value, Range):
                 raise refused(
                     cast("object", value), f"a {self.name}", hint="write Range(1, 5), or cast it through a changeset"
@@ -299,12 +291,23 @@ class RangeType(Scalar[Range[Any]]):
             for one in (found.lower, found.upper):
                 if one is not None and _kind(one) is not kind:
                     raise refused(found, f"a {self.name}")
-            return self._check(found)
+            self._check(found)
+            return found
 
         if target == "postgres":
-            return Codec(_COLUMNS[self.element], dump, self._load, text_load=partial(self._load_text, self._load_end))
+            load = partial(self._load_text, self._load_end)
+            dump = self.element.codec("postgres").dump
+            return Codec(
+                _COLUMNS[self.element],
+                lambda value: _written(checked(value), lambda end: getattr(end, "text", None) or str(dump(end))),
+                self._load,
+                text_load=load,
+                sent_as="text",
+            )
+        # Equal numbers have one text here, whatever zeros they end in.
+        write = _short if self.element == DECIMAL else self.element.codec("sqlite").dump
         load = partial(self._load_text, self.element.codec("sqlite").load or self._load_end)
-        return Codec("TEXT", lambda value: self._text(dump(value), value), load, compares="equality")
+        return Codec("TEXT", lambda value: _written(checked(value), write), load, compares="equality")
 
     def equal(self, left: Range[Any], right: Range[Any]) -> bool:
         """Compare as the ends do."""
@@ -313,12 +316,6 @@ class RangeType(Scalar[Range[Any]]):
             one is other or (one is not None and other is not None and same(one, other))
             for one, other in ((left.lower, right.lower), (left.upper, right.upper))
         )
-
-    def _text(self, sent: _Sent, value: Range[Any]) -> str:
-        """Return the text of equal ranges: equal numbers have one text here, whatever zeros they end in."""
-        one = _restored(value.lower, value.upper, value.bounds, value.empty)
-        dump = self.element.codec("sqlite").dump if self.element is not DECIMAL else _short
-        return str(sent if sent.isempty else _Sent(one, dump))
 
     def _load(self, value: Any) -> Range[Any]:
         try:
