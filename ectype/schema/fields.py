@@ -84,7 +84,6 @@ def field(
     virtual: bool = ...,
     redact: bool = ...,
     scale: int | None = ...,
-    type: FieldType[Any] | builtins.type[FieldType[Any]] | None = ...,
     autogenerate: Callable[[], object] | None = ...,
     read_after_writes: bool = ...,
 ) -> Any: ...

@@ -70,6 +70,13 @@ class Interval:
         return f"P{days}T{'-' if self.microseconds < 0 else ''}{seconds}{fraction}S"
 
 
+# What PostgreSQL from 17 on keeps for these words, see https://www.postgresql.org/docs/17/release-17.html.
+_INFINITE: Final = {
+    "infinity": Interval(_INT32_MAX, _INT32_MAX, INT64_MAX),
+    "-infinity": Interval(_INT32_MIN, _INT32_MIN, INT64_MIN),
+}
+
+
 def _interval(months: int, days: int, microseconds: int) -> Interval | None:
     if not _INT32_MIN <= months <= _INT32_MAX or not _INT32_MIN <= days <= _INT32_MAX:
         return None
@@ -119,6 +126,8 @@ def load_postgres(text: str) -> Interval:
     >>> load_postgres("1 year 2 mons -3 days +00:00:01.5")
     Interval(months=14, days=-3, microseconds=1500000)
     """
+    if text in _INFINITE:
+        return _INFINITE[text]
     match = _POSTGRES.fullmatch(text) if text else None
     if match is None:
         raise unreadable(text, "an interval", hint="the connection needs intervalstyle=postgres")

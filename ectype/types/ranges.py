@@ -35,12 +35,6 @@ class Range(Generic[T]):
     It takes the form that PostgreSQL gives it: of ints and dates always `[)`, so that `Range(1, 5, "[]")` is
     `Range(1, 6)`; what holds nothing is the empty range, and a side without an end is outside.
 
-    Attributes:
-        lower: the lower end, None where there is none.
-        upper: the upper end, None where there is none.
-        bounds: which ends are inside.
-        empty: whether it holds nothing at all.
-
     Raises:
         CastError: the ends are of two kinds or of none, in the wrong order, or naive datetimes.
 
@@ -48,12 +42,12 @@ class Range(Generic[T]):
     (Range(1, 6), False, True)
     """
 
-    __slots__ = ("bounds", "empty", "lower", "upper")
+    __slots__ = ("_bounds", "_empty", "_lower", "_upper")
     __match_args__ = ("lower", "upper", "bounds")
-    lower: T | None
-    upper: T | None
-    bounds: Bounds
-    empty: bool
+    _lower: T | None
+    _upper: T | None
+    _bounds: Bounds
+    _empty: bool
 
     def __init__(
         self, lower: T | None = None, upper: T | None = None, bounds: Bounds = "[)", *, empty: bool = False
@@ -77,6 +71,26 @@ class Range(Generic[T]):
             first = last = None
             opening, closing = "[", ")"
         _fill(self, first, last, cast("Bounds", opening + closing), empty=empty)
+
+    @property
+    def lower(self) -> T | None:
+        """The lower end, None where there is none."""
+        return self._lower
+
+    @property
+    def upper(self) -> T | None:
+        """The upper end, None where there is none."""
+        return self._upper
+
+    @property
+    def bounds(self) -> Bounds:
+        """Which ends are inside."""
+        return self._bounds
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds nothing at all."""
+        return self._empty
 
     def __setattr__(self, name: str, value: object) -> None:
         # `Range[int](1, 5)` would leave a mark on the value.
@@ -111,10 +125,10 @@ class Range(Generic[T]):
 
 
 def _fill(made: Range[Any], lower: Any, upper: Any, bounds: Bounds, *, empty: bool) -> None:
-    _set(made, "lower", lower)
-    _set(made, "upper", upper)
-    _set(made, "bounds", bounds)
-    _set(made, "empty", empty)
+    _set(made, "_lower", lower)
+    _set(made, "_upper", upper)
+    _set(made, "_bounds", bounds)
+    _set(made, "_empty", empty)
 
 
 def _parts(value: Range[Any]) -> tuple[Any, Any, Bounds, bool]:
