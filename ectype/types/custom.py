@@ -53,19 +53,23 @@ class CustomType(FieldType[T], Generic[T, S]):
 
     def cast(self, value: object) -> Ok[T] | Err:
         """Turn a value from outside into one of this type, or say why not: `Ok(value)`, `Err()`, `Err("is odd")`."""
-        raise NotImplementedError(f"{self.__class__.__name__} does not cast {value!r:.60}")
+        raise self._missing("cast", value)
 
     def dump(self, value: T) -> S:
         """Return what is stored for a value."""
-        raise NotImplementedError(f"{self.__class__.__name__} does not dump {value!r:.60}")
+        raise self._missing("dump", value)
 
     def load(self, stored: S) -> T:
         """Return the value that was stored."""
-        raise NotImplementedError(f"{self.__class__.__name__} does not load {stored!r:.60}")
+        raise self._missing("load", stored)
 
     def equal(self, left: T, right: T) -> bool:
         """Whether two values are the same for change detection."""
         return left == right
+
+    def _missing(self, method: str, value: object) -> SchemaError:
+        message = f"{self.__class__.__name__} has no `{method}` for a {value.__class__.__name__}"
+        return SchemaError(message, hint=_HINTS[method])
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -230,6 +230,16 @@ def test_a_class_that_is_unfinished_is_refused_when_it_is_made() -> None:
                 return Ok(str(value))
 
 
+def test_a_method_that_asks_the_base_is_told_that_it_has_none() -> None:
+    class Asking(Slug):
+        def dump(self, value: str) -> str:
+            return CustomType[str, str].dump(self, value)
+
+    with pytest.raises(CastError, match=r"`Asking.dump` raised SchemaError") as caught:
+        CustomField.of(Asking).codec("sqlite").dump("x")
+    assert "Asking has no `dump` for a str" in str(caught.value.__cause__)
+
+
 def test_the_wrong_type_for_an_annotation_is_refused_with_the_right_one() -> None:
     with pytest.raises(SchemaError, match=r"`type=` gives a type of str, and the field is of int"):
         field_type(int, given=Slug)

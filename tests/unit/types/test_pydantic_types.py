@@ -214,7 +214,8 @@ def test_a_constrained_scalar_is_cast_as_the_scalar_and_then_checked() -> None:
     assert ConstrainedType(Annotated[str, AfterValidator(str.strip)], STRING).cast(" a ") == Ok("a")
     empty = {"year": "", "month": "", "day": ""}
     assert ConstrainedType(Annotated[date, Gt(date(2026, 1, 1))], DATE).cast(empty) == Ok(None)
-    assert ConstrainedType(Literal["a", "b"], STRING).cast("c") == Err()
+    either = ConstrainedType(Literal["a", "b"], STRING)
+    assert either.cast("c") == Err("is invalid", {"validation": "inclusion", "enum": ["a", "b"]})
 
 
 @pytest.mark.parametrize("target", BOTH)
