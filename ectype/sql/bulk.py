@@ -5,7 +5,7 @@ from typing import Any
 
 from ectype.errors import QueryError, UnsupportedError
 from ectype.sql.dialect import Dialect
-from ectype.sql.params import Dumper, array_literal
+from ectype.sql.params import Dumper, array_literal, travels_as
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
 from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, named_dump, returning_clause, table_name
@@ -32,12 +32,12 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     scope = insert_scope(shape, dialect, {})
     for index, field in enumerate(shape.fields):
         codec = info.fields[field].type.codec(dialect.target)
-        is_list = codec.column.endswith("[]")
-        # unnest flattens arrays of arrays, so a column of arrays travels as text and is cast back.
-        sent_as = "text" if is_list else codec.sent_as
-        arrays.append(f"{dialect.placeholder}{index + 1}::{sent_as or codec.column}[]")
-        picks.append(f"u.c{index}::{codec.column}" if sent_as else f"u.c{index}")
-        scope.dumpers[index] = named_dump(info, field, _column_dumper(codec.dump, as_literal=is_list))
+        sent = travels_as(codec)
+        arrays.append(f"{dialect.placeholder}{index + 1}::{sent}[]")
+        picks.append(f"u.c{index}" if sent == codec.column else f"u.c{index}::{codec.column}")
+        scope.dumpers[index] = named_dump(
+            info, field, _column_dumper(codec.dump, as_literal=codec.column.endswith("[]"))
+        )
     names = ", ".join(f"c{index}" for index in range(len(shape.fields)))
     conflict = conflict_clause(shape, scope)
     sql = (

@@ -97,6 +97,11 @@ def hidden(dump: Dumper, place: str) -> Dumper:
     return alike(dump, dump_hidden)
 
 
+def travels_as(codec: Codec) -> str:
+    """Return the type as which a column's values travel in one array: `unnest` flattens arrays of arrays."""
+    return "text" if codec.column.endswith("[]") else codec.sent_as or codec.column
+
+
 def array_literal(items: Sequence[Any]) -> str:
     r"""Return a one-dimensional PostgreSQL array as text.
 

@@ -38,6 +38,7 @@ from ectype import (
     primary_key,
     ulid,
     uuid7,
+    values,
 )
 from ectype.adapters.registry import adapter_for
 from ectype.migrations import Migration
@@ -374,11 +375,37 @@ async def test_what_would_be_changed_is_refused_with_its_field(repo: Repo, name:
     assert await repo.all(Typed) == []
 
 
+class Shape(Schema):
+    interval: Field[Interval | None] = field(default=None)
+    days: Field[Range[date] | None] = field(default=None)
+    ranges: Field[list[Range[int]] | None] = field(default=None)
+    role: Field[Role | None] = field(type=ROLE, default=None)
+    slug: Field[str | None] = field(type=Slug, default=None)
+    address: Field[IPv4Address | None] = field(default=None)
+
+
+async def test_constant_rows_hold_every_type(repo: Repo) -> None:
+    full = Shape(
+        interval=Interval(months=1),
+        days=Range(date(2026, 1, 1)),
+        ranges=[Range(1, 2)],
+        role=Role.ADMIN,
+        slug="a",
+        address=IPv4Address("10.0.0.1"),
+    )
+    found = await repo.all(from_(values(Shape, [full, Shape(interval=Interval())])))
+    assert sorted(row.slug or "" for row in found) == ["", "a"]
+    (back,) = [row for row in found if row.slug]
+    names = ("interval", "days", "ranges", "role", "slug", "address")
+    assert [getattr(back, name) for name in names] == [getattr(full, name) for name in names]
+
+
 async def test_text_without_case_is_found_in_any_case_and_unique_in_all(repo: Repo) -> None:
     connection = await repo.adapter.connect(10)
     if repo.adapter.dialect.target == "postgres":
         found = "SELECT count(*)::int FROM pg_available_extensions WHERE name = 'citext'"
         if not await connection.fetch(found, (), lambda rows: rows[0][0]):
+            await connection.close()
             pytest.skip("this server has no citext")
         await connection.script("CREATE EXTENSION IF NOT EXISTS citext SCHEMA public")
     await connection.close()
