@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from ectype.repo.repo import Repo as Repo
     from ectype.repo.transaction import RolledBack as RolledBack
     from ectype.repo.transaction import Transaction as Transaction
+    from ectype.result import Err as Err
     from ectype.result import Ok as Ok
     from ectype.schema.aliases import alias as alias
     from ectype.schema.associations import BelongsTo as BelongsTo
@@ -102,6 +103,16 @@ if TYPE_CHECKING:
     from ectype.schema.structs import evolve as evolve
     from ectype.sql.dialect import POSTGRES as POSTGRES
     from ectype.sql.dialect import SQLITE as SQLITE
+    from ectype.types.custom import CustomType as CustomType
+    from ectype.types.enums import pg_enum as pg_enum
+    from ectype.types.intervals import Interval as Interval
+    from ectype.types.network import MacAddress as MacAddress
+    from ectype.types.ranges import Range as Range
+    from ectype.types.text import ULID as ULID
+    from ectype.types.text import CIText as CIText
+    from ectype.types.unique import ulid as ulid
+    from ectype.types.unique import uuid7 as uuid7
+    from ectype.types.vector import Vector as Vector
 
 _ERRORS = (
     "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError DatabaseError "
@@ -128,7 +139,7 @@ _MODULES = {
     "ectype.repo.outcomes": "Ignored Inserted Updated",
     "ectype.repo.repo": "Repo",
     "ectype.repo.transaction": "RolledBack Transaction",
-    "ectype.result": "Ok",
+    "ectype.result": "Err Ok",
     "ectype.schema.aliases": "alias",
     "ectype.schema.associations": _ASSOCIATIONS,
     "ectype.schema.changeset": "Changeset change",
@@ -140,6 +151,14 @@ _MODULES = {
     "ectype.schema.schema": "Schema Timestamps",
     "ectype.schema.structs": "evolve",
     "ectype.sql.dialect": "POSTGRES SQLITE",
+    "ectype.types.custom": "CustomType",
+    "ectype.types.enums": "pg_enum",
+    "ectype.types.intervals": "Interval",
+    "ectype.types.network": "MacAddress",
+    "ectype.types.ranges": "Range",
+    "ectype.types.text": "CIText ULID",
+    "ectype.types.unique": "ulid uuid7",
+    "ectype.types.vector": "Vector",
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -1,11 +1,14 @@
 """Fields: an expression on the class, a plain value on the instance, an option record in the class body."""
 
+import builtins
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from ectype.errors import SchemaError
 from ectype.expr.operand import Column, Expr
 from ectype.schema.meta import FieldOptions
+from ectype.types.base import FieldType
+from ectype.types.custom import custom_of
 
 T = TypeVar("T")
 Owner = TypeVar("Owner")
@@ -44,6 +47,7 @@ def field(
     virtual: bool = ...,
     redact: bool = ...,
     scale: int | None = ...,
+    type: FieldType[T] | builtins.type[FieldType[T]] | None = ...,
     autogenerate: Callable[[], object] | None = ...,
     read_after_writes: bool = ...,
 ) -> Field[T]: ...
@@ -51,6 +55,19 @@ def field(
 def field(
     *,
     default_factory: Callable[[], T],
+    primary_key: bool = ...,
+    source: str | None = ...,
+    virtual: bool = ...,
+    redact: bool = ...,
+    scale: int | None = ...,
+    type: FieldType[T] | builtins.type[FieldType[T]] | None = ...,
+    autogenerate: Callable[[], object] | None = ...,
+    read_after_writes: bool = ...,
+) -> Field[T]: ...
+@overload
+def field(
+    *,
+    type: FieldType[T] | builtins.type[FieldType[T]],
     primary_key: bool = ...,
     source: str | None = ...,
     virtual: bool = ...,
@@ -79,6 +96,7 @@ def field(
     virtual: bool = False,
     redact: bool = False,
     scale: int | None = None,
+    type: FieldType[Any] | builtins.type[FieldType[Any]] | None = None,  # noqa: A002  # what people write
     autogenerate: Callable[[], object] | None = None,
     read_after_writes: bool = False,
 ) -> Any:
@@ -92,6 +110,8 @@ def field(
         virtual: in the struct and in changesets only, never stored.
         redact: hidden in `repr`, logs and errors.
         scale: digits after the point of a Decimal that SQLite stores as a scaled INTEGER.
+        type: what stores it, where the annotation does not say: `CIText`, `pg_enum(Role, name="role")`, a
+            `CustomType` of your own, as a class or with its options. For a list, what stores its items.
         autogenerate: called at insert when the field has no value.
         read_after_writes: read back after each insert and update, since the database changes it.
 
@@ -99,12 +119,13 @@ def field(
         SchemaError: when options exclude each other.
     """
     has_default = default is not ...
+    autogenerate = _generator(autogenerate, type)
     if has_default and default_factory is not None:
         raise SchemaError("a field has a `default` or a `default_factory`, not both")
     if has_default and isinstance(default, list | dict | set | bytearray):
         raise SchemaError(
             f"a default is shared by all structs, and {default!r:.60} can change",
-            hint=f"write `field(default_factory={type(default).__name__})`",  # pyright: ignore[reportUnknownArgumentType]
+            hint=f"write `field(default_factory={default.__class__.__name__})`",  # pyright: ignore[reportUnknownMemberType]
         )
     if virtual and (primary_key or autogenerate is not None or read_after_writes):
         raise SchemaError("a virtual field is never stored: it has no key, autogenerate or read_after_writes")
@@ -121,15 +142,30 @@ def field(
         virtual=virtual,
         redact=redact,
         scale=scale,
+        type=type,
     )
 
 
-def primary_key(*, autogenerate: Callable[[], object] | None = None, source: str | None = None) -> Any:
+def _generator(given: Callable[[], object] | None, type_: Any) -> Callable[[], object] | None:
+    """Return what makes a field's value at insert: what the field says, else what its custom type does."""
+    if given is not None or getattr(type_, "autogenerate", None) is None:
+        return given
+    made: Any = custom_of(type_).autogenerate
+    return cast("Callable[[], object]", made)
+
+
+def primary_key(
+    *,
+    autogenerate: Callable[[], object] | None = None,
+    source: str | None = None,
+    type: FieldType[Any] | builtins.type[FieldType[Any]] | None = None,  # noqa: A002  # what people write
+) -> Any:
     """Declare the primary key that the database fills, or `autogenerate` does, as in `id: Field[int] = …`.
 
-    A key that the caller gives is `field(primary_key=True)`.
+    A key that the caller gives is `field(primary_key=True)`. `type` says what stores it, as `field(type=…)` does.
     """
-    return FieldOptions(primary_key=True, generated=True, autogenerate=autogenerate, source=source)
+    autogenerate = _generator(autogenerate, type)
+    return FieldOptions(primary_key=True, generated=True, autogenerate=autogenerate, source=source, type=type)
 
 
 def timestamp(now: Callable[[], object], *, on_update: bool) -> Any:

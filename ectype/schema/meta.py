@@ -61,6 +61,7 @@ class FieldOptions:
     virtual: bool = False
     redact: bool = False
     scale: int | None = None
+    type: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class SchemaInfo:
     def _field(self, one: Declaration) -> FieldInfo:
         try:
             annotation = notes.evaluate(one.argument, self.scopes())
-            type_, nullable = resolve.field_type(annotation, scale=one.options.scale)
+            type_, nullable = resolve.field_type(annotation, scale=one.options.scale, given=one.options.type)
         except SchemaError as exc:
             exc.add_note(f"in the field `{self.name}.{one.name}: {one.text}`")
             raise

@@ -5,11 +5,10 @@ from typing import Any
 
 from ectype.errors import QueryError, UnsupportedError
 from ectype.sql.dialect import Dialect
-from ectype.sql.params import Dumper, array_literal
+from ectype.sql.params import Dumper, array_literal, travels_as
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
 from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, named_dump, returning_clause, table_name
-from ectype.types.containers import ArrayType
 
 
 def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
@@ -33,11 +32,12 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     scope = insert_scope(shape, dialect, {})
     for index, field in enumerate(shape.fields):
         codec = info.fields[field].type.codec(dialect.target)
-        is_list = isinstance(info.fields[field].type, ArrayType)
-        # unnest flattens arrays of arrays, so a column of arrays travels as text and is cast back.
-        arrays.append(f"{dialect.placeholder}{index + 1}::{'text' if is_list else codec.column}[]")
-        picks.append(f"u.c{index}::{codec.column}" if is_list else f"u.c{index}")
-        scope.dumpers[index] = named_dump(info, field, _column_dumper(codec.dump, as_literal=is_list))
+        sent = travels_as(codec)
+        arrays.append(f"{dialect.placeholder}{index + 1}::{sent}[]")
+        picks.append(f"u.c{index}" if sent == codec.column else f"u.c{index}::{codec.column}")
+        scope.dumpers[index] = named_dump(
+            info, field, _column_dumper(codec.dump, as_literal=codec.column.endswith("[]"))
+        )
     names = ", ".join(f"c{index}" for index in range(len(shape.fields)))
     conflict = conflict_clause(shape, scope)
     sql = (

@@ -43,7 +43,8 @@ def column_type(table: str, column: Column, dialect: Dialect) -> str:
     """
     if isinstance(column.type, str):
         return _own_words(table, column, column.type, dialect)
-    return _codec(table, column, dialect).column
+    codec = _codec(table, column, dialect)
+    return codec.ddl or codec.column
 
 
 def default_text(table: str, column: Column, dialect: Dialect) -> str:

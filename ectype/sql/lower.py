@@ -38,7 +38,7 @@ from ectype.query.planner import width
 from ectype.query.scope import refuse_virtual
 from ectype.sql import numbers
 from ectype.sql.dialect import Dialect
-from ectype.sql.params import Dumper, by_class, element_list
+from ectype.sql.params import Dumper, by_class, cast_of, element_list
 from ectype.types.base import Type
 from ectype.types.numeric import INTEGER, DecimalType
 from ectype.types.scalars import STRING
@@ -168,7 +168,7 @@ class Scope:
         """Return the mark of the parameter with this index, and remember how it is dumped."""
         self.dumpers[index] = dump
         place = index if self.places is None else self.places[index]
-        return exp.Var(this=f"{self.dialect.placeholder}{place + 1}")
+        return exp.Var(this=f"{self.dialect.placeholder}{place + 1}{cast_of(dump)}")
 
 
 def _letter(label: str) -> str:

@@ -13,8 +13,9 @@ from ectype.expr.nodes import Binary, Call, Cast, Expression, Named, Over, Subqu
 from ectype.expr.walk import unnamed
 from ectype.query.inference import ARITHMETIC, plain, selected, type_of
 from ectype.sql.dialect import Dialect
-from ectype.sql.params import Dumper
+from ectype.sql.params import Dumper, dumper_of
 from ectype.types.base import Type
+from ectype.types.containers import ANY
 from ectype.types.duration import DURATION
 from ectype.types.numeric import DECIMAL, FLOAT, INTEGER, DecimalType
 from ectype.types.temporal import DATE, DATETIME, TIME
@@ -25,6 +26,7 @@ computed as a float, or anything else."""
 
 TEMPORAL: Final = (DATE, TIME, DATETIME)
 COMPUTED: Final = (INTEGER, FLOAT, DURATION, *TEMPORAL)
+ORDER: Final = frozenset({"<", "<=", ">", ">="})
 COMPARING_CALLS: Final = frozenset({"min", "max", "sum", "avg", "abs", "nullif"})
 
 
@@ -50,6 +52,8 @@ def form_of(node: Expression) -> Form:
 
 
 def _form_of_type(type_: Type[Any] | None) -> Form:
+    # A type of the application's own is in the database what it is stored as.
+    type_ = getattr(type_, "stores", type_)
     if not isinstance(type_, DecimalType):
         return "plain"
     return "text" if type_.scale is None else type_.scale
@@ -76,7 +80,7 @@ def beside_operator(op: str, node: Expression, dialect: Dialect) -> Dumper | Non
 
 def dumper(type_: Type[Any] | None, dialect: Dialect) -> Dumper | None:
     """Return how values of a type are sent."""
-    return None if type_ is None else type_.codec(dialect.target).dump
+    return None if type_ is None else dumper_of(type_.codec(dialect.target))
 
 
 def _dump_real(value: Any) -> float:
@@ -86,7 +90,8 @@ def _dump_real(value: Any) -> float:
 
 
 def check_comparison(op: str, operands: tuple[Expression, ...], dialect: Dialect) -> None:
-    """Raise UnsupportedError where the database would compare decimals in forms that do not compare."""
+    """Raise UnsupportedError where the database would compare values in forms that do not compare."""
+    _refuse_incomparable(op, operands, dialect, ordered=op in ORDER)
     if not dialect.exact_decimals:
         _refuse_text(op, operands, dialect)
         _refuse_mixture(op, operands, dialect)
@@ -126,7 +131,9 @@ def check_arithmetic(op: str, operands: tuple[Expression, ...], dialect: Dialect
 
 
 def check_call(node: Call, dialect: Dialect) -> None:
-    """Raise UnsupportedError for a function that would compare or compute with decimals in a form that does not."""
+    """Raise UnsupportedError for a function that would compare or compute with values in a form that does not."""
+    if node.name in ("min", "max") or node.name == "nullif" or node.distinct:
+        _refuse_incomparable(node.name, node.args, dialect, ordered=node.name in ("min", "max"))
     if dialect.exact_decimals or not node.args:
         return
     if node.distinct or node.name in COMPARING_CALLS:
@@ -161,9 +168,25 @@ def check_combined(operands: tuple[Expression, Expression], dialect: Dialect) ->
 
 
 def check_key(what: str, node: Expression, dialect: Dialect) -> None:
-    """Raise UnsupportedError for decimals kept as text where their order or equality counts."""
+    """Raise UnsupportedError for what is kept in a form whose order or equality counts for nothing."""
+    _refuse_incomparable(what, (node,), dialect, ordered=what == "order by")
     if not dialect.exact_decimals:
         _refuse_text(what, (node,), dialect)
+
+
+def _refuse_incomparable(what: str, operands: tuple[Expression, ...], dialect: Dialect, *, ordered: bool) -> None:
+    for node in operands:
+        type_ = type_of(node)
+        if type_ is None or type_ == ANY:
+            continue
+        compares = type_.codec(dialect.target).compares
+        if compares == "nothing" or (ordered and compares == "equality"):
+            raise UnsupportedError(
+                f"{dialect.name} keeps `{sketch(node)}` in a form of type {type_.name} whose "
+                f"{'order' if compares == 'equality' else 'equality and order'} mean nothing, so `{what}` over it "
+                "would be wrong",
+                hint="load the rows and compare them in Python, or keep beside it a column that orders them",
+            )
 
 
 def _refuse_text(what: str, operands: tuple[Expression, ...], dialect: Dialect) -> None:

@@ -4,13 +4,42 @@ import json
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from ectype.errors import CastError
-from ectype.types.base import Target
+from ectype.types.base import Codec, Target
 from ectype.types.values import type_of_value
 
 Dumper: TypeAlias = Callable[[Any], Any]
+
+
+_SENT_AS: Final = "sent_as"
+
+
+def dumper_of(codec: Codec) -> Dumper:
+    """Return how values of a type are sent; where they travel as another type, the statement casts them back."""
+    dump = codec.dump
+    if codec.sent_as is None:
+        return dump
+
+    def dump_as(value: Any) -> Any:
+        return dump(value)
+
+    setattr(dump_as, _SENT_AS, f"::{codec.sent_as}::{codec.column}")
+    return dump_as
+
+
+def cast_of(dump: Dumper) -> str:
+    """Return what stands behind the mark of a parameter: `::text::interval`, nothing for most."""
+    return getattr(dump, _SENT_AS, "")
+
+
+def alike(dump: Dumper, made: Dumper) -> Dumper:
+    """Return a dumper that stands around another one, whose values travel as those of the other do."""
+    found = cast_of(dump)
+    if found:
+        setattr(made, _SENT_AS, found)
+    return made
 
 
 @cache
@@ -41,7 +70,12 @@ def element_list(target: Target, dump: Dumper) -> Dumper:
                 )
         return json.dumps(dumped)
 
-    return cast("Dumper", dump_list if target == "postgres" else dump_text)
+    if target != "postgres":
+        return cast("Dumper", dump_text)
+    found = cast_of(dump)
+    if found:
+        setattr(dump_list, _SENT_AS, f"{found.replace('::', '[]::').removeprefix('[]')}[]")
+    return cast("Dumper", dump_list)
 
 
 def hidden(dump: Dumper, place: str) -> Dumper:
@@ -60,7 +94,12 @@ def hidden(dump: Dumper, place: str) -> Dumper:
                 refusal.add_note(note)
             raise refusal from None
 
-    return dump_hidden
+    return alike(dump, dump_hidden)
+
+
+def travels_as(codec: Codec) -> str:
+    """Return the type as which a column's values travel in one array: `unnest` flattens arrays of arrays."""
+    return "text" if codec.column.endswith("[]") else codec.sent_as or codec.column
 
 
 def array_literal(items: Sequence[Any]) -> str:

@@ -12,8 +12,7 @@ from ectype.schema.meta import FieldInfo, SchemaInfo
 from ectype.schema.sources import TableSource
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, cast_text, quoted, render
-from ectype.sql.params import Dumper, array_literal, hidden
-from ectype.types.containers import ArrayType
+from ectype.sql.params import Dumper, array_literal, hidden, travels_as
 
 
 def table(scope: Scope, source: TableSource, prefix: str | None) -> exp.Expr:
@@ -60,13 +59,12 @@ def constants(scope: Scope, source: ValuesSource, offset: int) -> exp.Expr:
     scope.redacted.update(offset + index for index in secret)
     arrays: list[str] = []
     for index, one in enumerate(fields):
-        # unnest flattens arrays of arrays, so a column of arrays travels as text and is cast back.
-        as_text = isinstance(one.type, ArrayType)
         codec = one.type.codec(dialect.target)
-        mark = scope.placeholder(offset + index, _array_dumper(info, one, index, codec.dump, as_text=as_text))
-        arrays.append(f"{mark.this}::{'text' if as_text else codec.column}[]")
+        dump = _array_dumper(info, one, index, codec.dump, as_literal=codec.column.endswith("[]"))
+        mark = scope.placeholder(offset + index, dump)
+        arrays.append(f"{mark.this}::{travels_as(codec)}[]")
     rows = f"unnest({', '.join(arrays)})"
-    if not any(isinstance(one.type, ArrayType) for one in fields):
+    if not any(_is_cast_back(one, dialect) for one in fields):
         return exp.Var(this=f"{rows} AS {render(exp.TableAlias(this=name, columns=columns), dialect)}")
     picks = [
         render(_picked(one, index, column, scope), dialect)
@@ -78,9 +76,14 @@ def constants(scope: Scope, source: ValuesSource, offset: int) -> exp.Expr:
 
 def _picked(field: FieldInfo, index: int, column: exp.Identifier, scope: Scope) -> exp.Expr:
     node: exp.Expr = exp.Var(this=f"u.c{index}")
-    if isinstance(field.type, ArrayType):
+    if _is_cast_back(field, scope.dialect):
         node = cast_text(node, field.type.codec(scope.dialect.target).column)
     return exp.Alias(this=node, alias=column)
+
+
+def _is_cast_back(field: FieldInfo, dialect: Dialect) -> bool:
+    codec = field.type.codec(dialect.target)
+    return travels_as(codec) != codec.column
 
 
 def _listed(scope: Scope, info: SchemaInfo, fields: list[FieldInfo], columns: list[exp.Identifier], offset: int) -> str:
@@ -112,8 +115,8 @@ def _rows_dumper(dumpers: list[Dumper]) -> Dumper:
     return dump_rows
 
 
-def _array_dumper(info: SchemaInfo, field: FieldInfo, index: int, dump: Dumper, *, as_text: bool) -> Dumper:
-    one = _named(info, field, (lambda value: array_literal(dump(value))) if as_text else dump)
+def _array_dumper(info: SchemaInfo, field: FieldInfo, index: int, dump: Dumper, *, as_literal: bool) -> Dumper:
+    one = _named(info, field, (lambda value: array_literal(dump(value))) if as_literal else dump)
 
     def dump_column(rows: Any) -> list[Any]:
         return [one(row[index]) for row in rows]

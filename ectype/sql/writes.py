@@ -14,7 +14,7 @@ from ectype.sql.compiler import conjunction, subselect
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
 from ectype.sql.lower import Lowering, Scope, quoted, render
-from ectype.sql.params import Dumper, hidden
+from ectype.sql.params import Dumper, alike, cast_of, dumper_of, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Column, Statement
 from ectype.sql.tables import place
@@ -74,12 +74,12 @@ def returning_clause(info: SchemaInfo, fields: Sequence[str], dialect: Dialect) 
 
 def _dumper(info: SchemaInfo, field: str, dialect: Dialect) -> Dumper:
     known = info.fields[field]
-    dump = known.type.codec(dialect.target).dump
+    dump = dumper_of(known.type.codec(dialect.target))
 
     def dump_or_null(value: Any) -> Any:
         return None if value is None else dump(value)
 
-    return named_dump(info, field, dump_or_null)
+    return named_dump(info, field, alike(dump, dump_or_null))
 
 
 def named_dump(info: SchemaInfo, field: str, dump: Dumper) -> Dumper:
@@ -93,7 +93,7 @@ def named_dump(info: SchemaInfo, field: str, dump: Dumper) -> Dumper:
             exc.add_note(place)
             raise
 
-    return hidden(dump, place) if field in info.redacted else dump_named
+    return hidden(dump, place) if field in info.redacted else alike(dump, dump_named)
 
 
 def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) -> Statement:
@@ -103,7 +103,7 @@ def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) 
     """
     info = shape.info
     scope = insert_scope(shape, dialect, {i: _dumper(info, field, dialect) for i, field in enumerate(shape.fields)})
-    marks = ", ".join(f"{dialect.placeholder}{i + 1}" for i in range(len(shape.fields)))
+    marks = ", ".join(f"{dialect.placeholder}{i + 1}{cast_of(dump)}" for i, dump in scope.dumpers.items())
     columns = ", ".join(name(info.fields[field].source, dialect) for field in shape.fields)
     body = f"({columns}) VALUES ({marks})" if shape.fields else "DEFAULT VALUES"
     into = table_name(shape, dialect)
@@ -163,7 +163,7 @@ def _value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset:
     numbers.check_stored(f"{info.name}.{field}", info.fields[field].type, node, scope.dialect)
     if field in info.redacted:
         scope.redacted.update(range(offset, offset + width(node)))
-    dump = named_dump(info, field, info.fields[field].type.codec(scope.dialect.target).dump)
+    dump = named_dump(info, field, dumper_of(info.fields[field].type.codec(scope.dialect.target)))
     return render(Lowering(scope, offset).lower(node, dump), scope.dialect)
 
 
@@ -173,7 +173,8 @@ def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
     everything = (*shape.fields, *shape.keys)
     dumpers: dict[int, Dumper] = {i: _dumper(info, field, dialect) for i, field in enumerate(everything)}
     terms = [
-        f"{name(info.fields[one].source, dialect)} = {dialect.placeholder}{i + 1}" for i, one in enumerate(everything)
+        f"{name(info.fields[one].source, dialect)} = {dialect.placeholder}{i + 1}{cast_of(dumpers[i])}"
+        for i, one in enumerate(everything)
     ]
     sets, keys = terms[: len(shape.fields)], terms[len(shape.fields) :]
     into = table_name(shape, dialect)

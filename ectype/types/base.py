@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 
+from ectype.errors import SchemaError
 from ectype.result import Err, Ok
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 Target: TypeAlias = Literal["postgres", "sqlite"]
 """The storage formats that exist. A dialect says which one it writes; nothing else asks for its name."""
+
+TARGETS: Final[tuple[Target, ...]] = ("postgres", "sqlite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class Codec:
         inline: what `load` does, as a Python expression over `{v}` and the `names`, for loaders that are written as
             text and would pay for a call. It may raise ValueError, TypeError or KeyError where `load` says more.
         names: what `inline` mentions, by the name in its braces.
+        compares: what SQL may do with stored values so that it means what it means in Python and on the other
+            database: compare their `order`, their `equality` only, or `nothing`.
+        sent_as: the type as which a parameter travels, where the driver cannot send the column's own; it is cast in
+            the statement, as `$1::text::interval`.
+        ddl: the column's type in DDL where more than `column` belongs there, as a collation.
     """
 
     column: str
@@ -39,9 +48,33 @@ class Codec:
     text_load_slow: Callable[[str], Any] | None = None
     inline: str | None = None
     names: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    compares: Literal["order", "equality", "nothing"] = "order"
+    sent_as: str | None = None
+    ddl: str | None = None
 
 
-class Type(Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A field's type as plain data.
+
+    Attributes:
+        name: the word in errors and metadata.
+        python: the annotation of its values.
+        columns: its column's type on each database that stores it.
+    """
+
+    name: str
+    python: Any
+    columns: Mapping[Target, str]
+
+
+class FieldType(Generic[T_co]):
+    """What may stand in `field(type=…)` and in `Annotated[…]`: a type of ectype, or a `CustomType` of your own."""
+
+    __slots__ = ()
+
+
+class Type(FieldType[T], Generic[T]):
     """A field type: `cast` for what comes from outside, a `Codec` for each database, `equal` for change detection.
 
     Types are values without state of their own; two types are equal when they are the same kind with the same
@@ -74,3 +107,14 @@ class Type(Generic[T]):
     def equal(self, left: T, right: T) -> bool:
         """Whether two values are the same for change detection. Neither is None."""
         return left == right
+
+    def describe(self) -> Description:
+        """Return the type as plain data, with the column that each database stores it in."""
+        columns: dict[Target, str] = {}
+        for target in TARGETS:
+            try:
+                codec = self.codec(target)
+            except SchemaError:
+                continue
+            columns[target] = codec.ddl or codec.column
+        return Description(self.name, self.python, columns)

@@ -1,9 +1,7 @@
-"""The types that are built from others or from a class: enums, JSON documents, arrays, and `Any`."""
+"""The types that hold others: JSON documents, arrays, and `Any`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, Flag
-from types import MappingProxyType
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import CastError, SchemaError
@@ -11,94 +9,7 @@ from ectype.result import Err, Ok
 from ectype.types.base import Codec, Target, Type
 from ectype.types.documents import copied, decode, encode, find_fault, same, text_of
 from ectype.types.refusals import refused, shown, unreadable
-from ectype.types.scalars import BINARY, Scalar, text_fault
-
-# --- Enum -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class EnumType(Scalar[Enum]):
-    """The members of an enum, stored as the text of their values: `text`, TEXT.
-
-    The names of members are stored nowhere, so they may change. The values are all str or all int.
-
-    Raises:
-        SchemaError: the class is no enum of such values, or it is a Flag.
-
-    >>> class Role(Enum):
-    ...     ADMIN = "admin"
-    >>> EnumType(Role).cast("admin")
-    Ok(<Role.ADMIN: 'admin'>)
-    """
-
-    enum: type[Enum]
-    by_text: Mapping[str, Enum] = field(init=False, repr=False, compare=False)
-    """The members by what is stored for them."""
-
-    word: ClassVar = "enum"
-
-    def __post_init__(self) -> None:
-        enum = cast("object", self.enum)
-        if not isinstance(enum, type) or not issubclass(enum, Enum):
-            raise SchemaError(f"EnumType needs an enum class, got {enum!r}")
-        _check_members(enum)
-        members = MappingProxyType({str(member.value): member for member in enum})
-        object.__setattr__(self, "by_text", members)
-
-    @property
-    def python(self) -> Any:
-        """The enum class."""
-        return self.enum
-
-    def cast(self, value: object) -> Ok[Enum] | Err:
-        """Take a member, its value, or the text of its value; never its name."""
-        if value.__class__ is self.enum:
-            return Ok(cast("Enum", value))
-        known = self.by_text
-        if isinstance(value, str):
-            found = known.get(value)
-        elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 256:
-            found = known.get(str(int(value)))
-            found = found if found is None or found.value.__class__ is int else None
-        else:
-            found = None
-        if found is None:
-            return Err("is invalid", {"validation": "inclusion", "enum": [member.value for member in self.enum]})
-        return Ok(found)
-
-    def codec(self, target: Target) -> Codec:
-        """Return how the members are stored."""
-        enum, by_text = self.enum, self.by_text
-
-        def dump(value: Any) -> str:
-            if value.__class__ is not enum:
-                raise refused(value, f"a member of {enum.__name__}", hint=f"write {enum.__name__}({shown(value)})")
-            return str(value._value_)
-
-        def load(text: Any) -> Enum:
-            try:
-                return by_text[text]
-            except (KeyError, TypeError):
-                raise unreadable(
-                    text, f"a value of {enum.__name__}", hint=f"its values are {', '.join(by_text)}"
-                ) from None
-
-        column = "text" if target == "postgres" else "TEXT"
-        return Codec(column, dump, load, inline="{members}[{v}]", names={"members": by_text})
-
-
-def _check_members(enum: type[Enum]) -> None:
-    values = [member.value for member in enum]
-    kinds = {value.__class__ for value in values}
-    if issubclass(enum, Flag) or kinds not in ({str}, {int}):
-        raise SchemaError(
-            f"the enum {enum.__name__} cannot be stored: its values are not all str, nor all int",
-            hint=f'give each member a text: class {enum.__name__}(StrEnum): FIRST = "first"',
-        )
-    for value in values:
-        if isinstance(value, str) and text_fault(value) is not None:
-            raise SchemaError(f"the enum {enum.__name__} cannot be stored: the value {value!r} {text_fault(value)}")
-
+from ectype.types.scalars import BINARY, is_scalar
 
 # --- Json -------------------------------------------------------------------------------------------------------------
 
@@ -265,7 +176,7 @@ class ArrayType(Type[list[Any]]):
     mutable: ClassVar = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.element, Scalar):
+        if not is_scalar(self.element):
             raise SchemaError(
                 f"an array holds scalars, not {self.element!r}", hint="lists of anything else are JSON documents"
             )
@@ -302,7 +213,9 @@ class ArrayType(Type[list[Any]]):
         codec = self.element.codec(target)
         if target == "postgres":
             dump = _dump_list_for(codec.dump, nullable=self.nullable)
-            return Codec(f"{codec.column}[]", dump, codec.load and _load_list_for(codec.load))
+            load = codec.load and _load_list_for(codec.load)
+            sent_as = codec.sent_as and f"{codec.sent_as}[]"
+            return Codec(f"{codec.column}[]", dump, load, compares=codec.compares, sent_as=sent_as)
         dump_one, load_one = (_dump_hex, _load_hex) if codec.column == "BLOB" else (codec.dump, codec.load)
         dump_list = _dump_list_for(dump_one, nullable=self.nullable)
         load_list = _load_list_for(load_one or _as_it_is)

@@ -6,9 +6,9 @@ and compiled once a type; what users see are Ecto's words, never pydantic's.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Final, Literal, cast, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
 from ectype.errors import CastError, SchemaError
@@ -18,10 +18,22 @@ from ectype.types.documents import encode, find_fault, is_too_deep, same, text_o
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import Scalar
 
+_BASE64: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+
+def _compiled(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        # Else bytes would have to be UTF-8 to be stored.
+        return TypeAdapter(annotation, config=_BASE64)
+    except PydanticUserError as exc:
+        if exc.code != "type-adapter-config-unused":
+            raise
+        return TypeAdapter(annotation)
+
 
 def _adapter(annotation: Any, word: str) -> TypeAdapter[Any]:
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        adapter = _compiled(annotation)
         if not adapter.pydantic_complete:
             adapter.rebuild(force=True, raise_errors=True)
     except (PydanticUserError, PydanticUndefinedAnnotation) as exc:
@@ -167,8 +179,10 @@ class ConstrainedType(Scalar[Any]):
             case Ok(found) if found is not None:
                 try:
                     return Ok(self.adapter.validate_python(found, strict=True))
-                except ValidationError:
-                    return Err()
+                except ValidationError as exc:
+                    if get_origin(self.annotation) is Literal:
+                        return Err("is invalid", {"validation": "inclusion", "enum": list(get_args(self.annotation))})
+                    return _in_ectos_words(exc)
             case other:
                 return other
 
@@ -191,6 +205,38 @@ class ConstrainedType(Scalar[Any]):
     def equal(self, left: Any, right: Any) -> bool:
         """Compare as the scalar does."""
         return self.inner.equal(left, right)
+
+
+_WORDS: Final[dict[str, tuple[str, str, str, str]]] = {
+    "greater_than": ("must be greater than %{number}", "gt", "number", "greater_than"),
+    "greater_than_equal": ("must be greater than or equal to %{number}", "ge", "number", "greater_than_or_equal_to"),
+    "less_than": ("must be less than %{number}", "lt", "number", "less_than"),
+    "less_than_equal": ("must be less than or equal to %{number}", "le", "number", "less_than_or_equal_to"),
+    "string_too_short": ("should be at least %{count} character(s)", "min_length", "length", "min"),
+    "string_too_long": ("should be at most %{count} character(s)", "max_length", "length", "max"),
+    "bytes_too_short": ("should be at least %{count} byte(s)", "min_length", "length", "min"),
+    "bytes_too_long": ("should be at most %{count} byte(s)", "max_length", "length", "max"),
+    "too_short": ("should have at least %{count} item(s)", "min_length", "length", "min"),
+    "too_long": ("should have at most %{count} item(s)", "max_length", "length", "max"),
+}
+"""Ecto's message for a kind of error, where its bound stands, what validates so, and under which name."""
+
+_UNITS: Final = {"string": "string", "bytes": "binary", "too": "list"}
+
+
+def _in_ectos_words(error: ValidationError) -> Err:
+    """Say of a scalar what the validations of changesets say."""
+    first = cast("Any", error.errors(include_url=False, include_input=False)[0])
+    kind, context = str(first["type"]), first.get("ctx", {})
+    if kind in _WORDS:
+        message, bound, validation, rule = _WORDS[kind]
+        meta: dict[str, Any] = {"validation": validation, "kind": rule}
+        if validation == "number":
+            return Err(message, {**meta, "number": context[bound]})
+        return Err(message, {**meta, "count": context[bound], "type": _UNITS[kind.partition("_")[0]]})
+    if kind == "string_pattern_mismatch":
+        return Err("has invalid format", {"validation": "format"})
+    return Err()
 
 
 def _source(error: ValidationError) -> dict[str, Any] | None:

@@ -59,6 +59,15 @@ class Scalar(Type[T]):
         return f"{self.__class__.__name__}()"
 
 
+def is_scalar(type_: Type[Any]) -> bool:
+    """Whether values of a type are one word of the database; a type of the application's own is what it is stored as.
+
+    >>> is_scalar(STRING)
+    True
+    """
+    return isinstance(getattr(type_, "stores", type_), Scalar)
+
+
 # --- Boolean ----------------------------------------------------------------------------------------------------------
 
 

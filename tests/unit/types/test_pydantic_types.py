@@ -203,11 +203,19 @@ def test_a_constrained_scalar_is_cast_as_the_scalar_and_then_checked() -> None:
     short = ConstrainedType(SHORT, STRING)
     positive = ConstrainedType(Annotated[int, Gt(0)], INTEGER)
     assert (short.cast("abc"), positive.cast("7")) == (Ok("abc"), Ok(7))
-    assert (short.cast("ab"), positive.cast("-7"), positive.cast("x")) == (Err(), Err(), Err())
+    assert short.cast("ab") == Err(
+        "should be at least %{count} character(s)",
+        {"validation": "length", "kind": "min", "count": 3, "type": "string"},
+    )
+    assert positive.cast("-7") == Err(
+        "must be greater than %{number}", {"validation": "number", "kind": "greater_than", "number": 0}
+    )
+    assert positive.cast("x") == Err()
     assert ConstrainedType(Annotated[str, AfterValidator(str.strip)], STRING).cast(" a ") == Ok("a")
     empty = {"year": "", "month": "", "day": ""}
     assert ConstrainedType(Annotated[date, Gt(date(2026, 1, 1))], DATE).cast(empty) == Ok(None)
-    assert ConstrainedType(Literal["a", "b"], STRING).cast("c") == Err()
+    either = ConstrainedType(Literal["a", "b"], STRING)
+    assert either.cast("c") == Err("is invalid", {"validation": "inclusion", "enum": ["a", "b"]})
 
 
 @pytest.mark.parametrize("target", BOTH)

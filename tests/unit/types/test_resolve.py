@@ -13,8 +13,9 @@ from typing_extensions import TypeAliasType
 
 from ectype.errors import SchemaError
 from ectype.types import resolve
-from ectype.types.containers import ANY, JSON, JSON_LIST, JSON_OBJECT, ArrayType, EnumType
+from ectype.types.containers import ANY, JSON, JSON_LIST, JSON_OBJECT, ArrayType
 from ectype.types.duration import DURATION
+from ectype.types.enums import EnumType
 from ectype.types.numeric import DECIMAL, FLOAT, INTEGER, DecimalType
 from ectype.types.pydantic import ConstrainedType, PydanticType
 from ectype.types.resolve import field_type
