@@ -43,6 +43,7 @@ class Pool:
 
     __slots__ = (
         "_adapter",
+        "_cleaning",
         "_closed",
         "_connect_seconds",
         "_control",
@@ -100,6 +101,7 @@ class Pool:
         self._held: dict[Connection, _Held] = {}
         self._waiting: OrderedDict[Future[Connection], _Wait] = OrderedDict()
         self._tasks: set[Task[None]] = set()
+        self._cleaning: set[Task[None]] = set()
         self._total = 0
         self._opening = 0
         self._lost_memory = False
@@ -176,7 +178,8 @@ class Pool:
         if connection.broken:
             self._drop()
         elif reset or connection.in_transaction:
-            self._start(self._clean(connection, reset=reset))
+            self._cleaning.add(cleaning := self._start(self._clean(connection, reset=reset)))
+            cleaning.add_done_callback(self._cleaning.discard)
         elif self._waiting or self._closed:
             self._put(connection)
         else:
@@ -212,7 +215,7 @@ class Pool:
         self._closed = True
         end = monotonic() + timeout
         self._fail_waiting(ConnectError(f"the pool to {self._adapter.url} was closed while the call waited"))
-        for task in self._tasks:
+        for task in self._tasks - self._cleaning:
             task.cancel()
         try:
             idle, self._idle = self._idle, []
@@ -227,8 +230,10 @@ class Pool:
 
     async def _finish(self, seconds: float) -> None:
         """Let what the pool's own tasks do come to its end, or end it."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+        end = monotonic() + seconds
+        # A connection that has been cleaned is closed by a further task.
+        while self._tasks and monotonic() < end:
+            await asyncio.wait(self._tasks, timeout=end - monotonic())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -409,12 +414,13 @@ class Pool:
             if not waiter.done():
                 waiter.set_exception(_copy(exc))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> Task[None]:
         assert self._home is not None  # nothing is started before the first `acquire`
         # In a context of its own: what the first caller keeps in its context must not live on in the pool.
         task = self._home.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _is_running(home: AbstractEventLoop) -> bool:
