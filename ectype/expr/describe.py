@@ -22,6 +22,7 @@ from ectype.expr.nodes import (
     Outer,
     Over,
     Param,
+    RowComparison,
     Subquery,
     Unary,
 )
@@ -40,7 +41,7 @@ NULL_TESTS = {"IS NULL": "is_null", "IS NOT NULL": "is_not_null"}
 
 def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner) -> str:
     """Return the code of a node; `values` are those of its parameters from left to right."""
-    if isinstance(node, Binary | InValues | Call | Fragment) and walk.is_secret(node):
+    if isinstance(node, Binary | RowComparison | InValues | Call | Fragment) and walk.is_secret(node):
         values = _masked(values)
     match node:
         case ColumnRef(source, name):
@@ -60,7 +61,7 @@ def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner)
             return _binary(op, left, right, values, inner)
         case Ordering():
             return _ordering(node, values, inner)
-        case Cast() | InValues() | Call() | Over() | Fragment() | Subquery() | Named():
+        case RowComparison() | Cast() | InValues() | Call() | Over() | Fragment() | Subquery() | Named():
             return _compound(node, values, inner)
         case _:
             assert_never(node)
@@ -77,8 +78,13 @@ def _entity(node: Entity) -> str:
     return f"maybe({shown})" if node.optional else shown
 
 
-def _compound(node: Cast | InValues | Call | Over | Fragment | Subquery | Named, values: Values, inner: Inner) -> str:
+def _compound(
+    node: RowComparison | Cast | InValues | Call | Over | Fragment | Subquery | Named, values: Values, inner: Inner
+) -> str:
     match node:
+        case RowComparison(op, left, right):
+            sides = [f"({', '.join([describe(one, values, inner) for one in side])})" for side in (left, right)]
+            return f"{sides[0]} {op} {sides[1]}"
         case Cast(operand, type_):
             return f"{_operand(operand, values, inner)}.as_type({annotation_text(type_.python)})"
         case Named(operand, name):

@@ -173,6 +173,20 @@ class Binary(Node):
 
 
 @final
+class RowComparison(Node):
+    """`(a, b) op (c, d)`: rows compared by their first values that differ, by the `op` text."""
+
+    __slots__ = ("left", "op", "right")
+    __match_args__ = ("op", "left", "right")
+
+    def __init__(self, root: Root, op: str, left: "tuple[Expression, ...]", right: "tuple[Expression, ...]") -> None:
+        super().__init__(root)
+        self.op = op
+        self.left = left
+        self.right = right
+
+
+@final
 class Call(Node):
     """A function call by its name in `fn`, with its arguments; `filter` is an aggregate's FILTER."""
 
@@ -324,7 +338,20 @@ class Ordering(Node):
 
 
 Expression: TypeAlias = (
-    ColumnRef | Param | Constant | Unary | Binary | Call | Over | Cast | Fragment | InValues | Subquery | Outer | Named
+    ColumnRef
+    | Param
+    | Constant
+    | Unary
+    | Binary
+    | RowComparison
+    | Call
+    | Over
+    | Cast
+    | Fragment
+    | InValues
+    | Subquery
+    | Outer
+    | Named
 )
 """Everything that can stand where SQL wants a value."""
 
@@ -376,6 +403,14 @@ def compare(op: str, left: Expression) -> Binary:
     """Return `left op $n`, the shape that filters have most often: its key is the operator alone."""
     known: Binary | None = left.kids.get(op)
     return known if known is not None else intern(left, op, lambda root: Binary(root, op, left, PARAM))
+
+
+def row_comparison(op: str, left: tuple[Expression, ...], right: tuple[Expression, ...]) -> RowComparison:
+    """Return `(left) op (right)`, both equally long."""
+    parent = _home(*left, *right)
+    key = ("rows", op, left, right)
+    known: RowComparison | None = parent.kids.get(key)
+    return known if known is not None else intern(parent, key, lambda root: RowComparison(root, op, left, right))
 
 
 def call(name: str, args: tuple[Expression, ...], *, distinct: bool = False, filter_: Expression | None = None) -> Call:

@@ -18,6 +18,7 @@ from ectype.expr.nodes import (
     Outer,
     Over,
     Param,
+    RowComparison,
     Source,
     Subquery,
     Unary,
@@ -36,6 +37,8 @@ def parts(node: Part) -> tuple[Part, ...]:
             return (operand,)
         case Binary(_, left, right):
             return (left, right)
+        case RowComparison(_, lefts, rights):
+            return (*lefts, *rights)
         case Call(_, args, _, filter_):
             return args if filter_ is None else (*args, filter_)
         case Over(call, partition_by, order_by, _):

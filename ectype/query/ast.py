@@ -160,7 +160,7 @@ class ValueRow:
 class TupleRow:
     """Several rows' worth side by side: a tuple, or the call of `maker` with them."""
 
-    items: "tuple[EntityRow | ValueRow, ...]"
+    items: "tuple[RowShape, ...]"
     maker: Any = None
     names: tuple[str, ...] = ()
 
@@ -201,6 +201,7 @@ class Select:
     outputs: tuple[Output, ...]
     row: RowShape
     prefix: str | None = None
+    keys: tuple[Output, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from ectype.expr.nodes import (
     Outer,
     Over,
     Param,
+    RowComparison,
     Subquery,
     Unary,
 )
@@ -53,7 +54,7 @@ def type_of(node: Expression) -> Type[Any] | None:
             return type_of(inner)
         case Fragment():
             return None
-        case InValues():
+        case InValues() | RowComparison():
             return BOOLEAN
         case Subquery(kind, _, query, _):
             return _value(selected(query)) if kind == "scalar" else BOOLEAN

@@ -47,6 +47,8 @@ def _step(step: Step, values: Values) -> str:
             return _select(arg, values)
         case "merge":
             return f".select_merge({step.sources[0].label}.{arg[0]}.set({describe(arg[1], values, _query)}))"
+        case "keys":
+            return ""
         case _:
             return _whole(step, values)
 

@@ -147,6 +147,30 @@ class _Expansion:
         return self._add(node, 0, f"k{len(self.outputs)}")
 
 
+def with_keys(
+    outputs: tuple[Output, ...], row: RowShape, keys: Sequence[Clause], outer: Collection[Any]
+) -> tuple[tuple[Output, ...], TupleRow, tuple[Output, ...]]:
+    """Put the values that a page is ordered by beside each row; what is selected already is selected once.
+
+    Returns:
+        All outputs, what a row is made of now, and the outputs of the keys.
+    """
+    made = list(outputs)
+    places: list[int] = []
+    for position, key in enumerate(keys):
+        place = next((at for at, one in enumerate(outputs) if _is_column(one.clause.node, key.node)), None)
+        if place is None:
+            place = len(made)
+            made.append(Output(key, type_of(key.node), _nullable(key.node, outer), f"key{position}", None))
+        places.append(place)
+    return tuple(made), TupleRow((row, *map(ValueRow, places))), tuple([made[place] for place in places])
+
+
+def _is_column(one: Expression, other: Expression) -> bool:
+    # Other expressions may have values of their own, which can differ.
+    return one is other and isinstance(one, ColumnRef)
+
+
 def check_places(
     operator: str, one: tuple[tuple[Output, ...], RowShape], other: tuple[tuple[Output, ...], RowShape]
 ) -> None:

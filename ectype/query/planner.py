@@ -17,7 +17,7 @@ from ectype.query.ast import (
     Step,
     steps,
 )
-from ectype.query.outputs import Selected, check_places, expand
+from ectype.query.outputs import Selected, check_places, expand, with_keys
 from ectype.query.scope import outer_sources
 from ectype.query.sources import FragmentSource, ValuesSource
 from ectype.query.subqueries import StandIn
@@ -53,6 +53,8 @@ def step_width(step: Step) -> int:
             return sum(width(item) for item in arg[1])
         case "merge":
             return width(arg[1])
+        case "keys":
+            return sum(width(item) for item in arg)
         case "limit" | "offset":
             return 1
         case "cte" | "combine":
@@ -103,6 +105,7 @@ class _Draft:
     prefix: str | None = None
     outer: set[Any] = field(default_factory=set[Any])
     stand_ins: dict[Any, StandIn] = field(default_factory=dict[Any, StandIn])
+    keys: list[Clause] = field(default_factory=list[Clause])
 
 
 def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Select:
@@ -118,6 +121,9 @@ def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Sele
     for combination in draft.combinations:
         check_places(combination.operator, (outputs, row), (combination.query.outputs, combination.query.row))
         outputs = tuple(map(_combined, outputs, combination.query.outputs)) + outputs[len(combination.query.outputs) :]
+    keys: tuple[Output, ...] = ()
+    if draft.keys:
+        outputs, row, keys = with_keys(outputs, row, draft.keys, draft.outer)
     return Select(
         ctes=tuple(draft.ctes),
         source=draft.source,
@@ -134,6 +140,7 @@ def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Sele
         outputs=outputs,
         row=row,
         prefix=draft.prefix,
+        keys=keys,
     )
 
 
@@ -175,6 +182,10 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
             draft.distinct = True
         case "prefix":
             draft.prefix = arg
+        case "keys":
+            for node in arg:
+                draft.keys.append(Clause(node, offset))
+                offset += width(node)
         case "cte":
             source, query, recursive, materialized = arg
             draft.ctes.append(Cte(source, plan_select(query, offset), recursive, materialized))

@@ -25,6 +25,7 @@ class Dialect:
         column_aliases: a table function's columns can be named, as in `f(…) AS t(a, b)`.
         lateral_functions: a table function in a join sees the tables before it without the word LATERAL.
         hinted_writes: an UPDATE or DELETE takes a hint after its table.
+        nulls_are_largest: where an ORDER BY that does not say puts NULL: after all values, not before them.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Dialect:
     exact_decimals: bool
     sum_widens: bool
     text_select: bool
+    nulls_are_largest: bool
     bare_offset: bool
     parenthesised_union: bool
     upsert_tells: bool
@@ -91,6 +93,7 @@ POSTGRES = Dialect(
     exact_decimals=True,
     sum_widens=True,
     text_select=True,
+    nulls_are_largest=True,
     bare_offset=True,
     parenthesised_union=True,
     upsert_tells=True,
@@ -125,6 +128,7 @@ SQLITE = Dialect(
     exact_decimals=False,
     sum_widens=False,
     text_select=False,
+    nulls_are_largest=False,
     bare_offset=False,
     parenthesised_union=False,
     upsert_tells=False,

@@ -27,6 +27,7 @@ from ectype.expr.nodes import (
     Outer,
     Over,
     Param,
+    RowComparison,
     Source,
     Subquery,
     Unary,
@@ -41,7 +42,7 @@ from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper, by_class, cast_of, element_list
 from ectype.types.base import Type
 from ectype.types.numeric import INTEGER, DecimalType
-from ectype.types.scalars import STRING
+from ectype.types.scalars import STRING, text_fault
 
 COMPARISONS: dict[str, Callable[..., exp.Expr]] = {
     "=": exp.EQ,
@@ -69,11 +70,12 @@ SubSelect = Callable[["Scope", Step, int, str], exp.Expr]
 
 
 def quoted(name: str, dialect: Dialect) -> exp.Identifier:
-    """Return a quoted identifier. Raises QueryError when the database would cut it off."""
+    """Return a quoted identifier. Raises QueryError when the database would cut it off, or cannot have such a name."""
+    fault = text_fault(name)
+    if fault is not None:
+        raise QueryError(f"a name {fault}: {name!r:.80}", hint="no database has such a name")
     if len(name.encode()) > dialect.max_identifier:
-        raise QueryError(f"{dialect.name} names have at most {dialect.max_identifier} bytes, got {name!r}")
-    if "\0" in name:
-        raise QueryError(f"a name has no NUL character: {name!r}")
+        raise QueryError(f"{dialect.name} names have at most {dialect.max_identifier} bytes, got {name!r:.200}")
     return exp.to_identifier(name, quoted=True)
 
 
@@ -185,7 +187,7 @@ class Lowering:
         self.scope = scope
         self.next = offset
 
-    def lower(self, node: Expression, dump: Dumper | None = None) -> exp.Expr:  # noqa: C901  # one case a node
+    def lower(self, node: Expression, dump: Dumper | None = None) -> exp.Expr:  # noqa: C901, PLR0912  # one case a node
         """Return the sqlglot node of an expression; `dump` is how a bare parameter is sent here."""
         match node:
             case ColumnRef():
@@ -200,6 +202,8 @@ class Lowering:
                 return self._unary(op, operand)
             case Binary(op, left, right):
                 return self._secret(node, lambda: self._binary(op, left, right))
+            case RowComparison(op, left, right):
+                return self._secret(node, lambda: self._rows(op, left, right))
             case Call():
                 return self._secret(node, lambda: self._finished(node, self._call(node)))
             case Over():
@@ -323,6 +327,15 @@ class Lowering:
         if op == "/":
             return exp.Div(this=first, expression=second, typed=True, safe=False)
         return OPERATORS[op](this=first, expression=second)
+
+    def _rows(self, op: str, left: tuple[Expression, ...], right: tuple[Expression, ...]) -> exp.Expr:
+        dialect = self.scope.dialect
+        pairs = list(zip(left, right, strict=True))
+        for pair in pairs:
+            numbers.check_comparison(op, pair, dialect)
+        first = [wrapped(self.lower(one, numbers.beside(other, dialect))) for one, other in pairs]
+        second = [wrapped(self.lower(other, numbers.beside(one, dialect))) for one, other in pairs]
+        return COMPARISONS[op](this=exp.Tuple(expressions=first), expression=exp.Tuple(expressions=second))
 
     def _like(self, op: str, left: Expression, right: Expression) -> exp.Expr:
         # A pattern is text, whatever texts the column takes.

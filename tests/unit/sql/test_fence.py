@@ -134,8 +134,10 @@ def test_a_name_that_the_database_would_cut_off_is_refused():
     assert render(quoted(long, SQLITE), SQLITE) == f'"{long}"'
     with pytest.raises(QueryError, match="PostgreSQL names have at most 63 bytes"):
         quoted("ü" * 32, POSTGRES)
-    with pytest.raises(QueryError, match="a name has no NUL character"):
+    with pytest.raises(QueryError, match="a name holds a NUL character"):
         quoted("a\0b", SQLITE)
+    with pytest.raises(QueryError, match="a name holds a lone surrogate"):
+        quoted("a\ud800", SQLITE)
 
 
 values = st.one_of(st.integers(10**9, 2**62), st.text("xyz'\"\\;%{}$?\n", min_size=12), st.floats(1e6, 1e7))
