@@ -8,6 +8,7 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
     │   └── FrozenError          assignment to a struct
     ├── QueryError               a query that cannot mean anything
     ├── CastError                a value that does not fit its type
+    │   └── CursorError          a page's cursor that was changed, or belongs to another query
     ├── UnsupportedError         the database cannot do what was asked
     ├── NotLoadedError           an association was read before it was loaded
     ├── NoResultsError           one row was asked for, none came
@@ -66,6 +67,10 @@ class QueryError(EctypeError):
 
 class CastError(EctypeError):
     """A value that does not fit its type, met where no changeset can hold the error."""
+
+
+class CursorError(CastError):
+    """A page's cursor that was changed, is too old, or belongs to another query. The web layer answers 400."""
 
 
 class UnsupportedError(EctypeError):

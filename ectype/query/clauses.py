@@ -5,15 +5,17 @@
 interned, so the checks below run when a shape is met for the first time only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.operand import Expr, Order, order_term
 from ectype.query.ast import SetOperator, Step
+from ectype.query.filtering import filter_conditions
 from ectype.query.inspect import inspect
 from ectype.query.naming import check_names
+from ectype.query.ordering import Nulls, order_terms
 from ectype.query.partial import check_complete, check_preloaded_key, check_same_members
 from ectype.query.planner import value_place
 from ectype.query.scope import check_scope, grow, source_of
@@ -104,6 +106,61 @@ class Clauses(Generic[Avail, Sel, R_co]):
             node = known if known is not None else _ordered(node, term)
             params += values
         return grown(self, node, params)
+
+    def order_by_params(
+        self,
+        text: str | None,
+        *,
+        sortable: Mapping[str, Expr[Avail, Any]],
+        nulls: Nulls = "last",
+        max_keys: int = 5,
+        tie_break: bool = True,
+    ) -> Self:
+        """Order the rows as a user's text says: `-name,created`, `-` for descending, `age:nulls_first` for NULLs.
+
+        Args:
+            text: from a request; empty or None orders by the primary key alone.
+            sortable: what names may be sorted by.
+            nulls: where NULLs go when the text does not say; the same on every database.
+            max_keys: how many names at most.
+            tie_break: whether the primary key follows, so that the order is total.
+
+        Raises:
+            InvalidParamsError: for a name that is not allowed, or comes twice; its messages are for the user.
+            QueryError: for a column out of scope or redacted, or a query without a key to tell its rows apart.
+
+        Example:
+            `from_(User).order_by_params("-age", sortable={"name": User.name, "age": User.age})`
+        """
+        terms = order_terms(self.node, text, sortable, nulls=nulls, max_keys=max_keys, tie_break=tie_break)
+        return self.order_by(*terms)
+
+    def filter_params(
+        self,
+        params: Mapping[str, object],
+        *,
+        filterable: Mapping[str, Expr[Avail, Any]],
+        operators: Mapping[str, Collection[str]] | None = None,
+    ) -> Self:
+        """Keep the rows that a user's params ask for: `{"age__gte": "18", "name__contains": "ada"}`.
+
+        A key is a name, or a name, `__` and an operator: `eq` (meant without one), `ne`, `gt`, `gte`, `lt`, `lte`,
+        `in` (a list, or text with commas), `is_null` (`true` or `false`), and for text `contains` and `starts_with`,
+        without regard to case. Values are cast by the column's type, as in a changeset.
+
+        Args:
+            params: from a request; 20 filters, 100 values of a list and 1,000 characters of a text at most.
+            filterable: what names may be filtered by.
+            operators: by name, which of its type's operators are allowed; all where it does not say.
+
+        Raises:
+            InvalidParamsError: for each name, operator and value that is refused; its messages are for the user.
+            QueryError: for a column out of scope, redacted, or of a type that cannot be compared.
+
+        Example:
+            `from_(User).filter_params({"age__gte": "18"}, filterable={"age": User.age})`
+        """
+        return self.where(*filter_conditions(self.node, params, filterable, operators))
 
     def limit(self, count: int) -> Self:
         """Give at most `count` rows; a second call replaces the first. SQL: `LIMIT $1`."""

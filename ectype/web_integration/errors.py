@@ -15,11 +15,13 @@ from starlette.types import Receive, Scope, Send
 from ectype.errors import (
     CastError,
     ConnectError,
+    CursorError,
     DeadlineError,
     NoResultsError,
     PoolTimeoutError,
     StaleEntryError,
 )
+from ectype.query.refusals import InvalidParamsError
 from ectype.schema.errors import InvalidChangesetError
 
 Members: TypeAlias = Mapping[str, Any]
@@ -45,9 +47,15 @@ def _refused_fields(exc: InvalidChangesetError) -> Members:
     return {"errors": exc.changeset.traverse_errors()}
 
 
+def _refused_params(exc: InvalidParamsError) -> Members:
+    return {"errors": exc.messages()}
+
+
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = MappingProxyType(
     {
         CastError: Problem(400),
+        CursorError: Problem(400),
+        InvalidParamsError: Problem(400, _refused_params),
         NoResultsError: Problem(404),
         StaleEntryError: Problem(409),
         InvalidChangesetError: Problem(422, _refused_fields),
@@ -65,8 +73,9 @@ def repo_errors(problems: Mapping[type[Exception], Problem] = PROBLEMS) -> dict[
     """Return `exception_handlers` for Starlette: each of the errors becomes its status, others stay errors.
 
     The body is `application/problem+json` (RFC 9457) with `title` and `status`, and never the error's message; for an
-    invalid changeset it has `errors` too, the messages by field: `{"email": ["has already been taken"]}`. In a
-    socket's `connect` the same errors refuse the connection with that status.
+    invalid changeset, and for refused filters and orders, it has `errors` too, the messages by field:
+    `{"email": ["has already been taken"]}`. In a socket's `connect` the same errors refuse the connection with that
+    status.
 
     Args:
         problems: the table, `PROBLEMS` unless given. To add to it: `repo_errors({**PROBLEMS, MyError: Problem(418)})`.

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from ectype.errors import (
     CastError,
     ConnectError,
+    CursorError,
     DeadlineError,
     EctypeError,
     MultipleResultsError,
@@ -17,6 +18,8 @@ from ectype.errors import (
     PoolTimeoutError,
     StaleEntryError,
 )
+from ectype.query.refusals import InvalidParamsError
+from ectype.schema.field_error import Error
 from ectype.web_integration import repo_errors
 from ectype.web_integration.errors import PROBLEMS, Problem
 
@@ -35,6 +38,7 @@ def client(error: Exception, **options: Any) -> httpx.AsyncClient:
         (NoResultsError, 404, "Not Found", None),
         (StaleEntryError, 409, "Conflict", None),
         (CastError, 400, "Bad Request", None),
+        (CursorError, 400, "Bad Request", None),
         (PoolTimeoutError, 503, "Service Unavailable", "1"),
         (ConnectError, 503, "Service Unavailable", "5"),
         (DeadlineError, 503, "Service Unavailable", "1"),
@@ -74,3 +78,16 @@ async def test_the_table_can_be_added_to_and_may_say_more() -> None:
         response = await http.get("/")
     assert response.status_code == 418
     assert response.json()["lid"] == "on"
+
+
+async def test_refused_filters_are_told_by_their_keys() -> None:
+    refused = InvalidParamsError("the filters were refused", (("age__gte", Error("is invalid", type="integer")),))
+    async with client(refused) as http:
+        response = await http.get("/")
+    assert response.status_code == 400
+    assert response.json() == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "errors": {"age__gte": ["is invalid"]},
+    }
