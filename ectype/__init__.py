@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ectype.errors import ConflictIgnoredError as ConflictIgnoredError
     from ectype.errors import ConnectError as ConnectError
     from ectype.errors import ConstraintError as ConstraintError
+    from ectype.errors import CursorError as CursorError
     from ectype.errors import DatabaseError as DatabaseError
     from ectype.errors import DeadlineError as DeadlineError
     from ectype.errors import EctypeError as EctypeError
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from ectype.query.conflicts import replace_all as replace_all
     from ectype.query.conflicts import replace_all_except as replace_all_except
     from ectype.query.partial import only as only
+    from ectype.query.refusals import InvalidParamsError as InvalidParamsError
     from ectype.query.sources import source as source
     from ectype.query.sources import values as values
     from ectype.query.subqueries import cte as cte
@@ -75,6 +77,8 @@ if TYPE_CHECKING:
     from ectype.repo.outcomes import Ignored as Ignored
     from ectype.repo.outcomes import Inserted as Inserted
     from ectype.repo.outcomes import Updated as Updated
+    from ectype.repo.pages import Page as Page
+    from ectype.repo.raw import Result as Result
     from ectype.repo.repo import Repo as Repo
     from ectype.repo.transaction import RolledBack as RolledBack
     from ectype.repo.transaction import Transaction as Transaction
@@ -115,10 +119,10 @@ if TYPE_CHECKING:
     from ectype.types.vector import Vector as Vector
 
 _ERRORS = (
-    "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError DatabaseError "
-    "DeadlineError EctypeError FrozenError IrreversibleError MigrationError MultipleResultsError NoPrimaryKeyError "
-    "NoResultsError NotLoadedError PoolTimeoutError QueryError SchemaError StaleEntryError TransactionAbortedError "
-    "TransactionClosedError UnsupportedError"
+    "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError CursorError "
+    "DatabaseError DeadlineError EctypeError FrozenError IrreversibleError MigrationError MultipleResultsError "
+    "NoPrimaryKeyError NoResultsError NotLoadedError PoolTimeoutError QueryError SchemaError StaleEntryError "
+    "TransactionAbortedError TransactionClosedError UnsupportedError"
 )
 _ASSOCIATIONS = "BelongsTo HasMany Rel belongs_to has_many is_loaded"
 _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"
@@ -135,8 +139,11 @@ _MODULES = {
     "ectype.query.conflicts": _CONFLICTS,
     "ectype.query.partial": "only",
     "ectype.query.sources": "source values",
+    "ectype.query.refusals": "InvalidParamsError",
     "ectype.query.subqueries": "cte subquery",
     "ectype.repo.outcomes": "Ignored Inserted Updated",
+    "ectype.repo.pages": "Page",
+    "ectype.repo.raw": "Result",
     "ectype.repo.repo": "Repo",
     "ectype.repo.transaction": "RolledBack Transaction",
     "ectype.result": "Err Ok",

@@ -70,6 +70,20 @@ class Connection(Protocol):
         """Run one returning statement once a row of parameters, in order, and return `load` of all their rows."""
         ...
 
+    async def query(
+        self,
+        sql: str,
+        params: Sequence[object],
+        load: Callable[[tuple[str, ...], list[Any], int], T],
+        timeout: float | None = None,
+    ) -> T:
+        """Run one statement of the user's and return `load(columns, rows, count)`.
+
+        The columns are there without rows too, and empty for what gives none; `count` is how many rows came back, or
+        were written where none come back.
+        """
+        ...
+
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters, as a migration's `execute`."""
         ...

@@ -2,10 +2,12 @@
 # the deadline is a parameter of every method of the contract
 
 import asyncio
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from time import monotonic
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -33,6 +35,9 @@ SETTLE_SECONDS = 0.2
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 _TLS_OPTIONS = ("sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslnegotiation")
 
+_READS = re.compile(r"\s*(?:select|values|table)\b", re.IGNORECASE)
+_INTO = re.compile(r"\binto\b", re.IGNORECASE)
+
 # DISCARD ALL would also drop the prepared statements, which are worth keeping.
 _RESET = """
 SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP;
@@ -48,6 +53,7 @@ class _Driver(Protocol):
         self, query: str, args: Sequence[Sequence[object]], *, timeout: float | None = None
     ) -> list[Any]: ...
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str: ...
+    async def prepare(self, query: str, *, name: str, timeout: float | None = None) -> "_Prepared": ...
     async def close(self, *, timeout: float | None = None) -> None: ...
     def terminate(self) -> None: ...
     def is_closed(self) -> bool: ...
@@ -55,6 +61,14 @@ class _Driver(Protocol):
     def get_server_version(self) -> Any: ...
     def get_server_pid(self) -> int: ...
     def add_termination_listener(self, callback: Callable[[Any], None]) -> None: ...
+
+
+class _Prepared(Protocol):
+    """The part of `asyncpg.PreparedStatement` that is used here."""
+
+    def get_attributes(self) -> tuple[Any, ...]: ...
+    def get_statusmsg(self) -> str | None: ...
+    async def fetch(self, *args: object, timeout: float | None = None) -> list[Any]: ...
 
 
 _connect = cast("Callable[..., Awaitable[_Driver]]", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
@@ -68,6 +82,10 @@ def affected(tag: str) -> int:
     """
     command, _, count = tag.partition(" ")
     return int(count.rpartition(" ")[2]) if command in _WRITES else 0
+
+
+def _left(timeout: float | None, started: float) -> float | None:
+    return None if timeout is None else max(0.001, timeout - (monotonic() - started))
 
 
 def begin_text(how: Begin) -> str:
@@ -145,6 +163,33 @@ class PostgresConnection:
         except BaseException as exc:  # noqa: BLE001  # as in `fetch`
             await self._fail(exc, (), timeout)
         return load(found)
+
+    async def query(
+        self,
+        sql: str,
+        params: Sequence[object],
+        load: Callable[[tuple[str, ...], list[Any], int], T],
+        timeout: float | None = None,
+    ) -> T:
+        """Run one statement and return `load(columns, rows, count)`.
+
+        A row knows its columns. Where there is none the statement is asked, which is a round trip more; it has no name
+        on the server, so that it is gone with the next one and need not be closed.
+        """
+        started = monotonic()
+        rows: list[Any] | None = None
+        try:
+            if _READS.match(sql) and not _INTO.search(sql):
+                rows = await self._fetch(sql, *params, timeout=timeout)
+            statement = None if rows else await self._driver.prepare(sql, name="", timeout=_left(timeout, started))
+            if rows is None:
+                rows = await cast("_Prepared", statement).fetch(*params, timeout=_left(timeout, started))
+        except BaseException as exc:  # noqa: BLE001  # as in `fetch`
+            await self._fail(exc, params, timeout)
+        if statement is None:
+            return load(tuple(rows[0].keys()), rows, len(rows))
+        columns = tuple([one.name for one in statement.get_attributes()])
+        return load(columns, rows, len(rows) if columns else affected(statement.get_statusmsg() or ""))
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements at once; outside a transaction they are one, unless the text says otherwise."""

@@ -71,6 +71,16 @@ class SqliteConnection:
         """Run one returning statement once a row of parameters, in a transaction or savepoint of its own."""
         return await self._worker.run(jobs.fetch_many, sql, rows, load, timeout)
 
+    async def query(
+        self,
+        sql: str,
+        params: Sequence[object],
+        load: Callable[[tuple[str, ...], list[Any], int], T],
+        timeout: float | None = None,
+    ) -> T:
+        """Run one statement and return `load(columns, rows, count)`; both run on the connection's thread."""
+        return await self._worker.run(jobs.query, sql, params, lambda answer: load(*answer), timeout)
+
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements in order, in the open transaction if there is one."""
         await self._worker.run(jobs.script, sql, (), _nothing, timeout)

@@ -112,6 +112,20 @@ def execute(turn: Turn, sql: str, params: Sequence[object]) -> int:
     if cursor.description is not None:
         # An unread RETURNING would keep the write lock.
         cursor.fetchall()
+    return _written(turn, cursor, before)
+
+
+def query(turn: Turn, sql: str, params: Sequence[object]) -> tuple[tuple[str, ...], list[Any], int]:
+    """Return the names of the columns, the rows, and how many rows came back or were written."""
+    before = turn.raw.total_changes
+    cursor = turn.execute(sql, bindings(sql, params))
+    if cursor.description is None:
+        return (), [], _written(turn, cursor, before)
+    rows = cursor.fetchall()
+    return tuple([column[0] for column in cursor.description]), rows, len(rows)
+
+
+def _written(turn: Turn, cursor: sqlite3.Cursor, before: int) -> int:
     if cursor.rowcount >= 0:
         return cursor.rowcount
     # sqlite3 does not count what begins with WITH.

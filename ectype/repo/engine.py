@@ -120,6 +120,25 @@ class Engine:
             return await self._observed(prepared, rows, running, int, many=True)
         return await running
 
+    async def query(
+        self,
+        prepared: Prepared,
+        params: Sequence[Any],
+        load: Callable[[tuple[str, ...], list[Any], int], T],
+        count: Callable[[T], int],
+        timeout: float | None = None,
+        *,
+        reset: bool,
+    ) -> T:
+        """Run a statement of the user's and return `load(columns, rows, count)`; `count` is that of the result.
+
+        `reset` says that the text may have changed the connection's session.
+        """
+        running = self.session.query(prepared.sql, params, load, timeout, reset=reset)
+        if listeners(EVENT):
+            return await self._observed(prepared, params, running, count)
+        return await running
+
     async def _observed(
         self,
         prepared: Prepared,

@@ -13,9 +13,11 @@ from ectype.query.conflicts import OnConflict
 from ectype.repo import bulk, reader, upserter, writer
 from ectype.repo.engine import Engine
 from ectype.repo.outcomes import Outcome
+from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
 from ectype.repo.select import prepare
 from ectype.repo.sending import DEFAULT, Call
+from ectype.repo.text_calls import TextCalls
 from ectype.repo.transaction import RolledBack, Session, Transaction
 from ectype.result import Ok
 from ectype.schema.associations import Rel
@@ -40,7 +42,7 @@ def _call(timeout: float | None, prefix: str | None) -> Call:
     return DEFAULT if timeout is None and prefix is None else Call(timeout, prefix)
 
 
-class Repo:
+class Repo(TextCalls, PageCalls):
     """A database, and everything that is done with it.
 
     Args:

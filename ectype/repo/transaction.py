@@ -121,6 +121,25 @@ class Session:
             lambda connection: cast("Callable[..., Awaitable[T]]", connection.fetch_many), timeout, sql, rows, load
         )
 
+    async def query(
+        self,
+        sql: str,
+        params: Sequence[object],
+        load: Callable[[tuple[str, ...], list[Any], int], T],
+        timeout: float | None = None,
+        *,
+        reset: bool = False,
+    ) -> T:
+        """Run one statement of the user's and return `load(columns, rows, count)`; `reset` is that of `fetch`."""
+        return await self._run(
+            lambda connection: cast("Callable[..., Awaitable[T]]", connection.query),
+            timeout,
+            sql,
+            params,
+            load,
+            reset=reset,
+        )
+
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters; the connection is reset after it."""
         await self._run(lambda connection: connection.script, timeout, sql, reset=True)

@@ -16,6 +16,16 @@ def _module(name: str) -> Any:
     return import_module(f"ectype.sql.{name}")
 
 
+def quoted_name(dialect: Dialect, *names: str) -> str:
+    """Return the quoted text of a name, or of names with dots between them.
+
+    Raises:
+        QueryError: when the database would cut one off, or it holds a NUL character.
+    """
+    lower = _module("lower")
+    return ".".join(cast("str", lower.render(lower.quoted(name, dialect), dialect)) for name in names)
+
+
 def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
     """Return the SELECT of a query's shape."""
     return cast("Statement", _module("compiler").compile_select(step, dialect, prefix))
