@@ -20,7 +20,7 @@ from uuid import UUID
 
 from ectype.errors import CastError, ConfigError, CursorError, QueryError
 from ectype.types.base import Type
-from ectype.types.containers import EnumType
+from ectype.types.enums import EnumType
 
 Secret: TypeAlias = str | bytes | tuple[str | bytes, ...]
 """What signs cursors; of several the first one signs, and all are accepted, so that a secret can be changed."""
@@ -168,6 +168,11 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "b": bytes.fromhex,
     "s": lambda text: timedelta(*map(int, text.split(" "))),
 }
+
+
+def is_held(python: object) -> bool:
+    """Whether a cursor can hold the values of a class; those of enums it can, too."""
+    return isinstance(python, type) and (python in _PLAIN or python in _WRITE)
 
 
 def _written(value: Any) -> Any:

@@ -1,7 +1,10 @@
 """Filters from a user's params, such as `{"age__gte": "18"}`: allowed names and operators only, cast, bounded."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Final, TypeAlias, cast
+from uuid import UUID
 
 from ectype.errors import QueryError
 from ectype.expr.constants import escape_like
@@ -13,10 +16,8 @@ from ectype.query.refusals import InvalidParamsError, shown_key
 from ectype.result import Err, Ok
 from ectype.schema.field_error import Error, FieldError
 from ectype.types.base import Type
-from ectype.types.containers import EnumType
-from ectype.types.numeric import DecimalType
-from ectype.types.scalars import BOOLEAN, STRING, UUID_TYPE
-from ectype.types.values import BY_CLASS
+from ectype.types.enums import EnumType
+from ectype.types.scalars import BOOLEAN
 
 Condition: TypeAlias = Callable[[Operand[Any, Any], Any], Operand[Any, bool]]
 
@@ -27,6 +28,7 @@ MAX_FILTERS: Final = 20
 _EQUALITY: Final = ("eq", "ne", "in", "is_null")
 _ORDER: Final = ("gt", "gte", "lt", "lte")
 _TEXT: Final = ("contains", "starts_with")
+_ORDERED: Final = frozenset([int, float, Decimal, bytes, date, datetime, time, timedelta])
 OPERATORS: Final[Mapping[str, Condition]] = {
     "eq": lambda column, value: column == value,
     "ne": lambda column, value: column != value,
@@ -107,11 +109,12 @@ def _offered(shape: Step, filterable: Any, operators: Any) -> dict[str, tuple[st
 
 def _of_type(name: str, one: Expr[Any, Any]) -> tuple[str, ...]:
     type_ = plain(type_of(one.node))
-    if type_ == STRING:
+    kind = None if type_ is None else type_.python
+    if kind is str:
         return (*_EQUALITY, *_ORDER, *_TEXT)
-    if type_ in (BOOLEAN, UUID_TYPE) or isinstance(type_, EnumType):
+    if kind is bool or kind is UUID or isinstance(type_, EnumType):
         return _EQUALITY
-    if type_ is not None and not type_.mutable and (type_ in BY_CLASS.values() or isinstance(type_, DecimalType)):
+    if isinstance(kind, type) and kind in _ORDERED:
         return (*_EQUALITY, *_ORDER)
     raise QueryError(
         f"`filterable` offers {one!r} as {name!r}, and values of its type cannot be cast and compared",

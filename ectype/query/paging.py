@@ -18,15 +18,13 @@ from ectype.expr.operand import Expr, Operand
 from ectype.query.ast import Output, Step, steps
 from ectype.query.builder import Query
 from ectype.query.clauses import grown
-from ectype.query.cursors import Position, Slot, fingerprint_of
+from ectype.query.cursors import Position, Slot, fingerprint_of, is_held
 from ectype.query.inference import plain
 from ectype.query.inspect import inspect
 from ectype.query.planner import plan_select, step_width, width
 from ectype.query.scope import check_scope, grow
 from ectype.schema.sources import TableSource
-from ectype.types.containers import EnumType
-from ectype.types.numeric import DecimalType
-from ectype.types.values import BY_CLASS
+from ectype.types.enums import EnumType
 
 Values: TypeAlias = tuple[object, ...]
 _KEPT = frozenset({"from", "join", "cte", "prefix", "where", "group", "having", "distinct", "select", "merge"})
@@ -267,9 +265,11 @@ def _check_distinct(built: list[Step], keys: tuple[Expression, ...]) -> None:
 
 def _check_type(node: Expression, output: Output) -> None:
     type_ = plain(output.type)
-    known = type_ is None or type_ in BY_CLASS.values() or isinstance(type_, EnumType | DecimalType)
-    if not known or (type_ is not None and type_.mutable):
-        raise QueryError(f"`{sketch(node)}` is a document or a list, whose order means nothing: it is no key of a page")
+    if type_ is not None and not isinstance(type_, EnumType) and not is_held(type_.python):
+        raise QueryError(
+            f"`{sketch(node)}` is of type {type_.name}, which a cursor cannot hold: it is no key of a page",
+            hint="order pages by numbers, text, dates, times, UUIDs or enums",
+        )
 
 
 def _without_order(built: list[Step]) -> tuple[Step, tuple[slice, ...]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ectype.errors import ConfigError, CursorError, QueryError
 from ectype.query.cursors import MAX_LENGTH, Position, Slot, fingerprint_of, keys_of, read, sign
-from ectype.types.containers import EnumType
+from ectype.types.enums import EnumType
 from ectype.types.numeric import INTEGER
 from ectype.types.values import BY_CLASS
 
