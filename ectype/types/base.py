@@ -73,6 +73,14 @@ class FieldType(Generic[T_co]):
 
     __slots__ = ()
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
+        """Refuse to stand inside a document, where pydantic would pass it over without a word."""
+        raise SchemaError(
+            f"{cls.__name__} stores fields and the items of lists, and cannot stand inside a document",
+            hint="give it a field of its own, or a list: Field[list[Annotated[str, Slug]]]",
+        )
+
 
 class Type(FieldType[T], Generic[T]):
     """A field type: `cast` for what comes from outside, a `Codec` for each database, `equal` for change detection.

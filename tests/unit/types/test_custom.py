@@ -255,6 +255,15 @@ def test_the_wrong_type_for_an_annotation_is_refused_with_the_right_one() -> Non
         field_type(list[frozenset[str]], given=Tags)
 
 
+@pytest.mark.parametrize(
+    "annotation",
+    [dict[str, Annotated[str, Slug]], dict[str, Annotated[str, Slug(3)]], list[list[Annotated[str, CIText]]]],
+)
+def test_a_type_inside_a_document_is_refused_since_it_would_be_passed_over(annotation: Any) -> None:
+    with pytest.raises(SchemaError, match="cannot stand inside a document"):
+        field_type(annotation)
+
+
 class NeedsOptions(CustomType[str, str]):
     def __init__(self, most: int) -> None:
         self.most = most
