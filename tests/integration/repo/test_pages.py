@@ -198,14 +198,8 @@ async def test_joins_projections_groups_and_preloads(repo: Repo):
     down = from_(Post).order_by(Post.score.desc(), Post.title, Post.id.desc())
     up = from_(Post).order_by(Post.score, Post.title.desc(), Post.id)
     queries: list[tuple[Any, Any]] = [
-        (
-            from_(Post).order_by(Post.score.desc(), Post.title, Post.id.desc()),
-            from_(Post).order_by(Post.score.desc(), Post.title, Post.id.desc()),
-        ),
-        (
-            from_(Post).order_by(Post.score, Post.title.desc(), Post.id),
-            from_(Post).order_by(Post.score, Post.title.desc(), Post.id),
-        ),
+        (down, down),
+        (up, up),
         (to_one.select(Post.title, User.name), to_one.order_by(Post.id).select(Post.title, User.name)),
         (
             to_one.select_into(Card, Post.title, Post.score),
