@@ -25,6 +25,13 @@ class Dialect:
         column_aliases: a table function's columns can be named, as in `f(…) AS t(a, b)`.
         lateral_functions: a table function in a join sees the tables before it without the word LATERAL.
         hinted_writes: an UPDATE or DELETE takes a hint after its table.
+        jsonb: documents are values of a type of their own, not text.
+        intervals: moments and spans of time are values, not text and numbers.
+        quantified_comparison: `x > ALL (SELECT …)`.
+        ordered_aggregates: `string_agg(x, ',' ORDER BY y)`.
+        ordered_sets: `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`.
+        search_tables: texts are searched in tables of their own kind (FTS5), not in any column.
+        code_point_collation: the name of the order of text by code point.
     """
 
     name: str
@@ -51,6 +58,15 @@ class Dialect:
     exact_decimals: bool
     sum_widens: bool
     text_select: bool
+    jsonb: bool
+    intervals: bool
+    quantified_comparison: bool
+    regular_expressions: bool
+    ordered_aggregates: bool
+    ordered_sets: bool
+    math_functions: bool
+    search_tables: bool
+    code_point_collation: str
     bare_offset: bool
     parenthesised_union: bool
     upsert_tells: bool
@@ -91,6 +107,15 @@ POSTGRES = Dialect(
     exact_decimals=True,
     sum_widens=True,
     text_select=True,
+    jsonb=True,
+    intervals=True,
+    quantified_comparison=True,
+    regular_expressions=True,
+    ordered_aggregates=True,
+    ordered_sets=True,
+    math_functions=True,
+    search_tables=False,
+    code_point_collation='"C"',
     bare_offset=True,
     parenthesised_union=True,
     upsert_tells=True,
@@ -125,6 +150,15 @@ SQLITE = Dialect(
     exact_decimals=False,
     sum_widens=False,
     text_select=False,
+    jsonb=False,
+    intervals=False,
+    quantified_comparison=False,
+    regular_expressions=False,
+    ordered_aggregates=False,
+    ordered_sets=False,
+    math_functions=False,
+    search_tables=True,
+    code_point_collation="BINARY",
     bare_offset=False,
     parenthesised_union=False,
     upsert_tells=False,
