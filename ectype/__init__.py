@@ -40,9 +40,12 @@ if TYPE_CHECKING:
     from ectype.expr import functions
 
     fn = functions
+    from ectype.expr.cases import case as case
     from ectype.expr.constants import escape_like as escape_like
     from ectype.expr.constants import literal as literal
     from ectype.expr.functions import window as window
+    from ectype.expr.nesting import all_ as all_
+    from ectype.expr.nesting import any_ as any_
     from ectype.expr.nesting import exists as exists
     from ectype.expr.nesting import outer as outer
     from ectype.expr.nesting import scalar as scalar
@@ -56,6 +59,9 @@ if TYPE_CHECKING:
     from ectype.expr.predicates import and_ as and_
     from ectype.expr.predicates import or_ as or_
     from ectype.expr.raw import fragment as fragment
+    from ectype.expr.raw import identifier as identifier
+    from ectype.expr.raw import splice as splice
+    from ectype.expr.tuples import tuple_ as tuple_
     from ectype.query.builder import Over as Over
     from ectype.query.builder import Q as Q
     from ectype.query.builder import Query as Query
@@ -130,11 +136,13 @@ _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all repla
 _MODULES = {
     "ectype.errors": _ERRORS,
     "ectype.expr.functions": "window",
+    "ectype.expr.cases": "case",
     "ectype.expr.constants": "escape_like literal",
-    "ectype.expr.nesting": "exists outer scalar",
+    "ectype.expr.nesting": "all_ any_ exists outer scalar",
     "ectype.expr.operand": "Agg Assignment Column Expr Maybe Operand Order",
     "ectype.expr.predicates": "and_ or_",
-    "ectype.expr.raw": "fragment",
+    "ectype.expr.raw": "fragment identifier splice",
+    "ectype.expr.tuples": "tuple_",
     "ectype.query.builder": "Over Q Query from_ maybe",
     "ectype.query.conflicts": _CONFLICTS,
     "ectype.query.partial": "only",

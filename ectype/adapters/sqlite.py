@@ -235,7 +235,12 @@ def check_version(found: tuple[int, ...], url: str) -> None:
 
 def _dialect(found: tuple[int, ...]) -> Dialect:
     # https://www.sqlite.org/releaselog/3_39_0.html
-    return replace(SQLITE, version=(found[0], found[1]), right_and_full_join=found >= (3, 39, 0))
+    return replace(
+        SQLITE,
+        version=(found[0], found[1]),
+        right_and_full_join=found >= (3, 39, 0),
+        ordered_aggregates=found >= (3, 44, 0),
+    )
 
 
 def create(config: Config) -> SqliteAdapter:

@@ -9,6 +9,7 @@ from ectype.expr.fragments import written
 from ectype.expr.nodes import (
     Binary,
     Call,
+    Case,
     Cast,
     ColumnRef,
     Constant,
@@ -16,13 +17,13 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     InValues,
+    Items,
     Named,
     Node,
     Ordering,
     Outer,
     Over,
     Param,
-    RowComparison,
     Subquery,
     Unary,
 )
@@ -32,7 +33,16 @@ Values: TypeAlias = Iterator[object]
 Inner: TypeAlias = Callable[[Node, Values], str]
 """How a query inside an expression is described; the query floor knows, this one does not."""
 
-METHODS = {"LIKE": "like", "ILIKE": "ilike"}
+METHODS = {
+    "LIKE": "like",
+    "ILIKE": "ilike",
+    "IN": "in_",
+    "HAS": "has",
+    "HAS KEY": "has_key",
+    "@>": "contains",
+    "<@": "contained_by",
+    "&&": "overlaps",
+}
 OPERATORS = {"=": "==", "<>": "!=", "AND": "&", "OR": "|"}
 FUNCTIONS = {"substr": "substring"}
 REDACTED = "<redacted>"
@@ -41,7 +51,7 @@ NULL_TESTS = {"IS NULL": "is_null", "IS NOT NULL": "is_not_null"}
 
 def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner) -> str:
     """Return the code of a node; `values` are those of its parameters from left to right."""
-    if isinstance(node, Binary | RowComparison | InValues | Call | Fragment) and walk.is_secret(node):
+    if isinstance(node, Binary | InValues | Call | Fragment | Items | Case) and walk.is_secret(node):
         values = _masked(values)
     match node:
         case ColumnRef(source, name):
@@ -61,7 +71,7 @@ def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner)
             return _binary(op, left, right, values, inner)
         case Ordering():
             return _ordering(node, values, inner)
-        case RowComparison() | Cast() | InValues() | Call() | Over() | Fragment() | Subquery() | Named():
+        case Cast() | InValues() | Call() | Over() | Fragment() | Subquery() | Named() | Items() | Case():
             return _compound(node, values, inner)
         case _:
             assert_never(node)
@@ -79,33 +89,46 @@ def _entity(node: Entity) -> str:
 
 
 def _compound(
-    node: RowComparison | Cast | InValues | Call | Over | Fragment | Subquery | Named, values: Values, inner: Inner
+    node: Cast | InValues | Call | Over | Fragment | Subquery | Named | Items | Case, values: Values, inner: Inner
 ) -> str:
     match node:
-        case RowComparison(op, left, right):
-            sides = [f"({', '.join([describe(one, values, inner) for one in side])})" for side in (left, right)]
-            return f"{sides[0]} {op} {sides[1]}"
         case Cast(operand, type_):
             return f"{_operand(operand, values, inner)}.as_type({annotation_text(type_.python)})"
         case Named(operand, name):
             return f"{_operand(operand, values, inner)}.as_({name!r})"
         case InValues(operand):
             return f"{_operand(operand, values, inner)}.in_({_shown(next(values, ...))})"
-        case Call(name, args, distinct, filter_):
-            listed = [describe(arg, values, inner) for arg in args] + (["distinct=True"] if distinct else [])
-            end = "" if filter_ is None else f".filter({describe(filter_, values, inner)})"
-            return f"fn.{FUNCTIONS.get(name, name)}({', '.join(listed)}){end}"
+        case Call():
+            return _call(node, values, inner)
+        case Items(kind, items):
+            listed = [describe(item, values, inner) for item in items]
+            return f"tuple_({', '.join(listed)})" if kind == "row" else f"[{', '.join(listed)}]"
+        case Case(branches, default):
+            shown = [describe(part, values, inner) for part in branches]
+            listed = [f"({when}, {then})" for when, then in zip(shown[::2], shown[1::2], strict=True)]
+            listed += [] if default is None else [f"else_={describe(default, values, inner)}"]
+            return f"case({', '.join(listed)})"
         case Over():
             return _over(node, values, inner)
         case Fragment(parts, args):
             listed = [describe(arg, values, inner) for arg in args]
             return f"fragment({', '.join([repr(written(parts)), *listed])})"
         case Subquery(kind, operand, query, width):
-            head = f"{kind}(" if operand is None else f"{_operand(operand, values, inner)}.in_("
+            head = f"{kind.strip()}(" if operand is None else f"{_operand(operand, values, inner)}.in_("
             own = [next(values, ...) for _ in range(width)]
             return f"{head}{inner(query, iter(own))})"
         case _:
             assert_never(node)
+
+
+def _call(node: Call, values: Values, inner: Inner) -> str:
+    name, _, word = node.name.partition(" ")
+    listed = [describe(arg, values, inner) for arg in node.args] + ([repr(word)] if word else [])
+    listed += ["distinct=True"] if node.distinct else []
+    if node.order_by:
+        listed.append(f"order_by=[{', '.join(describe(term, values, inner) for term in node.order_by)}]")
+    end = "" if node.filter is None else f".filter({describe(node.filter, values, inner)})"
+    return f"fn.{FUNCTIONS.get(name, name)}({', '.join(listed)}){end}"
 
 
 def _over(node: Over, values: Values, inner: Inner) -> str:
@@ -127,7 +150,7 @@ def _operand(node: Expression, values: Values, inner: Inner) -> str:
 
 
 def _is_call(node: Binary | Unary) -> bool:
-    return node.op in NULL_TESTS or node.op in METHODS or node.op == "||"
+    return node.op in NULL_TESTS or node.op in METHODS or node.op in ("||", "->")
 
 
 def _unary(op: str, inside: str) -> str:
@@ -140,6 +163,10 @@ def _binary(op: str, left: Expression, right: Expression, values: Values, inner:
     if op == "||":
         return f"fn.concat({describe(left, values, inner)}, {describe(right, values, inner)})"
     first = _operand(left, values, inner)
+    if op == "->":
+        return f"{first}[{_shown(next(values, ...))}]"
+    if op == "HAS KEY":
+        return f"{first}.has_key({_shown(next(values, ...))})"
     if op in METHODS:
         return f"{first}.{METHODS[op]}({describe(right, values, inner)})"
     return f"{first} {OPERATORS.get(op, op)} {_operand(right, values, inner)}"

@@ -8,9 +8,52 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Never, TypeVar, cast, overload
 
-from ectype.errors import QueryError
 from ectype.expr import nodes
+from ectype.expr.aggregate_functions import array_agg as array_agg
+from ectype.expr.aggregate_functions import array_length as array_length
+from ectype.expr.aggregate_functions import bool_or as bool_or
+from ectype.expr.aggregate_functions import cume_dist as cume_dist
+from ectype.expr.aggregate_functions import every as every
+from ectype.expr.aggregate_functions import json_agg as json_agg
+from ectype.expr.aggregate_functions import lag as lag
+from ectype.expr.aggregate_functions import lead as lead
+from ectype.expr.aggregate_functions import nth_value as nth_value
+from ectype.expr.aggregate_functions import ntile as ntile
+from ectype.expr.aggregate_functions import percent_rank as percent_rank
+from ectype.expr.aggregate_functions import percentile_cont as percentile_cont
+from ectype.expr.aggregate_functions import string_agg as string_agg
+from ectype.expr.calls import call_of, check_argument
+from ectype.expr.date_functions import ago as ago
+from ectype.expr.date_functions import date_add as date_add
+from ectype.expr.date_functions import date_trunc as date_trunc
+from ectype.expr.date_functions import datetime_add as datetime_add
+from ectype.expr.date_functions import day as day
+from ectype.expr.date_functions import from_now as from_now
+from ectype.expr.date_functions import hour as hour
+from ectype.expr.date_functions import minute as minute
+from ectype.expr.date_functions import month as month
+from ectype.expr.date_functions import now as now
+from ectype.expr.date_functions import second as second
+from ectype.expr.date_functions import weekday as weekday
+from ectype.expr.date_functions import year as year
+from ectype.expr.number_functions import ceil as ceil
+from ectype.expr.number_functions import floor as floor
+from ectype.expr.number_functions import greatest as greatest
+from ectype.expr.number_functions import least as least
+from ectype.expr.number_functions import power as power
+from ectype.expr.number_functions import round as round
+from ectype.expr.number_functions import sign as sign
+from ectype.expr.number_functions import sqrt as sqrt
 from ectype.expr.operand import Agg, Expr, Operand, Order, Ranking, operand_of, order_term
+from ectype.expr.text_functions import collate as collate
+from ectype.expr.text_functions import concat as concat
+from ectype.expr.text_functions import contains_text as contains_text
+from ectype.expr.text_functions import ends_with as ends_with
+from ectype.expr.text_functions import regexp as regexp
+from ectype.expr.text_functions import replace as replace
+from ectype.expr.text_functions import search as search
+from ectype.expr.text_functions import search_rank as search_rank
+from ectype.expr.text_functions import starts_with as starts_with
 from ectype.expr.windows import Frame, Window, check_frame, rows_frame
 
 S = TypeVar("S")
@@ -27,7 +70,7 @@ def count(expr: Expr[Any, Any] | None = None, *, distinct: bool = False) -> Any:
     """How many rows, or how many in which `expr` is not NULL. SQL: `count(*)`, `count(x)`, `count(DISTINCT x)`."""
     if expr is None:
         return Agg[Any, int](nodes.call("count", ()))
-    _check("count", expr)
+    check_argument("count", expr)
     return Agg[Any, int](nodes.call("count", (expr.node,), distinct=distinct), expr.params)
 
 
@@ -37,7 +80,7 @@ def sum(expr: Expr[S, Num]) -> Agg[S, Num | None]: ...
 def sum(expr: Expr[S, Num | None]) -> Agg[S, Num | None]: ...
 def sum(expr: Expr[Any, Any]) -> Any:
     """The sum of the values that are not NULL, in the type of the column; None over no rows."""
-    return Agg[Any, Any](_call("sum", expr), expr.params)
+    return Agg[Any, Any](call_of("sum", expr), expr.params)
 
 
 @overload
@@ -48,17 +91,17 @@ def avg(expr: Expr[S, Decimal | None]) -> Agg[S, Decimal | None]: ...
 def avg(expr: Expr[S, float | None]) -> Agg[S, float | None]: ...
 def avg(expr: Expr[Any, Any]) -> Any:
     """The mean of the values that are not NULL: a Decimal of integers and decimals, a float of floats."""
-    return Agg[Any, Any](_call("avg", expr), expr.params)
+    return Agg[Any, Any](call_of("avg", expr), expr.params)
 
 
 def min(expr: Expr[S, T | None]) -> Agg[S, T | None]:
     """The smallest value that is not NULL; None over no rows."""
-    return Agg(_call("min", expr), expr.params)
+    return Agg(call_of("min", expr), expr.params)
 
 
 def max(expr: Expr[S, T | None]) -> Agg[S, T | None]:
     """The largest value that is not NULL; None over no rows."""
-    return Agg(_call("max", expr), expr.params)
+    return Agg(call_of("max", expr), expr.params)
 
 
 @overload
@@ -68,28 +111,28 @@ def coalesce(expr: Expr[S, T | None], default: T) -> Operand[S, T]: ...
 def coalesce(expr: Expr[Any, Any], default: Any) -> Any:
     """The first of the two that is not NULL."""
     node, params = operand_of(default)
-    return Operand[Any, Any](_call("coalesce", expr, node), expr.params + params)
+    return Operand[Any, Any](call_of("coalesce", expr, node), expr.params + params)
 
 
 def nullif(expr: Expr[S, T], value: T) -> Operand[S, T | None]:
     """NULL where the expression equals the value, else the expression."""
     node, params = operand_of(value)
-    return Operand(_call("nullif", expr, node), expr.params + params)
+    return Operand(call_of("nullif", expr, node), expr.params + params)
 
 
 def lower(expr: Expr[S, T]) -> Operand[S, T]:
     """The text in lower case (SQLite: ASCII letters only)."""
-    return Operand(_call("lower", expr), expr.params)
+    return Operand(call_of("lower", expr), expr.params)
 
 
 def upper(expr: Expr[S, T]) -> Operand[S, T]:
     """The text in upper case (SQLite: ASCII letters only)."""
-    return Operand(_call("upper", expr), expr.params)
+    return Operand(call_of("upper", expr), expr.params)
 
 
 def trim(expr: Expr[S, T]) -> Operand[S, T]:
     """The text without blanks at both ends."""
-    return Operand(_call("trim", expr), expr.params)
+    return Operand(call_of("trim", expr), expr.params)
 
 
 @overload
@@ -98,24 +141,17 @@ def length(expr: Expr[S, str]) -> Operand[S, int]: ...  # pyright: ignore[report
 def length(expr: Expr[S, str | None]) -> Operand[S, int | None]: ...
 def length(expr: Expr[Any, Any]) -> Any:
     """How many characters the text has."""
-    return Operand[Any, Any](_call("length", expr), expr.params)
+    return Operand[Any, Any](call_of("length", expr), expr.params)
 
 
 def abs(expr: Expr[S, T]) -> Operand[S, T]:
     """The number without its sign."""
-    return Operand(_call("abs", expr), expr.params)
-
-
-def concat(first: Expr[S, str], second: Expr[S2, str] | str) -> Operand[S | S2, str]:
-    """The two texts, one after the other. SQL: `a || b`."""
-    _check("concat", first)
-    node, params = operand_of(second)
-    return Operand(nodes.binary("||", first.node, node), first.params + params)
+    return Operand(call_of("abs", expr), expr.params)
 
 
 def substring(expr: Expr[S, T], start: int, count: int) -> Operand[S, T]:
     """`count` characters of the text from the `start`-th on; the first is number 1."""
-    return Operand(_call("substr", expr, nodes.PARAM, nodes.PARAM), (*expr.params, start, count))
+    return Operand(call_of("substr", expr, nodes.PARAM, nodes.PARAM), (*expr.params, start, count))
 
 
 def row_number() -> Ranking[Never, int]:
@@ -133,24 +169,14 @@ def dense_rank() -> Ranking[Never, int]:
     return Ranking(nodes.call("dense_rank", ()))
 
 
-def lag(expr: Expr[S, T | None], offset: int = 1) -> Ranking[S, T | None]:
-    """The value `offset` rows earlier in the window; None before its first row."""
-    return Ranking(_call("lag", expr, nodes.PARAM), (*expr.params, offset))
-
-
-def lead(expr: Expr[S, T | None], offset: int = 1) -> Ranking[S, T | None]:
-    """The value `offset` rows later in the window; None after its last row."""
-    return Ranking(_call("lead", expr, nodes.PARAM), (*expr.params, offset))
-
-
 def first_value(expr: Expr[S, T]) -> Ranking[S, T]:
     """The value of the window frame's first row."""
-    return Ranking(_call("first_value", expr), expr.params)
+    return Ranking(call_of("first_value", expr), expr.params)
 
 
 def last_value(expr: Expr[S, T]) -> Ranking[S, T]:
     """The value of the window frame's last row."""
-    return Ranking(_call("last_value", expr), expr.params)
+    return Ranking(call_of("last_value", expr), expr.params)
 
 
 def rows(start: int | None, end: int | None) -> Frame:
@@ -194,7 +220,7 @@ def window(*, partition_by: Any = (), order_by: Any = (), frame: Frame | None = 
     params: tuple[object, ...] = ()
     parts: list[nodes.Expression] = []
     for expr in _several(partition_by):
-        _check("window(partition_by=…)", expr)
+        check_argument("window(partition_by=…)", expr)
         parts.append(expr.node)
         params += expr.params
     terms: list[nodes.Ordering] = []
@@ -208,15 +234,3 @@ def window(*, partition_by: Any = (), order_by: Any = (), frame: Frame | None = 
 
 def _several(given: Any) -> Sequence[Any]:
     return cast("Sequence[Any]", given) if isinstance(given, list | tuple) else (given,)
-
-
-def _call(name: str, expr: Expr[Any, Any], *others: nodes.Expression) -> nodes.Call:
-    _check(name, expr)
-    return nodes.call(name, (expr.node, *others))
-
-
-def _check(what: str, value: object) -> None:
-    if not isinstance(value, Expr):
-        raise QueryError(
-            f"`{what}` takes a column or an expression, got {value!r:.80}", hint="wrap a constant: `literal('new')`"
-        )

@@ -19,6 +19,25 @@ def scalar(query: QueryLike[T]) -> Operand[Never, T | None]:
     return Operand(_subquery("scalar", query), query.params)
 
 
+def any_(query: QueryLike[T]) -> Expr[Never, T]:
+    """The rows of a query of one column, one of which must compare. SQL: `x >= ANY (SELECT …)`.
+
+    It stands on the right of a comparison only. SQLite has no such comparison.
+
+    Example:
+        `from_(Post).where(Post.score > any_(from_(Comment).select(Comment.likes)))`
+    """
+    return Expr(_subquery("any_", query), query.params)
+
+
+def all_(query: QueryLike[T]) -> Expr[Never, T]:
+    """The rows of a query of one column, all of which must compare. SQL: `x >= ALL (SELECT …)`.
+
+    It stands on the right of a comparison only. SQLite has no such comparison.
+    """
+    return Expr(_subquery("all_", query), query.params)
+
+
 def outer(column: "Expr[Any, T]") -> Operand[Never, T]:
     """Mark a column of the enclosing query, as in `from_(Comment).where(Comment.post_id == …)` inside `exists`.
 

@@ -173,34 +173,31 @@ class Binary(Node):
 
 
 @final
-class RowComparison(Node):
-    """`(a, b) op (c, d)`: rows compared by their first values that differ, by the `op` text."""
-
-    __slots__ = ("left", "op", "right")
-    __match_args__ = ("op", "left", "right")
-
-    def __init__(self, root: Root, op: str, left: "tuple[Expression, ...]", right: "tuple[Expression, ...]") -> None:
-        super().__init__(root)
-        self.op = op
-        self.left = left
-        self.right = right
-
-
-@final
 class Call(Node):
-    """A function call by its name in `fn`, with its arguments; `filter` is an aggregate's FILTER."""
+    """A function call by its name in `fn`, with its arguments; an aggregate may have an order and a FILTER.
 
-    __slots__ = ("args", "distinct", "filter", "name")
-    __match_args__ = ("name", "args", "distinct", "filter")
+    A word that is part of the function's text, as the unit of a date, follows its name: `datetime_add month`.
+    """
+
+    __slots__ = ("args", "distinct", "filter", "name", "order_by")
+    __match_args__ = ("name", "args", "distinct", "filter", "order_by")
 
     def __init__(
-        self, root: Root, name: str, args: "tuple[Expression, ...]", filter_: "Expression | None", *, distinct: bool
+        self,
+        root: Root,
+        name: str,
+        args: "tuple[Expression, ...]",
+        filter_: "Expression | None",
+        order_by: "tuple[Ordering, ...]" = (),
+        *,
+        distinct: bool,
     ) -> None:
         super().__init__(root)
         self.name = name
         self.args = args
         self.distinct = distinct
         self.filter = filter_
+        self.order_by = order_by
 
 
 @final
@@ -264,8 +261,39 @@ class InValues(Node):
 
 
 @final
+class Items(Node):
+    """Several expressions side by side: a `row` as `(a, b)`, or a `list` of them, which stands in other text."""
+
+    __slots__ = ("items", "kind")
+    __match_args__ = ("kind", "items")
+
+    def __init__(self, root: Root, kind: str, items: "tuple[Expression, ...]") -> None:
+        super().__init__(root)
+        self.kind = kind
+        self.items = items
+
+
+@final
+class Case(Node):
+    """`CASE WHEN a THEN b … ELSE c END`: conditions and values take turns in `branches`; `default` None: NULL."""
+
+    __slots__ = ("branches", "default")
+    __match_args__ = ("branches", "default")
+
+    def __init__(self, root: Root, branches: "tuple[Expression, ...]", default: "Expression | None") -> None:
+        super().__init__(root)
+        self.branches = branches
+        self.default = default
+
+    @property
+    def values(self) -> "tuple[Expression, ...]":
+        """Everything that the whole may become, NULL left out."""
+        return self.branches[1::2] if self.default is None else (*self.branches[1::2], self.default)
+
+
+@final
 class Subquery(Node):
-    """A query in an expression: `kind` is `exists`, `scalar` or `in`, the last with its operand.
+    """A query in an expression: `kind` is `exists`, `scalar`, `any`, `all` or `in`, the last with its operand.
 
     `query` is the query's own shape, a node of `ectype.query.ast`; `width` is how many values it takes.
     """
@@ -343,12 +371,13 @@ Expression: TypeAlias = (
     | Constant
     | Unary
     | Binary
-    | RowComparison
     | Call
     | Over
     | Cast
     | Fragment
     | InValues
+    | Items
+    | Case
     | Subquery
     | Outer
     | Named
@@ -405,22 +434,37 @@ def compare(op: str, left: Expression) -> Binary:
     return known if known is not None else intern(left, op, lambda root: Binary(root, op, left, PARAM))
 
 
-def row_comparison(op: str, left: tuple[Expression, ...], right: tuple[Expression, ...]) -> RowComparison:
-    """Return `(left) op (right)`, both equally long."""
-    parent = _home(*left, *right)
-    key = ("rows", op, left, right)
-    known: RowComparison | None = parent.kids.get(key)
-    return known if known is not None else intern(parent, key, lambda root: RowComparison(root, op, left, right))
-
-
-def call(name: str, args: tuple[Expression, ...], *, distinct: bool = False, filter_: Expression | None = None) -> Call:
+def call(
+    name: str,
+    args: tuple[Expression, ...],
+    *,
+    distinct: bool = False,
+    filter_: Expression | None = None,
+    order_by: tuple[Ordering, ...] = (),
+) -> Call:
     """Return the call of a function."""
     parent = _home(*args)
-    key = ("call", name, args, distinct, filter_)
+    key = ("call", name, args, distinct, filter_, order_by)
     known: Call | None = parent.kids.get(key)
     if known is not None:
         return known
-    return intern(parent, key, lambda root: Call(root, name, args, filter_, distinct=distinct))
+    return intern(parent, key, lambda root: Call(root, name, args, filter_, order_by, distinct=distinct))
+
+
+def items(kind: str, parts: tuple[Expression, ...]) -> Items:
+    """Return several expressions side by side."""
+    key = (kind, parts)
+    parent = _home(*parts)
+    known: Items | None = parent.kids.get(key)
+    return known if known is not None else intern(parent, key, lambda root: Items(root, kind, parts))
+
+
+def case(branches: tuple[Expression, ...], default: Expression | None) -> Case:
+    """Return a choice between values."""
+    parent = _home(*branches, *(() if default is None else (default,)))
+    key = ("case", branches, default)
+    known: Case | None = parent.kids.get(key)
+    return known if known is not None else intern(parent, key, lambda root: Case(root, branches, default))
 
 
 def over(

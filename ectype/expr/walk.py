@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from ectype.expr.nodes import (
+    PARAM,
     Binary,
     Call,
+    Case,
     Cast,
     ColumnRef,
     Constant,
@@ -13,19 +15,24 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     InValues,
+    Items,
     Named,
     Ordering,
     Outer,
     Over,
     Param,
-    RowComparison,
     Source,
     Subquery,
     Unary,
 )
+from ectype.types.containers import ArrayType
+from ectype.types.numeric import INTEGER
 
 Part = Expression | Ordering | Entity
-AGGREGATES = frozenset({"count", "sum", "avg", "min", "max"})
+AGGREGATES = frozenset({
+    "count", "sum", "avg", "min", "max", "every", "bool_or", "string_agg", "array_agg", "json_agg", "percentile_cont",
+    "percentile_disc",
+})  # fmt: skip
 
 
 def parts(node: Part) -> tuple[Part, ...]:
@@ -37,10 +44,12 @@ def parts(node: Part) -> tuple[Part, ...]:
             return (operand,)
         case Binary(_, left, right):
             return (left, right)
-        case RowComparison(_, lefts, rights):
-            return (*lefts, *rights)
-        case Call(_, args, _, filter_):
-            return args if filter_ is None else (*args, filter_)
+        case Call(_, args, _, filter_, order_by):
+            return (*args, *order_by) if filter_ is None else (*args, *order_by, filter_)
+        case Items(_, items):
+            return items
+        case Case(branches, default):
+            return branches if default is None else (*branches, default)
         case Over(call, partition_by, order_by, _):
             return (call, *partition_by, *order_by)
         case Fragment(_, args):
@@ -95,3 +104,36 @@ def is_secret(node: Part) -> bool:
     if isinstance(node, Binary) and node.op in ("AND", "OR"):
         return False
     return any(column.source.hides(column.name) for column in columns(node))
+
+
+def is_whole(node: Part) -> bool:
+    """Whether an expression is known to be a whole number, by its columns and operators alone."""
+    match node:
+        case ColumnRef(source, name) | Outer(ColumnRef(source, name)):
+            return source.column_type(name) == INTEGER
+        case Param(type_) | Cast(_, type_):
+            return type_ == INTEGER
+        case Unary("-", operand):
+            return is_whole(operand)
+        case Binary("+" | "-" | "*" | "/" | "%", left, right):
+            return all(part is PARAM or is_whole(part) for part in (left, right))
+        case Call("count" | "length" | "row_number" | "rank" | "dense_rank", _, _, _, _):
+            return True
+        case _:
+            return False
+
+
+def holds_documents(node: Part) -> bool:
+    """Whether an expression may be a JSON document, as far as its column tells."""
+    if isinstance(node, ColumnRef | Outer):
+        column = node if isinstance(node, ColumnRef) else node.operand
+        return column.source.column_type(column.name).codec("postgres").column == "jsonb"
+    return isinstance(node, Fragment | Subquery | Call | Case) or (isinstance(node, Binary) and node.op == "->")
+
+
+def holds_list(node: Part) -> bool:
+    """Whether an expression may be a list of scalars, as far as its column tells."""
+    if isinstance(node, ColumnRef | Outer):
+        column = node if isinstance(node, ColumnRef) else node.operand
+        return isinstance(column.source.column_type(column.name), ArrayType)
+    return isinstance(node, Fragment | Call | Case)

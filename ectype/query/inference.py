@@ -5,6 +5,7 @@ from typing import Any, assert_never, cast
 from ectype.expr.nodes import (
     Binary,
     Call,
+    Case,
     Cast,
     ColumnRef,
     Constant,
@@ -12,28 +13,42 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     InValues,
+    Items,
     Named,
     Node,
     Outer,
     Over,
     Param,
-    RowComparison,
     Subquery,
     Unary,
 )
 from ectype.query.ast import Step, steps
 from ectype.types.base import Type
+from ectype.types.containers import JSON_LIST, ArrayType
 from ectype.types.duration import DURATION
+from ectype.types.json_value import JSON_VALUE
 from ectype.types.numeric import DECIMAL, FLOAT, INTEGER, DecimalType
-from ectype.types.scalars import BOOLEAN, STRING
+from ectype.types.scalars import BOOLEAN, STRING, is_scalar
 from ectype.types.temporal import DATE, DATETIME, TIME
 
 ARITHMETIC = frozenset("+-*/%")
-INTEGER_CALLS = frozenset({"count", "length", "row_number", "rank", "dense_rank"})
-TEXT_CALLS = frozenset({"lower", "upper", "trim", "substr"})
+RESULTS: dict[str, Type[Any]] = {
+    **dict.fromkeys(
+        (
+            "count", "length", "row_number", "rank", "dense_rank", "ntile", "floor", "ceil", "sign", "array_length",
+            "date_part",
+        ),
+        INTEGER,
+    ),
+    **dict.fromkeys(("lower", "upper", "trim", "substr", "replace", "string_agg"), STRING),
+    **dict.fromkeys(("percent_rank", "cume_dist", "percentile_cont", "search_rank", "power", "sqrt"), FLOAT),
+    **dict.fromkeys(("every", "bool_or", "search"), BOOLEAN),
+    "json_agg": JSON_LIST,
+}  # fmt: skip
+"""The types of what functions give, whatever they are given; all others give what they take."""
 
 
-def type_of(node: Expression) -> Type[Any] | None:
+def type_of(node: Expression) -> Type[Any] | None:  # noqa: C901  # one case a node
     """Return the type of an expression's value, or None where only the database knows."""
     match node:
         case ColumnRef(source, name):
@@ -48,16 +63,18 @@ def type_of(node: Expression) -> Type[Any] | None:
             return type_of(operand) if op == "-" else BOOLEAN
         case Binary(op, left, right):
             return _binary(op, left, right)
-        case Call(name, args, _, _):
+        case Call(name, args, _, _, _):
             return _call(name, args)
         case Named(inner, _) | Over(inner, _, _, _):
             return type_of(inner)
-        case Fragment():
+        case Case():
+            return _common(node.values)
+        case Fragment() | Items():
             return None
-        case InValues() | RowComparison():
+        case InValues():
             return BOOLEAN
         case Subquery(kind, _, query, _):
-            return _value(selected(query)) if kind == "scalar" else BOOLEAN
+            return BOOLEAN if kind in ("exists", "in") else _value(selected(query))
         case _:
             assert_never(node)
 
@@ -69,11 +86,15 @@ def _value(node: Expression | None) -> Type[Any] | None:
 def _binary(op: str, left: Expression, right: Expression) -> Type[Any] | None:
     if op == "||":
         return STRING
+    if op == "->":
+        return JSON_VALUE
     if op not in ARITHMETIC:
         return BOOLEAN
     first, second = plain(type_of(left)), plain(type_of(right))
     if first is None or second is None:
-        return first or second
+        known = first or second
+        # A bare value taken from a moment is a moment: a span says that it is one.
+        return _difference(known) if op == "-" and known is not None else known
     if op == "-" and first == second:
         return _difference(first)
     wider = first == INTEGER and (second == FLOAT or isinstance(second, DecimalType))
@@ -93,14 +114,21 @@ def plain(type_: Type[Any] | None) -> Type[Any] | None:
     return type_ if inner is None else inner
 
 
+def _common(nodes: tuple[Expression, ...]) -> Type[Any] | None:
+    """Return the type of what may be any of several values: the first that is known."""
+    return next((found for found in map(type_of, nodes) if found is not None), None)
+
+
 def _call(name: str, args: tuple[Expression, ...]) -> Type[Any] | None:
-    if name in INTEGER_CALLS:
-        return INTEGER
-    if name in TEXT_CALLS:
-        return STRING
-    first = plain(type_of(args[0]))
+    name = name.partition(" ")[0]
+    known = RESULTS.get(name)
+    if known is not None:
+        return known
+    first = plain(_common(args))
     if name == "avg":
         return FLOAT if first == FLOAT else DECIMAL
+    if name == "array_agg":
+        return ArrayType(first, nullable=True) if first is not None and is_scalar(first) else None
     return first
 
 

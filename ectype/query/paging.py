@@ -330,7 +330,7 @@ def _rows(parts: list[Part], *, inclusive: bool) -> Operand[Any, bool]:
     op = ("<" if parts[0][0].descending else ">") + ("=" if inclusive else "")
     left = tuple(key.node for key, _, _ in parts)
     own = tuple([value for _, values, _ in parts for value in values])
-    node = nodes.row_comparison(op, left, (nodes.PARAM,) * len(parts))
+    node = nodes.binary(op, nodes.items("row", left), nodes.items("row", (nodes.PARAM,) * len(parts)))
     return Operand(node, own + tuple(value for _, _, value in parts))
 
 

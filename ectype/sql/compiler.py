@@ -204,7 +204,8 @@ def _outputs(scope: Scope, select: Select, form: str, names: Callable[[str], str
         )
     made: list[exp.Expr] = []
     for output in select.outputs:
-        node = _lower(scope, output.clause)
+        lowering = Lowering(scope, output.clause.offset)
+        node = lowering.output(output.clause.node) if form == "top" else lowering.lower(output.clause.node)
         if form == "top" and _as_text(select, output, scope.dialect):
             node = cast_text(wrapped(node), "text")
         name = output.name if names is None else names(output.name)

@@ -26,6 +26,13 @@ class Dialect:
         lateral_functions: a table function in a join sees the tables before it without the word LATERAL.
         hinted_writes: an UPDATE or DELETE takes a hint after its table.
         nulls_are_largest: where an ORDER BY that does not say puts NULL: after all values, not before them.
+        jsonb: documents are values of a type of their own, not text.
+        intervals: moments and spans of time are values, not text and numbers.
+        quantified_comparison: `x > ALL (SELECT …)`.
+        ordered_aggregates: `string_agg(x, ',' ORDER BY y)`.
+        ordered_sets: `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`.
+        search_tables: texts are searched in tables of their own kind (FTS5), not in any column.
+        code_point_collation: the name of the order of text by code point.
     """
 
     name: str
@@ -53,6 +60,15 @@ class Dialect:
     sum_widens: bool
     text_select: bool
     nulls_are_largest: bool
+    jsonb: bool
+    intervals: bool
+    quantified_comparison: bool
+    regular_expressions: bool
+    ordered_aggregates: bool
+    ordered_sets: bool
+    math_functions: bool
+    search_tables: bool
+    code_point_collation: str
     bare_offset: bool
     parenthesised_union: bool
     upsert_tells: bool
@@ -94,6 +110,15 @@ POSTGRES = Dialect(
     sum_widens=True,
     text_select=True,
     nulls_are_largest=True,
+    jsonb=True,
+    intervals=True,
+    quantified_comparison=True,
+    regular_expressions=True,
+    ordered_aggregates=True,
+    ordered_sets=True,
+    math_functions=True,
+    search_tables=False,
+    code_point_collation='"C"',
     bare_offset=True,
     parenthesised_union=True,
     upsert_tells=True,
@@ -129,6 +154,15 @@ SQLITE = Dialect(
     sum_widens=False,
     text_select=False,
     nulls_are_largest=False,
+    jsonb=False,
+    intervals=False,
+    quantified_comparison=False,
+    regular_expressions=False,
+    ordered_aggregates=False,
+    ordered_sets=False,
+    math_functions=False,
+    search_tables=True,
+    code_point_collation="BINARY",
     bare_offset=False,
     parenthesised_union=False,
     upsert_tells=False,

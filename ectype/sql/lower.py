@@ -9,40 +9,46 @@ and thrown away.
 from collections.abc import Callable
 from typing import Any, assert_never, cast
 
-from sqlglot import ErrorLevel, exp
-from sqlglot.errors import UnsupportedError as UnsupportedBySqlglot
+from sqlglot import exp
 
-from ectype.errors import QueryError, UnsupportedError
+from ectype.errors import QueryError
+from ectype.expr.describe import sketch
 from ectype.expr.nodes import (
     Binary,
     Call,
+    Case,
     Cast,
     ColumnRef,
     Constant,
     Expression,
     Fragment,
     InValues,
+    Items,
     Named,
     Ordering,
     Outer,
     Over,
     Param,
-    RowComparison,
     Source,
     Subquery,
     Unary,
 )
-from ectype.expr.walk import is_secret
+from ectype.expr.walk import is_secret, unnamed
 from ectype.query.ast import Clause, Step
-from ectype.query.inference import ARITHMETIC, plain, selected, type_of
+from ectype.query.inference import ARITHMETIC, selected, type_of
 from ectype.query.planner import width
 from ectype.query.scope import refuse_virtual
-from ectype.sql import numbers
+from ectype.sql import functions, lower_dates, lower_json, lower_lists, numbers
 from ectype.sql.dialect import Dialect
+from ectype.sql.fence import called as called
+from ectype.sql.fence import cast_text as cast_text
+from ectype.sql.fence import compound, refuse
+from ectype.sql.fence import quoted as quoted
+from ectype.sql.fence import render as render
+from ectype.sql.fence import wrapped as wrapped
 from ectype.sql.params import Dumper, by_class, cast_of, element_list
 from ectype.types.base import Type
-from ectype.types.numeric import INTEGER, DecimalType
-from ectype.types.scalars import STRING, text_fault
+from ectype.types.scalars import STRING
 
 COMPARISONS: dict[str, Callable[..., exp.Expr]] = {
     "=": exp.EQ,
@@ -62,26 +68,13 @@ OPERATORS: dict[str, Callable[..., exp.Expr]] = {
     "||": exp.DPipe,
     **COMPARISONS,
 }
-ATOMS = (exp.Column, exp.Var, exp.Anonymous, exp.Cast, exp.Paren, exp.Null, exp.Boolean, exp.Exists, exp.Subquery)
-INTEGER_ARGUMENTS = frozenset({"substr", "lag", "lead"})
-"""Functions whose further arguments are numbers of characters or rows."""
+WRITTEN: dict[str, Callable[[Any, Binary], exp.Expr]] = {
+    **lower_json.OPERATORS,
+    **lower_lists.OPERATORS,
+}
+"""Operators whose text is another on each database."""
 
 SubSelect = Callable[["Scope", Step, int, str], exp.Expr]
-
-
-def quoted(name: str, dialect: Dialect) -> exp.Identifier:
-    """Return a quoted identifier. Raises QueryError when the database would cut it off, or cannot have such a name."""
-    fault = text_fault(name)
-    if fault is not None:
-        raise QueryError(f"a name {fault}: {name!r:.80}", hint="no database has such a name")
-    if len(name.encode()) > dialect.max_identifier:
-        raise QueryError(f"{dialect.name} names have at most {dialect.max_identifier} bytes, got {name!r:.200}")
-    return exp.to_identifier(name, quoted=True)
-
-
-def wrapped(node: exp.Expr) -> exp.Expr:
-    """Put an operand in parentheses unless it cannot be taken apart."""
-    return node if isinstance(node, ATOMS) else exp.Paren(this=node)
 
 
 class Scope:
@@ -187,6 +180,22 @@ class Lowering:
         self.scope = scope
         self.next = offset
 
+    @property
+    def dialect(self) -> Dialect:
+        """What the database can do."""
+        return self.scope.dialect
+
+    def text(self, node: Expression, dump: Dumper | None = None) -> str:
+        """Return the text of an expression, in parentheses where it could be taken apart."""
+        return render(wrapped(self.lower(node, dump)), self.scope.dialect)
+
+    def output(self, node: Expression) -> exp.Expr:
+        """Return an expression that the outermost query selects."""
+        inner = unnamed(node)
+        if lower_json.is_document(inner):
+            return self._secret(inner, lambda: lower_json.selected(self, inner))
+        return self.lower(node)
+
     def lower(self, node: Expression, dump: Dumper | None = None) -> exp.Expr:  # noqa: C901, PLR0912  # one case a node
         """Return the sqlglot node of an expression; `dump` is how a bare parameter is sent here."""
         match node:
@@ -200,19 +209,22 @@ class Lowering:
                 return exp.Null() if value is None else exp.Boolean(this=value)
             case Unary(op, operand):
                 return self._unary(op, operand)
-            case Binary(op, left, right):
-                return self._secret(node, lambda: self._binary(op, left, right))
-            case RowComparison(op, left, right):
-                return self._secret(node, lambda: self._rows(op, left, right))
+            case Binary():
+                return self._secret(node, lambda: self._binary(node))
             case Call():
-                return self._secret(node, lambda: self._finished(node, self._call(node)))
+                return self._secret(node, lambda: functions.finished(self, node, functions.call(self, node)))
             case Over():
                 return self._over(node)
             case Named(operand, name):
                 return self._named(operand, name, dump)
             case Cast(operand, type_):
-                numbers.check_cast(node, self.scope.dialect)
-                return self.cast(self.lower(operand, self._dumper(type_)), type_)
+                return self._secret(node, lambda: self._cast(node, operand, type_))
+            case Case():
+                return self._secret(node, lambda: self._case(node))
+            case Items(kind, _):
+                raise QueryError(
+                    f"a {kind} of expressions stands beside a comparison or in a fragment only: `{sketch(node)}`"
+                )
             case Fragment(parts, args):
                 return self._secret(node, lambda: exp.Paren(this=exp.Var(this=self._fragment(parts, args))))
             case InValues(operand):
@@ -222,7 +234,7 @@ class Lowering:
             case _:
                 assert_never(node)
 
-    def text(self, node: Fragment) -> str:
+    def fragment_text(self, node: Fragment) -> str:
         """Return the text of a fragment as it is, for one that is no expression."""
         made = self._secret(node, lambda: exp.Var(this=self._fragment(node.parts, node.args)))
         return str(made.this)
@@ -289,19 +301,49 @@ class Lowering:
             self.scope.redacted.update(range(first, self.next))
         return made
 
-    def _dumper(self, type_: Type[Any] | None) -> Dumper | None:
+    def place(self, dump: Dumper) -> str:
+        """Take the next parameter, and return its mark."""
+        index = self.next
+        self.next += 1
+        return str(self.scope.placeholder(index, dump).this)
+
+    def dumper(self, type_: Type[Any] | None) -> Dumper | None:
+        """Return how values of a type are sent."""
         return numbers.dumper(type_, self.scope.dialect)
 
     def _param(self, type_: Type[Any] | None, dump: Dumper | None) -> exp.Expr:
         index = self.next
         self.next += 1
-        mark = self.scope.placeholder(index, self._dumper(type_) or dump or by_class(self.scope.dialect.target))
+        mark = self.scope.placeholder(index, self.dumper(type_) or dump or by_class(self.scope.dialect.target))
         return self.cast(mark, type_) if type_ is not None else mark
+
+    def _cast(self, node: Cast, operand: Expression, type_: Type[Any]) -> exp.Expr:
+        numbers.check_cast(node, self.scope.dialect)
+        if isinstance(operand, Binary) and operand.op == "->":
+            return lower_json.extracted(self, operand, type_)
+        return self.cast(self.lower(operand, self.dumper(type_)), type_)
+
+    def _case(self, node: Case) -> exp.Expr:
+        numbers.check_choice("case", node.values, self.scope.dialect)
+        known = next((value for value in node.values if type_of(value) is not None), None)
+        dump = None if known is None else numbers.beside(known, self.scope.dialect)
+        parts = ["CASE"]
+        for when, then in zip(node.branches[::2], node.branches[1::2], strict=True):
+            parts.append(f"WHEN {self._bare(when)} THEN {self._bare(then, dump)}")
+        if node.default is not None:
+            parts.append(f"ELSE {self._bare(node.default, dump)}")
+        return exp.Var(this=f"{' '.join(parts)} END")
+
+    def _bare(self, node: Expression, dump: Dumper | None = None) -> str:
+        return render(self.lower(node, dump), self.scope.dialect)
 
     def _unary(self, op: str, operand: Expression) -> exp.Expr:
         if op == "-":
             numbers.check_arithmetic(op, (operand,), self.scope.dialect)
-        inner = wrapped(self.lower(operand))
+        if isinstance(operand, Binary) and operand.op == "->":
+            inner = wrapped(lower_json.value(self, operand))
+        else:
+            inner = wrapped(self.lower(operand))
         match op:
             case "NOT":
                 return exp.Not(this=inner)
@@ -312,10 +354,21 @@ class Lowering:
             case _:
                 return exp.Neg(this=inner)
 
-    def _binary(self, op: str, left: Expression, right: Expression) -> exp.Expr:
+    def _binary(self, node: Binary) -> exp.Expr:  # the table of what has a text of its own
+        op, left, right = node.op, node.left, node.right
         dialect = self.scope.dialect
         if op in ("LIKE", "ILIKE"):
             return self._like(op, left, right)
+        if op in WRITTEN:
+            return WRITTEN[op](self, node)
+        if op in COMPARISONS:
+            if isinstance(left, Items) and isinstance(right, Items):
+                return lower_lists.rows(self, op, left, right)
+            if lower_json.is_document(left) or lower_json.is_document(right):
+                return lower_json.comparison(self, node)
+        moved = lower_dates.moved(self, node)
+        if moved is not None:
+            return moved
         if op in ARITHMETIC:
             numbers.check_arithmetic(op, (left, right), dialect)
             dumps = numbers.beside_operator(op, right, dialect), numbers.beside_operator(op, left, dialect)
@@ -323,23 +376,18 @@ class Lowering:
             if op in COMPARISONS:
                 numbers.check_comparison(op, (left, right), dialect)
             dumps = numbers.beside(right, dialect), numbers.beside(left, dialect)
-        first, second = wrapped(self.lower(left, dumps[0])), wrapped(self.lower(right, dumps[1]))
+        first = wrapped(self.lower(left, dumps[0]))
+        if op in COMPARISONS and isinstance(right, Subquery):
+            second = wrapped(self._subquery(right, compared=True))
+        else:
+            second = wrapped(self.lower(right, dumps[1]))
         if op == "/":
             return exp.Div(this=first, expression=second, typed=True, safe=False)
         return OPERATORS[op](this=first, expression=second)
 
-    def _rows(self, op: str, left: tuple[Expression, ...], right: tuple[Expression, ...]) -> exp.Expr:
-        dialect = self.scope.dialect
-        pairs = list(zip(left, right, strict=True))
-        for pair in pairs:
-            numbers.check_comparison(op, pair, dialect)
-        first = [wrapped(self.lower(one, numbers.beside(other, dialect))) for one, other in pairs]
-        second = [wrapped(self.lower(other, numbers.beside(one, dialect))) for one, other in pairs]
-        return COMPARISONS[op](this=exp.Tuple(expressions=first), expression=exp.Tuple(expressions=second))
-
     def _like(self, op: str, left: Expression, right: Expression) -> exp.Expr:
         # A pattern is text, whatever texts the column takes.
-        pattern = self._dumper(STRING)
+        pattern = self.dumper(STRING)
         first, second = wrapped(self.lower(left)), wrapped(self.lower(right, pattern))
         if op == "ILIKE" and self.scope.dialect.ilike:
             return exp.ILike(this=first, expression=second)
@@ -348,39 +396,9 @@ class Lowering:
         like = exp.Like(this=first, expression=second)
         return like if self.scope.dialect.ilike else exp.Escape(this=like, expression=exp.Literal.string("\\"))
 
-    def _call(self, node: Call) -> exp.Expr:
-        """Return a function's bare call, as a window takes it; `_finished` makes a value of it."""
-        numbers.check_call(node, self.scope.dialect)
-        args = [self.lower(arg, self._beside_first(node, position)) for position, arg in enumerate(node.args)]
-        if node.name == "count" and not args:
-            args = [exp.Star()]
-        made = called(node.name, *([exp.Distinct(expressions=args)] if node.distinct else args))
-        if node.filter is not None:
-            made = exp.Filter(this=made, expression=exp.Where(this=self.lower(node.filter)))
-        return made
-
-    def _beside_first(self, node: Call, position: int) -> Dumper | None:
-        """Return how a value is sent as a function's argument: the further ones are of the type of the first."""
-        if position == 0:
-            return None
-        if node.name in INTEGER_ARGUMENTS:
-            return self._dumper(INTEGER)
-        return numbers.beside(node.args[0], self.scope.dialect)
-
-    def _finished(self, node: Call, made: exp.Expr) -> exp.Expr:
-        """Give what a function computes its own type: a sum of integers is one, an average of prices a price."""
-        argument = plain(type_of(node.args[0])) if node.args else None
-        if node.name == "sum" and argument == INTEGER and self.scope.dialect.sum_widens:
-            return self.cast(made, INTEGER)
-        scaled = node.name == "avg" and isinstance(argument, DecimalType) and argument.scale
-        if scaled and not self.scope.dialect.exact_decimals:
-            unit = exp.Literal.number(f"1{'0' * scaled}.0")
-            return exp.Paren(this=exp.Div(this=wrapped(made), expression=unit, typed=True, safe=False))
-        return made
-
     def _over(self, node: Over) -> exp.Expr:
         function = cast("Call", node.call)
-        window: dict[str, Any] = {"this": self._secret(function, lambda: self._call(function))}
+        window: dict[str, Any] = {"this": self._secret(function, lambda: functions.call(self, function))}
         parts = [self.key("partition by", part) for part in node.partition_by]
         terms = [self.order(term) for term in node.order_by]
         if parts:
@@ -389,16 +407,18 @@ class Lowering:
             window["order"] = exp.Order(expressions=terms)
         if node.frame is not None:
             window["spec"] = _frame(node.frame)
-        return self._finished(function, exp.Window(**window))
+        return functions.finished(self, function, exp.Window(**window))
 
     def _fragment(self, parts: tuple[str, ...], args: tuple[Expression, ...]) -> str:
         pieces: list[str] = [parts[0]]
         for arg, part in zip(args, parts[1:], strict=True):
-            pieces.append(render(wrapped(self.lower(arg)), self.scope.dialect))
+            pieces.append(", ".join(map(self.text, arg.items)) if isinstance(arg, Items) else self.text(arg))
             pieces.append(part)
         return "".join(pieces)
 
     def _in_values(self, operand: Expression) -> exp.Expr:
+        if isinstance(operand, Items):
+            return self._in_rows(operand)
         numbers.check_key("in_", operand, self.scope.dialect)
         inner = wrapped(self.lower(operand))
         target = self.scope.dialect.target
@@ -412,7 +432,19 @@ class Lowering:
         listed = exp.Var(this=f"(SELECT value FROM json_each({mark.this}))")
         return exp.Paren(this=exp.Var(this=f"{render(inner, self.scope.dialect)} IN {listed.this}"))
 
-    def _subquery(self, node: Subquery) -> exp.Expr:
+    def _in_rows(self, operand: Items) -> exp.Expr:
+        columns, dump, found = lower_lists.in_rows(self, operand)
+        index = self.next
+        self.next += 1
+        mark = self.scope.placeholder(index, dump)
+        return compound(f"({columns}) IN ({found.format(mark.this)})")
+
+    def _subquery(self, node: Subquery, *, compared: bool = False) -> exp.Expr:
+        if node.kind in ("any_", "all_") and not self.scope.dialect.quantified_comparison:
+            raise refuse(
+                "compares with no rows of a query", node, self.scope.dialect,
+                "compare with `scalar(query.select(fn.max(…)))` or `fn.min`, or ask `exists(query.where(…))`",
+            )  # fmt: skip
         operand = None if node.operand is None else wrapped(self.lower(node.operand))
         inside = selected(node.query)
         if node.operand is not None and inside is not None:
@@ -420,6 +452,10 @@ class Lowering:
         step = cast("Step", node.query)
         inner = self.scope.select(self.scope, step, self.next, "one" if node.kind == "exists" else "bare")
         self.next += node.width
+        if node.kind in ("any_", "all_"):
+            if not compared:
+                raise QueryError(f"`{node.kind}` stands on the right of a comparison only")
+            return exp.Var(this=f"{node.kind[:3].upper()} ({render(inner, self.scope.dialect)})")
         if node.kind == "exists":
             return exp.Exists(this=inner)
         if operand is None:
@@ -440,27 +476,3 @@ def _bound(bound: str | int, open_side: str) -> tuple[Any, str | None]:
     if bound == 0:
         return "CURRENT ROW", None
     return exp.Literal.number(abs(bound)), "PRECEDING" if bound < 0 else "FOLLOWING"
-
-
-def called(name: str, *args: exp.Expr) -> exp.Expr:
-    """Return the call of a function under exactly this name."""
-    return exp.Anonymous(this=name, expressions=list(args))
-
-
-def cast_text(operand: exp.Expr, type_name: str) -> exp.Expr:
-    """Return `CAST(operand AS type_name)` without translation of the type's name."""
-    return exp.Cast(this=operand, to=exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=type_name))
-
-
-def render(node: exp.Expr, dialect: Dialect) -> str:
-    """Return the text of a fresh tree. What sqlglot cannot say raises UnsupportedError instead of being dropped."""
-    try:
-        return node.sql(
-            dialect=dialect.sqlglot,
-            copy=False,
-            comments=False,
-            normalize_functions=False,
-            unsupported_level=ErrorLevel.RAISE,
-        )
-    except UnsupportedBySqlglot as exc:
-        raise UnsupportedError(f"{dialect.name} cannot say this: {exc}") from exc

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ectype.errors import CastError, QueryError, UnsupportedError
 from ectype.expr.describe import sketch
-from ectype.expr.nodes import Binary, Call, Cast, Expression, Named, Over, Subquery, Unary
+from ectype.expr.nodes import Binary, Call, Case, Cast, Expression, Named, Over, Subquery, Unary
 from ectype.expr.walk import unnamed
 from ectype.query.inference import ARITHMETIC, plain, selected, type_of
 from ectype.sql.dialect import Dialect
@@ -27,7 +27,11 @@ computed as a float, or anything else."""
 TEMPORAL: Final = (DATE, TIME, DATETIME)
 COMPUTED: Final = (INTEGER, FLOAT, DURATION, *TEMPORAL)
 ORDER: Final = frozenset({"<", "<=", ">", ">="})
-COMPARING_CALLS: Final = frozenset({"min", "max", "sum", "avg", "abs", "nullif"})
+COMPARING_CALLS: Final = frozenset(
+    {"min", "max", "sum", "avg", "abs", "nullif", "greatest", "least", "round", "floor", "ceil", "sign"}
+)
+NUMBER_CALLS: Final = frozenset({"round", "floor", "ceil", "sign"})
+"""Functions that would take a scaled decimal for the integer that it is stored as."""
 
 
 def form_of(node: Expression) -> Form:
@@ -42,9 +46,12 @@ def form_of(node: Expression) -> Form:
         case Binary(op, left, right) if op in ARITHMETIC:
             first = form_of(left)
             return form_of(right) if first == "plain" else first
-        case Call("avg", _, _, _):
+        case Call("avg", _, _, _, _):
             return "plain" if type_of(node) == FLOAT else "real"
-        case Subquery("scalar", _, query, _):
+        case Case():
+            forms: set[Form] = {form_of(value) for value in node.values if type_of(value) is not None}
+            return forms.pop() if len(forms) == 1 else "plain"
+        case Subquery("scalar" | "any_" | "all_", _, query, _):
             inner = selected(query)
             return "plain" if inner is None else form_of(inner)
         case _:
@@ -138,7 +145,9 @@ def check_call(node: Call, dialect: Dialect) -> None:
         return
     if node.distinct or node.name in COMPARING_CALLS:
         _refuse_text(node.name, node.args, dialect)
-    if node.name in ("coalesce", "nullif"):
+    if node.name in NUMBER_CALLS and isinstance(form_of(node.args[0]), int):
+        _refuse_scaled(node.name, node.args[:1], dialect)
+    if node.name in ("coalesce", "nullif", "greatest", "least"):
         _refuse_mixture(node.name, node.args, dialect)
 
 
@@ -165,6 +174,12 @@ def check_combined(operands: tuple[Expression, Expression], dialect: Dialect) ->
     """Raise UnsupportedError where one column of a combination would hold decimals in two forms."""
     if not dialect.exact_decimals:
         _refuse_mixture("union", operands, dialect)
+
+
+def check_choice(what: str, operands: tuple[Expression, ...], dialect: Dialect) -> None:
+    """Raise UnsupportedError where one value would be a decimal in one of several forms."""
+    if not dialect.exact_decimals:
+        _refuse_mixture(what, operands, dialect)
 
 
 def check_key(what: str, node: Expression, dialect: Dialect) -> None:

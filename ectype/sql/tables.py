@@ -35,7 +35,7 @@ def fragment(scope: Scope, inside: Scope, source: FragmentSource, offset: int) -
         UnsupportedError: for named columns, where the database takes none.
     """
     dialect, info = scope.dialect, source.info
-    text = Lowering(inside, offset).text(source.node)
+    text = Lowering(inside, offset).fragment_text(source.node)
     columns = [quoted(info.fields[name].source, dialect) for name in source.names]
     if columns and not dialect.column_aliases:
         raise UnsupportedError(

@@ -1,0 +1,68 @@
+"""The terms of clauses, and what expressions take of a query."""
+
+from typing import Final, Generic, Protocol, TypeVar, final
+
+import typing_extensions
+
+from ectype.expr import nodes
+from ectype.expr.nodes import Expression, Ordering
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
+Set_co = typing_extensions.TypeVar("Set_co", covariant=True, default=S_co)
+
+
+class Maybe(Generic[S_co]):
+    """The brand of the nullable side of an outer join; only checkers ever see it."""
+
+
+class QueryLike(Protocol[T_co]):
+    """What `in_`, `exists` and `scalar` take of a query: its shape and its parameters."""
+
+    @property
+    def node(self) -> nodes.Node:
+        """The query's shape."""
+        ...
+
+    @property
+    def params(self) -> tuple[object, ...]:
+        """The values of its parameters, in the order in which it was built."""
+        ...
+
+    def __row__(self) -> T_co:
+        """The type of a row, for checkers."""
+        ...
+
+
+@final
+class Order(Generic[S_co]):
+    """One ORDER BY term, as `Post.title.desc(nulls="last")` makes it."""
+
+    __slots__ = ("node", "params")
+
+    def __init__(self, node: Ordering, params: tuple[object, ...]) -> None:
+        self.node: Final = node
+        self.params: Final = params
+
+
+class Exactly(Generic[S]):
+    """What pins the schema of columns where a union of two would be inferred; only checkers see it."""
+
+
+@final
+class Assignment(Generic[S_co, Set_co]):
+    """One SET term: a column and what it becomes, as `Post.views.inc(1)` makes it.
+
+    `S_co` is what it mentions, `Set_co` the schema whose column is set.
+    """
+
+    __slots__ = ("column", "node", "params")
+
+    def __init__(self, column: nodes.ColumnRef, node: Expression, params: tuple[object, ...]) -> None:
+        self.column: Final = column
+        self.node: Final = node
+        self.params: Final = params
+
+    def __repr__(self) -> str:
+        return f"<{self.column.source.label}.{self.column.name}.set(…)>"
