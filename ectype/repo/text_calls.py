@@ -12,7 +12,7 @@ from ectype.repo import raw
 from ectype.repo.engine import Engine
 from ectype.repo.loading import load_struct
 from ectype.repo.raw import Result
-from ectype.schema.schema import Of, Schema
+from ectype.schema.schema import Schema
 
 M = TypeVar("M", bound=Schema)
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class TextCalls:
         """
         return await raw.query(self._engine, text, params, into, timeout, prefix)
 
-    def load(self, model: Of[M], row: Mapping[str, Any] | tuple[Sequence[str], Sequence[Any]]) -> M:
+    def load(self, model: type[M], row: Mapping[str, Any] | tuple[Sequence[str], Sequence[Any]]) -> M:
         """Return a struct from values as the driver gives them, by the names of columns.
 
         Columns that the schema does not have are left out, and so are virtual fields; what is missing stays unset.
