@@ -10,6 +10,7 @@ from ectype.expr import nodes
 from ectype.expr.fragments import pieces
 from ectype.expr.nodes import Expression
 from ectype.expr.operand import Expr, Operand, Value, operand_of, operands_of
+from ectype.types.scalars import text_fault
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
@@ -161,7 +162,8 @@ def identifier(name: str) -> Splice[Never]:
     Example:
         `fragment("{}.{} + 1", identifier("p0"), identifier("legacy column"))`
     """
-    if not isinstance(name, str) or not name or "\0" in name or len(name.encode(errors="replace")) > MAX_BYTES:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
-        raise QueryError(f"a name has 1 to {MAX_BYTES} bytes and no NUL character, got {name!r:.80}")
+    fault = text_fault(name) if isinstance(name, str) and name else "is none"  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+    if fault is not None or len(name.encode()) > MAX_BYTES:
+        raise QueryError(f"a name has 1 to {MAX_BYTES} bytes of text, got {name!r:.80}")
     doubled = name.replace('"', '""')
     return Splice(None, (), f'"{doubled}"')

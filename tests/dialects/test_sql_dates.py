@@ -240,7 +240,9 @@ def test_they_read_like_their_code():
 
 # --- against Python ---------------------------------------------------------------------------------------------------
 
-MOMENTS = st.datetimes(datetime(1583, 1, 1), datetime(4000, 12, 31), timezones=st.just(UTC))
+ANY_MOMENT = st.datetimes(datetime(1583, 1, 1), datetime(4000, 12, 31), timezones=st.just(UTC))
+MOMENTS = ANY_MOMENT | ANY_MOMENT.map(lambda at: at.replace(day=monthrange(at.year, at.month)[1]))
+"""Half of them on the last day of their month, where months differ."""
 UNITS = {"week": 7 * 86_400, "day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 
 
@@ -269,7 +271,7 @@ def _both(query: Any, sqlite: sqlite3.Connection, postgres: Postgres | str) -> l
 @given(
     moment=MOMENTS,
     count=st.integers(-2000, 2000),
-    unit=st.sampled_from([*UNITS, "month", "quarter", "year", "millisecond", "microsecond"]),
+    unit=st.sampled_from(["month", "quarter", "year"]) | st.sampled_from([*UNITS, "millisecond", "microsecond"]),
     span=st.timedeltas(timedelta(-9999), timedelta(9999)),
 )
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

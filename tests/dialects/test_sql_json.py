@@ -303,7 +303,7 @@ SCALARS = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(2**53), 2**53),
-    st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 4)),
+    st.floats(-1e6, 1e6, allow_nan=False).map(lambda value: round(value, 4) + 0.0),
     st.sampled_from(["", "1", "true", "null", "[1]", "x"]),
 )
 DOCUMENTS = st.recursive(
