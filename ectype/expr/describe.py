@@ -45,6 +45,7 @@ METHODS = {
 }
 OPERATORS = {"=": "==", "<>": "!=", "AND": "&", "OR": "|"}
 FUNCTIONS = {"substr": "substring"}
+FRAMES = {"ROWS": "rows", "RANGE": "range_", "GROUPS": "groups"}
 REDACTED = "<redacted>"
 NULL_TESTS = {"IS NULL": "is_null", "IS NOT NULL": "is_not_null"}
 
@@ -52,7 +53,7 @@ NULL_TESTS = {"IS NULL": "is_null", "IS NOT NULL": "is_not_null"}
 def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner) -> str:
     """Return the code of a node; `values` are those of its parameters from left to right."""
     if isinstance(node, Binary | InValues | Call | Fragment | Items | Case) and walk.is_secret(node):
-        values = _masked(values)
+        values = masked(values)
     match node:
         case ColumnRef(source, name):
             return f"{source.label}.{name}"
@@ -138,9 +139,12 @@ def _over(node: Over, values: Values, inner: Inner) -> str:
     inside = [f"partition_by=[{', '.join(parts)}]"] if parts else []
     inside += [f"order_by=[{', '.join(terms)}]"] if terms else []
     if node.frame is not None:
-        start, end = (None if bound == "UNBOUNDED" else bound for bound in node.frame[1:])
-        inside.append(f"frame=fn.rows({start}, {end})")
-    return f"{head}.over(window({', '.join(inside)}))"
+        unit, *bounds, excluded = node.frame
+        start, end = (None if bound == "UNBOUNDED" else bound for bound in bounds)
+        end = f"{end}" if excluded is None else f"{end}, exclude={excluded.lower()!r}"
+        inside.append(f"frame=fn.{FRAMES[unit]}({start}, {end})")
+    name = "" if node.name is None else f".named({node.name!r})"
+    return f"{head}.over(window({', '.join(inside)}){name})"
 
 
 def _operand(node: Expression, values: Values, inner: Inner) -> str:
@@ -189,7 +193,8 @@ class _Mark:
         return self.text
 
 
-def _masked(values: Values) -> Values:
+def masked(values: Values) -> Values:
+    """Return what stands for values that must not be shown."""
     return (_Mark(REDACTED) for _ in values)
 
 

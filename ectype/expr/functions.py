@@ -36,6 +36,7 @@ from ectype.expr.date_functions import now as now
 from ectype.expr.date_functions import second as second
 from ectype.expr.date_functions import weekday as weekday
 from ectype.expr.date_functions import year as year
+from ectype.expr.nodes import Frame
 from ectype.expr.number_functions import ceil as ceil
 from ectype.expr.number_functions import floor as floor
 from ectype.expr.number_functions import greatest as greatest
@@ -54,7 +55,7 @@ from ectype.expr.text_functions import replace as replace
 from ectype.expr.text_functions import search as search
 from ectype.expr.text_functions import search_rank as search_rank
 from ectype.expr.text_functions import starts_with as starts_with
-from ectype.expr.windows import Frame, Window, check_frame, rows_frame
+from ectype.expr.windows import Exclude, Window, check_frame, frame_of
 
 S = TypeVar("S")
 S2 = TypeVar("S2")
@@ -179,16 +180,45 @@ def last_value(expr: Expr[S, T]) -> Ranking[S, T]:
     return Ranking(call_of("last_value", expr), expr.params)
 
 
-def rows(start: int | None, end: int | None) -> Frame:
+def rows(start: int | None, end: int | None, *, exclude: Exclude | None = None) -> Frame:
     """A window frame counted in rows: negative is preceding, 0 the current row, None without bound.
+
+    `exclude` leaves out of it the current row, the rows that the order takes for equal to it (`group`), or those but
+    not itself (`ties`). SQL: `ROWS BETWEEN 6 PRECEDING AND CURRENT ROW EXCLUDE TIES`.
 
     Raises:
         QueryError: for a bound that is no number of rows, or an end before the start.
 
     >>> rows(-6, 0)
-    ('ROWS', -6, 0)
+    ('ROWS', -6, 0, None)
     """
-    return rows_frame(start, end)
+    return frame_of("ROWS", start, end, exclude)
+
+
+def range_(start: int | None, end: int | None, *, exclude: Exclude | None = None) -> Frame:
+    """A window frame by distance: the rows whose key, one number, is at most so much smaller or greater.
+
+    0 stands for the current row and all that the order takes for equal to it. SQL: `RANGE BETWEEN …`.
+
+    Raises:
+        QueryError: as for `rows`; in a window whose order is not one number.
+
+    >>> range_(-10, 0)
+    ('RANGE', -10, 0, None)
+    """
+    return frame_of("RANGE", start, end, exclude)
+
+
+def groups(start: int | None, end: int | None, *, exclude: Exclude | None = None) -> Frame:
+    """A window frame counted in groups of rows that the order takes for equal. SQL: `GROUPS BETWEEN …`.
+
+    Raises:
+        QueryError: as for `rows`; in a window without order.
+
+    >>> groups(-1, 0)
+    ('GROUPS', -1, 0, None)
+    """
+    return frame_of("GROUPS", start, end, exclude)
 
 
 @overload
@@ -210,13 +240,11 @@ def window(*, partition_by: Any = (), order_by: Any = (), frame: Frame | None = 
     """Describe a window for `.over(…)`: rows with equal `partition_by` in the order of `order_by`.
 
     Raises:
-        QueryError: for what is no expression, or a frame that `fn.rows` has not made.
+        QueryError: for what is no expression, or a frame that `fn.rows`, `fn.range_` or `fn.groups` has not made.
 
     Example:
         `fn.row_number().over(window(partition_by=Post.author_id, order_by=Post.score.desc()))`
     """
-    if frame is not None:
-        check_frame(frame)
     params: tuple[object, ...] = ()
     parts: list[nodes.Expression] = []
     for expr in _several(partition_by):
@@ -228,6 +256,8 @@ def window(*, partition_by: Any = (), order_by: Any = (), frame: Frame | None = 
         node, values = order_term(key)
         terms.append(node)
         params += values
+    if frame is not None:
+        check_frame(frame, tuple(terms))
     made: Window[Any, Any] = Window(tuple(parts), tuple(terms), frame, params)
     return made
 

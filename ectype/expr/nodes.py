@@ -11,6 +11,9 @@ from typing import Any, Protocol, Self, TypeAlias, TypeVar, final
 
 from ectype.types.base import Type
 
+Frame: TypeAlias = tuple[str, str | int, str | int, str | None]
+"""The frame of a window: its unit, its two bounds, and what is left out of it."""
+
 GROWTH_LIMIT = 20_000
 """How many nodes grow from one root before it starts anew; what is held elsewhere stays valid."""
 
@@ -202,9 +205,9 @@ class Call(Node):
 
 @final
 class Over(Node):
-    """A window: `call OVER (PARTITION BY … ORDER BY … frame)`."""
+    """A window: `call OVER (PARTITION BY … ORDER BY … frame)`; with a name it is defined once in its SELECT."""
 
-    __slots__ = ("call", "frame", "order_by", "partition_by")
+    __slots__ = ("call", "frame", "name", "order_by", "partition_by")
     __match_args__ = ("call", "partition_by", "order_by", "frame")
 
     def __init__(
@@ -213,13 +216,15 @@ class Over(Node):
         call: "Expression",
         partition_by: "tuple[Expression, ...]",
         order_by: "tuple[Ordering, ...]",
-        frame: tuple[str, str | int, str | int] | None,
+        frame: Frame | None,
+        name: str | None = None,
     ) -> None:
         super().__init__(root)
         self.call = call
         self.partition_by = partition_by
         self.order_by = order_by
         self.frame = frame
+        self.name = name
 
 
 @final
@@ -471,15 +476,16 @@ def over(
     function: Expression,
     partition_by: tuple[Expression, ...],
     order_by: tuple[Ordering, ...],
-    frame: tuple[str, str | int, str | int] | None,
+    frame: Frame | None,
+    name: str | None = None,
 ) -> Over:
     """Return a function over a window."""
     parent = _home(function, *partition_by, *order_by)
-    key = ("over", function, partition_by, order_by, frame)
+    key = ("over", function, partition_by, order_by, frame, name)
     known: Over | None = parent.kids.get(key)
     if known is not None:
         return known
-    return intern(parent, key, lambda root: Over(root, function, partition_by, order_by, frame))
+    return intern(parent, key, lambda root: Over(root, function, partition_by, order_by, frame, name))
 
 
 def cast(operand: Expression, type_: Type[Any]) -> Cast:

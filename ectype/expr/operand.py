@@ -157,7 +157,7 @@ class Ranking(Generic[S_co, T]):
 def _over(function: "Agg[Any, T] | Ranking[Any, T]", window: Window[Any, Any]) -> Operand[Any, T]:
     if isinstance(function.node, nodes.Named):
         raise named_inside("over", function.node)
-    node = nodes.over(function.node, window.partition_by, window.order_by, window.frame)
+    node = nodes.over(function.node, window.partition_by, window.order_by, window.frame, window.name)
     return Operand(node, function.params + window.params)
 
 

@@ -4,6 +4,7 @@ A query is `(shape, params)`. The shape is a `Step`: its parent and what the ste
 are, so that equal structure is the identical object and a plan is found by identity.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, final
 
@@ -14,7 +15,9 @@ from ectype.types.base import Type
 JoinKind: TypeAlias = Literal[
     "inner", "left", "right", "full", "cross", "inner_lateral", "left_lateral", "cross_lateral"
 ]
-SetOperator: TypeAlias = Literal["union", "union_all", "intersect", "except"]
+SetOperator: TypeAlias = Literal["union", "union_all", "intersect", "intersect_all", "except", "except_all"]
+Connective: TypeAlias = Literal["AND", "OR"]
+WriteVerb: TypeAlias = Literal["update", "delete"]
 
 
 @final
@@ -26,17 +29,21 @@ class Step(Node):
         kind: what the step is: `from`, `join`, `where`, `order`, …
         arg: what it adds, by kind.
         sources: everything in scope after it, in order.
+        key: under which it is interned, so that another parent can grow the same step.
     """
 
-    __slots__ = ("arg", "kind", "parent", "sources")
+    __slots__ = ("arg", "key", "kind", "parent", "sources")
     __match_args__ = ("kind", "arg")
 
-    def __init__(self, root: Root, parent: "Step | None", kind: str, arg: Any, sources: tuple[Any, ...]) -> None:
+    def __init__(
+        self, root: Root, parent: "Step | None", kind: str, arg: Any, sources: tuple[Any, ...], key: Hashable = None
+    ) -> None:
         super().__init__(root)
         self.parent = parent
         self.kind = kind
         self.arg = arg
         self.sources = sources
+        self.key = key
 
 
 def steps(node: Step) -> list[Step]:
@@ -60,10 +67,14 @@ def source_names(source: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clause:
-    """An expression of a statement, and where its parameters begin among those of the query."""
+    """An expression of a statement, and where its parameters begin among those of the query.
+
+    `connective` says how a condition joins those before it.
+    """
 
     node: Expression
     offset: int
+    connective: Connective = "AND"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,18 +96,45 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Lock:
+    """A row lock of a SELECT.
+
+    Attributes:
+        strength: `UPDATE`, `NO KEY UPDATE`, `SHARE` or `KEY SHARE`.
+        of: the sources whose rows are locked; empty for all.
+        waiting: what is done about rows that others have locked: None to wait for them, `skip` or `nowait`.
+    """
+
+    strength: Literal["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"]
+    of: tuple[Any, ...]
+    waiting: Literal["skip", "nowait"] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Write:
+    """An UPDATE or DELETE as a CTE: which rows its query says, what is assigned, and where those parameters begin."""
+
+    verb: WriteVerb
+    step: Step
+    assignments: tuple[tuple[str, Expression], ...]
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Cte:
     """A named query before the statement.
 
     Attributes:
         recursive: whether it reads itself.
         materialized: whether it is computed once and kept; None leaves it to the database.
+        write: what it changes, or None where it only reads.
     """
 
     source: Any
     query: "Select"
     recursive: bool
     materialized: bool | None = None
+    write: Write | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,6 +240,9 @@ class Select:
     row: RowShape
     prefix: str | None = None
     keys: tuple[Output, ...] = ()
+    distinct_on: tuple[OrderClause, ...] = ()
+    with_ties: bool = False
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

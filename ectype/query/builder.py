@@ -13,6 +13,7 @@ from ectype.errors import QueryError
 from ectype.expr.operand import Assignment, Expr, Maybe
 from ectype.query.ast import Step
 from ectype.query.clauses import Clauses, grown, preloadable
+from ectype.query.excluding import KeptClause, without
 from ectype.query.into import members_of
 from ectype.query.joining import join_step, joined_already
 from ectype.query.merging import merge_step
@@ -455,6 +456,35 @@ class Query(Clauses[Avail, Sel, R_co]):
         info, items, names = projection(row)
         node, values = select_step(self.node, info, items, names)
         return cast("Query[Avail, Sel, T]", preloadable(grown(self, node, self.params + values)))
+
+    # Of a query of one schema, or of inner joins, the row is known to be a struct of what is in scope.
+    @overload
+    def exclude(self: "Query[M, M, Any]", select: Literal["select"], /, *more: KeptClause) -> "Query[M, M, M]": ...
+    @overload
+    def exclude(self, select: Literal["select"], /, *more: KeptClause) -> "Query[Avail, Sel, Any]": ...
+    @overload
+    def exclude(self, *clauses: KeptClause) -> Self: ...
+    def exclude(self, *clauses: str) -> Any:
+        """Return the query without some of its clauses, as if they had never been written.
+
+        Without `select` a row is a struct of the first schema again. Without `join` all joined tables are gone, though
+        checkers still take them for being in scope. SQL: that of the query without them.
+
+        Args:
+            clauses: `where`, `join`, `group_by`, `having`, `order_by`, `distinct`, `limit`, `offset`, `select`,
+                `preload`, `lock`, `prefix`, `with_cte` or `combinations`; `select` comes first.
+
+        Raises:
+            QueryError: for an unknown clause, or joins that another clause needs.
+
+        Example:
+            `total = await repo.aggregate(page.exclude("limit", "offset", "order_by"), fn.count())`
+        """
+        node, params = without(self.node, self.params, clauses)
+        made: Query[Any, Any, Any] = grown(self, node, params)
+        if "preload" in clauses:
+            made.preloads = ()
+        return preloadable(made)
 
 
 Q: TypeAlias = Query[M, M, M]

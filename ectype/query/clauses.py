@@ -5,30 +5,40 @@
 interned, so the checks below run when a shape is met for the first time only.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, cast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
-from ectype.expr.operand import Expr, Order, order_term
-from ectype.query.ast import SetOperator, Step
+from ectype.expr.operand import Assignment, Expr, Order, order_term
+from ectype.expr.predicates import and_
+from ectype.query.ast import SetOperator, Step, steps
+from ectype.query.excluding import replayed
 from ectype.query.filtering import filter_conditions
 from ectype.query.inspect import inspect
+from ectype.query.locking import lock_step
 from ectype.query.naming import check_names
+from ectype.query.order import by_key, distinct_on, is_ordered, prepended, refuse_limited, reversed_order
 from ectype.query.ordering import Nulls, order_terms
 from ectype.query.partial import check_complete, check_preloaded_key, check_same_members
 from ectype.query.planner import value_place
 from ectype.query.scope import check_scope, grow, source_of
 from ectype.query.sources import refuse_prefix
 from ectype.query.subqueries import refuse_preloads, row_schema
+from ectype.query.tables import tables
+from ectype.query.writing import write_cte
 from ectype.schema.associations import Rel
 from ectype.schema.schema import Schema
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S")
 R_co = TypeVar("R_co", covariant=True)
 Avail = TypeVar("Avail", contravariant=True)
 Sel = TypeVar("Sel", contravariant=True)
+
+Locked: TypeAlias = type[S] | Sequence[type[S]] | None
+"""Whose rows a lock is on: a schema or an alias in scope, several, or None for all."""
 
 new: Callable[[Any], Any] = object.__new__
 
@@ -36,7 +46,7 @@ new: Callable[[Any], Any] = object.__new__
 class Renders(Protocol):
     """What `to_sql` takes: a dialect, which stands on the floor above."""
 
-    def to_sql(self, node: Any, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
+    def to_sql(self, node: Any, params: tuple[object, ...], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
         """Return the text of a query's shape, and its parameters as the driver gets them."""
         ...
 
@@ -81,6 +91,21 @@ class Clauses(Generic[Avail, Sel, R_co]):
         made.preloads = self.preloads
         return made
 
+    def or_where(self, *predicates: Expr[Avail, bool | None]) -> Self:
+        """Keep the rows for which every predicate holds, too, whatever the conditions so far say.
+
+        Conditions are read from left to right, so `where(a).or_where(b, c).where(d)` keeps what
+        `((a) OR ((b) AND (c))) AND (d)` says; as the first condition it is a plain `where`.
+        SQL: `WHERE (a) OR (b)`.
+
+        Raises:
+            QueryError: for what is no expression, or out of scope.
+
+        Example:
+            `from_(Post).where(Post.draft.is_null()).or_where(Post.author_id == me)`
+        """
+        return _alternative(self, "or_where", predicates)
+
     def having(self, *predicates: Expr[Avail, bool | None]) -> Self:
         """Keep the groups for which every predicate holds. SQL: `HAVING a AND b`."""
         node, params = self.node, self.params
@@ -88,6 +113,19 @@ class Clauses(Generic[Avail, Sel, R_co]):
             node = _filtered(node, predicate, "having")
             params += predicate.params
         return grown(self, node, params)
+
+    def or_having(self, *predicates: Expr[Avail, bool | None]) -> Self:
+        """Keep the groups for which every predicate holds, too, whatever the conditions so far say.
+
+        Read as `or_where` is. SQL: `HAVING (a) OR (b)`.
+
+        Raises:
+            QueryError: for what is no expression, or out of scope.
+
+        Example:
+            `query.having(fn.count() > 3).or_having(fn.max(Post.score) > 9)`
+        """
+        return _alternative(self, "or_having", predicates)
 
     def group_by(self, *keys: Expr[Avail, Any]) -> Self:
         """Make one row of all rows with equal keys. SQL: `GROUP BY a, b`."""
@@ -162,8 +200,77 @@ class Clauses(Generic[Avail, Sel, R_co]):
         """
         return self.where(*filter_conditions(self.node, params, filterable, operators))
 
-    def limit(self, count: int) -> Self:
-        """Give at most `count` rows; a second call replaces the first. SQL: `LIMIT $1`."""
+    def prepend_order_by(self, *keys: Expr[Avail, Any] | Order[Avail]) -> Self:
+        """Order the rows by these keys first, and by the order so far where they are equal. SQL: `ORDER BY new, old`.
+
+        Raises:
+            QueryError: for what cannot be ordered by, or is out of scope.
+
+        Example:
+            `from_(Post).order_by(Post.title).prepend_order_by(Post.score.desc())`
+        """
+        if not keys:
+            return self
+        node, values = prepended(self.node, keys)
+        return grown(self, node, self.params + values)
+
+    def reverse_order(self) -> Self:
+        """Order the other way round, NULLs at the other end; without an order, the largest primary key first.
+
+        SQL: `ORDER BY a DESC, b` for `ORDER BY a, b DESC`.
+
+        Raises:
+            NoPrimaryKeyError: without an order, for a schema without a primary key.
+
+        Example:
+            `from_(Post).order_by(Post.score.desc(nulls="last")).reverse_order()`
+        """
+        return grown(self, reversed_order(self.node), self.params)
+
+    def first(self, *keys: Expr[Avail, Any] | Order[Avail]) -> Self:
+        """Give the first row only, in the order so far and by `keys`; without any, by the primary key.
+
+        SQL: `ORDER BY id LIMIT 1`.
+
+        Raises:
+            NoPrimaryKeyError: without an order, for a schema without a primary key.
+
+        Example:
+            `await repo.one(from_(Post).first(Post.posted_at))`
+        """
+        ordered = self.order_by(*keys)
+        if not is_ordered(ordered.node):
+            ordered = grown(self, by_key(self.node), self.params)
+        return ordered.limit(1)
+
+    def last(self, *keys: Expr[Avail, Any] | Order[Avail]) -> Self:
+        """Give the last row only, in the order so far and by `keys`; without any, by the primary key.
+
+        SQL: `ORDER BY id DESC LIMIT 1`.
+
+        Raises:
+            NoPrimaryKeyError: without an order, for a schema without a primary key.
+            QueryError: for a query with a limit or an offset, whose last row is another.
+
+        Example:
+            `await repo.one(from_(Post).last(Post.posted_at))`
+        """
+        refuse_limited(self.node)
+        return self.order_by(*keys).reverse_order().limit(1)
+
+    def limit(self, count: int, *, with_ties: bool = False) -> Self:
+        """Give at most `count` rows; a second call replaces the first. SQL: `LIMIT $1`.
+
+        Args:
+            count: how many, 0 or more.
+            with_ties: give further rows that the order takes for equal to the last one; the query needs an order.
+                SQL: `FETCH FIRST $1 ROWS WITH TIES`, which SQLite has not.
+
+        Raises:
+            QueryError: for what is no number of rows.
+        """
+        if with_ties:
+            return _counted(self, "limit", count, "ties")
         node = self.node.kids.get("limit")
         if node is None or count.__class__ is not int or count < 0:
             return _counted(self, "limit", count)
@@ -177,9 +284,61 @@ class Clauses(Generic[Avail, Sel, R_co]):
         """Leave out the first `count` rows; a second call replaces the first. SQL: `OFFSET $1`."""
         return _counted(self, "offset", count)
 
-    def distinct(self) -> Self:
-        """Give equal rows once. SQL: `SELECT DISTINCT`."""
-        return grown(self, grow(self.node, "distinct", "distinct", None), self.params)
+    def distinct(self, *keys: Expr[Avail, Any] | Order[Avail]) -> Self:
+        """Give equal rows once; with `keys`, of all rows with equal keys the first in the order of the query.
+
+        SQL: `SELECT DISTINCT`, or `SELECT DISTINCT ON (a) … ORDER BY a, …`, which SQLite has not: keys come first in
+        the order, in the direction that they or the order give them.
+
+        Raises:
+            QueryError: for keys when the query is distinct already.
+
+        Example:
+            `from_(Post).distinct(Post.author_id).order_by(Post.score.desc())`     # the best post of each author
+        """
+        if not keys:
+            return grown(self, grow(self.node, "distinct", "distinct", None), self.params)
+        node, values = distinct_on(self.node, keys)
+        return grown(self, node, self.params + values)
+
+    def for_update(self, *, of: Locked[Avail] = None, skip_locked: bool = False, nowait: bool = False) -> Self:
+        """Lock the rows until the transaction ends, against changes and other locks. SQL: `FOR UPDATE`.
+
+        The last lock of a query counts.
+
+        Args:
+            of: the schema or alias, or a list of them, whose rows are locked; those of all tables without it.
+            skip_locked: leave out rows that another transaction has locked, instead of waiting for them.
+            nowait: fail at once when another transaction has locked one.
+
+        Raises:
+            QueryError: for both ways not to wait, or a schema that is not in scope.
+
+        Example:
+            `from_(Job).where(Job.state == "new").order_by(Job.id).limit(10).for_update(skip_locked=True)`
+        """
+        return _locked(self, "UPDATE", of, skip_locked=skip_locked, nowait=nowait)
+
+    def for_no_key_update(self, *, of: Locked[Avail] = None, skip_locked: bool = False, nowait: bool = False) -> Self:
+        """Lock the rows as an update of other columns than keys does: references to them may still be inserted.
+
+        Arguments and errors are those of `for_update`. SQL: `FOR NO KEY UPDATE`.
+        """
+        return _locked(self, "NO KEY UPDATE", of, skip_locked=skip_locked, nowait=nowait)
+
+    def for_share(self, *, of: Locked[Avail] = None, skip_locked: bool = False, nowait: bool = False) -> Self:
+        """Lock the rows against changes; others may share the lock.
+
+        Arguments and errors are those of `for_update`. SQL: `FOR SHARE`.
+        """
+        return _locked(self, "SHARE", of, skip_locked=skip_locked, nowait=nowait)
+
+    def for_key_share(self, *, of: Locked[Avail] = None, skip_locked: bool = False, nowait: bool = False) -> Self:
+        """Lock the rows against deletion and changes of their keys; others may share the lock.
+
+        Arguments and errors are those of `for_update`. SQL: `FOR KEY SHARE`.
+        """
+        return _locked(self, "KEY SHARE", of, skip_locked=skip_locked, nowait=nowait)
 
     def preload(self, *paths: Rel[R_co, Any]) -> Self:
         """Load associations of the rows with one further query a step: `preload(User.posts / Post.comments)`."""
@@ -223,6 +382,8 @@ class Clauses(Generic[Avail, Sel, R_co]):
         *,
         recursive: bool = False,
         materialized: bool | None = None,
+        update: Sequence[Assignment[Any]] | None = None,
+        delete: bool = False,
     ) -> Self:
         """Say what a CTE of this query is. SQL: `WITH [RECURSIVE] name AS [[NOT] MATERIALIZED] (…)`.
 
@@ -231,9 +392,13 @@ class Clauses(Generic[Avail, Sel, R_co]):
             query: its rows; when `recursive`, a `union_all` whose second part reads `name` itself.
             recursive: whether the query reads itself.
             materialized: whether its rows are computed once and kept; None leaves it to the database.
+            update: change the rows of `query` by these assignments; the CTE has what it selects of each row as it is
+                afterwards. SQL: `WITH name AS (UPDATE … RETURNING …)`, in the outermost statement, not on SQLite.
+            delete: delete the rows of `query`; the CTE has what it selects of them.
+                SQL: `WITH name AS (DELETE FROM … RETURNING …)`.
 
         Raises:
-            QueryError: when the query's rows are of another schema than the name.
+            QueryError: when the query's rows are of another schema than the name, or for two things at once.
         """
         source = source_of(name)
         if materialized not in (None, True, False):
@@ -244,6 +409,14 @@ class Clauses(Generic[Avail, Sel, R_co]):
         if made is not source.info:
             raise QueryError(f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}")
         check_complete(source, query.node)
+        if update is not None or delete:
+            if materialized is not None:
+                raise QueryError(
+                    f"the CTE `{source.label}` changes rows, which is done once in any case",
+                    hint="leave out `materialized`",
+                )
+            node, values = write_cte(self.node, source, query.node, update, delete=delete, recursive=recursive)
+            return grown(self, node, self.params + query.params + values)
         key = ("cte", source, query.node, recursive, materialized)
         return grown(self, grow(self.node, key, "cte", key[1:]), self.params + query.params)
 
@@ -259,9 +432,17 @@ class Clauses(Generic[Avail, Sel, R_co]):
         """Keep the rows that another query gives too. SQL: `a INTERSECT b`."""
         return _combined(self, "intersect", other)
 
+    def intersect_all(self, other: "Clauses[Any, Any, R_co]") -> Self:
+        """Keep each row as often as both queries give it. SQL: `a INTERSECT ALL b`, which SQLite has not."""
+        return _combined(self, "intersect_all", other)
+
     def except_(self, other: "Clauses[Any, Any, R_co]") -> Self:
         """Keep the rows that another query does not give. SQL: `a EXCEPT b`."""
         return _combined(self, "except", other)
+
+    def except_all(self, other: "Clauses[Any, Any, R_co]") -> Self:
+        """Leave each row out as often as another query gives it. SQL: `a EXCEPT ALL b`, which SQLite has not."""
+        return _combined(self, "except_all", other)
 
     def scope(
         self, function: "Callable[Concatenate[Self, P], Clauses[Any, Any, Any]]", *args: P.args, **kwargs: P.kwargs
@@ -273,13 +454,25 @@ class Clauses(Generic[Avail, Sel, R_co]):
         """Return `function(query, …)`: for parts that change the query's type."""
         return function(self, *args, **kwargs)
 
-    def to_sql(self, dialect: Renders) -> tuple[str, tuple[object, ...]]:
+    def tables(self) -> tuple[str, ...]:
+        """Return the tables that this query reads or writes, each once, with the prefix that its schema gives it.
+
+        Joins, subqueries, CTEs and combined queries count; the prefix of a repo does not, since the query knows none.
+
+        >>> from_(Post).join(Post.author).tables()   # doctest: +SKIP
+        ('posts', 'users')
+        """
+        return tables(self.node)
+
+    def to_sql(self, dialect: Renders, *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
         """Return the text and the parameters of this query on a database: `query.to_sql(POSTGRES)`.
+
+        `pretty` begins a line for each clause; nothing but blanks differs.
 
         Raises:
             UnsupportedError: for what the database cannot do.
         """
-        return dialect.to_sql(self.node, self.params)
+        return dialect.to_sql(self.node, self.params, pretty=pretty)
 
     def __repr__(self) -> str:
         shown = inspect(self.node, self.params)
@@ -295,13 +488,17 @@ def grown(base: Clauses[Any, Any, Any], node: Step, params: tuple[object, ...]) 
     return made
 
 
-def _filtered(node: Step, predicate: Any, kind: str) -> Step:
+def _check_expression(kind: str, predicate: object) -> None:
     if not isinstance(predicate, Expr):
         raise QueryError(
             f"`{'group_by' if kind == 'group' else kind}` takes expressions, got {predicate!r:.80}",
             hint="compare a column: `query.where(Post.score > 3)`; `==` between a column and a value of another type, "
             "or with None, gives a plain bool to the checkers",
         )
+
+
+def _filtered(node: Step, predicate: Any, kind: str) -> Step:
+    _check_expression(kind, predicate)
     expression = cast("Expr[Any, Any]", predicate)
     # A where is keyed by its expression alone: it is what filters have most often.
     key: object = expression.node if kind == "where" else (kind, expression.node)
@@ -313,22 +510,43 @@ def _filtered(node: Step, predicate: Any, kind: str) -> Step:
     return grow(node, key, kind, expression.node)
 
 
+def _alternative(query: Clauses[Any, Any, Any], kind: str, predicates: tuple[Any, ...]) -> Any:
+    """Return a query with a further condition that may hold instead of those before it."""
+    if not predicates:
+        return query
+    for predicate in predicates:
+        _check_expression(kind, predicate)
+    both = and_(*predicates)
+    node = query.node.kids.get((kind, both.node)) or _filtered(query.node, both, kind)
+    return grown(query, node, query.params + both.params)
+
+
+def _locked(query: Clauses[Any, Any, Any], strength: str, of: object, *, skip_locked: bool, nowait: bool) -> Any:
+    node = lock_step(query.node, strength, of, skip_locked=skip_locked, nowait=nowait)
+    return grown(query, node, query.params)
+
+
 def _ordered(node: Step, term: nodes.Ordering) -> Step:
     check_scope(node, term, "order_by")
     check_names(node, term)
     return grow(node, term, "order", term)
 
 
-def _counted(query: Clauses[Any, Any, Any], kind: str, count: object) -> Any:
+def _counted(query: Clauses[Any, Any, Any], kind: str, count: object, how: str | None = None) -> Any:
     if count.__class__ is not int or cast("int", count) < 0:
         raise QueryError(f"`{kind}` takes a number of rows, 0 or more, got {count!r}")
-    node = query.node.kids.get(kind)
+    key = kind if how is None else f"{kind} {how}"
+    node, params = query.node.kids.get(key), query.params
     if node is None:
+        known = next((one for one in steps(query.node) if one.kind == kind), None)
         place = value_place(query.node, kind)
-        if place is not None:
-            return grown(query, query.node, (*query.params[:place], count, *query.params[place + 1 :]))
-        node = grow(query.node, kind, kind, None)
-    return grown(query, node, (*query.params, count))
+        if known is not None and known.arg == how and place is not None:
+            return grown(query, query.node, (*params[:place], count, *params[place + 1 :]))
+        base = query.node
+        if known is not None:
+            base, params = replayed(base, params, lambda one: one.kind != kind)
+        node = base.kids.get(key) or grow(base, key, kind, how)
+    return grown(query, node, (*params, count))
 
 
 def _combined(query: Clauses[Any, Any, Any], operator: SetOperator, other: Any) -> Any:

@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ectype.expr.describe import Values, describe
+from ectype.expr.describe import Values, describe, masked
 from ectype.expr.nodes import TRUE, Expression, Node
 from ectype.query.ast import Step, steps
+from ectype.query.locking import METHODS
 from ectype.query.sources import FragmentSource, ValuesSource
 from ectype.query.subqueries import StandIn
 from ectype.schema.meta import SchemaInfo
 from ectype.schema.sources import TableSource
 
-COMBINATIONS = {"union": "union", "union_all": "union_all", "intersect": "intersect", "except": "except_"}
+COMBINATIONS = {"except": "except_"}
+"""The methods that are not called as their operator is."""
+ENDS = {"skip": "skip_locked=True", "nowait": "nowait=True"}
 
 
 def inspect(node: Step, params: tuple[object, ...]) -> str:
@@ -32,14 +35,12 @@ def _step(step: Step, values: Values) -> str:
     match step.kind:
         case "from":
             return f"from_({_source(arg, values)})"
-        case "where" | "having":
+        case "where" | "having" | "or_where" | "or_having":
             return f".{step.kind}({describe(arg, values, _query)})"
         case "group":
             return f".group_by({describe(arg, values, _query)})"
         case "order":
             return f".order_by({describe(arg, values, _query)})"
-        case "limit" | "offset":
-            return f".{step.kind}({next(values, ...)!r})"
         case "join":
             kind, source, on = arg
             return _join(kind, source, on, values)
@@ -57,6 +58,17 @@ def _whole(step: Step, values: Values) -> str:
     match step.kind:
         case "prefix":
             return f".prefix({step.arg!r})"
+        case "prepend_order" | "distinct":
+            terms = ", ".join(describe(term, values, _query) for term in step.arg or ())
+            return f".{'distinct' if step.kind == 'distinct' else 'prepend_order_by'}({terms})"
+        case "reverse":
+            return ".reverse_order()"
+        case "limit" | "offset":
+            return f".{step.kind}({next(values, ...)!r}{', with_ties=True' if step.arg == 'ties' else ''})"
+        case "lock":
+            return _lock(*step.arg)
+        case "write_cte":
+            return _write_cte(step.arg, values)
         case "cte":
             source, query, recursive, materialized = step.arg
             end = f"{', recursive=True' if recursive else ''}"
@@ -64,7 +76,7 @@ def _whole(step: Step, values: Values) -> str:
             return f".with_cte({source.label}, {_query(query, values)}{end})"
         case "combine":
             operator, query = step.arg
-            return f".{COMBINATIONS[operator]}({_query(query, values)})"
+            return f".{COMBINATIONS.get(operator, operator)}({_query(query, values)})"
         case _:
             return f".{step.kind}()"
 
@@ -78,6 +90,26 @@ def _join(kind: str, source: Any, on: Expression, values: Values) -> str:
         shown.append(f"as_={source.source.label}")
     shown += ["lateral=True"] if lateral else []
     return f".{'join' if name == 'inner' else f'{name}_join'}({', '.join(shown)})"
+
+
+def _lock(strength: str, of: tuple[Any, ...], waiting: str | None) -> str:
+    labels = [str(source.label) for source in of]
+    listed = labels[0] if len(labels) == 1 else f"[{', '.join(labels)}]"
+    parts = ([f"of={listed}"] if of else []) + ([] if waiting is None else [ENDS[waiting]])
+    return f".{METHODS[strength]}({', '.join(parts)})"
+
+
+def _write_cte(arg: tuple[Any, str, Node, tuple[tuple[str, Expression], ...]], values: Values) -> str:
+    source, verb, query, assignments = arg
+    inside = _query(query, values)
+    if verb == "delete":
+        return f".with_cte({source.label}, {inside}, delete=True)"
+    target = cast("Step", query).sources[0]
+    listed: list[str] = []
+    for name, node in assignments:
+        shown = masked(values) if target.hides(name) else values
+        listed.append(f"{target.label}.{name}.set({describe(node, shown, _query)})")
+    return f".with_cte({source.label}, {inside}, update=[{', '.join(listed)}])"
 
 
 def _source(source: Any, values: Iterator[object]) -> str:

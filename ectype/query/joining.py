@@ -115,10 +115,14 @@ def _narrowed(node: Step, grown: Step, values: tuple[object, ...], on: Any, path
     if known is None:
         check_scope(grown, extra.node, "on")
         kind, source, own = grown.arg
-        arg = (kind, source, nodes.binary("AND", own, extra.node))
-        parent = grown.parent or node
-        known = nodes.intern(grown, key, lambda root: Step(root, parent, "join", arg, grown.sources))
+        known = _on(grown.parent or node, kind, source, nodes.binary("AND", own, extra.node))
+        grown.kids[key] = known
     return cast("Step", known), values + extra.params
+
+
+def _on(node: Step, kind: str, source: Any, condition: Any) -> Step:
+    """Return the step that joins a source on a condition: one and the same, however the condition came about."""
+    return grow(node, ("join", kind, source, condition), "join", (kind, source, condition), source)
 
 
 def _by_query(node: Step, kind: str, query: Any, on: Any, as_: Any, *, lateral: bool) -> Grown:
@@ -183,4 +187,6 @@ def _grow(node: Step, key: Hashable, kind: str, hop: Hop, source: Any) -> Step:
     check_joined_once(node, source)
     own = hop.source.column(association.owner_key).node
     theirs = source.column(association.related_key).node
-    return grow(node, key, "join", (kind, source, nodes.binary("=", theirs, own)), source)
+    grown = _on(node, kind, source, nodes.binary("=", theirs, own))
+    node.kids[key] = grown
+    return grown

@@ -40,8 +40,11 @@ def check_outputs(chosen: tuple[Any, ...]) -> None:
 def _named(step: Step) -> Iterator[Named]:
     arg = step.arg
     match step.kind:
-        case "where" | "having" | "group" | "order":
+        case "where" | "or_where" | "having" | "or_having" | "group" | "order":
             yield from walk.names(arg)
+        case "prepend_order" | "distinct":
+            for term in arg or ():
+                yield from walk.names(term)
         case "select":
             for item in arg[1]:
                 yield from walk.names(item)

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias, cast
 from ectype.errors import QueryError
 from ectype.expr import nodes, walk
 from ectype.expr.describe import sketch
-from ectype.expr.nodes import Binary, ColumnRef, Expression, Over, intern
+from ectype.expr.nodes import Binary, ColumnRef, Expression, Over
 from ectype.expr.operand import Expr, Operand
 from ectype.query.ast import Output, Step, steps
 from ectype.query.builder import Query
@@ -22,19 +22,31 @@ from ectype.query.cursors import Position, Slot, fingerprint_of, is_held
 from ectype.query.inference import plain
 from ectype.query.inspect import inspect
 from ectype.query.planner import plan_select, step_width, width
-from ectype.query.scope import check_scope, grow
+from ectype.query.scope import check_scope, grow, regrow
 from ectype.schema.sources import TableSource
 from ectype.types.enums import EnumType
 
 Values: TypeAlias = tuple[object, ...]
-_KEPT = frozenset({"from", "join", "cte", "prefix", "where", "group", "having", "distinct", "select", "merge"})
+_KEPT = frozenset(
+    {
+        *("from", "join", "cte", "prefix", "where", "or_where", "group", "having", "or_having", "distinct", "select"),
+        "merge",
+    }
+)
 _WORDS = {
     "limit": "`limit`",
     "offset": "`offset`",
     "union": "`union`",
     "union_all": "`union_all`",
     "intersect": "`intersect`",
+    "intersect_all": "`intersect_all`",
     "except": "`except_`",
+    "except_all": "`except_all`",
+    "prepend_order": "`prepend_order_by`",
+    "reverse": "`reverse_order`",
+    "lock": "a lock",
+    "write_cte": "a CTE that writes",
+    "distinct": "`distinct` by keys",
 }
 
 
@@ -158,7 +170,8 @@ Term: TypeAlias = tuple[Expression, slice, bool, str | None]
 
 def _refuse_kinds(built: list[Step]) -> None:
     for one in built:
-        if one.kind not in _KEPT and one.kind != "order":
+        # A condition on a position would change which row of equals DISTINCT ON keeps.
+        if (one.kind not in _KEPT and one.kind != "order") or (one.kind == "distinct" and one.arg is not None):
             word = _WORDS.get(one.arg[0] if one.kind == "combine" else one.kind, f"`{one.kind}`")
             raise QueryError(
                 f"a query with {word} is not read page by page",
@@ -279,14 +292,10 @@ def _without_order(built: list[Step]) -> tuple[Step, tuple[slice, ...]]:
     for one in built[1:]:
         after = offset + step_width(one)
         if one.kind != "order":
-            node = _again(node, one)
+            node = regrow(node, one)
             kept.append(slice(offset, after))
         offset = after
     return node, tuple(kept)
-
-
-def _again(parent: Step, one: Step) -> Step:
-    return intern(parent, ("again", one), lambda root: Step(root, parent, one.kind, one.arg, one.sources))
 
 
 def _fingerprint(base: Step, keys: list[Key], slots: list[Slot]) -> bytes:
@@ -298,7 +307,7 @@ def _fingerprint(base: Step, keys: list[Key], slots: list[Slot]) -> bytes:
     rest = [one for one in steps(base)[1:] if one.kind != "select"]
     node = steps(base)[0]
     for one in rest:
-        node = _again(node, one)
+        node = regrow(node, one)
     tables = [f"{source.info.name} {source.info.table} {source.label}" for source in base.sources]
     return fingerprint_of("\n".join([inspect(node, cast("Values", repeat(...))), *tables, *order]))
 

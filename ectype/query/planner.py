@@ -4,17 +4,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ectype.expr import walk
-from ectype.expr.nodes import Entity, InValues, Param, Subquery
+from ectype.expr.nodes import Entity, InValues, Ordering, Param, Subquery, ordering
 from ectype.query.ast import (
     Clause,
     Combination,
     Cte,
     Join,
+    Lock,
     OrderClause,
     Output,
     RowShape,
     Select,
     Step,
+    Write,
     steps,
 )
 from ectype.query.outputs import Selected, check_places, expand, with_keys
@@ -45,8 +47,12 @@ def step_width(step: Step) -> int:
     match step.kind:
         case "from":
             return source_width(arg)
-        case "where" | "having" | "group" | "order":
+        case "where" | "or_where" | "having" | "or_having" | "group" | "order":
             return width(arg)
+        case "prepend_order":
+            return sum(width(term) for term in arg)
+        case "distinct":
+            return sum(width(term) for term in arg or ())
         case "join":
             return source_width(arg[1]) + width(arg[2])
         case "select":
@@ -59,8 +65,31 @@ def step_width(step: Step) -> int:
             return 1
         case "cte" | "combine":
             return query_width(arg[1])
+        case "write_cte":
+            _source, _verb, query, assignments = arg
+            return query_width(query) + sum(width(node) for _, node in assignments)
         case _:
             return 0
+
+
+def step_parts(step: Step) -> tuple[walk.Part, ...]:
+    """Return the expressions of one step over the query's own sources, without those of the queries inside it."""
+    arg = step.arg
+    match step.kind:
+        case "where" | "or_where" | "having" | "or_having" | "group" | "order":
+            return (arg,)
+        case "prepend_order" | "distinct":
+            return tuple(arg or ())
+        case "join":
+            return () if arg[2] is None else (arg[2],)
+        case "select":
+            return tuple(arg[1])
+        case "merge":
+            return (arg[1],)
+        case "keys":
+            return tuple(arg)
+        case _:
+            return ()
 
 
 def source_width(source: Any) -> int:
@@ -98,8 +127,11 @@ class _Draft:
     combinations: list[Combination] = field(default_factory=list[Combination])
     merges: list[tuple[str, Clause]] = field(default_factory=list[tuple[str, Clause]])
     distinct: bool = False
+    distinct_on: tuple[OrderClause, ...] = ()
     limit: int | None = None
+    with_ties: bool = False
     offset: int | None = None
+    lock: Lock | None = None
     select: tuple[Any, tuple[Any, ...], tuple[str, ...]] | None = None
     select_offset: int = 0
     prefix: str | None = None
@@ -141,6 +173,9 @@ def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Sele
         row=row,
         prefix=draft.prefix,
         keys=keys,
+        distinct_on=draft.distinct_on,
+        with_ties=draft.with_ties,
+        lock=draft.lock,
     )
 
 
@@ -149,14 +184,18 @@ def _read(draft: _Draft, step: Step, offset: int) -> None:
     match step.kind:
         case "from":
             draft.source, draft.source_offset = arg, offset
-        case "where":
-            draft.wheres.append(Clause(arg, offset))
-        case "having":
-            draft.havings.append(Clause(arg, offset))
+        case "where" | "or_where":
+            draft.wheres.append(Clause(arg, offset, "AND" if step.kind == "where" else "OR"))
+        case "having" | "or_having":
+            draft.havings.append(Clause(arg, offset, "AND" if step.kind == "having" else "OR"))
         case "group":
             draft.group_bys.append(Clause(arg, offset))
         case "order":
             draft.order_bys.append(OrderClause(arg, offset))
+        case "prepend_order":
+            draft.order_bys[:0] = _terms(arg, offset)
+        case "reverse":
+            draft.order_bys = [OrderClause(reversed_term(one.node), one.offset) for one in draft.order_bys]
         case "join":
             kind, source, on = arg
             draft.joins.append(Join(kind, source, Clause(on, offset + source_width(source)), offset))
@@ -175,23 +214,43 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
     arg = step.arg
     match step.kind:
         case "limit":
-            draft.limit = offset
+            draft.limit, draft.with_ties = offset, bool(arg)
         case "offset":
             draft.offset = offset
         case "distinct":
-            draft.distinct = True
+            draft.distinct, draft.distinct_on = arg is None, _terms(arg or (), offset)
         case "prefix":
             draft.prefix = arg
         case "keys":
             for node in arg:
                 draft.keys.append(Clause(node, offset))
                 offset += width(node)
+        case "lock":
+            draft.lock = Lock(*arg)
+        case "write_cte":
+            source, verb, query, assignments = arg
+            write = Write(verb, query, assignments, offset + query_width(query))
+            draft.ctes.append(Cte(source, plan_select(query, offset), recursive=False, write=write))
         case "cte":
             source, query, recursive, materialized = arg
             draft.ctes.append(Cte(source, plan_select(query, offset), recursive, materialized))
         case _:
             operator, query = arg
             draft.combinations.append(Combination(operator, plan_select(query, offset)))
+
+
+def _terms(terms: tuple[Ordering, ...], offset: int) -> tuple[OrderClause, ...]:
+    made: list[OrderClause] = []
+    for term in terms:
+        made.append(OrderClause(term, offset))
+        offset += width(term)
+    return tuple(made)
+
+
+def reversed_term(term: Ordering) -> Ordering:
+    """Return the term that orders the other way round; NULLs change their side too."""
+    nulls = None if term.nulls is None else "last" if term.nulls == "first" else "first"
+    return ordering(term.operand, nulls, descending=not term.descending)
 
 
 def _outputs(draft: _Draft, *, outermost: bool) -> tuple[tuple[Output, ...], RowShape]:

@@ -17,7 +17,17 @@ def grow(parent: Step, key: Hashable, kind: str, arg: Any, source: Any = None) -
     if known is not None:
         return cast("Step", known)
     sources = parent.sources if source is None else (*parent.sources, source)
-    return intern(parent, key, lambda root: Step(root, parent, kind, arg, sources))
+    return intern(parent, key, lambda root: Step(root, parent, kind, arg, sources, key))
+
+
+def regrow(parent: Step, step: Step) -> Step:
+    """Return the same step grown from another parent."""
+    known = parent.kids.get(step.key)
+    if known is not None:
+        return cast("Step", known)
+    before = () if step.parent is None else step.parent.sources
+    sources = (*parent.sources, *step.sources[len(before) :])
+    return intern(parent, step.key, lambda root: Step(root, parent, step.kind, step.arg, sources, step.key))
 
 
 def check_scope(step: Step, node: walk.Part, clause: str, joined: Any = None) -> None:

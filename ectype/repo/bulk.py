@@ -1,15 +1,16 @@
 """Many rows at once: `insert_all`, `update_all`, `delete_all`. No changesets, nothing implicit."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from ectype.errors import QueryError
 from ectype.expr.operand import Assignment, Attr
-from ectype.query.ast import EntityRow, RowShape, TupleRow, ValueRow
+from ectype.query.ast import EntityRow, RowShape, Step, TupleRow, ValueRow, steps
 from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict, plan_conflict
-from ectype.query.planner import origin
+from ectype.query.subqueries import row_schema
+from ectype.query.writing import assigned
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.reader import query_of
 from ectype.repo.rows import Group, grouped
@@ -19,8 +20,10 @@ from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.schema.sources import TableSource
 from ectype.sql.compilers import compile_delete_all, compile_insert, compile_unnest, compile_update_all
 from ectype.sql.dialect import Dialect
-from ectype.sql.shapes import InsertShape, assigned
+from ectype.sql.shapes import InsertShape
 
+SELECTING = frozenset({"select", "merge"})
+"""The steps of a query that say what comes back of its rows."""
 Returning: TypeAlias = Any
 """A column, a tuple of columns, or a schema; None for a count."""
 
@@ -56,10 +59,18 @@ def _back(source: Any, returning: Returning) -> _Back:
         return _Back(tuple(_own(source, column) for column in columns), "tuple")
     if getattr(cast("Any", returning), "__source__", None) in (info.source, source):
         return _Back(info.column_names, "struct")
-    raise QueryError(
+    raise _no_column(info, cast("object", returning))
+
+
+def _no_column(info: SchemaInfo, returning: object) -> QueryError:
+    return QueryError(
         f"`returning` takes columns of {info.name} or {info.name} itself, got {returning!r:.80}",
         hint=f"write `returning={info.name}.…`, `returning=({info.name}.…, …)` or `returning={info.name}`",
     )
+
+
+def _virtual(column: str) -> QueryError:
+    return QueryError(f"`{column}` is virtual: it is not stored, so it cannot come back")
 
 
 def _own(source: Any, column: Attr[Any, Any]) -> str:
@@ -67,7 +78,7 @@ def _own(source: Any, column: Attr[Any, Any]) -> str:
     if getattr(getattr(column, "node", None), "source", None) not in (info.source, source):
         raise QueryError(f"`returning` takes columns of {info.name}, got {column!r:.80}")
     if column.name in info.virtual_names:
-        raise QueryError(f"`{info.name}.{column.name}` is virtual: it is not stored, so it cannot come back")
+        raise _virtual(f"{info.name}.{column.name}")
     return column.name
 
 
@@ -162,6 +173,70 @@ async def _run(engine: Engine, prepared: Prepared, params: Any, back: _Back, tim
     return await engine.fetch(prepared, params, timeout)
 
 
+def chosen(query: Query[Any, Any, Any], returning: Returning, verb: str) -> Query[Any, Any, Any]:
+    """Return the query that selects what `returning` asks for; without a select nothing comes back.
+
+    Raises:
+        QueryError: for what the query does not read, or two answers to what comes back.
+    """
+    selects = any(one.kind in SELECTING for one in steps(query.node))
+    if returning is True:
+        return query if selects else query.select(query.node.sources[0].entity)
+    if selects and returning is not None:
+        raise QueryError(
+            f"`{verb}` got `returning` and a query that selects: each says what comes back",
+            hint=f"leave one out: `{verb}(query.select(…), …)`",
+        )
+    if selects and _gives_structs(query.node):
+        raise QueryError(
+            f"`{verb}` gives back how many rows there were, unless it is asked for the structs that its query selects",
+            hint=f"ask: `{verb}(query, …, returning=True)`",
+        )
+    if selects or returning is None:
+        return query
+    columns = _columns(query.node, returning)
+    if len(columns) == 1 and isinstance(returning, tuple):
+        return query.select_into(_alone, *columns)
+    made: Query[Any, Any, Any] = cast("Any", query).select(*columns)
+    return made
+
+
+def _alone(value: object) -> tuple[object]:
+    """Make a row of one column, as a tuple of one asks for it."""
+    return (value,)
+
+
+def _gives_structs(node: Step) -> bool:
+    try:
+        row_schema(node)
+    except QueryError:
+        return False
+    return True
+
+
+def _columns(node: Step, returning: Returning) -> tuple[Any, ...]:
+    """Return what `returning` asks for, as a select takes it."""
+    source = node.sources[0]
+    info: SchemaInfo = source.info
+    if getattr(returning, "__source__", None) in (info.source, source):
+        return (source.entity,)
+    columns = cast("tuple[Any, ...]", returning) if isinstance(returning, tuple) else (returning,)
+    if not columns or not all(isinstance(one, Attr) for one in columns):
+        raise _no_column(info, cast("object", returning))
+    return tuple(_read(node, cast("Attr[Any, Any]", one)) for one in columns)
+
+
+def _read(node: Step, column: Attr[Any, Any]) -> Attr[Any, Any]:
+    """Return a column of a source of the query; one of an alias takes the schema's own columns too."""
+    written: Any = node.sources[0]
+    source: Any = getattr(column.node, "source", None)
+    if source is not written.info.source and source not in node.sources:
+        raise QueryError(f"`returning` takes columns of {written.info.name}, got {column!r:.80}")
+    if column.name in source.info.virtual_names:
+        raise _virtual(f"{column!r}")
+    return column if source in node.sources else written.columns[column.name]
+
+
 async def update_all(
     engine: Engine,
     queryable: Any,
@@ -170,34 +245,47 @@ async def update_all(
     returning: Returning = None,
     call: Call = DEFAULT,
 ) -> Any:
-    """Change all rows of a query; returns how many, or what `returning` asks for. Timestamps are not touched."""
-    query: Query[Any, Any, Any] = query_of(queryable)
-    source = query.node.sources[0]
-    terms = assigned(source.info, assignments)
-    back = _back(source, returning)
+    """Change all rows of a query; returns how many, or what it selects of them. Timestamps are not touched."""
+    query = chosen(query_of(queryable), returning, "update_all")
     prefix = call.prefix or engine.prefix
+    prepared, params = prepare_update(engine, query, assignments, prefix)
+    return await _written(engine, prepared, dumped(prepared, query, params), query, call.timeout)
+
+
+def prepare_update(
+    engine: Engine, query: Query[Any, Any, Any], assignments: Sequence[Assignment[Any]], prefix: str | None
+) -> tuple[Prepared, tuple[object, ...]]:
+    """Return the prepared UPDATE of a query's rows, and its values."""
+    terms = assigned(query.node.sources[0].info, assignments, query.node)
     params = query.params
     for one in assignments:
         params += one.params
-
-    def prepared_for(dialect: Dialect) -> Prepared:
-        statement = compile_update_all(query.node, terms, dialect, returning=back.names, prefix=prefix)
-        return Prepared(statement, back.row(source.info, *origin(query.node)), prefix)
-
-    prepared = engine.plan(("update_all", query.node, terms, back, prefix), prepared_for)
-    return await _run(engine, prepared, dumped(prepared, query, params), back, call.timeout)
+    key = ("update_all", query.node, terms, prefix)
+    node = query.node
+    prepared = engine.plan(
+        key, lambda dialect: Prepared(compile_update_all(node, terms, dialect, prefix=prefix), prefix=prefix)
+    )
+    return prepared, params
 
 
 async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = None, call: Call = DEFAULT) -> Any:
-    """Delete all rows of a query; returns how many, or what `returning` asks for."""
-    query: Query[Any, Any, Any] = query_of(queryable)
-    source = query.node.sources[0]
-    back = _back(source, returning)
+    """Delete all rows of a query; returns how many, or what it selects of them."""
+    query = chosen(query_of(queryable), returning, "delete_all")
     prefix = call.prefix or engine.prefix
+    prepared = prepare_delete(engine, query, prefix)
+    return await _written(engine, prepared, dumped(prepared, query, query.params), query, call.timeout)
 
-    def prepared_for(dialect: Dialect) -> Prepared:
-        statement = compile_delete_all(query.node, dialect, returning=back.names, prefix=prefix)
-        return Prepared(statement, back.row(source.info, *origin(query.node)), prefix)
 
-    prepared = engine.plan(("delete_all", query.node, back, prefix), prepared_for)
-    return await _run(engine, prepared, dumped(prepared, query, query.params), back, call.timeout)
+def prepare_delete(engine: Engine, query: Query[Any, Any, Any], prefix: str | None) -> Prepared:
+    """Return the prepared DELETE of a query's rows."""
+    node = query.node
+    key = ("delete_all", node, prefix)
+    return engine.plan(key, lambda dialect: Prepared(compile_delete_all(node, dialect, prefix=prefix), prefix=prefix))
+
+
+async def _written(
+    engine: Engine, prepared: Prepared, params: Any, query: Query[Any, Any, Any], timeout: float | None
+) -> Any:
+    if any(one.kind in SELECTING for one in steps(query.node)):
+        return await engine.fetch(prepared, params, timeout)
+    return await engine.execute(prepared, params, timeout)

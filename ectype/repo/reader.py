@@ -7,13 +7,13 @@ from ectype.errors import CastError, MultipleResultsError, NoPrimaryKeyError, No
 from ectype.expr.operand import Agg, Expr
 from ectype.query.ast import steps
 from ectype.query.builder import Query, from_
-from ectype.query.planner import origin, source_width
+from ectype.query.planner import origin
 from ectype.query.subqueries import row_schema
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.preloader import preload_into
 from ectype.repo.select import dumped, fetch_rows, prepare
 from ectype.schema.meta import SchemaInfo
-from ectype.sql.compilers import compile_exists
+from ectype.sql.compilers import compile_aggregate, compile_exists
 
 T = TypeVar("T")
 
@@ -154,38 +154,34 @@ async def aggregate(
 ) -> Any:
     """Return the value of one aggregate over the rows of a query; an order alone changes nothing.
 
+    A query that chooses, groups or selects its rows stands in a subquery, and what it gives is aggregated.
+
     Raises:
-        QueryError: for what is no aggregate, or a query that groups or selects.
+        QueryError: for what is no aggregate, or one over what the query does not give.
     """
     if not isinstance(expression, Agg):
         raise QueryError(
             f"`aggregate` takes an aggregate, got {expression!r:.80}", hint="write `repo.aggregate(query, fn.max(…))`"
         )
-    query: Query[Any, Any, Any] = _aggregated(query_of(queryable)).select(cast("Agg[Any, Any]", expression))
-    return await read_one(engine, query, timeout, prefix)
-
-
-_PLAIN = frozenset({"from", "where", "join", "cte", "prefix"})
-_CHOOSING = frozenset({"limit", "offset", "distinct", "order"})
-_WORDS = {"group": "`group_by`", "combine": "a combination with another query"}
-
-
-def _aggregated(query: Query[Any, Any, Any]) -> Query[Any, Any, Any]:
-    """Return a query over the same rows that can be aggregated as it is: what chooses them goes into a subquery."""
+    query, over = query_of(queryable), cast("Agg[Any, Any]", expression)
     kinds = {one.kind for one in steps(query.node)}
+    if query.preloads:
+        query = query.exclude("preload")
     if kinds <= _PLAIN:
-        return query
-    source = query.node.sources[0]
-    info: SchemaInfo = source.info
-    other = kinds - _PLAIN - _CHOOSING
-    if other or "join" in kinds or len(info.primary_key) != 1:
-        first = min(other, default="")
-        why = _WORDS.get(first, f"`{first}`") if first else "an order or a limit beside a join, or no single key"
-        raise QueryError(
-            f"`aggregate` is over the rows of one table, and this query has {why}: {query!r}",
-            hint='aggregate a subquery of it: `rows = subquery(query, "rows")`, '
-            "`repo.aggregate(from_(rows), fn.max(rows.…))`",
-        )
-    key = source.columns[info.primary_key[0]]
-    whole: Query[Any, Any, Any] = Query(source.shape, query.params[: source_width(source)])
-    return whole.where(key.in_(query.select(key)))
+        return await read_one(engine, query.select(over), timeout, prefix)
+    if not kinds & _CHOOSING:
+        query = query.exclude("order_by")
+    known = prefix or engine.prefix
+    node = query.node
+    prepared = engine.plan(
+        ("aggregate", node, over.node, known),
+        lambda dialect: Prepared(compile_aggregate(node, over.node, dialect, known), prefix=known),
+    )
+    rows = await engine.fetch(prepared, dumped(prepared, query, query.params + over.params), timeout)
+    return rows[0]
+
+
+_PLAIN = frozenset({"from", "where", "or_where", "join", "prefix", "cte", "write_cte"})
+"""Steps of a query that can be aggregated as it is."""
+_CHOOSING = frozenset({"limit", "offset", "distinct"})
+"""Steps by which the order decides what the rows are."""

@@ -1,8 +1,8 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Literal, Self, TypeVar, cast, overload
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
@@ -10,14 +10,15 @@ from ectype.adapters.registry import adapter_for
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
-from ectype.repo import bulk, reader, upserter, writer
+from ectype.repo import reader, upserter, writer
 from ectype.repo.engine import Engine
+from ectype.repo.many_rows import ManyRows
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
-from ectype.repo.select import prepare
-from ectype.repo.sending import DEFAULT, Call
+from ectype.repo.sending import call_with
 from ectype.repo.text_calls import TextCalls
+from ectype.repo.texts import text_of
 from ectype.repo.transaction import RolledBack, Session, Transaction
 from ectype.result import Ok
 from ectype.schema.associations import Rel
@@ -38,11 +39,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-def _call(timeout: float | None, prefix: str | None) -> Call:
-    return DEFAULT if timeout is None and prefix is None else Call(timeout, prefix)
-
-
-class Repo(TextCalls, PageCalls):
+class Repo(ManyRows, TextCalls, PageCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -214,7 +211,7 @@ class Repo(TextCalls, PageCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=_call(timeout, prefix),
+            call=call_with(timeout, prefix),
         )
 
     async def update(
@@ -227,7 +224,7 @@ class Repo(TextCalls, PageCalls):
             StaleEntryError: the row is gone.
             NoPrimaryKeyError: the struct has no key.
         """
-        return cast("M", await writer.update(self._engine, changeset, force=force, call=_call(timeout, prefix)))
+        return cast("M", await writer.update(self._engine, changeset, force=force, call=call_with(timeout, prefix)))
 
     async def delete(self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None) -> M:
         """Delete the row of a struct and return the struct in the state `deleted`.
@@ -236,7 +233,7 @@ class Repo(TextCalls, PageCalls):
             StaleEntryError: the row is gone already.
             InvalidChangesetError, ConstraintError: rows still refer to it.
         """
-        return cast("M", await writer.delete(self._engine, subject, call=_call(timeout, prefix)))
+        return cast("M", await writer.delete(self._engine, subject, call=call_with(timeout, prefix)))
 
     async def try_insert(
         self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
@@ -261,7 +258,7 @@ class Repo(TextCalls, PageCalls):
     ) -> Ok[Any] | Invalid[Any]:
         try:
             async with self._session.savepoint():
-                return Ok(await write(self._engine, subject, call=_call(timeout, prefix)))
+                return Ok(await write(self._engine, subject, call=call_with(timeout, prefix)))
         except InvalidChangesetError as exc:
             return Invalid(exc.changeset)
 
@@ -280,221 +277,8 @@ class Repo(TextCalls, PageCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=_call(timeout, prefix),
+            call=call_with(timeout, prefix),
         )
-
-    # --- many rows
-
-    @overload
-    async def insert_all(
-        self,
-        model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
-        *,
-        on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> int: ...
-    @overload
-    async def insert_all(
-        self,
-        model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
-        *,
-        on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        returning: Attr[M, T],
-        timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[T]: ...
-    @overload
-    async def insert_all(
-        self,
-        model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
-        *,
-        on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        returning: tuple[Attr[M, T1], Attr[M, T2]],
-        timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[tuple[T1, T2]]: ...
-    @overload
-    async def insert_all(
-        self,
-        model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
-        *,
-        on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        returning: tuple[Attr[M, T1], Attr[M, T2], Attr[M, T3]],
-        timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[tuple[T1, T2, T3]]: ...
-    @overload
-    async def insert_all(
-        self,
-        model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
-        *,
-        on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        returning: Of[M],
-        timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[M]: ...
-    async def insert_all(
-        self,
-        model: Any,
-        rows: Iterable[Any],
-        *,
-        on_conflict: Any = None,
-        conflict_target: Any = None,
-        returning: Any = None,
-        timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> Any:
-        """Insert many rows, mappings or structs, all or none, and return how many, or what `returning` asks for.
-
-        Rows are grouped by the columns they have, so that database defaults fill the others. Nothing else is filled
-        in, except keys with `autogenerate`, and timestamps when asked for.
-
-        Raises:
-            QueryError: for an unknown column.
-            CastError: for a value that does not fit its column.
-            ConstraintError: when the database refuses a row.
-        """
-        return await bulk.insert_all(
-            self._engine,
-            model,
-            rows,
-            on_conflict=on_conflict,
-            conflict_target=conflict_target,
-            returning=returning,
-            timestamps=timestamps,
-            call=_call(timeout, prefix),
-        )
-
-    @overload
-    async def update_all(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        *assignments: Assignment[A],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> int: ...
-    @overload
-    async def update_all(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        *assignments: Assignment[A],
-        returning: Attr[A, T],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[T]: ...
-    @overload
-    async def update_all(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        *assignments: Assignment[A],
-        returning: tuple[Attr[A, T1], Attr[A, T2]],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[tuple[T1, T2]]: ...
-    @overload
-    async def update_all(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        *assignments: Assignment[A],
-        returning: tuple[Attr[A, T1], Attr[A, T2], Attr[A, T3]],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[tuple[T1, T2, T3]]: ...
-    @overload
-    async def update_all(
-        self,
-        query: Query[A, Z, M],
-        *assignments: Assignment[A],
-        returning: Of[M],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[M]: ...
-    @overload
-    async def update_all(
-        self,
-        query: Of[M],
-        *assignments: Assignment[M],
-        returning: Of[M],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[M]: ...
-    async def update_all(
-        self,
-        query: Any,
-        *assignments: Any,
-        returning: Any = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> Any:
-        """Change all rows of a query, and return how many, or what `returning` asks for. No timestamp is touched."""
-        return await bulk.update_all(self._engine, query, assignments, returning=returning, call=_call(timeout, prefix))
-
-    @overload
-    async def delete_all(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        *,
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> int: ...
-    @overload
-    async def delete_all(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        *,
-        returning: Attr[A, T],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[T]: ...
-    @overload
-    async def delete_all(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        *,
-        returning: tuple[Attr[A, T1], Attr[A, T2]],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[tuple[T1, T2]]: ...
-    @overload
-    async def delete_all(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        *,
-        returning: tuple[Attr[A, T1], Attr[A, T2], Attr[A, T3]],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[tuple[T1, T2, T3]]: ...
-    @overload
-    async def delete_all(
-        self,
-        query: Query[A, Z, M] | Of[M],
-        *,
-        returning: Of[M],
-        timeout: float | None = None,
-        prefix: str | None = None,
-    ) -> list[M]: ...
-    async def delete_all(
-        self, query: Any, *, returning: Any = None, timeout: float | None = None, prefix: str | None = None
-    ) -> Any:
-        """Delete all rows of a query, and return how many, or what `returning` asks for."""
-        return await bulk.delete_all(self._engine, query, returning=returning, call=_call(timeout, prefix))
 
     # --- associations
 
@@ -565,7 +349,37 @@ class Repo(TextCalls, PageCalls):
 
     # --- text
 
-    def to_sql(self, query: Query[A, Z, R]) -> tuple[str, tuple[object, ...]]:
-        """Return the text and the parameters that `all` would send."""
-        prepared = prepare(self._engine, query.node, self._engine.prefix)
-        return prepared.sql, tuple(prepared.dump(query.params))
+    @overload
+    def to_sql(self, query: Query[A, Z, R] | Of[A], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]: ...
+    @overload
+    def to_sql(
+        self, query: Query[A, Z, R] | Of[A], *, update: Sequence[Assignment[A]], pretty: bool = False
+    ) -> tuple[str, tuple[object, ...]]: ...
+    @overload
+    def to_sql(
+        self, query: Query[A, Z, R] | Of[A], *, delete: Literal[True], pretty: bool = False
+    ) -> tuple[str, tuple[object, ...]]: ...
+    def to_sql(
+        self,
+        query: Any,
+        *,
+        update: Sequence[Assignment[Any]] | None = None,
+        delete: bool = False,
+        pretty: bool = False,
+    ) -> tuple[str, tuple[object, ...]]:
+        """Return the text and the parameters that `all`, `update_all` or `delete_all` would send.
+
+        Args:
+            query: a query, or a schema for its whole table.
+            update: the assignments of an `update_all`.
+            delete: whether it is a `delete_all`.
+            pretty: begin a line for each clause, for people; nothing but blanks differs.
+
+        Raises:
+            QueryError: for a query that cannot be written over, or for both `update` and `delete`.
+            UnsupportedError: for what the database cannot do.
+
+        Example:
+            `print(repo.to_sql(from_(Post).where(Post.score > 3), delete=True, pretty=True)[0])`
+        """
+        return text_of(self._engine, query, update=update, delete=delete, pretty=pretty)

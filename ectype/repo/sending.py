@@ -27,6 +27,11 @@ Place: TypeAlias = tuple[str | None, str | None]
 Targets: TypeAlias = Attr[Any, Any] | Sequence[Attr[Any, Any]]
 
 
+def call_with(timeout: float | None, prefix: str | None) -> Call:
+    """Return the options of one call."""
+    return DEFAULT if timeout is None and prefix is None else Call(timeout, prefix)
+
+
 def target_columns(conflict_target: Targets | None) -> tuple[Attr[Any, Any], ...]:
     """Return a conflict target as a tuple of columns."""
     if conflict_target is None:

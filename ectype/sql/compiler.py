@@ -1,6 +1,7 @@
 """A planned SELECT to a statement: sqlglot nodes by our own rules, rendered once a shape."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Final
 
 from sqlglot import exp
@@ -8,15 +9,19 @@ from sqlglot import exp
 from ectype.errors import QueryError, UnsupportedError
 from ectype.expr import walk
 from ectype.expr.nodes import ColumnRef
-from ectype.query.ast import Clause, Join, Output, Select, Step
+from ectype.query.ast import Clause, Combination, Cte, Join, Output, Select, Step, Write
+from ectype.query.grouping import check_grouped
+from ectype.query.locking import METHODS
 from ectype.query.planner import plan_select, width
 from ectype.query.sources import FragmentSource, ValuesSource
 from ectype.query.subqueries import QuerySource, StandIn
 from ectype.schema.sources import TableSource
 from ectype.sql import numbers, tables
 from ectype.sql.dialect import Dialect
+from ectype.sql.locks import lock_tree
 from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, render, wrapped
 from ectype.sql.naming import name_outputs, said
+from ectype.sql.orders import distinct_tree, order_trees, ties_tree
 from ectype.sql.renumber import numbered
 from ectype.sql.statement import Column, Statement
 from ectype.types.numeric import INTEGER
@@ -25,7 +30,9 @@ COMBINATIONS: dict[str, tuple[Callable[..., exp.Expr], bool]] = {
     "union": (exp.Union, True),
     "union_all": (exp.Union, False),
     "intersect": (exp.Intersect, True),
+    "intersect_all": (exp.Intersect, False),
     "except": (exp.Except, True),
+    "except_all": (exp.Except, False),
 }
 
 
@@ -37,8 +44,8 @@ def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> S
         UnsupportedError: for what this database cannot do.
     """
     select = plan_select(step, outermost=True)
-    made = numbered(step, dialect, subselect(prefix), lambda scope: _select(scope, select, prefix, "top"))
-    columns = tuple(_column(output, dialect, as_text=_as_text(select, output, dialect)) for output in select.outputs)
+    made = numbered(step, dialect, subselect(prefix), lambda scope: select_tree(scope, select, prefix, "top"))
+    columns = tuple(output_column(select, output, dialect) for output in select.outputs)
     return Statement(render(made.tree, dialect), made.dump, columns, select.row, redacted=made.redacted)
 
 
@@ -47,7 +54,7 @@ def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> S
     select = plan_select(step)
 
     def lower(scope: Scope) -> exp.Expr:
-        return exp.Select(expressions=[exp.Exists(this=_select(scope.inner(), select, prefix, "one"))])
+        return exp.Select(expressions=[exp.Exists(this=select_tree(scope.inner(), select, prefix, "one"))])
 
     made = numbered(step, dialect, subselect(prefix), lower)
     return Statement(render(made.tree, dialect), made.dump, redacted=made.redacted)
@@ -55,19 +62,21 @@ def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> S
 
 def subselect(prefix: str | None) -> SubSelect:
     """Return how a subquery in an expression becomes a tree, for scopes that meet one."""
-    return lambda around, step, offset, form: _select(around.inner(), plan_select(step, offset), prefix, form)
+    return lambda around, step, offset, form: select_tree(around.inner(), plan_select(step, offset), prefix, form)
 
 
-def _as_text(select: Select, output: Output, dialect: Dialect) -> bool:
+def is_text(select: Select, output: Output, dialect: Dialect) -> bool:
     """Whether an output of the outermost select is read as text: never where text would change what is equal."""
-    if select.distinct or select.combinations or not dialect.text_select or output.type is None:
+    if select.distinct or select.distinct_on or select.combinations or not dialect.text_select or output.type is None:
         return False
     if output.alias is not None and output.alias in said(select):
         return False
     return output.type.codec(dialect.target).text_load is not None
 
 
-def _column(output: Output, dialect: Dialect, *, as_text: bool) -> Column:
+def output_column(select: Select, output: Output, dialect: Dialect) -> Column:
+    """Return how an output of the outermost statement is read."""
+    as_text = is_text(select, output, dialect)
     if output.type is None:
         return Column(None, nullable=True, name=_shown(output))
     codec = output.type.codec(dialect.target)
@@ -87,7 +96,7 @@ def _shown(output: Output) -> str:
     return f"{node.source.label}.{node.name}" if isinstance(node, ColumnRef) else f"the expression `{output.name}`"
 
 
-def _select(
+def select_tree(
     scope: Scope,
     select: Select,
     prefix: str | None,
@@ -97,29 +106,26 @@ def _select(
     """Return the tree of one SELECT with its combinations; order and limit are those of the whole.
 
     `form` says what is selected: `top` the outputs as the driver should give them, `named` under their names for a
-    subquery or CTE, which `names` may change, `bare` as they are for an expression, `one` a constant for EXISTS.
+    subquery or CTE, which `names` may change, `bare` the only one as it is for an expression, `rows` all of them,
+    `one` a constant for EXISTS.
     """
     if select.prefix is not None:
         prefix = select.prefix
         scope.select = subselect(prefix)
     name_outputs(scope, select, form)
-    ctes = [_cte(scope, cte, prefix) for cte in select.ctes]
-    source = _table(scope, select.source, select.source_offset, prefix)
+    ctes = [cte_tree(scope, cte, prefix, top=form == "top") for cte in select.ctes]
+    source = table_tree(scope, select.source, select.source_offset, prefix)
     joins = [_join(scope, join, prefix) for join in select.joins]
-    core: dict[str, Any] = {"from_": exp.From(this=source), "joins": joins}
-    if select.wheres:
-        core["where"] = exp.Where(this=conjunction(scope, select.wheres))
-    if select.group_bys:
-        keys = [Lowering(scope, clause.offset).output_key(clause.node) for clause in select.group_bys]
-        core["group"] = exp.Group(expressions=keys)
-    if select.havings:
-        core["having"] = exp.Having(this=conjunction(scope, select.havings))
-    if select.distinct:
-        core["distinct"] = exp.Distinct()
+    outputs_count = not (form == "one" and _needs_no_outputs(select))
+    check_grouped(select, outputs_count=outputs_count)
+    core: dict[str, Any] = {"from_": exp.From(this=source), "joins": joins, **_filters(scope, select)}
+    distinct = distinct_tree(scope, select)
+    if distinct is not None:
+        core["distinct"] = distinct
     outputs = _outputs(scope, select, form, names)
     tree: exp.Expr = exp.Select(expressions=outputs, **core)
     for combination in select.combinations:
-        _check_combined(select, combination.query, scope.dialect)
+        _check_combined(select, combination, scope.dialect)
         make, distinct = COMBINATIONS[combination.operator]
         tree = make(
             this=_first(tree, make, scope.dialect),
@@ -129,28 +135,56 @@ def _select(
     return _whole(scope, select, tree, ctes)
 
 
+def _filters(scope: Scope, select: Select) -> dict[str, exp.Expr]:
+    made: dict[str, exp.Expr] = {}
+    if select.wheres:
+        made["where"] = exp.Where(this=conjunction(scope, select.wheres))
+    if select.group_bys:
+        keys = [Lowering(scope, clause.offset).output_key(clause.node) for clause in select.group_bys]
+        made["group"] = exp.Group(expressions=keys)
+    if select.havings:
+        made["having"] = exp.Having(this=conjunction(scope, select.havings))
+    return made
+
+
 def _whole(scope: Scope, select: Select, tree: exp.Expr, ctes: list[exp.Expr]) -> exp.Expr:
-    """Add what concerns the whole statement: CTEs, order, limit and offset."""
+    """Add what concerns the whole statement: CTEs, order, limit, offset, lock, and the windows that were named."""
     if ctes:
         tree.set("with_", exp.With(expressions=ctes, recursive=any(cte.recursive for cte in select.ctes)))
-    if select.order_bys:
-        if select.combinations:
-            raise QueryError(
-                "the order of a combined query is over its whole, whose columns have no names here",
-                hint="order the whole through a subquery: `from_(subquery(a.union(b), 'all'))`",
-            )
-        terms = [Lowering(scope, clause.offset).output_order(clause.node) for clause in select.order_bys]
+    terms = order_trees(scope, select)
+    if terms:
         tree.set("order", exp.Order(expressions=terms))
-    if select.limit is not None:
+    if select.limit is not None and select.with_ties:
+        tree.set("limit", ties_tree(scope, select, _count(scope, select.limit)))
+    elif select.limit is not None:
         tree.set("limit", exp.Limit(expression=_count(scope, select.limit)))
     elif select.offset is not None and not scope.dialect.bare_offset:
         tree.set("limit", exp.Limit(expression=exp.Var(this="-1")))
     if select.offset is not None:
         tree.set("offset", exp.Offset(expression=_count(scope, select.offset)))
+    if select.lock is not None:
+        tree.set("locks", [lock_tree(scope, select, select.lock)])
+    if scope.windows:
+        first = tree
+        while isinstance(first, exp.SetOperation | exp.Subquery):
+            first = first.this
+        first.set("windows", [definition for _, definition in scope.windows.values()])
     return tree
 
 
-def _check_combined(first: Select, second: Select, dialect: Dialect) -> None:
+def _check_combined(first: Select, combination: Combination, dialect: Dialect) -> None:
+    operator, second = combination.operator, combination.query
+    if operator in ("intersect_all", "except_all") and not dialect.combine_all:
+        raise UnsupportedError(
+            f"{dialect.name} has no `{operator}`",
+            hint=f"use `{'intersect' if operator == 'intersect_all' else 'except_'}`, which gives equal rows once, or "
+            "number equal rows by `fn.row_number()` in both queries",
+        )
+    if second.lock is not None and dialect.row_locks:
+        raise QueryError(
+            f"`{METHODS[second.lock.strength]}` locks rows of tables, and the rows of a combination are none",
+            hint='lock in a subquery of the combined query: `from_(subquery(query.for_update(), "locked"))`',
+        )
     if len(first.outputs) != len(second.outputs):
         raise QueryError(
             f"combined queries have equally many columns, got {len(first.outputs)} and {len(second.outputs)}"
@@ -167,8 +201,8 @@ def _first(tree: exp.Expr, make: Callable[..., exp.Expr], dialect: Dialect) -> e
 
 def _second(scope: Scope, select: Select, prefix: str | None) -> exp.Expr:
     """Return the other side of a combination: one with clauses of its own must not lend them to the whole."""
-    tree = _select(scope.beside(), select, prefix)
-    own = select.combinations or select.order_bys or select.ctes
+    tree = select_tree(scope.beside(), select, prefix)
+    own = select.combinations or select.order_bys or select.distinct_on or select.ctes
     if not own and select.limit is None and select.offset is None:
         return tree
     inner = exp.Subquery(this=tree)
@@ -186,11 +220,14 @@ def _lower(scope: Scope, clause: Clause) -> exp.Expr:
 
 
 def conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
-    """Return `(a) AND (b) AND (c)`; a single condition stands alone."""
-    parts = [_lower(scope, clause) for clause in clauses]
-    tree = parts[0]
-    for position, part in enumerate(parts[1:]):
-        tree = exp.And(this=tree if position else wrapped(tree), expression=wrapped(part))
+    """Return `(a) AND (b) AND (c)`, what stands before another connective kept together; one condition stands alone."""
+    tree = _lower(scope, clauses[0])
+    connective = None
+    for clause in clauses[1:]:
+        left = tree if clause.connective == connective else wrapped(tree)
+        connective = clause.connective
+        join = exp.And if connective == "AND" else exp.Or
+        tree = join(this=left, expression=wrapped(_lower(scope, clause)))
     return tree
 
 
@@ -206,7 +243,7 @@ def _outputs(scope: Scope, select: Select, form: str, names: Callable[[str], str
     for output in select.outputs:
         lowering = Lowering(scope, output.clause.offset)
         node = lowering.output(output.clause.node) if form == "top" else lowering.lower(output.clause.node)
-        if form == "top" and _as_text(select, output, scope.dialect):
+        if form == "top" and is_text(select, output, scope.dialect):
             node = cast_text(wrapped(node), "text")
         name = output.name if names is None else names(output.name)
         alias = name if form == "named" else output.alias if form == "top" else None
@@ -219,14 +256,14 @@ def _needs_no_outputs(select: Select) -> bool:
 
     An aggregate makes one row of none, unless groups make the rows; values among the outputs must be sent.
     """
-    if select.combinations or select.distinct:
+    if select.combinations or select.distinct or select.distinct_on:
         return False
     outputs = [output.clause.node for output in select.outputs]
     grouped = bool(select.group_bys or select.havings)
     return not any(width(node) for node in outputs) and (grouped or not any(map(walk.is_aggregate, outputs)))
 
 
-def _table(scope: Scope, source: Any, offset: int, prefix: str | None, *, lateral: bool = False) -> exp.Expr:
+def table_tree(scope: Scope, source: Any, offset: int, prefix: str | None, *, lateral: bool = False) -> exp.Expr:
     """Return a source of FROM or JOIN under a name of this scope; a lateral one sees the sources before it."""
     match source:
         case TableSource():
@@ -260,7 +297,7 @@ def _rows(
     planned = plan_select(query, offset)
     _check_named(source, planned, scope.dialect)
     inside = scope.inner() if lateral else scope.beside()
-    return exp.Subquery(this=_select(inside, planned, prefix, names=names), alias=_name(scope, source))
+    return exp.Subquery(this=select_tree(inside, planned, prefix, names=names), alias=_name(scope, source))
 
 
 def _check_named(source: Any, select: Select, dialect: Dialect) -> None:
@@ -297,16 +334,36 @@ def _join(scope: Scope, join: Join, prefix: str | None) -> exp.Expr:
             hint="number the rows in a subquery, `fn.row_number().over(window(partition_by=…, order_by=…))`, and "
             "join those up to a number",
         )
-    table = _table(scope, join.source, join.offset, prefix, lateral=lateral)
+    table = table_tree(scope, join.source, join.offset, prefix, lateral=lateral)
     if lateral and not by_function:
         table = exp.Var(this=f"LATERAL {render(table, dialect)}")
     on = {} if kind == "cross" else {"on": _lower(scope, join.on)}
     return exp.Join(this=table, **JOINS[kind], **on)
 
 
-def _cte(scope: Scope, cte: Any, prefix: str | None) -> exp.Expr:
+def cte_tree(scope: Scope, cte: Cte, prefix: str | None, *, top: bool) -> exp.Expr:
+    """Return a CTE; one that changes rows stands before the outermost statement only, which is `top`."""
     _check_named(cte.source, cte.query, scope.dialect)
-    inner = _select(scope.beside(), cte.query, prefix)
+    if cte.write is None:
+        inner = select_tree(scope.beside(), cte.query, prefix)
+    else:
+        inner = exp.Var(this=_written(scope, cte, cte.write, prefix, top=top))
     columns = [quoted(output.name, scope.dialect) for output in cte.query.outputs]
     alias = exp.TableAlias(this=quoted(cte.source.label, scope.dialect), columns=columns)
     return exp.CTE(this=inner, alias=alias, materialized=cte.materialized)
+
+
+def _written(scope: Scope, cte: Cte, write: Write, prefix: str | None, *, top: bool) -> str:
+    if not scope.dialect.data_modifying_cte:
+        raise UnsupportedError(
+            f"{scope.dialect.name} has no CTE that writes, so `{cte.source.label}` cannot {write.verb} rows",
+            hint=f"run it first, in one transaction: `await repo.{write.verb}_all(query, …, returning=True)`",
+        )
+    if not top:
+        raise QueryError(
+            f"the CTE `{cte.source.label}` changes rows, so it stands before the outermost statement only",
+            hint="call `with_cte` on the query that is run",
+        )
+    # It is made of a SELECT, which is made here.
+    text: str = import_module("ectype.sql.updates").cte_text(scope.beside(), cte.query, write, prefix)
+    return text

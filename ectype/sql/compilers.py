@@ -56,17 +56,17 @@ def compile_update_all(
     assignments: tuple[tuple[str, Expression], ...],
     dialect: Dialect,
     *,
-    returning: tuple[str, ...] = (),
     prefix: str | None = None,
 ) -> Statement:
-    """Return the UPDATE of all rows of a query."""
-    compile_ = _module("writes").compile_update_all
-    return cast("Statement", compile_(step, assignments, dialect, returning=returning, prefix=prefix))
+    """Return the UPDATE of all rows of a query, which gives back what the query selects."""
+    return cast("Statement", _module("updates").compile_update_all(step, assignments, dialect, prefix=prefix))
 
 
-def compile_delete_all(
-    step: Step, dialect: Dialect, *, returning: tuple[str, ...] = (), prefix: str | None = None
-) -> Statement:
-    """Return the DELETE of all rows of a query."""
-    compile_ = _module("writes").compile_delete_all
-    return cast("Statement", compile_(step, dialect, returning=returning, prefix=prefix))
+def compile_delete_all(step: Step, dialect: Dialect, *, prefix: str | None = None) -> Statement:
+    """Return the DELETE of all rows of a query, which gives back what the query selects."""
+    return cast("Statement", _module("updates").compile_delete_all(step, dialect, prefix=prefix))
+
+
+def compile_aggregate(step: Step, aggregate: Expression, dialect: Dialect, prefix: str | None = None) -> Statement:
+    """Return the SELECT of one aggregate over the rows of a query."""
+    return cast("Statement", _module("aggregates").compile_aggregate(step, aggregate, dialect, prefix))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
 
+from ectype.sql.lines import in_lines
 from ectype.types.base import Target
 
 
@@ -33,6 +34,11 @@ class Dialect:
         ordered_sets: `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`.
         search_tables: texts are searched in tables of their own kind (FTS5), not in any column.
         code_point_collation: the name of the order of text by code point.
+        combine_all: `INTERSECT ALL` and `EXCEPT ALL` exist.
+        with_ties: a limit may give the rows that are equal to its last one too.
+        delete_using: a DELETE may join other tables.
+        returning_joined: what an UPDATE or DELETE returns may come from joined tables.
+        returning_alias: what is returned knows the written table by its alias; else by its own name.
     """
 
     name: str
@@ -76,12 +82,17 @@ class Dialect:
     column_aliases: bool
     lateral_functions: bool
     hinted_writes: bool
+    combine_all: bool
+    with_ties: bool
+    delete_using: bool
+    returning_joined: bool
+    returning_alias: bool
 
-    def to_sql(self, node: Any, params: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
+    def to_sql(self, node: Any, params: tuple[object, ...], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
         """Return the text of a query's shape, and its parameters as the driver gets them."""
         # The compiler loads sqlglot, which takes longer than all the rest: only when text is asked for.
         statement = cast("Any", import_module("ectype.sql.compiler")).compile_select(node, self)
-        return statement.sql, tuple(statement.dump(params))
+        return in_lines(statement.sql) if pretty else statement.sql, tuple(statement.dump(params))
 
 
 POSTGRES = Dialect(
@@ -126,6 +137,11 @@ POSTGRES = Dialect(
     column_aliases=True,
     lateral_functions=False,
     hinted_writes=False,
+    combine_all=True,
+    with_ties=True,
+    delete_using=True,
+    returning_joined=True,
+    returning_alias=True,
 )
 
 SQLITE = Dialect(
@@ -170,4 +186,9 @@ SQLITE = Dialect(
     column_aliases=False,
     lateral_functions=True,
     hinted_writes=True,
+    combine_all=False,
+    with_ties=False,
+    delete_using=False,
+    returning_joined=False,
+    returning_alias=False,
 )

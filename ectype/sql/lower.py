@@ -22,6 +22,7 @@ from ectype.expr.nodes import (
     Constant,
     Expression,
     Fragment,
+    Frame,
     InValues,
     Items,
     Named,
@@ -89,6 +90,8 @@ class Scope:
         named: what the select says under a name of its own.
         aliases: those of its names that ORDER BY and GROUP BY may say, with the output's number where GROUP BY must
             say that instead.
+        renamed: columns that a query in FROM gives under another name, with that name.
+        windows: the named windows of this SELECT: who defined each, and its definition.
     """
 
     __slots__ = (
@@ -100,8 +103,10 @@ class Scope:
         "parent",
         "places",
         "redacted",
+        "renamed",
         "repeated",
         "select",
+        "windows",
     )
 
     def __init__(
@@ -117,6 +122,8 @@ class Scope:
         self.named: dict[str, Clause] = {}
         self.aliases: dict[str, int | None] = {}
         self.names: dict[Source, str] = {}
+        self.renamed: dict[ColumnRef, exp.Expr] = {}
+        self.windows: dict[str, tuple[Over, exp.Expr]] = {}
 
     def inner(self) -> "Scope":
         """Return the scope of a subquery in an expression: it sees this one."""
@@ -139,6 +146,10 @@ class Scope:
 
     def column(self, node: ColumnRef) -> exp.Expr:
         """Return a column of a source in here."""
+        return self.renamed[node].copy() if node in self.renamed else self.qualified(node)
+
+    def qualified(self, node: ColumnRef) -> exp.Expr:
+        """Return a column of a source in here, after the name of its source."""
         refuse_virtual(node)
         name = self.names.get(node.source)
         if name is None:
@@ -155,7 +166,8 @@ class Scope:
         scope = self.parent
         while scope is not None:
             if node.source in scope.names:
-                return scope.column(node)
+                # In another SELECT a bare name could be that of another column.
+                return scope.qualified(node)
             scope = scope.parent
         raise QueryError(f"no enclosing query reads {node.source.label}, so `outer(…)` finds no `{node.name}`")
 
@@ -261,7 +273,7 @@ class Lowering:
         if not isinstance(node, Named) or node.name not in self.scope.aliases:
             return None
         numbers.check_key(what, node, self.scope.dialect)
-        self._repeat(node.operand, self.scope.named[node.name].offset)
+        self.repeat(node.operand, self.scope.named[node.name].offset)
         return quoted(node.name, self.scope.dialect)
 
     def _named(self, operand: Expression, name: str, dump: Dumper | None) -> exp.Expr:
@@ -269,20 +281,17 @@ class Lowering:
         first = self.scope.named.get(name)
         if first is None:
             return self.lower(operand, dump)
-        self._repeat(operand, first.offset)
+        self.repeat(operand, first.offset)
         return Lowering(self.scope, first.offset).lower(operand, dump)
 
-    def _repeat(self, operand: Expression, offset: int) -> None:
+    def repeat(self, operand: Expression, offset: int) -> None:
+        """Pass over an expression whose values the statement has from `offset` on already: they are not sent again."""
         for position in range(width(operand)):
             self.scope.repeated.append((self.next + position, offset + position))
         self.next += width(operand)
 
     def _ordered(self, term: Ordering, operand: exp.Expr) -> exp.Expr:
-        # sqlglot adds or drops NULLS FIRST by what it thinks of the dialect, so the text is written here.
-        suffix = " DESC" if term.descending else ""
-        if term.nulls is not None:
-            suffix += f" NULLS {term.nulls.upper()}"
-        return exp.Var(this=render(operand, self.scope.dialect) + suffix)
+        return directed(render(operand, self.scope.dialect), term)
 
     def key(self, what: str, node: Expression) -> exp.Expr:
         """Return an expression whose order or equality counts, as in GROUP BY."""
@@ -398,7 +407,15 @@ class Lowering:
 
     def _over(self, node: Over) -> exp.Expr:
         function = cast("Call", node.call)
-        window: dict[str, Any] = {"this": self._secret(function, lambda: functions.call(self, function))}
+        made = self._secret(function, lambda: functions.call(self, function))
+        # One definition cannot hold the values of every use, so a window with values stands where it is used.
+        inline = node.name is None or any(width(part) for part in (*node.partition_by, *node.order_by))
+        window = self._window(node) if inline else {"alias": self._window_name(node)}
+        return functions.finished(self, function, exp.Window(this=made, **window))
+
+    def _window(self, node: Over) -> dict[str, Any]:
+        """Return what a window consists of."""
+        window: dict[str, Any] = {}
         parts = [self.key("partition by", part) for part in node.partition_by]
         terms = [self.order(term) for term in node.order_by]
         if parts:
@@ -406,8 +423,22 @@ class Lowering:
         if terms:
             window["order"] = exp.Order(expressions=terms)
         if node.frame is not None:
+            numbers.check_frame(node.frame, node.order_by, self.scope.dialect)
             window["spec"] = _frame(node.frame)
-        return functions.finished(self, function, exp.Window(**window))
+        return window
+
+    def _window_name(self, node: Over) -> exp.Expr:
+        """Return the name of a window, which this SELECT defines at its end."""
+        name = cast("str", node.name)
+        known, _ = self.scope.windows.get(name, (node, None))
+        if (known.partition_by, known.order_by, known.frame) != (node.partition_by, node.order_by, node.frame):
+            raise QueryError(
+                f"two windows of one query are named {name!r}", hint='give each a name of its own: `.named("…")`'
+            )
+        if name not in self.scope.windows:
+            definition = exp.Window(this=quoted(name, self.scope.dialect), **self._window(node))
+            self.scope.windows[name] = (node, definition)
+        return quoted(name, self.scope.dialect)
 
     def _fragment(self, parts: tuple[str, ...], args: tuple[Expression, ...]) -> str:
         pieces: list[str] = [parts[0]]
@@ -463,11 +494,20 @@ class Lowering:
         return exp.In(this=operand, query=exp.Subquery(this=inner))
 
 
-def _frame(frame: tuple[str, str | int, str | int]) -> exp.WindowSpec:
-    unit, start, end = frame
+def directed(operand: str, term: Ordering) -> exp.Expr:
+    """Return an ORDER BY term over what its text says."""
+    # sqlglot adds or drops NULLS FIRST by what it thinks of the dialect, so the text is written here.
+    suffix = " DESC" if term.descending else ""
+    if term.nulls is not None:
+        suffix += f" NULLS {term.nulls.upper()}"
+    return exp.Var(this=operand + suffix)
+
+
+def _frame(frame: Frame) -> exp.WindowSpec:
+    unit, start, end, exclude = frame
     first, first_side = _bound(start, "PRECEDING")
     last, last_side = _bound(end, "FOLLOWING")
-    return exp.WindowSpec(kind=unit, start=first, start_side=first_side, end=last, end_side=last_side)
+    return exp.WindowSpec(kind=unit, start=first, start_side=first_side, end=last, end_side=last_side, exclude=exclude)
 
 
 def _bound(bound: str | int, open_side: str) -> tuple[Any, str | None]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from ectype.errors import CastError, QueryError, UnsupportedError
 from ectype.expr.describe import sketch
-from ectype.expr.nodes import Binary, Call, Case, Cast, Expression, Named, Over, Subquery, Unary
+from ectype.expr.nodes import Binary, Call, Case, Cast, Expression, Frame, Named, Ordering, Over, Subquery, Unary
 from ectype.expr.walk import unnamed
 from ectype.query.inference import ARITHMETIC, plain, selected, type_of
 from ectype.sql.dialect import Dialect
@@ -202,6 +202,27 @@ def _refuse_incomparable(what: str, operands: tuple[Expression, ...], dialect: D
                 "would be wrong",
                 hint="load the rows and compare them in Python, or keep beside it a column that orders them",
             )
+
+
+def check_frame(frame: Frame, order_by: tuple[Ordering, ...], dialect: Dialect) -> None:
+    """Raise for a frame by distance whose order is no number.
+
+    Raises:
+        QueryError: on any database, for text, dates and other values whose distance is no whole number.
+        UnsupportedError: for decimals that this database has in a form whose distance is another.
+    """
+    unit, start, end, _exclude = frame
+    if unit != "RANGE" or not any(isinstance(bound, int) and bound for bound in (start, end)):
+        return
+    key = order_by[0].operand
+    type_ = plain(type_of(key))
+    if type_ is not None and type_ not in (INTEGER, FLOAT) and not isinstance(type_, DecimalType):
+        raise QueryError(
+            f"`fn.range_` counts in numbers, and `{sketch(key)}` is of type {type_.name}",
+            hint="count rows, `fn.rows(-6, 0)`, or groups of equal keys, `fn.groups(-6, 0)`",
+        )
+    if not dialect.exact_decimals and isinstance(form_of(key), int):
+        _refuse_scaled("range_", (key,), dialect)
 
 
 def _refuse_text(what: str, operands: tuple[Expression, ...], dialect: Dialect) -> None:

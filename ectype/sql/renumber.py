@@ -39,11 +39,16 @@ class Numbered:
         self.redacted = redacted
 
 
-def numbered(step: Step, dialect: Dialect, select: SubSelect, lower: Callable[[Scope], exp.Expr]) -> Numbered:
-    """Return the tree that `lower` makes in a fresh scope; made anew where not every value of the query is sent."""
+def numbered(
+    step: Step, dialect: Dialect, select: SubSelect, lower: Callable[[Scope], exp.Expr], further: int = 0
+) -> Numbered:
+    """Return the tree that `lower` makes in a fresh scope; made anew where not every value of the query is sent.
+
+    `further` is how many values follow those of the query.
+    """
     scope = Scope(dialect, {}, select)
     tree = lower(scope)
-    count = query_width(step)
+    count = query_width(step) + further
     if len(scope.dumpers) == count:
         return Numbered(tree, dump_with(scope.dumpers, scope.redacted), frozenset(scope.redacted))
     places = {index: place for place, index in enumerate(sorted(scope.dumpers))}

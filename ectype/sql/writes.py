@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ectype.errors import QueryError, UnsupportedError
+from ectype.errors import QueryError
 from ectype.expr.nodes import Expression
-from ectype.query.ast import Step, steps
-from ectype.query.planner import plan_select, query_width, width
+from ectype.query.planner import width
 from ectype.schema.meta import SchemaInfo
-from ectype.schema.sources import TableSource
 from ectype.sql import numbers
-from ectype.sql.compiler import conjunction, subselect
+from ectype.sql.compiler import subselect
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
 from ectype.sql.lower import Lowering, Scope, quoted, render
 from ectype.sql.params import Dumper, alike, cast_of, dumper_of, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Column, Statement
-from ectype.sql.tables import place
 
 
 def name(text: str, dialect: Dialect) -> str:
@@ -150,7 +147,7 @@ def conflict_clause(shape: InsertShape, scope: Scope) -> str:
         column = name(info.fields[field].source, dialect)
         terms.append(f"{column} = excluded.{column}")
     for field, node in on_conflict.assignments:
-        terms.append(f"{name(info.fields[field].source, dialect)} = {_value(scope, info, field, node, offset)}")
+        terms.append(f"{name(info.fields[field].source, dialect)} = {set_value(scope, info, field, node, offset)}")
         offset += width(node)
     sql = f"{head} DO UPDATE SET {', '.join(terms)}"
     if on_conflict.where is not None:
@@ -158,7 +155,7 @@ def conflict_clause(shape: InsertShape, scope: Scope) -> str:
     return sql
 
 
-def _value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset: int) -> str:
+def set_value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset: int) -> str:
     """Return what a column is set to; a bare value is sent as one of the column's type."""
     numbers.check_stored(f"{info.name}.{field}", info.fields[field].type, node, scope.dialect)
     if field in info.redacted:
@@ -186,58 +183,3 @@ def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
         tuple(column_of(info, field, dialect) for field in shape.returning),
         redacted=frozenset(i for i, field in enumerate(everything) if field in info.redacted),
     )
-
-
-def compile_update_all(
-    step: Step,
-    assignments: Sequence[tuple[str, Expression]],
-    dialect: Dialect,
-    *,
-    returning: tuple[str, ...] = (),
-    prefix: str | None = None,
-) -> Statement:
-    """Return the UPDATE of all rows of a query; the query's values come first, then the assignments' own."""
-    info, scope, where, offset, target = _target(step, dialect, "update_all", prefix)
-    terms: list[str] = []
-    for field, node in assignments:
-        terms.append(f"{name(info.fields[field].source, dialect)} = {_value(scope, info, field, node, offset)}")
-        offset += width(node)
-    sql = f"UPDATE {target} SET {', '.join(terms)}{where}{returning_clause(info, returning, dialect)}"
-    return _of_all(sql, scope, info, returning)
-
-
-def compile_delete_all(
-    step: Step, dialect: Dialect, *, returning: tuple[str, ...] = (), prefix: str | None = None
-) -> Statement:
-    """Return the DELETE of all rows of a query."""
-    info, scope, where, _offset, target = _target(step, dialect, "delete_all", prefix)
-    sql = f"DELETE FROM {target}{where}{returning_clause(info, returning, dialect)}"
-    return _of_all(sql, scope, info, returning)
-
-
-def _of_all(sql: str, scope: Scope, info: SchemaInfo, returning: tuple[str, ...]) -> Statement:
-    columns = tuple(column_of(info, one, scope.dialect) for one in returning)
-    return Statement(sql, dump_with(scope.dumpers, scope.redacted), columns, redacted=frozenset(scope.redacted))
-
-
-def _target(step: Step, dialect: Dialect, verb: str, prefix: str | None) -> tuple[SchemaInfo, Scope, str, int, str]:
-    """Return what an UPDATE or DELETE over a query writes to, its condition, and its table."""
-    for one in steps(step):
-        if one.kind not in ("from", "where", "prefix") or (one.kind == "from" and not isinstance(one.arg, TableSource)):
-            raise QueryError(
-                f"`{verb}` takes a query of one table with `where` only, and this one has `{one.kind}`",
-                hint=f"choose the rows by a subquery: `{verb}(from_(Post).where(Post.id.in_(query.select(Post.id))))`",
-            )
-    select = plan_select(step)
-    prefix = select.prefix or prefix
-    scope = Scope(dialect, {}, subselect(prefix))
-    source: TableSource = select.source
-    target = f"{render(place(source, dialect, prefix), dialect)} AS {scope.add(source)}"
-    if source.hint is not None and not dialect.hinted_writes:
-        raise UnsupportedError(
-            f"{dialect.name} takes no hint in `{verb}`, got {source.hint!r}", hint="write over a source without one"
-        )
-    target += "" if source.hint is None else f" {source.hint}"
-    scope.names.setdefault(source.info.source, scope.names[source])
-    where = f" WHERE {render(conjunction(scope, select.wheres), dialect)}" if select.wheres else ""
-    return source.info, scope, where, query_width(step), target

@@ -122,14 +122,14 @@ def _update(*assignments: object):  # a function over both dialects
 def test_an_element_is_pushed_and_pulled(expect_sql: ExpectSql):
     expect_sql(
         _update(Post.tags.push("new")),
-        'UPDATE "posts" AS p0 SET "tags" = array_append("p0"."tags", $1)',
-        'UPDATE "posts" AS p0 SET "tags" = json_insert(coalesce("p0"."tags", \'[]\'), \'$[#]\', ?1)',
+        'UPDATE "posts" AS "p0" SET "tags" = array_append("p0"."tags", $1)',
+        'UPDATE "posts" AS "p0" SET "tags" = json_insert(coalesce("p0"."tags", \'[]\'), \'$[#]\', ?1)',
         params=("new",),
     )
     expect_sql(
         _update(Post.tags.pull("math")),
-        'UPDATE "posts" AS p0 SET "tags" = array_remove("p0"."tags", $1)',
-        'UPDATE "posts" AS p0 SET "tags" = CASE WHEN "p0"."tags" IS NOT NULL THEN (SELECT json_group_array(value) '
+        'UPDATE "posts" AS "p0" SET "tags" = array_remove("p0"."tags", $1)',
+        'UPDATE "posts" AS "p0" SET "tags" = CASE WHEN "p0"."tags" IS NOT NULL THEN (SELECT json_group_array(value) '
         'FROM json_each("p0"."tags") WHERE value IS NOT ?1) END',
         params=("math",),
     )

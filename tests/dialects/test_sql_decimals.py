@@ -276,24 +276,24 @@ def test_a_decimal_keeps_its_digits_through_subqueries_combinations_and_writes(e
     )
     expect_sql(
         update_all(POSTS, Post.price.set(Post.score)),
-        'UPDATE "posts" AS p0 SET "price" = "p0"."score"',
+        'UPDATE "posts" AS "p0" SET "price" = "p0"."score"',
         Refused(UnsupportedError, "of `Post.price`"),
     )
     expect_sql(
         update_all(POSTS, Post.score.set(Post.price)),
-        'UPDATE "posts" AS p0 SET "score" = "p0"."price"',
+        'UPDATE "posts" AS "p0" SET "score" = "p0"."price"',
         Refused(UnsupportedError, "of `Post.score`"),
     )
     expect_sql(
         update_all(POSTS, Post.price.set(Decimal("1.5")), Post.weight.set(Decimal("1.5"))),
-        'UPDATE "posts" AS p0 SET "price" = $1, "weight" = $2',
+        'UPDATE "posts" AS "p0" SET "price" = $1, "weight" = $2',
         params=(Decimal("1.50"), Decimal("1.5")),
         sqlite_params=(150, "1.5"),
     )
     total = from_(alias(Post, "other")).select(fn.sum(alias(Post, "other").price))
     expect_sql(
         update_all(POSTS, Post.price.set(scalar(total))),
-        'UPDATE "posts" AS p0 SET "price" = (SELECT sum("o1"."price") FROM "posts" AS "o1")',
+        'UPDATE "posts" AS "p0" SET "price" = (SELECT sum("o1"."price") FROM "posts" AS "o1")',
     )
 
 

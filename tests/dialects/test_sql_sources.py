@@ -32,10 +32,10 @@ from ectype import (
 )
 from ectype.expr.nodes import GROWTH_LIMIT
 from ectype.query.ast import EntityRow
+from ectype.query.writing import assigned
 from ectype.repo.loader import build
 from ectype.sql.compilers import compile_delete_all, compile_select, compile_update_all
 from ectype.sql.dialect import POSTGRES, SQLITE
-from ectype.sql.shapes import assigned
 from tests.dialects.expecting import ExpectSql, Refused
 from tests.dialects.rows import LEAP
 from tests.dialects.world import Blog, Comment, Line, Page, Post, Role, User
@@ -392,15 +392,15 @@ def test_updates_and_deletes_write_the_source(expect_sql: ExpectSql):
     node = from_(there).where(there.name == "Wanda").node
     for dialect in (POSTGRES, SQLITE):
         deleted = compile_delete_all(node, dialect, prefix="call").sql
-        assert deleted == f'DELETE FROM "wiki"."users" AS u0 WHERE "u0"."name" = {dialect.placeholder}1'
+        assert deleted == f'DELETE FROM "wiki"."users" AS "u0" WHERE "u0"."name" = {dialect.placeholder}1'
         terms = assigned(User.__schema__, [there.name.set("x")])
         updated = compile_update_all(from_(User).prefix("wiki").node, terms, dialect, prefix="call").sql
-        assert updated == f'UPDATE "wiki"."users" AS u0 SET "name" = {dialect.placeholder}1'
+        assert updated == f'UPDATE "wiki"."users" AS "u0" SET "name" = {dialect.placeholder}1'
     hinted = from_(source(User, hint="NOT INDEXED")).node
-    assert compile_delete_all(hinted, SQLITE).sql == 'DELETE FROM "users" AS u0 NOT INDEXED'
+    assert compile_delete_all(hinted, SQLITE).sql == 'DELETE FROM "users" AS "u0" NOT INDEXED'
     with pytest.raises(UnsupportedError, match="PostgreSQL takes no hint in `delete_all`, got 'NOT INDEXED'"):
         compile_delete_all(hinted, POSTGRES)
-    with pytest.raises(QueryError, match="`delete_all` takes a query of one table"):
+    with pytest.raises(QueryError, match="`delete_all` writes to a table, and this query begins at"):
         compile_delete_all(from_(WANTED).node, POSTGRES)
 
 

@@ -20,10 +20,9 @@ from ectype import (
     replace_all,
     replace_all_except,
     scalar,
-    subquery,
 )
+from ectype.query.writing import assigned
 from ectype.schema.meta import schema_info
-from ectype.sql.shapes import assigned
 from tests.dialects.expecting import ExpectSql, Refused
 from tests.dialects.world import Comment, Line, Page, Post, Reading, User
 from tests.dialects.writing import delete_all, insert, insert_all, keyed, update_all
@@ -228,21 +227,21 @@ def test_one_row_is_written_by_its_key(expect_sql: ExpectSql):
 
 
 def test_all_rows_of_a_query_are_updated(expect_sql: ExpectSql):
-    expect_sql(update_all(POSTS, Post.title.set("x")), 'UPDATE "posts" AS p0 SET "title" = $1', params=("x",))
+    expect_sql(update_all(POSTS, Post.title.set("x")), 'UPDATE "posts" AS "p0" SET "title" = $1', params=("x",))
     expect_sql(
         update_all(POSTS.where(Post.id > 3, Post.score < 9), Post.score.inc(1), Post.rating.set(None)),
-        'UPDATE "posts" AS p0 SET "score" = "p0"."score" + $3, "rating" = NULL '
+        'UPDATE "posts" AS "p0" SET "score" = "p0"."score" + $3, "rating" = NULL '
         'WHERE ("p0"."id" > $1) AND ("p0"."score" < $2)',
         params=(3, 9, 1),
     )
     expect_sql(
         update_all(POSTS.where(Post.id == 1), Post.slug.set(fn.lower(Post.title)), returning=("id",)),
-        'UPDATE "posts" AS p0 SET "url_slug" = lower("p0"."title") WHERE "p0"."id" = $1 RETURNING "id"',
+        'UPDATE "posts" AS "p0" SET "url_slug" = lower("p0"."title") WHERE "p0"."id" = $1 RETURNING "id"',
         params=(1,),
     )
     expect_sql(
         update_all(POSTS, Post.score.set(Post.score * 2 + 1), Post.posted_at.set(AT)),
-        'UPDATE "posts" AS p0 SET "score" = ("p0"."score" * $1) + $2, "posted_at" = $3',
+        'UPDATE "posts" AS "p0" SET "score" = ("p0"."score" * $1) + $2, "posted_at" = $3',
         params=(2, 1, datetime(2024, 2, 29, 12, 30, tzinfo=UTC)),
         sqlite_params=(2, 1, "2024-02-29 12:30:00.000000"),
     )
@@ -252,23 +251,23 @@ def test_rows_are_chosen_by_subqueries(expect_sql: ExpectSql):
     authors = USERS.where(User.name == "Ada").select(User.id)
     expect_sql(
         update_all(POSTS.where(Post.author_id.in_(authors)), Post.score.set(0)),
-        'UPDATE "posts" AS p0 SET "score" = $2 WHERE "p0"."author_id" IN (SELECT "u1"."id" '
+        'UPDATE "posts" AS "p0" SET "score" = $2 WHERE "p0"."author_id" IN (SELECT "u1"."id" '
         'FROM "users" AS "u1" WHERE "u1"."name" = $1)',
         params=("Ada", 0),
     )
     comments = from_(Comment).where(Comment.post_id == outer(Post.id), Comment.likes > 3)
     expect_sql(
         delete_all(POSTS.where(~exists(comments), Post.score < 3)),
-        'DELETE FROM "posts" AS p0 WHERE (NOT EXISTS(SELECT 1 FROM "comments" AS "c1" '
+        'DELETE FROM "posts" AS "p0" WHERE (NOT EXISTS(SELECT 1 FROM "comments" AS "c1" '
         'WHERE ("c1"."post_id" = "p0"."id") AND ("c1"."likes" > $1))) AND ("p0"."score" < $2)',
         params=(3, 3),
     )
     likes = from_(Comment).where(Comment.post_id == outer(Post.id)).select(fn.sum(Comment.likes))
     expect_sql(
         update_all(POSTS.where(Post.id > 1), Post.score.set(fn.coalesce(scalar(likes), 0))),
-        'UPDATE "posts" AS p0 SET "score" = coalesce((SELECT CAST(sum("c1"."likes") AS bigint) '
+        'UPDATE "posts" AS "p0" SET "score" = coalesce((SELECT CAST(sum("c1"."likes") AS bigint) '
         'FROM "comments" AS "c1" WHERE "c1"."post_id" = "p0"."id"), $2) WHERE "p0"."id" > $1',
-        'UPDATE "posts" AS p0 SET "score" = coalesce((SELECT sum("c1"."likes") FROM "comments" AS "c1" '
+        'UPDATE "posts" AS "p0" SET "score" = coalesce((SELECT sum("c1"."likes") FROM "comments" AS "c1" '
         'WHERE "c1"."post_id" = "p0"."id"), ?2) WHERE "p0"."id" > ?1',
         params=(1, 0),
     )
@@ -278,19 +277,19 @@ def test_an_alias_may_be_written_through(expect_sql: ExpectSql):
     other = alias(Post, "other")
     expect_sql(
         update_all(from_(other).where(other.id == 1), Post.title.set("x"), other.score.inc(1)),
-        'UPDATE "posts" AS o0 SET "title" = $2, "score" = "o0"."score" + $3 WHERE "o0"."id" = $1',
+        'UPDATE "posts" AS "o0" SET "title" = $2, "score" = "o0"."score" + $3 WHERE "o0"."id" = $1',
         params=(1, "x", 1),
     )
     expect_sql(
-        delete_all(from_(other).where(other.id == 1)), 'DELETE FROM "posts" AS o0 WHERE "o0"."id" = $1', params=(1,)
+        delete_all(from_(other).where(other.id == 1)), 'DELETE FROM "posts" AS "o0" WHERE "o0"."id" = $1', params=(1,)
     )
 
 
 def test_all_rows_of_a_query_are_deleted(expect_sql: ExpectSql):
-    expect_sql(delete_all(from_(Comment)), 'DELETE FROM "comments" AS c0')
+    expect_sql(delete_all(from_(Comment)), 'DELETE FROM "comments" AS "c0"')
     expect_sql(
         delete_all(from_(Comment).where(Comment.likes < 3), returning=("id", "body")),
-        'DELETE FROM "comments" AS c0 WHERE "c0"."likes" < $1 RETURNING "id", "body"',
+        'DELETE FROM "comments" AS "c0" WHERE "c0"."likes" < $1 RETURNING "id", "body"',
         params=(3,),
     )
 
@@ -299,15 +298,17 @@ def test_all_rows_of_a_query_are_deleted(expect_sql: ExpectSql):
     ("query", "step"),
     [
         (POSTS.limit(3), "limit"),
-        (POSTS.order_by(Post.id), "order"),
-        (POSTS.join(Post.author), "join"),
-        (POSTS.select(Post.id), "select"),
+        (POSTS.offset(3), "offset"),
+        (POSTS.order_by(Post.id), "order_by"),
+        (POSTS.group_by(Post.id), "group_by"),
+        (POSTS.having(fn.count() > 1), "having"),
         (POSTS.distinct(), "distinct"),
-        (from_(subquery(POSTS, "best")), "from"),
+        (POSTS.union(POSTS), "combinations"),
+        (POSTS.for_update(), "lock"),
     ],
 )
 def test_more_than_conditions_is_refused_with_the_way_round_it(query, step: str, expect_sql: ExpectSql):
-    message = f"takes a query of one table with `where` only, and this one has `{step}`"
+    message = f"takes a query with `where`, `join`, `with_cte` and `select` only, and this one has `{step}`"
     expect_sql(delete_all(query), Refused(QueryError, f"`delete_all` {message}"))
     expect_sql(update_all(query, Post.score.set(1)), Refused(QueryError, f"`update_all` {message}"))
 
@@ -385,7 +386,7 @@ def test_a_prefix_stands_before_every_table(expect_sql: ExpectSql):
     inner = USERS.where(User.name == "x").select(User.id)
     expect_sql(
         update_all(POSTS.where(Post.author_id.in_(inner)), Post.score.set(1), prefix="wiki"),
-        'UPDATE "wiki"."posts" AS p0 SET "score" = $2 WHERE "p0"."author_id" IN (SELECT "u1"."id" '
+        'UPDATE "wiki"."posts" AS "p0" SET "score" = $2 WHERE "p0"."author_id" IN (SELECT "u1"."id" '
         'FROM "wiki"."users" AS "u1" WHERE "u1"."name" = $1)',
         params=("x", 1),
     )
@@ -405,7 +406,7 @@ def test_a_shape_is_not_written(expect_sql: ExpectSql):
 def test_a_literal_may_be_assigned(expect_sql: ExpectSql):
     expect_sql(
         update_all(POSTS, Post.score.set(literal(3))),
-        'UPDATE "posts" AS p0 SET "score" = CAST($1 AS bigint)',
-        'UPDATE "posts" AS p0 SET "score" = CAST(?1 AS INTEGER)',
+        'UPDATE "posts" AS "p0" SET "score" = CAST($1 AS bigint)',
+        'UPDATE "posts" AS "p0" SET "score" = CAST(?1 AS INTEGER)',
         params=(3,),
     )

@@ -5,12 +5,14 @@ from typing import Any
 
 from ectype import Assignment, OnConflict, Query
 from ectype.query.conflicts import plan_conflict
+from ectype.query.writing import assigned
 from ectype.schema.meta import schema_info
 from ectype.sql.bulk import compile_unnest
 from ectype.sql.dialect import Dialect
-from ectype.sql.shapes import InsertShape, KeyedShape, assigned
+from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Statement
-from ectype.sql.writes import compile_delete_all, compile_insert, compile_keyed, compile_update_all
+from ectype.sql.updates import compile_delete_all, compile_update_all
+from ectype.sql.writes import compile_insert, compile_keyed
 from tests.dialects.expecting import Params, Written
 
 
@@ -73,22 +75,27 @@ def keyed(
     return lambda dialect: _on(dialect, compile_keyed(shape, dialect), (*values.values(), *key.values()))
 
 
+def _returning(query: Query[Any, Any, Any], fields: tuple[str, ...]) -> Query[Any, Any, Any]:
+    columns = query.node.sources[0].columns
+    return query.select(*(columns[field] for field in fields)) if fields else query
+
+
 def update_all(
     query: Query[Any, Any, Any],
     *assignments: Assignment[Any],
     returning: tuple[str, ...] = (),
     prefix: str | None = None,
 ) -> Written:
-    given = sum((one.params for one in assignments), query.params)
+    written = _returning(query, returning)
+    given = sum((one.params for one in assignments), written.params)
 
-    def written(dialect: Dialect) -> tuple[str, Params]:
-        terms = assigned(query.node.sources[0].info, assignments)
-        return _on(dialect, compile_update_all(query.node, terms, dialect, returning=returning, prefix=prefix), given)
+    def on(dialect: Dialect) -> tuple[str, Params]:
+        terms = assigned(written.node.sources[0].info, assignments, written.node)
+        return _on(dialect, compile_update_all(written.node, terms, dialect, prefix=prefix), given)
 
-    return written
+    return on
 
 
 def delete_all(query: Query[Any, Any, Any], *, returning: tuple[str, ...] = (), prefix: str | None = None) -> Written:
-    return lambda dialect: _on(
-        dialect, compile_delete_all(query.node, dialect, returning=returning, prefix=prefix), query.params
-    )
+    written = _returning(query, returning)
+    return lambda dialect: _on(dialect, compile_delete_all(written.node, dialect, prefix=prefix), written.params)

@@ -28,13 +28,15 @@ from ectype import (
     subquery,
 )
 from ectype.query.conflicts import plan_conflict
+from ectype.query.writing import assigned
 from ectype.schema.meta import schema_info
 from ectype.sql import compilers
 from ectype.sql.bulk import compile_unnest
 from ectype.sql.compiler import compile_exists, compile_select
 from ectype.sql.dialect import POSTGRES, SQLITE, Dialect
-from ectype.sql.shapes import InsertShape, KeyedShape, assigned
-from ectype.sql.writes import compile_delete_all, compile_insert, compile_keyed, compile_update_all
+from ectype.sql.shapes import InsertShape, KeyedShape
+from ectype.sql.updates import compile_delete_all, compile_update_all
+from ectype.sql.writes import compile_insert, compile_keyed
 from tests.dialects.world import TABLES, Comment, Line, Post, User, create_table
 from tests.dialects.writing import delete_all, insert, update_all
 
@@ -192,6 +194,7 @@ def test_columns_say_how_they_are_read_and_what_they_are_called():
     query = (
         from_(Post)
         .left_join(Post.author)
+        .group_by(Post.id, User.id)
         .select(Post.posted_at, maybe(User.name), fn.count(), Post.score + 1, literal(None))
     )
     columns = compile_select(query.node, POSTGRES).columns
@@ -231,12 +234,12 @@ def test_the_compilers_that_load_late_are_the_compilers():
         (compilers.compile_keyed(keyed_shape, SQLITE), compile_keyed(keyed_shape, SQLITE)),
         (compilers.compile_unnest(insert_shape, POSTGRES), compile_unnest(insert_shape, POSTGRES)),
         (
-            compilers.compile_update_all(step.node, terms, SQLITE, returning=("id",), prefix="p"),
-            compile_update_all(step.node, terms, SQLITE, returning=("id",), prefix="p"),
+            compilers.compile_update_all(step.node, terms, SQLITE, prefix="p"),
+            compile_update_all(step.node, terms, SQLITE, prefix="p"),
         ),
         (
-            compilers.compile_delete_all(step.node, SQLITE, returning=("id",), prefix="p"),
-            compile_delete_all(step.node, SQLITE, returning=("id",), prefix="p"),
+            compilers.compile_delete_all(step.node, SQLITE, prefix="p"),
+            compile_delete_all(step.node, SQLITE, prefix="p"),
         ),
     ]
     for late, direct in pairs:

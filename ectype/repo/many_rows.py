@@ -1,0 +1,306 @@
+"""The calls of a repo that write many rows at once: one method an operation, no logic."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, overload
+
+from ectype.expr.operand import Assignment, Attr
+from ectype.query.builder import Query
+from ectype.query.conflicts import OnConflict
+from ectype.repo import bulk
+from ectype.repo.engine import Engine
+from ectype.repo.sending import call_with
+from ectype.schema.schema import Of, Schema
+
+M = TypeVar("M", bound=Schema)
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+R = TypeVar("R")
+A = TypeVar("A")
+Z = TypeVar("Z")
+
+
+class ManyRows:
+    """What `Repo` does with many rows at once."""
+
+    _engine: Engine
+
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> int: ...
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: Attr[M, T],
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[T]: ...
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: tuple[Attr[M, T1], Attr[M, T2]],
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2]]: ...
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: tuple[Attr[M, T1], Attr[M, T2], Attr[M, T3]],
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2, T3]]: ...
+    @overload
+    async def insert_all(
+        self,
+        model: Of[M],
+        rows: Iterable[Mapping[str, object] | M],
+        *,
+        on_conflict: OnConflict[M] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: Of[M],
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[M]: ...
+    async def insert_all(
+        self,
+        model: Any,
+        rows: Iterable[Any],
+        *,
+        on_conflict: Any = None,
+        conflict_target: Any = None,
+        returning: Any = None,
+        timestamps: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> Any:
+        """Insert many rows, mappings or structs, all or none, and return how many, or what `returning` asks for.
+
+        Rows are grouped by the columns they have, so that database defaults fill the others. Nothing else is filled
+        in, except keys with `autogenerate`, and timestamps when asked for.
+
+        Raises:
+            QueryError: for an unknown column.
+            CastError: for a value that does not fit its column.
+            ConstraintError: when the database refuses a row.
+        """
+        return await bulk.insert_all(
+            self._engine,
+            model,
+            rows,
+            on_conflict=on_conflict,
+            conflict_target=conflict_target,
+            returning=returning,
+            timestamps=timestamps,
+            call=call_with(timeout, prefix),
+        )
+
+    # A query of structs gives back a count, unless it is asked for them; one of values gives the values. A column
+    # that comes back has a type variable of its own: mypy would join two sources to their base class.
+    @overload
+    async def update_all(  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+        self,
+        query: Query[A, Z, M] | Of[A],
+        *assignments: Assignment[A],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> int: ...
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, R],
+        *assignments: Assignment[A],
+        returning: Literal[True] | None = None,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[R]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, R],
+        *assignments: Assignment[A],
+        returning: Attr[Z, T],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[T]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Of[A],
+        *assignments: Assignment[A],
+        returning: Attr[A, T],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[T]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, R] | Of[A],
+        *assignments: Assignment[A],
+        returning: tuple[Attr[A, T1], Attr[A, T2]],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2]]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, R] | Of[A],
+        *assignments: Assignment[A],
+        returning: tuple[Attr[A, T1], Attr[A, T2], Attr[A, T3]],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2, T3]]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Query[A, Z, M],
+        *assignments: Assignment[A],
+        returning: Of[M],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[M]: ...
+    @overload
+    async def update_all(
+        self,
+        query: Of[M],
+        *assignments: Assignment[M],
+        returning: Of[M],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[M]: ...
+    async def update_all(
+        self,
+        query: Any,
+        *assignments: Any,
+        returning: Any = None,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> Any:
+        """Change all rows of a query, and return how many, or what comes back of them. No timestamp is touched.
+
+        What is joined can be read by conditions and assignments. SQL: `UPDATE … SET … FROM … WHERE … RETURNING …`.
+
+        Args:
+            query: which rows, by `where`, `join` and `with_cte`; what it selects comes back of each, as it is
+                afterwards. For a limit or an order, join a subquery.
+            assignments: what becomes of their columns: `Post.score.inc(1)`, `Post.title.set(fn.lower(Post.title))`.
+            returning: instead of a select a column, a tuple of columns, or the schema for structs; True gives the
+                structs that the query selects. Select what comes from several tables.
+            timeout: seconds for this statement.
+            prefix: where tables without a prefix of their own are.
+
+        Raises:
+            QueryError: for a query with other clauses, or an assignment of another schema.
+            UnsupportedError: on SQLite, for columns of joined tables among what comes back.
+
+        Example:
+            `await repo.update_all(from_(Post).join(Post.author).where(User.name == "Ada"), Post.score.inc(1))`
+        """
+        return await bulk.update_all(
+            self._engine, query, assignments, returning=returning, call=call_with(timeout, prefix)
+        )
+
+    @overload
+    async def delete_all(  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+        self,
+        query: Query[A, Z, M] | Of[A],
+        *,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> int: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Query[A, Z, R],
+        *,
+        returning: Literal[True] | None = None,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[R]: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Query[A, Z, R],
+        *,
+        returning: Attr[Z, T],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[T]: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Of[A],
+        *,
+        returning: Attr[A, T],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[T]: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Query[A, Z, R] | Of[A],
+        *,
+        returning: tuple[Attr[A, T1], Attr[A, T2]],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2]]: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Query[A, Z, R] | Of[A],
+        *,
+        returning: tuple[Attr[A, T1], Attr[A, T2], Attr[A, T3]],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[tuple[T1, T2, T3]]: ...
+    @overload
+    async def delete_all(
+        self,
+        query: Query[A, Z, M] | Of[M],
+        *,
+        returning: Of[M],
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> list[M]: ...
+    async def delete_all(
+        self, query: Any, *, returning: Any = None, timeout: float | None = None, prefix: str | None = None
+    ) -> Any:
+        """Delete all rows of a query, and return how many, or what comes back of them.
+
+        What is joined can be read by conditions. SQL: `DELETE FROM … USING … WHERE … RETURNING …`; SQLite, which joins
+        nothing in a DELETE, gets `WHERE key IN (SELECT …)`.
+
+        Arguments and errors are those of `update_all`.
+
+        Example:
+            `await repo.delete_all(from_(Post).join(Post.author).where(User.name == "Ada"))`
+        """
+        return await bulk.delete_all(self._engine, query, returning=returning, call=call_with(timeout, prefix))
