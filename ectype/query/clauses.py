@@ -21,7 +21,7 @@ from ectype.query.planner import value_place
 from ectype.query.scope import check_scope, grow, source_of
 from ectype.query.sources import refuse_prefix
 from ectype.query.subqueries import refuse_preloads, row_schema
-from ectype.schema.associations import Rel
+from ectype.schema.rel import Rel
 from ectype.schema.schema import Schema
 
 P = ParamSpec("P")

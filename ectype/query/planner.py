@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ectype.expr import walk
-from ectype.expr.nodes import Entity, InValues, Param, Subquery
+from ectype.expr.nodes import ColumnRef, Entity, InValues, Param, Subquery
 from ectype.query.ast import (
     Clause,
     Combination,
@@ -106,6 +106,7 @@ class _Draft:
     outer: set[Any] = field(default_factory=set[Any])
     stand_ins: dict[Any, StandIn] = field(default_factory=dict[Any, StandIn])
     keys: list[Clause] = field(default_factory=list[Clause])
+    also: tuple[Entity | ColumnRef, ...] = ()
 
 
 def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Select:
@@ -186,6 +187,8 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
             for node in arg:
                 draft.keys.append(Clause(node, offset))
                 offset += width(node)
+        case "also":
+            draft.also = arg
         case "cte":
             source, query, recursive, materialized = arg
             draft.ctes.append(Cte(source, plan_select(query, offset), recursive, materialized))
@@ -206,6 +209,7 @@ def _outputs(draft: _Draft, *, outermost: bool) -> tuple[tuple[Output, ...], Row
             offset=draft.select_offset,
             merges=draft.merges,
             outer=draft.outer,
+            also=draft.also,
             width=width,
             origin=lambda source: _origin(draft.stand_ins.get(source, source), draft.prefix),
             may_add=lambda node: may_add and (not grouped or node in grouped),
