@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from ectype.expr.raw import identifier as identifier
     from ectype.expr.raw import splice as splice
     from ectype.expr.tuples import tuple_ as tuple_
+    from ectype.query.associated import assoc as assoc
     from ectype.query.builder import Over as Over
     from ectype.query.builder import Q as Q
     from ectype.query.builder import Query as Query
@@ -91,12 +92,10 @@ if TYPE_CHECKING:
     from ectype.result import Err as Err
     from ectype.result import Ok as Ok
     from ectype.schema.aliases import alias as alias
-    from ectype.schema.associations import BelongsTo as BelongsTo
-    from ectype.schema.associations import HasMany as HasMany
-    from ectype.schema.associations import Rel as Rel
-    from ectype.schema.associations import belongs_to as belongs_to
-    from ectype.schema.associations import has_many as has_many
-    from ectype.schema.associations import is_loaded as is_loaded
+    from ectype.schema.association_options import belongs_to as belongs_to
+    from ectype.schema.association_options import has_many as has_many
+    from ectype.schema.association_options import has_one as has_one
+    from ectype.schema.association_options import many_to_many as many_to_many
     from ectype.schema.changeset import Changeset as Changeset
     from ectype.schema.changeset import change as change
     from ectype.schema.errors import Invalid as Invalid
@@ -108,6 +107,12 @@ if TYPE_CHECKING:
     from ectype.schema.meta import Meta as Meta
     from ectype.schema.meta import meta as meta
     from ectype.schema.registry import Registry as Registry
+    from ectype.schema.rel import BelongsTo as BelongsTo
+    from ectype.schema.rel import HasMany as HasMany
+    from ectype.schema.rel import HasOne as HasOne
+    from ectype.schema.rel import ManyToMany as ManyToMany
+    from ectype.schema.rel import Rel as Rel
+    from ectype.schema.rel import is_loaded as is_loaded
     from ectype.schema.schema import Schema as Schema
     from ectype.schema.schema import Timestamps as Timestamps
     from ectype.schema.structs import evolve as evolve
@@ -130,7 +135,7 @@ _ERRORS = (
     "NoPrimaryKeyError NoResultsError NotLoadedError PoolTimeoutError QueryError SchemaError StaleEntryError "
     "TransactionAbortedError TransactionClosedError UnsupportedError"
 )
-_ASSOCIATIONS = "BelongsTo HasMany Rel belongs_to has_many is_loaded"
+_RELATIONS = "BelongsTo HasMany HasOne ManyToMany Rel is_loaded"
 _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"
 
 _MODULES = {
@@ -143,6 +148,7 @@ _MODULES = {
     "ectype.expr.predicates": "and_ or_",
     "ectype.expr.raw": "fragment identifier splice",
     "ectype.expr.tuples": "tuple_",
+    "ectype.query.associated": "assoc",
     "ectype.query.builder": "Over Q Query from_ maybe",
     "ectype.query.conflicts": _CONFLICTS,
     "ectype.query.partial": "only",
@@ -156,13 +162,14 @@ _MODULES = {
     "ectype.repo.transaction": "RolledBack Transaction",
     "ectype.result": "Err Ok",
     "ectype.schema.aliases": "alias",
-    "ectype.schema.associations": _ASSOCIATIONS,
+    "ectype.schema.association_options": "belongs_to has_many has_one many_to_many",
     "ectype.schema.changeset": "Changeset change",
     "ectype.schema.errors": "Invalid InvalidChangesetError",
     "ectype.schema.field_error": "Error",
     "ectype.schema.fields": "Field field primary_key",
     "ectype.schema.meta": "Meta meta",
     "ectype.schema.registry": "Registry",
+    "ectype.schema.rel": _RELATIONS,
     "ectype.schema.schema": "Schema Timestamps",
     "ectype.schema.structs": "evolve",
     "ectype.sql.dialect": "POSTGRES SQLITE",

@@ -20,7 +20,7 @@ from ectype.query.merging import merge_step
 from ectype.query.partial import Partial, only_or_none
 from ectype.query.scope import check_readable, source_of
 from ectype.query.selecting import named_items, projection, select_step
-from ectype.schema.associations import Rel
+from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema
 
 S_co = TypeVar("S_co", covariant=True)

@@ -27,7 +27,7 @@ from ectype.query.sources import refuse_prefix
 from ectype.query.subqueries import refuse_preloads, row_schema
 from ectype.query.tables import tables
 from ectype.query.writing import write_cte
-from ectype.schema.associations import Rel
+from ectype.schema.rel import Rel
 from ectype.schema.schema import Schema
 
 P = ParamSpec("P")

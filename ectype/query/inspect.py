@@ -77,6 +77,8 @@ def _whole(step: Step, values: Values) -> str:
         case "combine":
             operator, query = step.arg
             return f".{COMBINATIONS.get(operator, operator)}({_query(query, values)})"
+        case "also":
+            return ""
         case _:
             return f".{step.kind}()"
 

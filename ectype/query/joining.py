@@ -6,12 +6,13 @@ from typing import Any, TypeAlias, cast
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.operand import Expr, shape_of
+from ectype.query.association_joins import association_joins
 from ectype.query.ast import Step, steps
 from ectype.query.scope import check_joined_once, check_readable, check_scope, grow, outer_sources, source_of
 from ectype.query.sources import FragmentSource
 from ectype.query.subqueries import QuerySource, StandIn, refuse_preloads, row_schema
 from ectype.schema.aliases import Home
-from ectype.schema.associations import PLAIN, Hop, Rel
+from ectype.schema.rel import Hop, Rel
 from ectype.schema.sources import TableSource
 
 Grown: TypeAlias = tuple[Step, tuple[object, ...]]
@@ -32,8 +33,7 @@ def join_step(node: Step, kind: str, to: Any, on: Any, as_: Any, *, lateral: boo
         if lateral:
             raise QueryError(f"`lateral` is for subqueries, and `{to!r}` is an association", hint="leave it out")
         path = cast("Rel[Any, Any]", to)
-        grown = _by_association(node, kind, path, as_)
-        values: tuple[object, ...] = () if as_ is None else as_.__params__
+        grown, values = _by_association(node, kind, path, as_)
         return (grown, values) if on is None else _narrowed(node, grown, values, on, path)
     if shape_of(to) is not None:
         return _by_query(node, kind, to, on, as_, lateral=lateral)
@@ -120,9 +120,10 @@ def _narrowed(node: Step, grown: Step, values: tuple[object, ...], on: Any, path
     return cast("Step", known), values + extra.params
 
 
-def _on(node: Step, kind: str, source: Any, condition: Any) -> Step:
+def _on(node: Step, kind: str, source: Any, condition: Any, *, in_scope: bool = True) -> Step:
     """Return the step that joins a source on a condition: one and the same, however the condition came about."""
-    return grow(node, ("join", kind, source, condition), "join", (kind, source, condition), source)
+    arg = (kind, source, condition)
+    return grow(node, ("join", *arg), "join", arg, source if in_scope else None)
 
 
 def _by_query(node: Step, kind: str, query: Any, on: Any, as_: Any, *, lateral: bool) -> Grown:
@@ -158,17 +159,22 @@ def _read_as(query: Any) -> Any:
     return first if first.info is info else info.source
 
 
-def _by_association(node: Step, kind: str, path: Rel[Any, Any], as_: Any) -> Step:
+def _by_association(node: Step, kind: str, path: Rel[Any, Any], as_: Any) -> Grown:
     hop = path.hops[0]
-    if len(path.hops) > 1 or hop.custom is not PLAIN:
+    if len(path.hops) > 1 or not path.plain:
         raise QueryError(
             f"a join takes one plain association, got {path!r}",
             hint="join one after the other, and put conditions into `where`",
         )
     source = hop.association.related.source if as_ is None else source_of(as_)
-    key: Hashable = path if kind == "inner" and as_ is None else ("join", kind, path, source)
+    before, after = hop.association.params
+    # The path itself is the key of a join that adds no values: `Query.join` looks it up without coming here.
+    bare = kind == "inner" and as_ is None and not before and not after
+    key: Hashable = path if bare else ("join", kind, path, source)
     grown = node.kids.get(key)
-    return cast("Step", grown) if grown is not None else _grow(node, key, kind, hop, source)
+    if grown is None:
+        grown = _grow(node, key, kind, hop, source)
+    return cast("Step", grown), (*before, *(() if as_ is None else as_.__params__), *after)
 
 
 def _grow(node: Step, key: Hashable, kind: str, hop: Hop, source: Any) -> Step:
@@ -185,8 +191,9 @@ def _grow(node: Step, key: Hashable, kind: str, hop: Hop, source: Any) -> Step:
         )
     check_readable(source)
     check_joined_once(node, source)
-    own = hop.source.column(association.owner_key).node
-    theirs = source.column(association.related_key).node
-    grown = _on(node, kind, source, nodes.binary("=", theirs, own))
+    grown = node
+    for one, on in association_joins(association, hop.source, source):
+        # What only leads there is in no scope: nobody can mention it.
+        grown = _on(grown, kind, one, on, in_scope=one is source)
     node.kids[key] = grown
     return grown

@@ -9,8 +9,8 @@ from ectype.query.ast import Step, steps
 from ectype.query.joining import Grown
 from ectype.query.naming import check_names
 from ectype.query.scope import check_scope, grow
-from ectype.schema.associations import Rel
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.rel import Rel
 
 
 def merge_step(node: Step, assignments: tuple[Any, ...]) -> Grown:

@@ -23,6 +23,7 @@ class Selected:
         offset: where the parameters of the select begin.
         merges: the members that are filled over the struct, with their values.
         outer: the sources that may be missing from a row.
+        also: what a preload needs beside each row: joined structs, or keys of the table between.
         width: how many values a node takes.
         origin: the table and the prefix of a source, where they are not those of its schema.
         may_add: whether an output that nobody asked for may be added, to tell a missing row from one of NULLs.
@@ -33,6 +34,7 @@ class Selected:
     offset: int
     merges: Sequence[tuple[str, Clause]]
     outer: Collection[Any]
+    also: Sequence[Entity | ColumnRef]
     width: Callable[[walk.Part], int]
     origin: Callable[[Any], tuple[str | None, str | None]]
     may_add: Callable[[Expression], bool]
@@ -51,9 +53,22 @@ class _Expansion:
         self.outputs: list[Output] = []
 
     def finished(self) -> tuple[tuple[Output, ...], RowShape]:
+        make = self._whole()
+        others = [self._beside(item) for item in self.selected.also]
+        row = make()
+        if others:
+            row = TupleRow((row, *(other() for other in others)))
+        return tuple(self.outputs), row
+
+    def _beside(self, item: Entity | ColumnRef) -> Callable[[], EntityRow | ValueRow]:
+        if isinstance(item, Entity):
+            return self._entity(item, merged=False)
+        return self._item(item, 0, None, f"k{len(self.outputs)}")
+
+    def _whole(self) -> Callable[[], RowShape]:
+        """Add the outputs of what was selected, and return what makes its row when all outputs are there."""
         if self.selected.select is None:
-            whole: RowShape = self._entity(self.selected.source.entity.node)()
-            return tuple(self.outputs), whole
+            return self._entity(self.selected.source.entity.node)
         maker, items, names = self.selected.select
         makes: list[Callable[[], EntityRow | ValueRow]] = []
         offset = self.selected.offset
@@ -63,9 +78,9 @@ class _Expansion:
             else:
                 makes.append(self._item(item, offset, maker, names[position] if names else f"c{position}"))
             offset += self.selected.width(item)
-        rows = tuple(make() for make in makes)
-        row: RowShape = rows[0] if maker is None and len(rows) == 1 else TupleRow(rows, maker, names)
-        return tuple(self.outputs), row
+        if maker is None and len(makes) == 1:
+            return makes[0]
+        return lambda: TupleRow(tuple(make() for make in makes), maker, names)
 
     def _item(self, node: Expression, offset: int, maker: Any, name: str) -> Callable[[], ValueRow]:
         known = maker.fields[name].type if isinstance(maker, SchemaInfo) else None
@@ -80,11 +95,14 @@ class _Expansion:
         self.outputs.append(Output(Clause(inner, offset), type_of(inner) or known, nullable, name, alias))
         return len(self.outputs) - 1
 
-    def _entity(self, item: Entity) -> Callable[[], EntityRow]:
-        """Add the outputs of a struct, and return what makes its row when all outputs are there."""
+    def _entity(self, item: Entity, *, merged: bool = True) -> Callable[[], EntityRow]:
+        """Add the outputs of a struct, and return what makes its row when all outputs are there.
+
+        Members are filled over those that are selected, not over those that stand beside them.
+        """
         source: Any = item.source
         info: SchemaInfo = source.info
-        merges, settled = self._lasting()
+        merges, settled = self._lasting() if merged else ([], set[str]())
         names = tuple(name for name in item.names or source_names(source) if name not in settled)
         start = len(self.outputs)
         for name in names:

@@ -7,8 +7,8 @@ from ectype.expr import nodes
 from ectype.expr.operand import Column, Exactly, Expr
 from ectype.query.ast import Step, source_names, steps
 from ectype.query.scope import refuse_virtual
-from ectype.schema.associations import Rel
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.rel import Rel
 from ectype.schema.schema import Schema, Table
 
 M = TypeVar("M", bound=Schema)
@@ -117,13 +117,17 @@ def row_names(step: Step) -> tuple[str, ...]:
 
 def check_preloaded_key(step: Step, path: Rel[Any, Any]) -> None:
     """Raise QueryError for a preload from structs that lack the member by which their rows are found."""
-    association = path.hops[0].association
-    key, owner = association.owner_key, association.owner.name
-    if key not in row_names(step):
-        raise QueryError(
-            f"`{path!r}` is found by `{owner}.{key}`, which this query does not select",
-            hint=f"select it too: `only({owner}.{key}, …)`",
-        )
+    hop = path.hops[0]
+    association, owner = hop.association, hop.association.owner
+    while association.follows:
+        association = association.steps[0]
+    known = row_names(step)
+    for key in owner.primary_key if hop.custom.joined else association.owner_keys:
+        if key not in known:
+            raise QueryError(
+                f"`{path!r}` is found by `{owner.name}.{key}`, which this query does not select",
+                hint=f"select it too: `only({owner.name}.{key}, …)`",
+            )
 
 
 def check_complete(source: Any, step: Step) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ectype.expr import walk
-from ectype.expr.nodes import Entity, InValues, Ordering, Param, Subquery, ordering
+from ectype.expr.nodes import ColumnRef, Entity, InValues, Ordering, Param, Subquery, ordering
 from ectype.query.ast import (
     Clause,
     Combination,
@@ -138,6 +138,7 @@ class _Draft:
     outer: set[Any] = field(default_factory=set[Any])
     stand_ins: dict[Any, StandIn] = field(default_factory=dict[Any, StandIn])
     keys: list[Clause] = field(default_factory=list[Clause])
+    also: tuple[Entity | ColumnRef, ...] = ()
 
 
 def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Select:
@@ -231,6 +232,8 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
             source, verb, query, assignments = arg
             write = Write(verb, query, assignments, offset + query_width(query))
             draft.ctes.append(Cte(source, plan_select(query, offset), recursive=False, write=write))
+        case "also":
+            draft.also = arg
         case "cte":
             source, query, recursive, materialized = arg
             draft.ctes.append(Cte(source, plan_select(query, offset), recursive, materialized))
@@ -265,6 +268,7 @@ def _outputs(draft: _Draft, *, outermost: bool) -> tuple[tuple[Output, ...], Row
             offset=draft.select_offset,
             merges=draft.merges,
             outer=draft.outer,
+            also=draft.also,
             width=width,
             origin=lambda source: _origin(draft.stand_ins.get(source, source), draft.prefix),
             may_add=lambda node: may_add and (not grouped or node in grouped),

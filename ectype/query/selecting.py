@@ -10,8 +10,8 @@ from ectype.query.ast import Step
 from ectype.query.joining import Grown
 from ectype.query.naming import check_names, check_outputs
 from ectype.query.scope import check_scope, grow
-from ectype.schema.associations import Rel
 from ectype.schema.meta import SchemaInfo, struct_info
+from ectype.schema.rel import Rel
 from ectype.schema.structs import state_of
 
 MOST: Final = 10

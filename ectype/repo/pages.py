@@ -11,7 +11,8 @@ from ectype.query.cursors import Position, Secret, keys_of, read, sign
 from ectype.query.paging import Paging, paging_of, unique_nodes
 from ectype.query.subqueries import row_schema
 from ectype.repo.engine import Engine
-from ectype.repo.preloader import preload_into
+from ectype.repo.paths import merge
+from ectype.repo.preloader import preload_into, refuse_joined
 from ectype.repo.reader import query_of
 from ectype.repo.select import fetch_rows
 
@@ -66,14 +67,15 @@ async def read_page(
     cursor = before if after is None else after
     position = None if cursor is None else read(cursor, paging.fingerprint, paging.slots, keys)
     backward = before is not None
+    branches = merge(row_schema(query.node), query.preloads) if query.preloads else {}
+    refuse_joined(branches, "a page counts the rows of its query")
     found = await fetch_rows(engine, paging.query(query, position, size + 1, backward=backward), timeout, prefix)
     more = len(found) > size
     del found[size:]
     if backward:
         found.reverse()
     rows = [row[0] for row in found]
-    if query.preloads and rows:
-        await preload_into(engine, rows, row_schema(query.node), query.preloads, timeout=timeout, prefix=prefix)
+    await preload_into(engine, rows, branches, timeout=timeout, prefix=prefix)
     ends = _ends(found, position)
     first, last = (None if end is None else sign(end, paging.fingerprint, keys[0]) for end in ends)
     forward_more, backward_more = (position is not None, more) if backward else (more, position is not None)

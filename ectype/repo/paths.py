@@ -7,17 +7,19 @@ from typing import Any
 from ectype.errors import QueryError
 from ectype.expr.operand import Order
 from ectype.query.builder import from_
-from ectype.schema.associations import PLAIN, Association, Custom, Rel
+from ectype.schema.associations import Association
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.rel import PLAIN, Custom, Rel
 
 
 @dataclass(slots=True)
 class Branch:
-    """A hop of the merged paths: how it is narrowed, and where it goes on."""
+    """A hop of the merged paths: how it is customised, where it goes on, and which steps it follows itself."""
 
     association: Association
     custom: Custom
     branches: "dict[str, Branch]" = field(default_factory=dict[str, "Branch"])
+    steps: "dict[str, Branch]" = field(default_factory=dict[str, "Branch"])
 
 
 def merge(info: SchemaInfo, paths: Iterable[Rel[Any, Any]]) -> dict[str, Branch]:
@@ -35,10 +37,22 @@ def merge(info: SchemaInfo, paths: Iterable[Rel[Any, Any]]) -> dict[str, Branch]
             raise QueryError(f"`{path!r}` starts at {start.name}, the rows are {info.name}")
         level = tree
         for hop in path.hops:
-            branch = level.setdefault(hop.association.name, Branch(hop.association, hop.custom))
+            branch = level.get(hop.association.name)
+            if branch is None:
+                branch = level[hop.association.name] = _branch(hop.association, hop.custom)
             branch.custom = _merged(branch, hop.custom)
             level = branch.branches
     return tree
+
+
+def _branch(association: Association, custom: Custom) -> Branch:
+    """Return the branch of an association, with a chain of its steps where it follows others."""
+    made = Branch(association, custom)
+    level = made.steps
+    for step in association.steps:
+        level[step.name] = _branch(step, PLAIN)
+        level = level[step.name].branches
+    return made
 
 
 def _merged(branch: Branch, custom: Custom) -> Custom:
@@ -46,10 +60,10 @@ def _merged(branch: Branch, custom: Custom) -> Custom:
         return branch.custom
     if branch.custom is PLAIN:
         return custom
-    name = f"{branch.association.owner.name}.{branch.association.name}"
-    first, second = (_shown(name, branch.association.related, one) for one in (branch.custom, custom))
+    label = branch.association.label
+    first, second = (_shown(label, branch.association.related, one) for one in (branch.custom, custom))
     raise QueryError(
-        f"`{name}` is narrowed in two ways in one preload: `{first}` and `{second}`",
+        f"`{label}` is customised in two ways in one preload: `{first}` and `{second}`",
         hint="say it once, on the first path through it",
     )
 
@@ -58,11 +72,21 @@ def _identity(custom: Custom) -> tuple[object, ...]:
     """Return what tells two customisations apart. Expressions cannot be compared: `==` makes another one of them."""
     wheres = tuple((id(one.node), one.params) for one in custom.wheres)
     orders = tuple((id(node), params) for node, params in custom.order_bys)
-    return wheres, orders, custom.limit
+    using = None if custom.using is None else (id(custom.using.node), custom.using.params)
+    rest = (custom.limit, custom.only, using, id(custom.load_with), custom.joined, id(custom.source))
+    return wheres, orders, *rest
 
 
-def _shown(name: str, info: SchemaInfo, custom: Custom) -> str:
+def _shown(label: str, info: SchemaInfo, custom: Custom) -> str:
+    """Return the code of a customised hop."""
+    if custom.using is not None:
+        return f"{label}.using({custom.using!r})"
+    if custom.load_with is not None:
+        return f"{label}.load_with({getattr(custom.load_with, '__name__', '…')})"
+    if custom.joined:
+        return f"{label}.joined({'' if custom.source is None else custom.source.label})"
     orders = (Order[Any](node, params) for node, params in custom.order_bys)
     query = from_(info.schema).where(*custom.wheres).order_by(*orders)
-    text = name + repr(query).removeprefix(repr(from_(info.schema)))
-    return text if custom.limit is None else f"{text}.limit({custom.limit})"
+    text = label + repr(query).removeprefix(repr(from_(info.schema)))
+    text += "" if custom.limit is None else f".limit({custom.limit})"
+    return text if not custom.only else f"{text}.only({', '.join(f'{info.name}.{name}' for name in custom.only)})"

@@ -1,86 +1,160 @@
 """Associations of loaded rows: one query a step of a path, attached in memory."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ectype.errors import QueryError
-from ectype.expr import functions as fn
-from ectype.expr.operand import Order
-from ectype.query.builder import Query, from_
-from ectype.query.subqueries import subquery
+from ectype.query.associated import sorted_keys
+from ectype.repo.attaching import Found, attach, current, keyed, mark, reached, slot_of, structs_in
 from ectype.repo.engine import Engine
 from ectype.repo.paths import Branch, merge
+from ectype.repo.related import related_query
 from ectype.repo.select import fetch_rows
-from ectype.schema.associations import PLAIN, Association, Custom, Rel
-from ectype.schema.fields import Field
+from ectype.schema.associations import Association
+from ectype.schema.keys import keys_of
 from ectype.schema.meta import SchemaInfo, meta, struct_info
-from ectype.schema.schema import Schema
+from ectype.schema.rel import PLAIN, Rel
 from ectype.schema.structs import UNSET, restore, state_of
 
 
-class Ranked(Schema):
-    """The key of a row and its rank among the rows of its parent: the shape behind a limit per parent."""
-
-    key: Field[Any]
-    rank: Field[int]
-
-
 @dataclass(frozen=True, slots=True)
-class _Preload:
-    """What all steps of one preload have in common."""
+class Preload:
+    """What all steps of one preload have in common.
+
+    Attributes:
+        engine: how statements are run.
+        force: whether what is loaded is loaded anew.
+        timeout: the deadline of each statement, in seconds.
+        prefix: where tables without a prefix of their own are read.
+        done: what this preload has loaded, so that `force` does it once.
+    """
 
     engine: Engine
     force: bool
     timeout: float | None
     prefix: str | None
+    done: set[tuple[int, Association]] = field(default_factory=set[tuple[int, Association]])
 
     async def level(self, rows: Sequence[Any], branches: dict[str, Branch]) -> None:
-        """Load the associations of rows, then those of what they lead to."""
-        for branch in branches.values():
-            await self._load(rows, branch)
+        """Load the associations of rows, then those of what they lead to.
+
+        Those that follow others come last: what the others hold by then, narrowed or not, is what they find.
+        """
+        for branch in sorted(branches.values(), key=lambda branch: branch.association.follows):
+            association = branch.association
+            if association.follows:
+                await self._follow(rows, branch)
+            elif not branch.custom.joined:
+                await self._load(rows, branch)
             if branch.branches:
-                await self.level(_reached(rows, branch.association), branch.branches)
+                await self.level(reached(rows, association), branch.branches)
+
+    def _wanting(self, rows: Sequence[Any], association: Association) -> list[Any]:
+        if self.force:
+            wanting = [row for row in rows if (id(row), association) not in self.done]
+            self.done.update((id(row), association) for row in wanting)
+            return wanting
+        return [row for row in rows if current(row, association) is UNSET]
 
     async def _load(self, rows: Sequence[Any], branch: Branch) -> None:
-        association = branch.association
-        wanting = rows if self.force else [row for row in rows if _current(row, association) is UNSET]
-        if len(wanting) < len(rows) and branch.custom is not PLAIN:
+        association, custom = branch.association, branch.custom
+        wanting = self._wanting(rows, association)
+        if not self.force and len(wanting) < len(rows) and custom is not PLAIN:
             raise QueryError(
-                f"`{association.owner.name}.{association.name}` is loaded already, so it would not be narrowed",
+                f"`{association.label}` is loaded already, so it would not be narrowed",
                 hint="load it anew: `await repo.preload(rows, …, force=True)`",
             )
-        keys = {getattr(row, association.owner_key, None) for row in wanting} - {None}
-        found: list[Any] = []
-        if keys:
-            query = related_query(association, branch.custom, sorted_keys(keys))
-            found = await fetch_rows(self.engine, query, self.timeout, self.prefix)
+        if not wanting:
+            return
+        keys = set(keys_of(association.owner_keys, wanting)) - {None}
+        found: Found = ()
+        if keys and custom.load_with is not None:
+            found = _checked(association, await custom.load_with(sorted_keys(keys)))
+        elif keys:
+            query = related_query(association, custom, sorted_keys(keys))
+            found = keyed(association, await fetch_rows(self.engine, query, self.timeout, self.prefix))
         attach(wanting, association, found)
+        if custom.filters or self.force:
+            mark(wanting, association, partial=custom.filters)
+
+    async def _follow(self, rows: Sequence[Any], branch: Branch) -> None:
+        """Load each step of an association that follows others, then gather what the last one leads to."""
+        association = branch.association
+        if branch.custom.joined:
+            return
+        wanting = self._wanting(rows, association)
+        if not wanting:
+            return
+        await self.level(wanting, branch.steps)
+        give = slot_of(association).__set__
+        for row in wanting:
+            found = _gathered(row, association)
+            give(row, found if association.cardinality == "many" else next(iter(found), None))
+
+
+def _gathered(row: Any, association: Association) -> list[Any]:
+    """Return what the steps of an association lead to from one row, each stored row once, in the order it is met."""
+    level = [row]
+    for step in association.steps:
+        level = [one for each in level for one in structs_in(current(each, step))]
+    names = association.related.primary_key
+    if not names:
+        raise QueryError(
+            f"`{association.label}` gives each row once, and {association.related.name} has no primary key",
+            hint="preload its steps instead: " + f"`{' / '.join(one.label for one in association.steps)}`",
+        )
+    found: dict[Any, Any] = {}
+    for key, one in zip(keys_of(names, level), level, strict=True):
+        found.setdefault(key, one)
+    return list(found.values())
+
+
+def _checked(association: Association, rows: Any) -> Found:
+    """Return what a function of `load_with` gave, as pairs. Raises QueryError for anything else."""
+    info, pairs = association.related, association.join is not None
+    wanted = f"pairs of an owner's key and a struct of {info.name}" if pairs else f"structs of {info.name}"
+    what = f"the function of `{association.label}.load_with(…)` returns a list of {wanted}"
+    if not isinstance(rows, list | tuple):
+        raise QueryError(f"{what}, got {rows!r:.80}")
+    listed = cast("Sequence[Any]", rows)
+    for one in listed:
+        pair = cast("tuple[Any, ...]", one) if isinstance(one, tuple) else ()
+        struct = cast("Any", (pair[1] if len(pair) == 2 else None) if pairs else one)
+        if getattr(struct.__class__, "__schema__", None) is not info:
+            raise QueryError(f"{what}, got {one!r:.80} in it")
+    if pairs:
+        return listed
+    return list(zip(keys_of(association.related_keys, listed), listed, strict=True))
 
 
 async def preload_into(
     engine: Engine,
     rows: Sequence[Any],
-    info: SchemaInfo,
-    paths: Iterable[Rel[Any, Any]],
+    branches: dict[str, Branch],
     *,
-    force: bool = False,
     timeout: float | None = None,
     prefix: str | None = None,
 ) -> None:
-    """Load the paths into rows that nobody else holds yet; None among the rows is left alone."""
+    """Load the merged paths into rows that nobody else holds yet; None among the rows is left alone."""
     present = [row for row in rows if row is not None]
     if present:
-        await _Preload(engine, force, timeout, prefix).level(present, merge(info, paths))
+        await Preload(engine, force=False, timeout=timeout, prefix=prefix).level(present, branches)
 
 
 async def preload_copies(
-    engine: Engine, rows: Any, paths: Sequence[Rel[Any, Any]], *, force: bool, timeout: float | None
+    engine: Engine,
+    rows: Any,
+    paths: Sequence[Rel[Any, Any]],
+    *,
+    force: bool,
+    timeout: float | None,
+    prefix: str | None = None,
 ) -> Any:
     """Return copies of a struct, or of a list of structs, with the paths loaded; None stays None.
 
     Raises:
-        QueryError: for no path, or rows of two schemas.
+        QueryError: for no path, rows of two schemas, or an association that a join of a query should fill.
     """
     if not paths:
         raise QueryError("`preload` needs an association", hint="write `await repo.preload(user, User.posts)`")
@@ -90,10 +164,24 @@ async def preload_copies(
         return cast("Any", rows)
     info = _schema_of(present)
     branches = merge(info, paths)
+    refuse_joined(branches, "`repo.preload` runs queries of its own")
     made = copies(listed, branches)
     loaded = [row for row in made if row is not None]
-    await _Preload(engine, force, timeout, meta(present[0]).prefix).level(loaded, branches)
+    where = meta(present[0]).prefix if prefix is None else prefix
+    await Preload(engine, force, timeout, where).level(loaded, branches)
     return made if isinstance(rows, list) else made[0]
+
+
+def refuse_joined(branches: dict[str, Branch], why: str) -> None:
+    """Raise QueryError for a preload that a join would fill where there is none; `why` says so."""
+    for branch in branches.values():
+        if branch.custom.joined:
+            label = branch.association.label
+            raise QueryError(
+                f"`{label}.joined()` is filled from a join, and {why}",
+                hint=f"preload it by a query of its own, without `.joined()`: `{label}`",
+            )
+        refuse_joined(branch.branches, why)
 
 
 def _schema_of(rows: Sequence[Any]) -> SchemaInfo:
@@ -107,74 +195,6 @@ def _schema_of(rows: Sequence[Any]) -> SchemaInfo:
     return info
 
 
-def _slot(association: Association) -> Any:
-    return association.owner.slots[association.name]
-
-
-def _current(row: Any, association: Association) -> Any:
-    return getattr(row, f"_assoc_{association.name}", UNSET)
-
-
-def _reached(rows: Sequence[Any], association: Association) -> list[Any]:
-    """Return what an association leads to, each struct once."""
-    found: dict[int, Any] = {}
-    for row in rows:
-        value = _current(row, association)
-        for one in cast("list[Any]", value) if isinstance(value, list) else [value]:
-            if one is not None and one is not UNSET:
-                found[id(one)] = one
-    return list(found.values())
-
-
-def sorted_keys(keys: set[Any]) -> list[Any]:
-    """Return the keys in a stable order where they have one."""
-    try:
-        return sorted(keys)
-    except TypeError:
-        return list(keys)
-
-
-def related_query(association: Association, custom: Custom, keys: list[Any]) -> Query[Any, Any, Any]:
-    """Return the query of all related rows of some owners, narrowed, with a limit for each owner."""
-    info = association.related
-    column = info.source.column(association.related_key)
-    given: list[Any] = [Order(node, params) for node, params in custom.order_bys]
-    # Rows that are equal in the order come by their key: the same ones each time, also under a limit.
-    order = [*given, *(info.source.columns[name] for name in info.primary_key)]
-    query: Query[Any, Any, Any] = from_(info.schema).where(column.in_(keys), *custom.wheres)
-    if association.cardinality == "one":
-        return query
-    return query.order_by(*order) if custom.limit is None else _limited(info, query, column, order, custom.limit)
-
-
-def _limited(info: SchemaInfo, query: Any, column: Any, order: list[Any], limit: int) -> Query[Any, Any, Any]:
-    if len(info.primary_key) != 1:
-        raise QueryError(
-            f"a limit per parent needs a primary key of one column, and {info.name} has {len(info.primary_key)}",
-            hint="leave the limit out, and cut the lists",
-        )
-    key = info.source.columns[info.primary_key[0]]
-    rank: Any = fn.row_number().over(fn.window(partition_by=column, order_by=order))
-    ranked = subquery(query.project(Ranked(key=key, rank=rank)), "ranked")
-    chosen: Any = from_(ranked).where(ranked.rank <= limit).select(ranked.key)
-    return from_(info.schema).where(key.in_(chosen)).order_by(*order)
-
-
-def attach(rows: Sequence[Any], association: Association, found: Sequence[Any]) -> None:
-    """Give each row its related structs: a list of its own, or one struct, or None."""
-    give, owner_key, related_key = _slot(association).__set__, association.owner_key, association.related_key
-    if association.cardinality == "one":
-        by_key = {getattr(one, related_key): one for one in found}
-        for row in rows:
-            give(row, by_key.get(getattr(row, owner_key, None)))
-        return
-    grouped: dict[Any, list[Any]] = {}
-    for one in found:
-        grouped.setdefault(getattr(one, related_key), []).append(one)
-    for row in rows:
-        give(row, list(grouped.get(getattr(row, owner_key, None), ())))
-
-
 def copies(rows: Iterable[Any], branches: dict[str, Branch]) -> list[Any]:
     """Return copies of structs along the merged paths, so that loading never changes what somebody holds."""
     return [None if row is None else _copy(row, branches) for row in rows]
@@ -183,9 +203,12 @@ def copies(rows: Iterable[Any], branches: dict[str, Branch]) -> list[Any]:
 def _copy(row: Any, branches: dict[str, Branch]) -> Any:
     struct = restore(row.__class__, state_of(row))
     for branch in branches.values():
-        value = _current(struct, branch.association)
+        association = branch.association
+        if branch.steps:
+            struct = _copy(struct, branch.steps)
+        value = current(struct, association)
         if isinstance(value, list):
-            _slot(branch.association).__set__(struct, copies(cast("list[Any]", value), branch.branches))
+            slot_of(association).__set__(struct, copies(cast("list[Any]", value), branch.branches))
         elif value is not UNSET and value is not None:
-            _slot(branch.association).__set__(struct, _copy(value, branch.branches))
+            slot_of(association).__set__(struct, _copy(value, branch.branches))
     return struct

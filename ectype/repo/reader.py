@@ -10,6 +10,8 @@ from ectype.query.builder import Query, from_
 from ectype.query.planner import origin
 from ectype.query.subqueries import row_schema
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.joined import joined_in, merged, with_joined
+from ectype.repo.paths import merge
 from ectype.repo.preloader import preload_into
 from ectype.repo.select import dumped, fetch_rows, prepare
 from ectype.schema.meta import SchemaInfo
@@ -28,11 +30,16 @@ def query_of(queryable: Any) -> Query[Any, Any, Any]:
 async def read(engine: Engine, queryable: Any, timeout: float | None = None, prefix: str | None = None) -> list[Any]:
     """Return the rows of a query, with what it preloads."""
     query = query_of(queryable)
-    rows = await fetch_rows(engine, query, timeout, prefix)
-    if query.preloads and rows:
-        # What is loaded further stands where the query said that its own rows do.
-        where = origin(query.node)[1] or prefix
-        await preload_into(engine, rows, row_schema(query.node), query.preloads, timeout=timeout, prefix=where)
+    if not query.preloads:
+        return await fetch_rows(engine, query, timeout, prefix)
+    branches = merge(row_schema(query.node), query.preloads)
+    joins = joined_in(query, branches)
+    rows = await fetch_rows(engine, with_joined(query, joins) if joins else query, timeout, prefix)
+    if joins:
+        rows = merged(rows, joins)
+    # What is loaded further stands where the query said that its own rows do.
+    where = origin(query.node)[1] or prefix
+    await preload_into(engine, rows, branches, timeout=timeout, prefix=where)
     return rows
 
 

@@ -21,9 +21,9 @@ from ectype.repo.text_calls import TextCalls
 from ectype.repo.texts import text_of
 from ectype.repo.transaction import RolledBack, Session, Transaction
 from ectype.result import Ok
-from ectype.schema.associations import Rel
 from ectype.schema.changeset import Changeset
 from ectype.schema.errors import Invalid, InvalidChangesetError
+from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
 
 OPEN_SECONDS = 15.0
@@ -284,19 +284,46 @@ class Repo(ManyRows, TextCalls, PageCalls):
 
     @overload
     async def preload(
-        self, rows: list[M], *paths: Rel[M, Any], force: bool = False, timeout: float | None = None
+        self,
+        rows: list[M],
+        *paths: Rel[M, Any],
+        force: bool = ...,
+        timeout: float | None = ...,
+        prefix: str | None = ...,
     ) -> list[M]: ...
     @overload
     async def preload(
-        self, rows: StructOf[M], *paths: Rel[M, Any], force: bool = False, timeout: float | None = None
+        self,
+        rows: list[M | None],
+        *paths: Rel[M, Any],
+        force: bool = ...,
+        timeout: float | None = ...,
+        prefix: str | None = ...,
+    ) -> list[M | None]: ...
+    @overload
+    async def preload(
+        self,
+        rows: StructOf[M],
+        *paths: Rel[M, Any],
+        force: bool = ...,
+        timeout: float | None = ...,
+        prefix: str | None = ...,
     ) -> M: ...
-    async def preload(self, rows: Any, *paths: Any, force: bool = False, timeout: float | None = None) -> Any:
+    async def preload(
+        self, rows: Any, *paths: Any, force: bool = False, timeout: float | None = None, prefix: str | None = None
+    ) -> Any:
         """Return copies of structs with associations loaded, one query a step; what is loaded already is kept.
+
+        None among the rows stays None. `force` loads anew what is loaded already; `prefix` says where tables without
+        one of their own are read, that of the first struct unless given.
+
+        Raises:
+            QueryError: for structs of two schemas, or a customised path over what is loaded already.
 
         Example:
             `user = await repo.preload(user, User.posts / Post.comments)`
         """
-        return await preload_copies(self._engine, rows, paths, force=force, timeout=timeout)
+        return await preload_copies(self._engine, rows, paths, force=force, timeout=timeout, prefix=prefix)
 
     # --- transactions
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ectype.repo.loader import frozen
 from ectype.schema.meta import Meta, SchemaInfo, State, intern_meta
-from ectype.schema.structs import UNSET
+from ectype.schema.structs import UNSET, partial_names
 from ectype.types.base import Target
 
 new: Callable[[type[Any]], Any] = object.__new__
@@ -37,6 +37,8 @@ def stored(
         value = getattr(data, f"_assoc_{name}", UNSET)
         if value is not UNSET:
             setattr(made, f"_assoc_{name}", value)
+    if info.associations and (partial := partial_names(data)):
+        made._partial = partial  # noqa: SLF001  # a slot of every struct with associations
     if info.mutable_names:
         kept = getattr(data, "_frozen", None) if originals is None else originals
         if kept is not None:

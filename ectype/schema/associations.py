@@ -1,34 +1,29 @@
-"""Associations as plain data, and the paths that queries and preloads follow through them."""
+"""Associations as plain data: which keys are compared, over which tables, and under which conditions."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, Generic, Literal, TypeVar, cast, overload
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from ectype.errors import NotLoadedError, QueryError, SchemaError
+from ectype.expr import walk
 from ectype.expr.nodes import Ordering
-from ectype.expr.operand import Expr, Order, order_term
-from ectype.schema.fields import Frozen
-from ectype.schema.meta import SchemaInfo, meta, schema_info
-from ectype.schema.sources import TableSource
+from ectype.expr.operand import Expr, order_term
+from ectype.schema.association_options import AssociationOptions, Keys, Kind, key_names
+from ectype.schema.join_tables import JoinTable, NarrowInfo
+from ectype.schema.meta import FieldInfo, FieldOptions, SchemaInfo, meta, schema_info
 from ectype.types import annotations as notes
-
-M = TypeVar("M")
-T = TypeVar("T")
-S_co = TypeVar("S_co", covariant=True)
-Owner = TypeVar("Owner")
-Target = TypeVar("Target")
+from ectype.types.numeric import INTEGER
 
 Cardinality = Literal["one", "many"]
+Term: TypeAlias = tuple[Ordering, tuple[object, ...]]
+"""A term of an ORDER BY, and the values of its parameters."""
 
-
-@dataclass(frozen=True, slots=True)
-class AssociationOptions:
-    """What `belongs_to(…)` and `has_many(…)` say about a member."""
-
-    kind: Literal["belongs_to", "has_many"]
-    foreign_key: str | None = None
-    references: str | None = None
+ANNOTATIONS: Final[Mapping[Kind, str]] = {
+    "belongs_to": "BelongsTo",
+    "has_one": "HasOne",
+    "has_many": "HasMany",
+    "many_to_many": "ManyToMany",
+}
 
 
 class Association:
@@ -39,6 +34,8 @@ class Association:
         name: the member's name.
         options: what its declaration says.
         optional: whether the bracket admits None.
+        kind: which of the four it is.
+        cardinality: whether the instance gives one struct or a list.
     """
 
     def __init__(
@@ -49,11 +46,18 @@ class Association:
         self.argument = argument
         self.options = options
         self.optional = optional
+        self.kind: Kind = options.kind
+        self.cardinality: Cardinality = "many" if options.kind in ("has_many", "many_to_many") else "one"
 
     @property
-    def cardinality(self) -> Cardinality:
-        """Whether the instance gives one struct or a list."""
-        return "many" if self.options.kind == "has_many" else "one"
+    def label(self) -> str:
+        """What people call it: `User.posts`."""
+        return f"{self.owner.name}.{self.name}"
+
+    @property
+    def follows(self) -> bool:
+        """Whether it only follows other associations."""
+        return self.kind != "many_to_many" and self.options.through is not None
 
     @cached_property
     def related(self) -> SchemaInfo:
@@ -63,176 +67,287 @@ class Association:
         return schema_info(members[0] if members else annotation)
 
     @cached_property
-    def owner_key(self) -> str:
-        """The owner's field that is compared."""
-        if self.options.kind == "belongs_to":
-            return self.options.foreign_key or f"{self.name}_id"
-        return self.options.references or _single_key(self.owner, self)
+    def steps(self) -> "tuple[Association, ...]":
+        """The associations that it follows; none unless it says `through`.
+
+        Raises:
+            SchemaError: when the path does not exist, leads elsewhere, or comes back to itself.
+        """
+        if not self.follows:
+            return ()
+        steps = self._path
+        self._check_ends(steps)
+        self._check_circle(())
+        many = next((one for one in steps if one.cardinality == "many"), None)
+        if self.cardinality == "one" and many is not None:
+            raise SchemaError(
+                f"`{self.label}` goes through `{many.label}`, which leads to many rows",
+                hint=f"write `{self.name}: HasMany[{self.related.name}] = has_many(through=…)`",
+            )
+        return steps
 
     @cached_property
-    def related_key(self) -> str:
-        """The related schema's field that is compared."""
-        if self.options.kind == "belongs_to":
-            return self.options.references or _single_key(self.related, self)
-        return self.options.foreign_key or self._inverse_key()
+    def _path(self) -> "tuple[Association, ...]":
+        made: Any = self._called("through")
+        hops: Any = getattr(made, "hops", None)
+        if not isinstance(hops, tuple) or not getattr(made, "plain", False):
+            raise SchemaError(
+                f"the `through` of `{self.label}` is a path of plain associations, got {made!r:.80}",
+                hint="write `through=lambda: Post.comments / Comment.author`, with conditions in the `where` of these",
+            )
+        return tuple(hop.association for hop in cast("tuple[Any, ...]", hops))
 
-    def _inverse_key(self) -> str:
-        """Find the foreign key on the related schema: the one that belongs to us, else `<owner>_id` as in Ecto."""
-        found = {
-            one.owner_key
-            for one in cast("Mapping[str, Association]", self.related.associations).values()
-            if one.options.kind == "belongs_to" and one.related is self.owner
-        }
-        default = f"{_underscore(self.owner.name)}_id"
-        if default in self.related.column_names:
-            return default
-        if len(found) == 1:
-            return found.pop()
-        why = f"several point back: {', '.join(sorted(found))}" if found else f"it has no `{default}`"
+    def _check_ends(self, steps: "tuple[Association, ...]") -> None:
+        start, end = steps[0].owner, steps[-1].related
+        if start is not self.owner or end is not self.related:
+            path = " / ".join(one.label for one in steps)
+            raise SchemaError(
+                f"`{self.label}` is of {self.related.name}, and its `through`, {path}, goes from {start.name} to "
+                f"{end.name}",
+                hint=f"begin at an association of {self.owner.name}, and end at {self.related.name}",
+            )
+
+    def _check_circle(self, around: "tuple[Association, ...]") -> None:
+        if self in around:
+            raise SchemaError(
+                f"`{self.label}` goes through itself",
+                hint="a `through` follows associations that have keys of their own",
+            )
+        if self.follows:
+            for one in self._path:
+                one._check_circle((*around, self))  # noqa: SLF001  # one of its own kind
+
+    @property
+    def keys_here(self) -> tuple[str, ...]:
+        """The foreign key of a `belongs_to`, known without the related schema."""
+        return key_names(self.options.foreign_key) or (f"{self.name}_id",)
+
+    @cached_property
+    def owner_keys(self) -> tuple[str, ...]:
+        """The owner's fields that are compared."""
+        return self._keys[0]
+
+    @cached_property
+    def related_keys(self) -> tuple[str, ...]:
+        """The related schema's fields that are compared."""
+        return self._keys[1]
+
+    @cached_property
+    def _keys(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if self.kind == "many_to_many":
+            return self._joined_keys[1], self._joined_keys[3]
+        if self.follows:
+            raise SchemaError(f"`{self.label}` has no keys of its own: it goes through others")
+        named, references = key_names(self.options.foreign_key), key_names(self.options.references)
+        if self.kind == "belongs_to":
+            return self.keys_here, references or self._primary_key(self.related, len(self.keys_here))
+        if named is None:
+            named, found = self._inverse()
+            references = references or found
+        return references or self._primary_key(self.owner, len(named)), named
+
+    def _primary_key(self, info: SchemaInfo, count: int) -> tuple[str, ...]:
+        key = info.primary_key
+        if len(key) == count:
+            return key
+        listed = ", ".join(f'"{name}"' for name in key)
+        hint = 'name the column: `references="…"`'
+        if len(key) > 1:
+            hint += f", or all of the key: `foreign_key=({', '.join(['…'] * len(key))}), references=({listed})`"
+        wanted = "one key" if count == 1 else f"a key of {count} columns"
         raise SchemaError(
-            f"the foreign key of `{self.owner.name}.{self.name}` on {self.related.name} is not known: {why}",
-            hint=f'name it: `{self.name}: HasMany[{self.related.name}] = has_many(foreign_key="…")`',
+            f"`{self.label}` needs {wanted} of {info.name}, which has {len(key)} primary key columns", hint=hint
         )
 
-    def __repr__(self) -> str:
-        return f"<association {self.owner.name}.{self.name}>"
+    def _inverse(self) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+        """Find the foreign key on the related schema, and what it holds.
 
+        It is `<owner>_id` as in Ecto, or that of the only `belongs_to` that points back.
+        """
+        back = [
+            one
+            for one in cast("Mapping[str, Association]", self.related.associations).values()
+            if one.kind == "belongs_to" and one.related is self.owner
+        ]
+        default = (f"{underscore(self.owner.name)}_id",)
+        found = {one.owner_keys: key_names(one.options.references) for one in back}
+        if default[0] in self.related.column_names:
+            return default, found.get(default)
+        if len(found) == 1:
+            return next(iter(found.items()))
+        several = ", ".join(sorted(name for names in found for name in names))
+        why = f"several point back: {several}" if found else f"it has no `{default[0]}`"
+        bracket = self.related.name if self.cardinality == "many" else f"{self.related.name} | None"
+        raise SchemaError(
+            f"the foreign key of `{self.label}` on {self.related.name} is not known: {why}",
+            hint=f'name it: `{self.name}: {ANNOTATIONS[self.kind]}[{bracket}] = {self.kind}(foreign_key="…")`',
+        )
 
-def _single_key(info: SchemaInfo, association: Association) -> str:
-    if len(info.primary_key) == 1:
-        return info.primary_key[0]
-    raise SchemaError(
-        f"`{association.owner.name}.{association.name}` needs one key of {info.name}, which has "
-        f"{len(info.primary_key)} primary key columns",
-        hint='name the column: `references="…"`',
-    )
+    # --- the table between
 
+    @cached_property
+    def join(self) -> JoinTable | None:
+        """The table between the two schemas; None unless this is a `many_to_many`."""
+        if self.kind != "many_to_many":
+            return None
+        through = self.options.through
+        owner_columns, owner_keys, related_columns, related_keys = self._joined_keys
+        if not isinstance(through, str):
+            return JoinTable(self._join_schema.source, owner_columns, related_columns, named=False)
+        columns = {
+            **{column: self.owner.field(key) for column, key in zip(owner_columns, owner_keys, strict=True)},
+            **{column: self.related.field(key) for column, key in zip(related_columns, related_keys, strict=True)},
+        }
+        info = NarrowInfo(through, through, self.owner.prefix, columns)
+        return JoinTable(info.source, owner_columns, related_columns, named=True)
 
-def _underscore(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+    @cached_property
+    def ranked(self) -> NarrowInfo:
+        """The rows of a subquery that counts the related rows of each owner: their key, their owner's, their rank."""
+        owners = self.owner_fields
+        related = (self.related.fields[name] for name in self.related.primary_key)
+        columns = {f"key{position}": known for position, known in enumerate(related)}
+        columns |= {f"owner{position}": known for position, known in enumerate(owners)}
+        columns["rank"] = FieldInfo("rank", "rank", INTEGER, nullable=False, options=FieldOptions())
+        return NarrowInfo(f"ranked {self.label}", None, None, columns)
 
+    @cached_property
+    def owner_fields(self) -> tuple[FieldInfo, ...]:
+        """The fields that hold the owner's key: of the related schema, or of the table between."""
+        if self.join is not None:
+            return tuple(self.join.source.info.field(name) for name in self.join.owner_keys)
+        return tuple(self.related.field(name) for name in self.related_keys)
 
-@dataclass(frozen=True, slots=True)
-class Custom:
-    """How one hop of a preload is narrowed: by `where`, `order_by` and a limit per parent."""
+    @cached_property
+    def _join_schema(self) -> SchemaInfo:
+        made = self._called("through")
+        if not isinstance(getattr(made, "__schema__", None), SchemaInfo):
+            raise SchemaError(
+                f"the `through` of `{self.label}` is the schema between, got {made!r:.80}",
+                hint='write `through=lambda: Membership`, or the name of its table: `through="memberships"`',
+            )
+        return schema_info(made)
 
-    wheres: tuple[Expr[Any, Any], ...] = ()
-    order_bys: tuple[tuple[Ordering, tuple[object, ...]], ...] = ()
-    limit: int | None = None
-
-
-PLAIN: Final = Custom()
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One step of a path: an association, from which source it starts, and how it is narrowed."""
-
-    association: Association
-    source: TableSource
-    custom: Custom = field(default=PLAIN)
-
-
-class Rel(Generic[S_co, Target]):
-    """An association on the class, as `User.posts`: to join, to preload, and to follow with `/`.
-
-    Immutable: each method returns a new path. `hops` is never empty.
-    """
-
-    __slots__ = ("hops",)
-
-    hops: tuple[Hop, ...]
-
-    def __init__(self, hops: tuple[Hop, ...]) -> None:
-        self.hops = hops
-
-    @overload
-    def where(self: "Rel[S_co, list[M]]", *predicates: Expr[M, bool | None]) -> "Rel[S_co, list[M]]": ...
-    @overload
-    def where(self: "Rel[S_co, M | None]", *predicates: Expr[M, bool | None]) -> "Rel[S_co, M | None]": ...
-    @overload
-    def where(self: "Rel[S_co, M]", *predicates: Expr[M, bool | None]) -> "Rel[S_co, M]": ...
-    def where(self: Any, *predicates: Any) -> Any:
-        """Preload only the rows where all predicates hold."""
-        for predicate in predicates:
-            if not isinstance(predicate, Expr):
-                raise QueryError(
-                    f"`where` takes expressions, got {predicate!r:.80}",
-                    hint="write `User.posts.where(Post.score > 3)`",
+    @cached_property
+    def _joined_keys(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """The join table's columns for the owner, the keys that they hold, and the same for the related schema."""
+        given = self.options.join_keys
+        if given is None:
+            pairs = [self._default_join_keys(self.owner), self._default_join_keys(self.related)]
+            if pairs[0][0] == pairs[1][0]:
+                column = pairs[0][0][0]
+                raise SchemaError(
+                    f"both sides of `{self.label}` would be `{column}`",
+                    hint=f'name them, ours first: `many_to_many(…, join_keys=("{column}", "…"))`',
                 )
-        hop = cast("Hop", self.hops[-1])
-        return _with(self, replace(hop.custom, wheres=hop.custom.wheres + predicates))
+        else:
+            named = cast("Mapping[Any, Any]", given if isinstance(given, dict) else dict.fromkeys(given)).items()
+            pairs = [(_names(columns), key_names(key)) for columns, key in named]
+        (first, first_key), (second, second_key) = pairs
+        mine = first_key or self._primary_key(self.owner, len(first))
+        theirs = second_key or self._primary_key(self.related, len(second))
+        for columns, keys in ((first, mine), (second, theirs)):
+            if len(columns) != len(keys):
+                raise SchemaError(f"`join_keys` of `{self.label}` ties {columns} to {keys}, which are not equally many")
+        return first, mine, second, theirs
 
-    def order_by(self: "Rel[S_co, list[M]]", *keys: Expr[M, Any] | Order[M]) -> "Rel[S_co, list[M]]":
-        """Preload the rows in this order."""
-        custom = self.hops[-1].custom
-        return _with(self, replace(custom, order_bys=custom.order_bys + tuple(order_term(key) for key in keys)))
+    def _default_join_keys(self, info: SchemaInfo) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+        default = (f"{underscore(info.name)}_id",)
+        if isinstance(self.options.through, str) or default[0] in self._join_schema.column_names:
+            return default, None
+        joins = cast("Mapping[str, Association]", self._join_schema.associations).values()
+        found = {one.owner_keys: one.related_keys for one in joins if one.kind == "belongs_to" and one.related is info}
+        if len(found) == 1:
+            return next(iter(found.items()))
+        raise SchemaError(
+            f"which column of {self._join_schema.name} points to {info.name} is not known for `{self.label}`",
+            hint='name both, ours first: `many_to_many(…, join_keys=("…", "…"))`',
+        )
 
-    def limit(self: "Rel[S_co, list[M]]", count: int) -> "Rel[S_co, list[M]]":
-        """Preload at most `count` rows for each parent."""
-        if count.__class__ is not int or count < 0:
-            raise QueryError(f"a limit is a number of rows, 0 or more, got {count!r}")
-        return _with(self, replace(self.hops[-1].custom, limit=count))
+    # --- what its lambdas say
 
-    @overload
-    def __truediv__(self: "Rel[S_co, list[M]]", other: "Rel[M, T]") -> "Rel[S_co, T]": ...
-    @overload
-    def __truediv__(self: "Rel[S_co, M | None]", other: "Rel[M, T]") -> "Rel[S_co, T]": ...
-    @overload
-    def __truediv__(self: "Rel[S_co, M]", other: "Rel[M, T]") -> "Rel[S_co, T]": ...
-    def __truediv__(self: Any, other: Any) -> Any:
-        """Follow a further association: `User.posts / Post.comments`."""
-        if not isinstance(other, Rel):
-            raise QueryError(f"a path goes on with an association, got {other!r:.80}")
-        path = cast("Rel[Any, Any]", self)
-        onward = cast("Rel[Any, Any]", other)
-        reached, wanted = path.hops[-1].association.related, onward.hops[0].association.owner
-        if reached is not wanted:
-            raise QueryError(f"{path!r} leads to {reached.name}, and {onward!r} starts at {wanted.name}")
-        return Rel[Any, Any](path.hops + onward.hops)
+    @cached_property
+    def where(self) -> Expr[Any, Any] | None:
+        """Which related rows count, over the related schema; None for all."""
+        return self._condition("where", self.related)
+
+    @cached_property
+    def join_where(self) -> Expr[Any, Any] | None:
+        """Which rows of the table between count, over its schema; None for all."""
+        return None if self.options.join_where is None else self._condition("join_where", self._join_schema)
+
+    @cached_property
+    def params(self) -> tuple[tuple[object, ...], tuple[object, ...]]:
+        """The values that a join adds: those of the tables on the way, and those of the related table."""
+        if self.follows:
+            before = tuple(value for one in self.steps[:-1] for values in one.params for value in values)
+            between, last = self.steps[-1].params
+            return (*before, *between), last
+        between = () if self.join_where is None else self.join_where.params
+        return between, () if self.where is None else self.where.params
+
+    @cached_property
+    def preload_order(self) -> tuple[Term, ...]:
+        """In which order preloads give the rows, unless they say their own."""
+        if self.options.preload_order is None:
+            return ()
+        made = self._called("preload_order")
+        keys = cast("Sequence[Any]", made if isinstance(made, list | tuple) else (made,))
+        try:
+            terms = tuple(order_term(key) for key in keys)
+        except QueryError as exc:
+            raise SchemaError(f"the `preload_order` of `{self.label}`: {exc.message}", hint=exc.hint) from exc
+        for node, _ in terms:
+            self._check_sources("preload_order", node, self._ordering_schemas())
+        return terms
+
+    def _ordering_schemas(self) -> tuple[SchemaInfo, ...]:
+        between = self.kind == "many_to_many" and not isinstance(self.options.through, str)
+        return (self.related, self._join_schema) if between else (self.related,)
+
+    def _condition(self, option: str, info: SchemaInfo) -> Expr[Any, Any] | None:
+        if getattr(self.options, option) is None:
+            return None
+        made = self._called(option)
+        if not isinstance(made, Expr):
+            raise SchemaError(
+                f"the `{option}` of `{self.label}` gives a condition, got {made!r:.80}",
+                hint=f"compare a column: `{option}=lambda: {info.name}.… == …`",
+            )
+        found = cast("Expr[Any, Any]", made)
+        self._check_sources(option, found.node, (info,))
+        return found
+
+    def _check_sources(self, option: str, node: walk.Part, infos: tuple[SchemaInfo, ...]) -> None:
+        allowed = [info.source for info in infos]
+        for source in walk.sources(node):
+            if source not in allowed:
+                names = " and ".join(info.name for info in infos)
+                raise SchemaError(
+                    f"the `{option}` of `{self.label}` mentions {source.label}, and may mention {names} only"
+                )
+
+    def _called(self, option: str) -> object:
+        """Call what an option was given: its names exist by now."""
+        try:
+            return cast("object", getattr(self.options, option)())
+        except (AttributeError, NameError) as exc:
+            raise SchemaError(
+                f"the `{option}` of `{self.label}` mentions what does not exist: {exc}",
+                hint=f"`{option}=lambda: …` is called at first use: import what it mentions into its module",
+            ) from exc
 
     def __repr__(self) -> str:
-        return " / ".join(f"{hop.source.label}.{hop.association.name}" for hop in self.hops)
+        return f"<association {self.label}>"
 
 
-def _with(path: Rel[Any, Any], custom: Custom) -> Rel[Any, Any]:
-    return Rel((*path.hops[:-1], replace(path.hops[-1], custom=custom)))
+def _names(given: Keys) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
-class _One(Generic[Target]):
-    @overload
-    def __get__(self, instance: None, owner: type[Owner]) -> Rel[Owner, Target]: ...
-    @overload
-    def __get__(self, instance: object, owner: type[Any]) -> Target: ...
-    def __get__(self, instance: object, owner: type[Any]) -> Any:
-        """Give the path on the class, the loaded value on the instance."""
-        raise SchemaError(f"{self.__class__.__name__} is an annotation of a schema's member")
-
-    def __set__(self, instance: Frozen, value: Target) -> None:
-        """Refuse assignment; checkers take the constructor's parameter from `value`."""
-        raise SchemaError("structs are frozen")
-
-
-class BelongsTo(_One[Target]):
-    """The annotation of an association whose foreign key is here: `author: BelongsTo[User] = belongs_to()`."""
-
-
-class HasMany(_One[list[M]], Generic[M]):
-    """The annotation of an association whose foreign key is there: `posts: HasMany[Post] = has_many()`."""
-
-
-def belongs_to(*, foreign_key: str | None = None, references: str | None = None) -> Any:
-    """Declare that the foreign key is here, in `<name>_id` unless named.
-
-    The bracket says what the instance gives: `BelongsTo[User]` where the key is `Field[int]`, `BelongsTo[User | None]`
-    where it is `Field[int | None]`.
-    """
-    return AssociationOptions("belongs_to", foreign_key, references)
-
-
-def has_many(*, foreign_key: str | None = None, references: str | None = None) -> Any:
-    """Declare that the related rows point here, by the foreign key of their only `belongs_to` unless named."""
-    return AssociationOptions("has_many", foreign_key, references)
+def underscore(name: str) -> str:
+    """Return a class's name as its foreign keys begin: `BlogPost` is `blog_post`."""
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
 
 
 class AssociationSlot:
@@ -268,13 +383,3 @@ def not_loaded(instance: object, association: Association) -> NotLoadedError:
         f"`{owner}.{name}` is not loaded",
         hint=f"load it with the query, or afterwards:\n\n    {query}\n    struct = {later}",
     )
-
-
-def is_loaded(struct: object, rel: Rel[Any, Any]) -> bool:
-    """Whether an association of a struct has been loaded, or was given to its constructor."""
-    association = rel.hops[0].association
-    try:
-        association.owner.slots[association.name].__get__(struct)
-    except AttributeError:
-        return False
-    return True

@@ -4,8 +4,8 @@ from typing import Any, cast
 
 from ectype.errors import SchemaError
 from ectype.expr.operand import Column
-from ectype.schema.associations import Rel
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.rel import Rel
 
 
 def field_name(info: SchemaInfo, column: Any) -> str:
@@ -41,8 +41,9 @@ def _instead(info: SchemaInfo, name: str) -> str:
 
 def _association(info: SchemaInfo, rel: Rel[Any, Any]) -> SchemaError:
     one = rel.hops[0].association
-    if one.options.kind == "belongs_to":
-        fix = f"name its foreign key instead: `{one.owner.name}.{one.owner_key}`"
+    if one.kind == "belongs_to":
+        named = " and ".join(f"`{one.owner.name}.{key}`" for key in one.owner_keys)
+        fix = f"name its foreign key instead: {named}"
     else:
         fix = f"change the related structs by changesets of their own, with their foreign key to {info.name}"
     return SchemaError(f"`{rel!r}` is an association, and a column of {info.name} was expected", hint=fix)

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVa
 
 from ectype.errors import SchemaError
 from ectype.schema import structs
-from ectype.schema.associations import Association, AssociationOptions, AssociationSlot, BelongsTo, HasMany, Hop, Rel
+from ectype.schema.association_checks import check_members, checked_options
+from ectype.schema.association_options import AssociationOptions, Kind
+from ectype.schema.associations import Association, AssociationSlot
 from ectype.schema.fields import Field, field, timestamp
 from ectype.schema.meta import Declaration, FieldOptions, SchemaInfo
 from ectype.schema.registry import Registry, RegistryScope
+from ectype.schema.rel import BelongsTo, HasMany, HasOne, Hop, ManyToMany, Rel
 from ectype.schema.sources import TableSource
 from ectype.types import annotations as notes
 
@@ -46,7 +49,12 @@ class StructOf(Protocol[M]):
         ...
 
 
-ASSOCIATIONS: Mapping[object, str] = {BelongsTo: "belongs_to", HasMany: "has_many"}
+ASSOCIATIONS: Mapping[object, Kind] = {
+    BelongsTo: "belongs_to",
+    HasOne: "has_one",
+    HasMany: "has_many",
+    ManyToMany: "many_to_many",
+}
 FROZEN: Mapping[str, object] = {
     "__init__": structs.construct,
     "__setattr__": structs.refuse_set,
@@ -184,9 +192,8 @@ def _build(
     if said.abstract:
         return _abstract(metaclass, name, bases, namespace, said, raw)
     fields, links = _members(name, raw, {**_mixin_values(mixins), **namespace})
-    storage = type.__new__(
-        metaclass, name, (parent,), {"__slots__": _slots(fields, links), "__module__": namespace.get("__module__")}
-    )
+    slots = _slots(fields, links)
+    storage = type.__new__(metaclass, name, (parent,), {"__slots__": slots, "__module__": namespace.get("__module__")})
     own = type(f"{name}Columns", (metaclass,), {})
     body = {key: value for key, value in namespace.items() if key not in fields and key not in links}
     leaf: Any = type.__new__(own, name, (storage, *mixins), {**FROZEN, **body, "__slots__": (), "__options__": said})
@@ -202,7 +209,8 @@ def _build(
     )
     leaf.__schema__ = info
     info.twin = twin
-    info.slots = {one: storage.__dict__[_slot(one, links)] for one in (*fields, *links, "_meta", "_frozen")}
+    hidden = [one for one in slots if one in structs.HIDDEN]
+    info.slots = {one: storage.__dict__[_slot(one, links)] for one in (*fields, *links, *hidden)}
     _associate(info, leaf, links)
     _attach(info, own, leaf)
     said.registry.add(leaf)
@@ -284,7 +292,7 @@ def _members(
         if one.head is Field:
             fields[member] = _declare(name, member, one, value)
         elif one.head in ASSOCIATIONS:
-            links[member] = (one, _link(name, member, one, value))
+            links[member] = (one, checked_options(name, member, ASSOCIATIONS[one.head], one, value))
         else:
             raise SchemaError(
                 f"`{name}.{member}: {one.text}` is no member of a schema",
@@ -319,24 +327,13 @@ def _declare(name: str, member: str, raw: notes.RawAnnotation, value: object) ->
     return Declaration(member, raw.argument, raw.text, value)
 
 
-def _link(name: str, member: str, raw: notes.RawAnnotation, value: object) -> AssociationOptions:
-    kind = ASSOCIATIONS[raw.head]
-    if not isinstance(value, AssociationOptions) or value.kind != kind:
-        raise SchemaError(
-            f"`{name}.{member}: {raw.text}` needs a call on its right, since the constructor may omit it",
-            hint=f"write `{member}: {raw.text} = {kind}()`",
-        )
-    if raw.argument is None:
-        raise SchemaError(f"`{name}.{member}: {raw.text}` does not say its schema", hint=f"write `{raw.text}[Other]`")
-    return value
-
-
 def _slot(member: str, links: Mapping[str, object]) -> str:
     return f"_assoc_{member}" if member in links else member
 
 
 def _slots(fields: Mapping[str, object], links: Mapping[str, object]) -> tuple[str, ...]:
-    return (*fields, *(_slot(link, links) for link in links), "_meta", "_frozen", "__weakref__")
+    partial = ("_partial",) if links else ()
+    return (*fields, *(_slot(link, links) for link in links), *partial, "_meta", "_frozen", "__weakref__")
 
 
 def _scopes(
@@ -360,36 +357,10 @@ def _associate(
     for name, (raw, options) in links.items():
         optional = notes.is_optional_text(raw.argument)
         association = Association(info, name, raw.argument, options, optional=bool(optional))
-        if options.kind == "belongs_to":
-            _check_belongs_to(info, association, raw, optional=optional)
+        check_members(info, association, raw)
         made[name] = association
         type.__setattr__(leaf, name, AssociationSlot(association, info.slots[name]))
     info.associations = made
-
-
-def _check_belongs_to(
-    info: SchemaInfo, association: Association, raw: notes.RawAnnotation, *, optional: bool | None
-) -> None:
-    key = association.owner_key
-    declared = info.declarations.get(key)
-    if declared is None:
-        raise SchemaError(
-            f"`{info.name}.{association.name}` needs its foreign key `{key}`, which {info.name} does not have",
-            hint=f'add `{key}: Field[int]`, or name the one you have: `belongs_to(foreign_key="…")`',
-        )
-    nullable = notes.is_optional_text(declared.argument)
-    if optional is None or nullable is None or optional == nullable:
-        return
-    inner = raw.argument if isinstance(raw.argument, str) else getattr(raw.argument, "__name__", str(raw.argument))
-    if nullable:
-        raise SchemaError(
-            f"`{info.name}.{association.name}` may be missing, since `{key}` may be None",
-            hint=f"write `{association.name}: BelongsTo[{inner} | None] = belongs_to(…)`",
-        )
-    raise SchemaError(
-        f"`{info.name}.{association.name}` is never missing, since `{key}` is never None",
-        hint=f"drop the `| None` of `{raw.text}`, or write `{key}: Field[int | None]`",
-    )
 
 
 def _attach(info: SchemaInfo, own: Any, leaf: Any) -> None:

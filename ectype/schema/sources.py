@@ -35,13 +35,14 @@ class TableSource:
         table: str | None = None,
         prefix: str | None = None,
         hint: str | None = None,
+        lasting: bool = True,
     ) -> None:
         self.info = info
         self.alias = alias
         self.table = table or info.table
         self.prefix = prefix
         self.hint = hint
-        self.lasting = table is None and prefix is None and hint is None
+        self.lasting = lasting and table is None and prefix is None and hint is None
         self.root = info.root
         self.label = alias or table or info.name
         self.shape: Any = None

@@ -27,8 +27,9 @@ class Unset:
 
 
 UNSET = Unset()
-HIDDEN = frozenset({"_meta", "_frozen"})
-"""Slots that are no members: where a struct came from, and what its lists and documents were when it was loaded."""
+HIDDEN = frozenset({"_meta", "_frozen", "_partial"})
+"""Slots that are no members: where a struct came from, what its lists and documents were when it was loaded, and of
+which associations only some rows were loaded."""
 
 
 def _no_member(info: SchemaInfo, name: str) -> SchemaError:
@@ -169,6 +170,12 @@ def evolve(struct: M, /, **values: Any) -> M:
         if name not in info.declarations and name not in info.associations:
             raise _no_member(info, name)
     return restore(struct.__class__, {**state_of(struct), **values})
+
+
+def partial_names(struct: Any) -> frozenset[str]:
+    """Return the associations of which only some rows were loaded, by a filtered preload."""
+    found: frozenset[str] = getattr(struct, "_partial", frozenset[str]())
+    return found
 
 
 def with_meta(struct: M, meta: Meta) -> M:

@@ -9,7 +9,7 @@ from ectype.schema.meta import schema_info
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
 from ectype.sql.writes import compile_insert
-from tests.dialects.world import Comment, Page, Post, Reading, Role, User
+from tests.dialects.world import Alarm, Comment, Membership, Page, Post, Profile, Reading, Role, Team, User
 
 LEAP = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
 LATE = datetime(2024, 3, 31, 23, 0, tzinfo=UTC)
@@ -58,6 +58,20 @@ ROWS: list[tuple[Any, dict[str, Any]]] = [
     (Reading, {"sensor": 1, "hour": 0}),
     (Reading, {"sensor": 1, "hour": 1}),
     (Reading, {"sensor": 2, "hour": 0}),
+    (Profile, {"id": 1, "bio": "likes engines", "user_id": 1}),
+    (Profile, {"id": 2, "bio": "keeps bees", "user_id": 2}),
+    (Team, {"id": 1, "name": "Core"}),
+    (Team, {"id": 2, "name": "Docs"}),
+    (Team, {"id": 3, "name": "Retired"}),
+    (Membership, {"user_id": 1, "team_id": 1, "role": "lead", "since": 2020}),
+    (Membership, {"user_id": 1, "team_id": 2, "role": "lead", "since": 2021}),
+    (Membership, {"user_id": 1, "team_id": 3, "role": "lead", "since": 2019}),
+    (Membership, {"user_id": 2, "team_id": 1, "role": "guest", "since": 2022}),
+    (Membership, {"user_id": 3, "team_id": 2, "role": "lead", "since": 2018}),
+    (Alarm, {"id": 1, "of_sensor": 1, "of_hour": 0}),
+    (Alarm, {"id": 2, "of_sensor": 1, "of_hour": 0}),
+    (Alarm, {"id": 3, "of_sensor": 2, "of_hour": 0}),
+    (Alarm, {"id": 4, "of_sensor": 2, "of_hour": None}),
 ]  # fmt: skip
 WIKI_ROWS: list[tuple[Any, dict[str, Any]]] = [
     (User, {"id": 1, "name": "Wanda", "role": Role.MEMBER, "password": None, "manager_id": None}),

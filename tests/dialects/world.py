@@ -6,7 +6,21 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from ectype import BelongsTo, Field, HasMany, Registry, Schema, belongs_to, field, has_many, primary_key
+from ectype import (
+    BelongsTo,
+    Field,
+    HasMany,
+    HasOne,
+    ManyToMany,
+    Registry,
+    Schema,
+    belongs_to,
+    field,
+    has_many,
+    has_one,
+    many_to_many,
+    primary_key,
+)
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import quoted, render
@@ -85,7 +99,88 @@ class Branch(Blog):
     depth: Field[int]
 
 
-TABLES = (User, Post, Comment, Page, Reading)
+class Member(Blog, table="users"):
+    """A user, with associations of every kind."""
+
+    id: Field[int] = primary_key()
+    name: Field[str]
+    manager_id: Field[int | None] = field(default=None)
+    manager: BelongsTo["Member | None"] = belongs_to()
+    reports: HasMany["Member"] = has_many(foreign_key="manager_id")
+    profile: HasOne["Profile | None"] = has_one(foreign_key="user_id")
+    articles: HasMany["Article"] = has_many(foreign_key="author_id")
+    liked: HasMany["Article"] = has_many(
+        foreign_key="author_id", where=lambda: Article.score > 3, preload_order=lambda: (Article.score.desc(),)
+    )
+    teams: ManyToMany["Team"] = many_to_many(through="memberships", join_keys=("user_id", "team_id"))
+    led: ManyToMany["Team"] = many_to_many(
+        through=lambda: Membership,
+        join_keys={"user_id": "id", "team_id": "id"},
+        where=lambda: Team.name != "Retired",
+        join_where=lambda: Membership.role == "lead",
+        preload_order=lambda: (Membership.since.desc(), Team.name),
+    )
+    remarks: HasMany["Remark"] = has_many(through=lambda: Member.articles / Article.remarks)
+
+
+class Article(Blog, table="posts"):
+    """A post, with fewer columns."""
+
+    id: Field[int] = primary_key()
+    title: Field[str]
+    score: Field[int]
+    author_id: Field[int]
+    author: BelongsTo[Member] = belongs_to()
+    remarks: HasMany["Remark"] = has_many(foreign_key="post_id")
+    author_profile: HasOne["Profile | None"] = has_one(through=lambda: Article.author / Member.profile)
+
+
+class Remark(Blog, table="comments"):
+    id: Field[int] = primary_key()
+    body: Field[str]
+    post_id: Field[int]
+    article: BelongsTo[Article] = belongs_to(foreign_key="post_id")
+
+
+class Profile(Blog, table="profiles"):
+    id: Field[int] = primary_key()
+    bio: Field[str]
+    user_id: Field[int]
+    user: BelongsTo[Member] = belongs_to()
+
+
+class Team(Blog, table="teams"):
+    id: Field[int] = primary_key()
+    name: Field[str]
+    members: ManyToMany[Member] = many_to_many(through="memberships", join_keys=("team_id", "user_id"))
+    remarks: HasMany[Remark] = has_many(through=lambda: Team.members / Member.remarks)
+
+
+class Membership(Blog, table="memberships"):
+    """The table between users and teams."""
+
+    user_id: Field[int] = field(primary_key=True)
+    team_id: Field[int] = field(primary_key=True)
+    role: Field[str]
+    since: Field[int]
+
+
+class Slot(Blog, table="readings"):
+    """A reading: its key has two columns."""
+
+    sensor: Field[int] = field(primary_key=True)
+    hour: Field[int] = field(primary_key=True)
+    alarms: HasMany["Alarm"] = has_many(foreign_key=("of_sensor", "of_hour"))
+
+
+class Alarm(Blog, table="alarms"):
+    id: Field[int] = primary_key()
+    of_sensor: Field[int | None] = field(default=None)
+    of_hour: Field[int | None] = field(default=None)
+    slot: BelongsTo[Slot | None] = belongs_to(foreign_key=("of_sensor", "of_hour"), references=("sensor", "hour"))
+
+
+TABLES = (User, Post, Comment, Page, Reading, Profile, Team, Membership, Alarm)
 UNIQUE = {"posts": ("url_slug",), "users": ("name",)}
 
 

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from ectype import BelongsTo, Field, HasMany, Schema, belongs_to, field, has_many, primary_key
 from ectype.migrations import Migration
 from ectype.schema.schema import Timestamps
+from tests.integration.repo.circles import TABLES as CIRCLES
+from tests.integration.repo.circles import change as change_circles
 
 
 class Role(StrEnum):
@@ -155,7 +157,7 @@ class Card:
 
 
 TABLES = (
-    "comments", "posts", "users", "tags", "tokens", "bookings", "seats", "log_lines", "samples",
+    *CIRCLES, "comments", "posts", "users", "tags", "tokens", "bookings", "seats", "log_lines", "samples",
 )  # fmt: skip
 """Every table, those that refer to others first."""
 
@@ -214,6 +216,7 @@ def change(m: Migration) -> None:
     m.create_index("bookings", "room", "day", unique=True)
     m.create_index("bookings", "code", unique=True, name="one_code")
     m.create_index("bookings", "guest", unique=True, where="NOT cancelled")
+    change_circles(m)
     with m.create_table("samples") as t:
         for name, one in Sample.__schema__.fields.items():
             if name != "id":

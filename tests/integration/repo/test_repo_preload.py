@@ -115,7 +115,7 @@ async def test_two_ways_to_narrow_one_step_are_refused_with_both(repo: Repo, blo
             lambda a, b: repo.preload(blog.ada, a, b),
             lambda a, b: repo.all(from_(User).where(User.id == blog.ada.id).preload(a, b)),
         ):
-            with pytest.raises(QueryError, match=r"`User\.posts` is narrowed in two ways in one preload"):
+            with pytest.raises(QueryError, match=r"`User\.posts` is customised in two ways in one preload"):
                 await read(first, second)
     with pytest.raises(QueryError) as caught:
         await repo.preload(blog.ada, User.posts.where(Post.score > 3).limit(2), User.posts.order_by(Post.id.desc()))

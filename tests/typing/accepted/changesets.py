@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar, assert_type
 
-from ectype.schema.associations import BelongsTo, HasMany, belongs_to, has_many
+from ectype import BelongsTo, HasMany, belongs_to, has_many
 from ectype.schema.changeset import Changeset, change
 from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.field_error import Error

@@ -79,40 +79,41 @@ def _one(model: type[Schema], name: str) -> Association:
 
 
 def test_keys_follow_from_the_names():
-    assert (_one(Post, "author").owner_key, _one(Post, "author").related_key) == ("author_id", "id")
-    assert (_one(Post, "comments").owner_key, _one(Post, "comments").related_key) == ("id", "post_id")
+    assert (_one(Post, "author").owner_keys, _one(Post, "author").related_keys) == (("author_id",), ("id",))
+    assert (_one(Post, "comments").owner_keys, _one(Post, "comments").related_keys) == (("id",), ("post_id",))
     assert _one(Post, "comments").cardinality == "many"
     assert _one(Post, "author").cardinality == "one"
-    assert _one(HTTPLog, "lines").related_key == "h_t_t_p_log_id"
+    assert _one(HTTPLog, "lines").related_keys == ("h_t_t_p_log_id",)
     assert repr(_one(Post, "author")) == "<association Post.author>"
 
 
 def test_a_key_follows_from_the_only_association_that_points_back():
-    assert _one(Team, "players").related_key == "plays_for"
+    assert _one(Team, "players").related_keys == ("plays_for",)
 
 
 def test_keys_may_be_named():
-    assert _one(Team, "captains").related_key == "captain_of"
-    assert (_one(Team, "numbered").owner_key, _one(Team, "numbered").related_key) == ("id", "number")
-    assert (_one(Fan, "row").owner_key, _one(Fan, "row").related_key) == ("number", "y")
+    assert _one(Team, "captains").related_keys == ("captain_of",)
+    assert (_one(Team, "numbered").owner_keys, _one(Team, "numbered").related_keys) == (("id",), ("number",))
+    assert (_one(Fan, "row").owner_keys, _one(Fan, "row").related_keys) == (("number",), ("y",))
 
 
 def test_a_key_that_is_not_known_is_asked_for():
     with pytest.raises(SchemaError) as caught:
-        _ = _one(Team, "rivals").related_key
+        _ = _one(Team, "rivals").related_keys
     assert str(caught.value) == (
         "the foreign key of `Team.rivals` on Match is not known: several point back: guest_id, home_id\n\n"
         'hint: name it: `rivals: HasMany[Match] = has_many(foreign_key="…")`'
     )
     with pytest.raises(SchemaError, match=r"the foreign key of `Team.fans` on Fan is not known: it has no `team_id`"):
-        _ = _one(Team, "fans").related_key
+        _ = _one(Team, "fans").related_keys
 
 
 def test_a_composite_key_needs_a_name():
     with pytest.raises(SchemaError) as caught:
-        _ = _one(Fan, "grid").related_key
+        _ = _one(Fan, "grid").related_keys
     assert str(caught.value) == (
-        '`Fan.grid` needs one key of Grid, which has 2 primary key columns\n\nhint: name the column: `references="…"`'
+        "`Fan.grid` needs one key of Grid, which has 2 primary key columns\n\n"
+        'hint: name the column: `references="…"`, or all of the key: `foreign_key=(…, …), references=("x", "y")`'
     )
 
 

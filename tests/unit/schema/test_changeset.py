@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ectype import BelongsTo, HasMany, belongs_to, has_many
 from ectype.errors import FrozenError, SchemaError
 from ectype.schema.aliases import alias
-from ectype.schema.associations import BelongsTo, HasMany, belongs_to, has_many
 from ectype.schema.changeset import Changeset, change
 from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.field_error import Error

@@ -20,8 +20,8 @@ from ectype import (
     has_many,
     primary_key,
 )
-from ectype.schema.associations import Rel
 from ectype.schema.meta import schema_info
+from ectype.schema.rel import Rel
 
 
 def _refusal(body: str) -> str:

@@ -1,0 +1,86 @@
+"""Related structs to their owners: grouped by key, shared where they are the same row, given to each owner."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, cast
+
+from ectype.schema.associations import Association
+from ectype.schema.keys import keys_of
+from ectype.schema.structs import UNSET, partial_names
+
+Found: TypeAlias = Sequence[tuple[Any, Any]]
+"""Pairs of an owner's key and a struct, in order."""
+
+
+def slot_of(association: Association) -> Any:
+    """Return the slot that holds an association."""
+    return association.owner.slots[association.name]
+
+
+def current(row: Any, association: Association) -> Any:
+    """Return what an association of a struct holds, UNSET where it is not loaded."""
+    return getattr(row, f"_assoc_{association.name}", UNSET)
+
+
+def structs_in(value: Any) -> Iterable[Any]:
+    """Return the structs of a loaded association: none, one, or those of its list."""
+    if isinstance(value, list):
+        return cast("list[Any]", value)
+    return () if value is None or value is UNSET else (value,)
+
+
+def reached(rows: Sequence[Any], association: Association) -> list[Any]:
+    """Return what an association leads to, each struct once."""
+    found: dict[int, Any] = {}
+    for row in rows:
+        for one in structs_in(current(row, association)):
+            found[id(one)] = one
+    return list(found.values())
+
+
+def keyed(association: Association, rows: Sequence[Any]) -> Found:
+    """Return the rows of a preload's query with the keys of their owners.
+
+    Between owners a row of a `many_to_many` is one struct, as what a `belongs_to` leads to is.
+    """
+    join = association.join
+    if join is None:
+        return list(zip(keys_of(association.related_keys, rows), rows, strict=True))
+    single = len(join.owner_keys) == 1
+    pairs: list[tuple[Any, Any]] = [(row[1] if single else row[1:], row[0]) for row in rows]
+    names = association.related.primary_key
+    if not names:
+        return pairs
+    known: dict[Any, Any] = {}
+    keys = keys_of(names, (one for _, one in pairs))
+    return [(owner, known.setdefault(key, one)) for key, (owner, one) in zip(keys, pairs, strict=True)]
+
+
+def attach(rows: Sequence[Any], association: Association, found: Found) -> None:
+    """Give each row its related structs: a list of its own, or the first one, or None."""
+    give = slot_of(association).__set__
+    owners = keys_of(association.owner_keys, rows)
+    grouped: dict[Any, list[Any]] = {}
+    for key, one in found:
+        group = grouped.get(key)
+        if group is None:
+            grouped[key] = [one]
+        else:
+            group.append(one)
+    if association.cardinality == "one":
+        for key, row in zip(owners, rows, strict=True):
+            group = grouped.get(key)
+            give(row, None if group is None or key is None else group[0])
+        return
+    for key, row in zip(owners, rows, strict=True):
+        give(row, [] if key is None else list(grouped.get(key, ())))
+
+
+def mark(rows: Iterable[Any], association: Association, *, partial: bool) -> None:
+    """Remember on each row whether an association holds only some of its rows."""
+    put, name = association.owner.slots["_partial"].__set__, association.name
+    for row in rows:
+        names = partial_names(row)
+        if partial and name not in names:
+            put(row, names | {name})
+        elif not partial and name in names:
+            put(row, names - {name})
