@@ -11,16 +11,15 @@ from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import bulk, reader, upserter, writer
+from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
 from ectype.repo.outcomes import Outcome
 from ectype.repo.preloader import preload_copies
 from ectype.repo.select import prepare
-from ectype.repo.sending import DEFAULT, Call
+from ectype.repo.sending import call_of as _call
 from ectype.repo.transaction import RolledBack, Session, Transaction
-from ectype.result import Ok
 from ectype.schema.associations import Rel
 from ectype.schema.changeset import Changeset
-from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.schema import Of, Schema, StructOf
 
 OPEN_SECONDS = 15.0
@@ -36,11 +35,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-def _call(timeout: float | None, prefix: str | None) -> Call:
-    return DEFAULT if timeout is None and prefix is None else Call(timeout, prefix)
-
-
-class Repo:
+class Repo(ChangesetCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -83,6 +78,7 @@ class Repo:
             plan_cache_size=plan_cache_size,
             log_params=log_params,
         )
+        self._engine.repo = self
 
     def __repr__(self) -> str:
         return f"Repo({self.adapter.url!r})"
@@ -214,54 +210,6 @@ class Repo:
             conflict_target=conflict_target,
             call=_call(timeout, prefix),
         )
-
-    async def update(
-        self, changeset: Changeset[M], *, force: bool = False, timeout: float | None = None, prefix: str | None = None
-    ) -> M:
-        """Send the changes of a changeset and return the struct as it is now stored; no changes, no statement.
-
-        Raises:
-            InvalidChangesetError, ConstraintError: as for `insert`.
-            StaleEntryError: the row is gone.
-            NoPrimaryKeyError: the struct has no key.
-        """
-        return cast("M", await writer.update(self._engine, changeset, force=force, call=_call(timeout, prefix)))
-
-    async def delete(self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None) -> M:
-        """Delete the row of a struct and return the struct in the state `deleted`.
-
-        Raises:
-            StaleEntryError: the row is gone already.
-            InvalidChangesetError, ConstraintError: rows still refer to it.
-        """
-        return cast("M", await writer.delete(self._engine, subject, call=_call(timeout, prefix)))
-
-    async def try_insert(
-        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
-    ) -> Ok[M] | Invalid[M]:
-        """Insert as `insert` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.insert, subject, timeout, prefix)
-
-    async def try_update(
-        self, changeset: Changeset[M], *, timeout: float | None = None, prefix: str | None = None
-    ) -> Ok[M] | Invalid[M]:
-        """Update as `update` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.update, changeset, timeout, prefix)
-
-    async def try_delete(
-        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
-    ) -> Ok[M] | Invalid[M]:
-        """Delete as `delete` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.delete, subject, timeout, prefix)
-
-    async def _try(
-        self, write: Callable[..., Awaitable[Any]], subject: Any, timeout: float | None, prefix: str | None
-    ) -> Ok[Any] | Invalid[Any]:
-        try:
-            async with self._session.savepoint():
-                return Ok(await write(self._engine, subject, call=_call(timeout, prefix)))
-        except InvalidChangesetError as exc:
-            return Invalid(exc.changeset)
 
     async def upsert(
         self,

@@ -35,7 +35,10 @@ class InsertShape:
 
 @dataclass(frozen=True, slots=True)
 class KeyedShape:
-    """An UPDATE or DELETE of one row by its key; an UPDATE sets `fields`. Prefix and table are as for an INSERT."""
+    """An UPDATE or DELETE of one row by its key; an UPDATE sets `fields`, and what is in `nulls` must be NULL.
+
+    Prefix and table are as for an INSERT.
+    """
 
     verb: str
     info: SchemaInfo
@@ -44,6 +47,7 @@ class KeyedShape:
     returning: tuple[str, ...] = ()
     prefix: str | None = None
     table: str | None = None
+    nulls: tuple[str, ...] = ()
 
 
 def assigned(info: SchemaInfo, assignments: Sequence[Assignment[Any]]) -> tuple[tuple[str, Expression], ...]:
