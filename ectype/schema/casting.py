@@ -18,7 +18,8 @@ from ectype.schema.meta import FieldInfo, SchemaInfo
 from ectype.schema.schema import Schema
 from ectype.schema.stored_value import base_value
 from ectype.types.containers import ArrayType
-from ectype.types.scalars import Binary
+from ectype.types.numeric import Integer
+from ectype.types.scalars import Binary, Boolean, String
 
 C = TypeVar("C", bound=ChangesetData[Any])
 
@@ -26,6 +27,7 @@ MessageOf: TypeAlias = Callable[[str, Mapping[str, Any]], Message | None]
 """Gives the message of a failed cast, from the field's name and the error's metadata; None for the usual one."""
 
 EMPTY: Final[tuple[object, ...]] = ("",)
+_PLAIN: Final = frozenset({Boolean, Integer, String})
 _MISSING: Final = object()
 _MOST_PLANS: Final = 256
 _GET: Final[Callable[[Any, str, Any], Any]] = cast("Any", MappingProxyType).get
@@ -40,6 +42,7 @@ class Step(NamedTuple):
         cast: what its type makes of a value.
         text: whether a text is trimmed before it is compared with the empty values: all but bytes.
         mutable: whether a struct keeps what it was loaded with, to compare with.
+        plain: whether values of the type are compared as Python does.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Step(NamedTuple):
     cast: Callable[[Any], Ok[Any] | Err]
     text: bool
     mutable: bool
+    plain: bool
 
 
 def cast_params(
@@ -73,10 +77,10 @@ def cast_params(
     if params is None:
         return _without_params(changeset)
     given = _checked(params)
-    rules = _Rules(empty_values if empty_values is EMPTY else _listed(empty_values), trim, force, message)
+    empties = empty_values if empty_values is EMPTY else _listed(empty_values)
     made = draft(changeset)
     changes = changeset.changes.copy()
-    failed = _changed(made, changes, plan, given, rules)
+    failed = _changed(made, changes, plan, given, empties, trim, force, message)
     made.changes = MappingProxyType(changes)
     made.params = MappingProxyType(given if changeset.params is None else {**changeset.params, **given})
     if failed:
@@ -86,24 +90,21 @@ def cast_params(
     return sealed(made, changeset.__class__)
 
 
-class _Rules(NamedTuple):
-    """What the options of a `cast` say."""
-
-    empties: Sequence[object]
-    trim: bool
-    force: bool
-    message: MessageOf | None
-
-
 def _changed(
-    made: Draft, changes: dict[str, Any], plan: tuple[Step, ...], given: dict[str, Any], rules: _Rules
+    made: Draft,
+    changes: dict[str, Any],
+    plan: tuple[Step, ...],
+    given: dict[str, Any],
+    empties: Sequence[object],
+    trim: bool,  # noqa: FBT001  # a keyword costs more than all that is done with it
+    force: bool,  # noqa: FBT001  # as above
+    message: MessageOf | None,
 ) -> list[tuple[str, Error]]:
     """Put the params that are permitted into the changes, and return the errors of those that do not fit."""
     info, data = made.info, made.data
-    empties, trim, force, message = rules
     read = _GET if info.schemaless else getattr
     failed: list[tuple[str, Error]] = []
-    for name, field, cast_value, text, mutable in plan:
+    for name, field, cast_value, text, mutable, plain in plan:
         value = given.get(name, _MISSING)
         if value is _MISSING:
             continue
@@ -119,7 +120,9 @@ def _changed(
                 continue
             value = outcome.value
         stored = base_value(data, field) if mutable else read(data, name, None)
-        if not force and (value is stored or (stored is not None and same(field.type, stored, value))):
+        if not force and (
+            value is stored or (stored is not None and (stored == value if plain else same(field.type, stored, value)))
+        ):
             changes.pop(name, None)
         elif value is not None or field.nullable:
             changes[name] = value
@@ -134,13 +137,23 @@ def _planned(info: SchemaInfo, permitted: tuple[Any, ...]) -> tuple[Step, ...]:
     """Return how the fields of some columns are cast, and keep it for the next time."""
     names = dict.fromkeys([field_name(info, column) for column in permitted])
     fields = [info.fields[name] for name in names]
-    plan = tuple(
-        [Step(one.name, one, one.type.cast, one.type.__class__ is not Binary, one.type.mutable) for one in fields]
-    )
+    plan = tuple([_step(one) for one in fields])
     if len(info.casts) >= _MOST_PLANS:
         info.casts.clear()
     info.casts[permitted] = plan
     return plan
+
+
+def _step(field: FieldInfo) -> Step:
+    type_ = field.type
+    return Step(
+        field.name,
+        field,
+        type_.cast,
+        type_.__class__ is not Binary,
+        type_.mutable,
+        type_.__class__ in _PLAIN,
+    )
 
 
 def _without_params(changeset: C) -> C:

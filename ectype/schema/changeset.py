@@ -288,8 +288,7 @@ def change(
     if isinstance(subject, Changeset):
         begin = cast("Changeset[Any]", subject)
     elif isinstance(subject, type):
-        info = schema_info(subject)
-        begin = sealed(begun(_blank(info, subject), info), _CLASS)
+        begin = _blank(schema_info(subject))
     else:
         begin = sealed(begun(subject, struct_info(subject)), _CLASS)
     return edits.assign(begin, assignments) if assignments else begin
@@ -298,11 +297,11 @@ def change(
 _CLASS: Final[type[Changeset[Any]]] = Changeset
 
 
-def _blank(info: SchemaInfo, schema: Any) -> Any:
-    """Return a new struct of a schema. It never changes, so one serves all, unless a default is made anew each time."""
+def _blank(info: SchemaInfo) -> Changeset[Any]:
+    """Return the changeset of a new struct. It never changes, so one serves all, unless a default is made anew."""
     if info.blank is not None:
-        return info.blank
-    made = schema()
+        return cast("Changeset[Any]", info.blank)
+    made = sealed(begun(info.schema(), info), _CLASS)
     if all(options.default_factory is None for _, options in info.defaults):
         info.blank = made
     return made

@@ -108,7 +108,7 @@ class SchemaInfo:
         primary_key: the names of the primary key's columns.
         associations: by name; each resolves its schema at first use.
         schemaless: whether it stands for the fields of a changeset over a mapping, which are named by text.
-        blank: the struct that has defaults only, where all of them can be shared.
+        blank: the changeset of a new struct, where all of its defaults can be shared.
         casts: how the params of a changeset are cast, by the columns that are permitted.
     """
 

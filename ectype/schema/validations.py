@@ -47,7 +47,8 @@ class NumberRules(TypedDict, total=False):
 
 def change_of(changeset: ChangesetData[Any], name: str) -> Any:
     """Return the change that a validation looks at; None when there is none, or when the field's cast has failed."""
-    return None if name in changeset.uncast else changeset.changes.get(name)
+    uncast = changeset.uncast
+    return None if uncast and name in uncast else changeset.changes.get(name)
 
 
 def validated(changeset: C, done: Validation, error: Error | None = None, key: str | None = None) -> C:
@@ -247,7 +248,10 @@ def length(
     value = change_of(changeset, name)
     if value is None:
         return validated(changeset, done)
-    size, kind = _measured(changeset, done, value, count)
+    if value.__class__ is str and count != "bytes" and value.isascii() and "\r" not in value:
+        size, kind = len(value), "string"
+    else:
+        size, kind = _measured(changeset, done, value, count)
     for rule, bound in done.options:
         if not _LENGTHS[rule](size, bound):
             default = messages.LENGTHS[kind, rule]
