@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from ectype.schema.registry import Registry as Registry
     from ectype.schema.schema import Schema as Schema
     from ectype.schema.schema import Timestamps as Timestamps
+    from ectype.schema.schemaless import SchemalessChangeset as SchemalessChangeset
     from ectype.schema.structs import evolve as evolve
     from ectype.sql.dialect import POSTGRES as POSTGRES
     from ectype.sql.dialect import SQLITE as SQLITE
@@ -149,6 +150,7 @@ _MODULES = {
     "ectype.schema.meta": "Meta meta",
     "ectype.schema.registry": "Registry",
     "ectype.schema.schema": "Schema Timestamps",
+    "ectype.schema.schemaless": "SchemalessChangeset",
     "ectype.schema.structs": "evolve",
     "ectype.sql.dialect": "POSTGRES SQLITE",
     "ectype.types.custom": "CustomType",

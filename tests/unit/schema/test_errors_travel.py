@@ -3,6 +3,9 @@
 import ast
 import gettext
 import json
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -227,3 +230,12 @@ def test_the_value_of_a_redacted_field_is_in_no_error_that_is_shown():
     for shown in (json.dumps(told), repr(changeset)):
         assert "hunter2" not in shown
     assert told["errors"][0]["detail"] == "is weak: %{pin}"
+
+
+def test_the_template_is_in_the_wheel(tmp_path: Path):
+    pytest.importorskip("hatchling")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=PACKAGE.parent, check=True, capture_output=True, timeout=60)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        assert packed.read("ectype/locale/ectype.pot").decode() == template()
