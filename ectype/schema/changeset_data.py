@@ -1,6 +1,6 @@
 """What a changeset holds and how it is read; the functions that change it each make a new one from a draft."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
@@ -9,7 +9,8 @@ from ectype.errors import EctypeError, FrozenError
 from ectype.schema.constraint import Constraint
 from ectype.schema.field_error import Error, FieldError, Translate
 from ectype.schema.meta import SchemaInfo, struct_info
-from ectype.schema.problem import Path, problem, without_values
+from ectype.schema.problem import Path, masked, problem
+from ectype.schema.stored_value import value_of
 from ectype.types.base import Type
 
 M = TypeVar("M")
@@ -180,7 +181,7 @@ class ChangesetData(_Storage, Generic[M]):
         """
         whole = function is not str and _required_arguments(function) == 3
         found: dict[str, list[object]] = {}
-        for key, error in self.errors:
+        for key, error in self._shown():
             found.setdefault(key, []).append(function(self, key, error) if whole else function(error))
         return found
 
@@ -235,17 +236,28 @@ class ChangesetData(_Storage, Generic[M]):
         return problem(self._located(), kind=type, title=title, status=status, translate=translate)
 
     def _located(self) -> Iterator[tuple[Path, Error]]:
-        """Give each error with its path, as it may be shown."""
-        redacted = self.info.redacted
-        for key, error in self.errors:
-            yield (key,), without_values(error, redacted=key in redacted)
+        """Give each error as it may be shown, with its path."""
+        return (((key,), error) for key, error in self._shown())
+
+    def _shown(self) -> Iterable[FieldError]:
+        """Give each error as it may be shown: one of a redacted field never holds its value."""
+        if not self.info.redacted:
+            return self.errors
+        return [(key, masked(error, self._secrets(key))) for key, error in self.errors]
+
+    def _secrets(self, key: str) -> list[str]:
+        """Return the values of a redacted field that its errors could hold, as text."""
+        if key not in self.info.redacted:
+            return []
+        values = (self.changes.get(key), (self.params or EMPTY).get(key), value_of(self.data, key))
+        return [text for value in values if value is not None and (text := str(value))]
 
     def __repr__(self) -> str:
         changes = ", ".join(
             f"{name!r}: {'<redacted>' if name in self.info.redacted else repr(value)}"
             for name, value in self.changes.items()
         )
-        errors = tuple([(key, without_values(error, redacted=key in self.info.redacted)) for key, error in self.errors])
+        errors = tuple(self._shown())
         return (
             f"<Changeset of {self.info.name}: action={self.action!r}, changes={{{changes}}}, "
             f"errors={errors!r}, valid={self.valid}>"
@@ -275,7 +287,8 @@ class InvalidChangesetError(EctypeError):
     changeset: ChangesetData[Any]
 
     def __init__(self, changeset: ChangesetData[Any]) -> None:
-        listed = "".join(f"\n    {key}: {error}" for key, error in changeset.errors)
+        texts = changeset.traverse_errors()
+        listed = "".join(f"\n    {key}: {text}" for key in texts for text in texts[key])
         verb = changeset.action or "apply"
         super().__init__(
             f"could not {verb} {changeset.info.name}: its changeset is invalid"

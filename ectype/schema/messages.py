@@ -84,6 +84,9 @@ CATALOGUE: Final = (
 )
 """All messages; `ectype/locale/ectype.pot` has them for translators."""
 
+TEXTS: Final = frozenset([entry.message for entry in CATALOGUE])
+"""The messages alone."""
+
 _HEAD = r"""# The messages of ectype's changesets. Copy this file to <language>/LC_MESSAGES/ectype.po and translate.
 # What stands in %{…} is filled in when a message is shown, and stays as it is.
 msgid ""

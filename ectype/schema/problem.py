@@ -1,6 +1,6 @@
 """Errors as JSON: the problem details of RFC 9457, with a pointer into the document that was sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
 from math import isfinite
@@ -8,21 +8,33 @@ from typing import Any, Final, cast
 from urllib.parse import quote
 
 from ectype.schema.field_error import Error, Translate
+from ectype.schema.messages import TEXTS
 
 Path = tuple[str | int, ...]
 """Where an error belongs: the keys, and the positions in lists, that lead to it from the changeset."""
 
-_TOLD_OF_REDACTED: Final = frozenset(
+_OF_RULES: Final = frozenset(
     {"code", "constraint", "constraint_name", "count", "kind", "number", "stale", "type", "validation"}
 )
-"""The metadata that the library's own rules give for a redacted field; whatever else there is could be its value."""
+"""The metadata of the library's own rules, which are no values."""
+_MASK: Final = "<redacted>"
 
 
-def without_values(error: Error, *, redacted: bool) -> Error:
-    """Return an error as it may be shown: that of a redacted field keeps what its rule says, and nothing else."""
-    if not redacted or error.meta.keys() <= _TOLD_OF_REDACTED:
+def masked(error: Error, secrets: Sequence[str]) -> Error:
+    """Return an error as it may be shown: without the values of the redacted field that it is about."""
+    if not secrets:
         return error
-    return Error(error.message, **{key: value for key, value in error.meta.items() if key in _TOLD_OF_REDACTED})
+    meta = {key: value for key, value in error.meta.items() if key in _OF_RULES or not _tells(value, secrets)}
+    message = error.message
+    if message not in TEXTS:
+        for secret in secrets:
+            message = message.replace(secret, _MASK)
+    return error if len(meta) == len(error.meta) and message == error.message else Error(message, **meta)
+
+
+def _tells(value: object, secrets: Sequence[str]) -> bool:
+    text = str(value)
+    return any(secret in text for secret in secrets)
 
 
 def problem(

@@ -49,6 +49,6 @@ def field_missing(changeset: ChangesetData[Any], column: Any) -> bool:
     return is_missing(get_field(changeset, column, None))
 
 
-def is_missing(value: object) -> bool:
+def is_missing(value: Any) -> bool:
     """Whether a value counts as none: None, and text of nothing but white space."""
-    return value is None or (value.__class__ is str and (not value or value.isspace()))  # type: ignore[attr-defined]
+    return value is None or (value.__class__ is str and (not value or value.isspace()))
