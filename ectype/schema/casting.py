@@ -31,6 +31,7 @@ _PLAIN: Final = frozenset({Boolean, Integer, String})
 _MISSING: Final = object()
 _MOST_PLANS: Final = 256
 _GET: Final[Callable[[Any, str, Any], Any]] = cast("Any", MappingProxyType).get
+_GET_OF_DICT: Final[Callable[[Any, str, Any], Any]] = cast("Any", dict).get
 
 
 class Step(NamedTuple):
@@ -102,7 +103,10 @@ def _changed(
 ) -> list[tuple[str, Error]]:
     """Put the params that are permitted into the changes, and return the errors of those that do not fit."""
     info, data = made.info, made.data
-    read = _GET if info.schemaless else getattr
+    known, read = data, _GET if info.schemaless else getattr
+    if info.blank is not None and info.blank.data is data:
+        # To ask a struct for a member that is unset takes longer than to ask a dict.
+        known, read = info.blank_values, _GET_OF_DICT
     failed: list[tuple[str, Error]] = []
     for name, field, cast_value, text, mutable, plain in plan:
         value = given.get(name, _MISSING)
@@ -119,7 +123,7 @@ def _changed(
                 failed.append((name, _error(info, field, outcome, message)))
                 continue
             value = outcome.value
-        stored = base_value(data, field) if mutable else read(data, name, None)
+        stored = base_value(data, field) if mutable else read(known, name, None)
         if not force and (
             value is stored or (stored is not None and (stored == value if plain else same(field.type, stored, value)))
         ):

@@ -12,7 +12,7 @@ from ectype.schema.changeset_data import InvalidChangesetError, begun, sealed
 from ectype.schema.meta import SchemaInfo, schema_info, struct_info
 from ectype.schema.schema import Of, Schema
 from ectype.schema.schemaless import SchemalessChangeset, begin_schemaless
-from ectype.schema.structs import evolve
+from ectype.schema.structs import evolve, values_of
 
 __all__ = ["Changeset", "InvalidChangesetError", "change"]
 
@@ -303,5 +303,5 @@ def _blank(info: SchemaInfo) -> Changeset[Any]:
         return cast("Changeset[Any]", info.blank)
     made = sealed(begun(info.schema(), info), _CLASS)
     if all(options.default_factory is None for _, options in info.defaults):
-        info.blank = made
+        info.blank, info.blank_values = made, values_of(made.data)
     return made

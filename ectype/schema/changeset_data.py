@@ -340,6 +340,15 @@ def draft(changeset: ChangesetData[Any]) -> Draft:
     return made
 
 
+def recorded(changeset: C, done: Validation) -> C:
+    """Return the changeset with a validation that found nothing."""
+    made = draft(changeset)
+    made.validations = (*changeset.validations, done)
+    frozen: Any = made
+    frozen.__class__ = changeset.__class__
+    return frozen
+
+
 def sealed(made: Draft, cls: type[C]) -> C:
     """Turn a draft into a changeset. The draft is that changeset from now on, and frozen."""
     changeset: Any = made

@@ -17,7 +17,7 @@ from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.operand import Attr
 from ectype.result import Ok
 from ectype.schema import messages
-from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, same, sealed
+from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, recorded, same, sealed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.graphemes import count_graphemes
 from ectype.schema.members import field_name
@@ -71,7 +71,7 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
     for column in columns:
         name = field_name(info, column)
         value = changes[name] if name in changes else value_of(data, name)
-        if is_missing(value):
+        if value is None or (value.__class__ is str and is_missing(value)):
             missing.append(name)
         if name not in known:
             known = (*known, name)
@@ -152,11 +152,11 @@ def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], *, messag
     done = _format(field_name(changeset.info, column), pattern)
     value = change_of(changeset, done.field)
     if value is None:
-        return validated(changeset, done)
+        return recorded(changeset, done)
     if not isinstance(value, str):
         raise _unfit(changeset, done.field, "validate_format", "text", value)
     if done.options.search(value):
-        return validated(changeset, done)
+        return recorded(changeset, done)
     return validated(changeset, done, refusal(messages.FORMAT, message, validation="format"))
 
 
@@ -176,7 +176,7 @@ def inclusion(changeset: C, column: Any, values: Collection[Any], *, message: Me
     done = Validation(field_name(changeset.info, column), "inclusion", _members(values, "validate_inclusion"))
     value = change_of(changeset, done.field)
     if value is None or _is_member(changeset, done, value):
-        return validated(changeset, done)
+        return recorded(changeset, done)
     return validated(changeset, done, refusal(messages.INVALID, message, validation="inclusion", enum=done.options))
 
 
@@ -185,7 +185,7 @@ def exclusion(changeset: C, column: Any, values: Collection[Any], *, message: Me
     done = Validation(field_name(changeset.info, column), "exclusion", _members(values, "validate_exclusion"))
     value = change_of(changeset, done.field)
     if value is None or not _is_member(changeset, done, value):
-        return validated(changeset, done)
+        return recorded(changeset, done)
     return validated(changeset, done, refusal(messages.RESERVED, message, validation="exclusion", enum=done.options))
 
 
@@ -194,13 +194,13 @@ def subset(changeset: C, column: Any, values: Collection[Any], *, message: Messa
     done = Validation(field_name(changeset.info, column), "subset", _members(values, "validate_subset"))
     items = change_of(changeset, done.field)
     if items is None:
-        return validated(changeset, done)
+        return recorded(changeset, done)
     if not isinstance(items, list | tuple | set | frozenset):
         raise _unfit(changeset, done.field, "validate_subset", "lists", items)
     type_ = changeset.info.fields[done.field].type
     alike = _alike(type_.element if isinstance(type_, ArrayType) else type_)
     if all(any(alike(one, item) for one in done.options) for item in cast("Iterable[Any]", items)):
-        return validated(changeset, done)
+        return recorded(changeset, done)
     return validated(changeset, done, refusal(messages.ENTRY, message, validation="subset", enum=done.options))
 
 
@@ -247,7 +247,7 @@ def length(
         done = _length.__wrapped__(name, is_, min_, max_, count)
     value = change_of(changeset, name)
     if value is None:
-        return validated(changeset, done)
+        return recorded(changeset, done)
     if value.__class__ is str and count != "bytes" and value.isascii() and "\r" not in value:
         size, kind = len(value), "string"
     else:
@@ -257,7 +257,7 @@ def length(
             default = messages.LENGTHS[kind, rule]
             error = refusal(default, message, count=bound, validation="length", kind=rule, type=kind)
             return validated(changeset, done, error)
-    return validated(changeset, done)
+    return recorded(changeset, done)
 
 
 # `typed`, since True is no bound although it equals 1.
@@ -316,14 +316,14 @@ def number(changeset: C, column: Any, rules: NumberRules, *, message: Message | 
         done = _number.__wrapped__(name, tuple(rules), *rules.values())
     value = change_of(changeset, name)
     if value is None:
-        return validated(changeset, done)
+        return recorded(changeset, done)
     if not isinstance(value, _NUMERIC):
         raise _unfit(changeset, name, "validate_number", "numbers", value)
     for rule, bound in done.options:
         if not _compared(_NUMBERS[rule], value, bound):
             error = refusal(messages.NUMBERS[rule], message, validation="number", kind=rule, number=bound)
             return validated(changeset, done, error)
-    return validated(changeset, done)
+    return recorded(changeset, done)
 
 
 # `typed`, since a bound of 1 is not told as 1.0, which it equals.
@@ -362,11 +362,11 @@ def confirmation(changeset: C, column: Any, *, required: bool, message: Message 
     done = Validation(name, "confirmation", (("required", required),))
     params = changeset.params
     if params is None or (key not in params and not required):
-        return validated(changeset, done)
+        return recorded(changeset, done)
     if key not in params:
         return validated(changeset, done, refusal(messages.BLANK, message, validation="required"), key)
     if _equal(params.get(name), params[key]):
-        return validated(changeset, done)
+        return recorded(changeset, done)
     return validated(changeset, done, refusal(messages.CONFIRMATION, message, validation="confirmation"), key)
 
 
@@ -379,10 +379,10 @@ def acceptance(changeset: C, field: Any, *, message: Message | None) -> C:
     name = field if isinstance(field, str) else field_name(changeset.info, field)
     done = Validation(name, "acceptance", ())
     if changeset.params is None:
-        return validated(changeset, done)
+        return recorded(changeset, done)
     value = changeset.params.get(name)
     if value is not None and BOOLEAN.cast(value) == Ok(True):  # noqa: FBT003  # what is compared with
-        return validated(changeset, done)
+        return recorded(changeset, done)
     return validated(changeset, done, refusal(messages.ACCEPTANCE, message, validation="acceptance"))
 
 
