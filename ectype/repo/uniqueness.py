@@ -6,6 +6,7 @@ from typing import Any
 from ectype.errors import QueryError, SchemaError
 from ectype.expr.predicates import and_
 from ectype.query.builder import Query, from_
+from ectype.query.sources import source
 from ectype.repo.engine import Engine
 from ectype.repo.reader import has_rows
 from ectype.repo.sending import Call
@@ -14,7 +15,7 @@ from ectype.schema.changeset_data import Validation
 from ectype.schema.field_error import Message, refusal
 from ectype.schema.members import field_name
 from ectype.schema.messages import TAKEN
-from ectype.schema.meta import SchemaInfo, meta
+from ectype.schema.meta import Meta, SchemaInfo, meta
 from ectype.schema.reading import get_field
 from ectype.schema.validations import validated
 
@@ -64,8 +65,8 @@ def _others(
 ) -> Query[Any, Any, Any]:
     """Return the query of the rows with these values, without the one that the changeset is of."""
     info, data = changeset.info, changeset.data
-    columns = info.source.columns
-    rows = from_(info.schema) if query is None else _checked(query, info)
+    rows = from_(_table(info, meta(data))) if query is None else _checked(query, info)
+    columns = rows.node.sources[0].columns
     rows = rows.where(
         *[columns[name].is_null() if value is None else columns[name] == value for name, value in wanted.items()]
     )
@@ -75,9 +76,16 @@ def _others(
     return rows.where(~and_(*itself))
 
 
+def _table(info: SchemaInfo, where: Meta) -> Any:
+    """Return the schema, in the table that the struct came from."""
+    if where.source is None or (where.source == info.table and info.prefix in (None, where.prefix)):
+        return info.schema
+    return source(info.schema, where.source, prefix=where.prefix)
+
+
 def _checked(query: Any, info: SchemaInfo) -> Query[Any, Any, Any]:
-    source = getattr(getattr(query, "node", None), "sources", (None,))[0]
-    if not isinstance(query, Query) or getattr(source, "info", None) is not info:
+    first = getattr(getattr(query, "node", None), "sources", (None,))[0]
+    if not isinstance(query, Query) or getattr(first, "info", None) is not info:
         raise QueryError(
             f"`query=` is a query of {info.name}, got {query!r:.80}",
             hint=f"write `query=from_({info.name}).where(…)`",

@@ -8,7 +8,7 @@ from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset
 from ectype.schema.constraints import foreign_key_name, match_violation, unmatched
 from ectype.schema.errors import InvalidChangesetError
-from ectype.schema.meta import SchemaInfo
+from ectype.schema.meta import SchemaInfo, meta
 
 # A key that refers to no columns by name refers to the primary key: https://www.sqlite.org/foreignkeys.html
 FOREIGN_KEYS = """
@@ -59,7 +59,7 @@ async def _blamed(engine: Engine, changeset: Changeset[Any], values: Mapping[str
     """Return the fields whose values have no row to refer to: SQLite does not say which foreign key it was."""
     info = changeset.info
     keys: dict[int, list[tuple[str, str, str]]] = {}
-    for number, column, table, target in await _ask(engine, FOREIGN_KEYS, (info.table,)):
+    for number, column, table, target in await _ask(engine, FOREIGN_KEYS, (meta(changeset.data).source,)):
         keys.setdefault(number, []).append((column, table, target))
     for key in keys.values():
         fields = field_names(info, tuple(column for column, _, _ in key))
@@ -88,7 +88,7 @@ async def _held_by(engine: Engine, changeset: Changeset[Any]) -> str | None:
     """Return the name of the key by which other rows refer to the one to write, as far as anyone can know it."""
     info = changeset.info
     keys: dict[tuple[str, int], list[tuple[str, str]]] = {}
-    for table, number, column, target in await _ask(engine, REFERRING, (info.table,)):
+    for table, number, column, target in await _ask(engine, REFERRING, (meta(changeset.data).source,)):
         keys.setdefault((table, number), []).append((column, target))
     names = {one: foreign_key_name(one[0], *[column for column, _ in key]) for one, key in keys.items()}
     for one, key in keys.items():
@@ -106,7 +106,7 @@ async def _held_by(engine: Engine, changeset: Changeset[Any]) -> str | None:
 def _declared_for(changeset: Changeset[Any], name: str, usual: set[str]) -> str:
     """Return the usual name of a key; or that of the one declared constraint whose key someone named otherwise."""
     declared = [one for one in changeset.constraints if one.kind == "foreign_key"]
-    table = changeset.info.table or ""
+    table = meta(changeset.data).source or ""
     usual = usual | {foreign_key_name(table, *_sources(changeset.info, one.columns)) for one in declared}
     odd = [one for one in declared if one.match == "exact" and one.name not in usual]
     if len(odd) != 1 or any(one.matches(name) for one in declared):

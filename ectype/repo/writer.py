@@ -170,9 +170,7 @@ async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
     keys = key_values(info, data, "delete")
     held = Held.of(changeset)
     place = place_of(engine, info, data, call)
-    plan: _Plan = engine.plan(
-        ("delete", info, place, held.shape), lambda dialect: _delete(info, place, held, dialect)
-    )
+    plan: _Plan = engine.plan(("delete", info, place, held.shape), lambda dialect: _delete(info, place, held, dialect))
     await _write_one(engine, changeset, plan, plan.prepared.dump((*keys, *held.values)), {}, call)
     return with_meta(data, plan.where)
 

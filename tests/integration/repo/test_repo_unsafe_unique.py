@@ -12,6 +12,8 @@ import pytest
 from ectype import Repo, SchemaError, change, from_
 from ectype.errors import QueryError
 from ectype.schema.field_error import Error
+from ectype.schema.meta import intern_meta
+from ectype.schema.structs import with_meta
 from tests.integration.repo.articles import Article, Note, sent, tables
 from tests.integration.repo.blog import Seat
 
@@ -95,6 +97,21 @@ async def test_a_row_with_two_keys_is_not_its_own_twin(repo: Repo):
     assert not taken.valid
     own = change(seat).force_change(Seat.guest, "Ada")
     assert (await repo.unsafe_validate_unique(own, Seat.guest)).valid
+
+
+async def test_a_struct_of_another_table_is_looked_for_there(repo: Repo, events: list[Any]):
+    await repo._session.script("CREATE TABLE drafts AS SELECT * FROM articles")
+    try:
+        await repo.insert(Article(title="a"))
+        there = intern_meta("built", "drafts")
+        draft = change(with_meta(Article(), there), Article.title.set("a"))
+        assert (await repo.unsafe_validate_unique(draft, Article.title)).valid
+        await repo.insert(with_meta(Article(id=1, title="a"), there))
+        events.clear()
+        assert not (await repo.unsafe_validate_unique(draft, Article.title)).valid
+        assert '"drafts"' in sent(events)[0]
+    finally:
+        await repo._session.script("DROP TABLE drafts")
 
 
 async def test_what_cannot_be_asked_is_refused_with_the_fix(repo: Repo):
