@@ -15,7 +15,7 @@ from rich.table import Table as Printed
 
 from benchmarks import worlds
 from benchmarks.harness import Row, measure, warm_up
-from benchmarks.workloads import casts, get, imports, load, plan, sel1000
+from benchmarks.workloads import casts, changeset, get, imports, load, plan, sel1000
 
 PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "tortoise-orm", "piccolo", "sqlglot", "pydantic")
 
@@ -31,7 +31,7 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
     await warm_up()
     if wanted("import"):
         rows += imports.measure(max(3, rounds))
-    for table in [*load.tables(), *casts.tables()]:
+    for table in [*load.tables(), *casts.tables(), *changeset.tables()]:
         if wanted(table.workload):
             rows += await measure(table, rounds)
     try:

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from ectype.schema.rel import is_loaded as is_loaded
     from ectype.schema.schema import Schema as Schema
     from ectype.schema.schema import Timestamps as Timestamps
+    from ectype.schema.schemaless import SchemalessChangeset as SchemalessChangeset
     from ectype.schema.structs import evolve as evolve
     from ectype.sql.dialect import POSTGRES as POSTGRES
     from ectype.sql.dialect import SQLITE as SQLITE
@@ -171,6 +172,7 @@ _MODULES = {
     "ectype.schema.registry": "Registry",
     "ectype.schema.rel": _RELATIONS,
     "ectype.schema.schema": "Schema Timestamps",
+    "ectype.schema.schemaless": "SchemalessChangeset",
     "ectype.schema.structs": "evolve",
     "ectype.sql.dialect": "POSTGRES SQLITE",
     "ectype.types.custom": "CustomType",

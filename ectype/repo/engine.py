@@ -59,7 +59,10 @@ class Engine:
         name: the repo's name, for events.
         prefix: the default prefix.
         log_params: whether parameters are shown to listeners.
+        repo: what functions of `prepare_changes` are given.
     """
+
+    repo: Any = None
 
     def __init__(
         self,

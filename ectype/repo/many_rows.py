@@ -8,7 +8,7 @@ from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict
 from ectype.repo import bulk
 from ectype.repo.engine import Engine
-from ectype.repo.sending import call_with
+from ectype.repo.sending import call_of
 from ectype.schema.schema import Of, Schema
 
 M = TypeVar("M", bound=Schema)
@@ -120,7 +120,7 @@ class ManyRows:
             conflict_target=conflict_target,
             returning=returning,
             timestamps=timestamps,
-            call=call_with(timeout, prefix),
+            call=call_of(timeout, prefix),
         )
 
     # A query of structs gives back a count, unless it is asked for them; one of values gives the values. A column
@@ -225,7 +225,7 @@ class ManyRows:
             `await repo.update_all(from_(Post).join(Post.author).where(User.name == "Ada"), Post.score.inc(1))`
         """
         return await bulk.update_all(
-            self._engine, query, assignments, returning=returning, call=call_with(timeout, prefix)
+            self._engine, query, assignments, returning=returning, call=call_of(timeout, prefix)
         )
 
     @overload
@@ -303,4 +303,4 @@ class ManyRows:
         Example:
             `await repo.delete_all(from_(Post).join(Post.author).where(User.name == "Ada"))`
         """
-        return await bulk.delete_all(self._engine, query, returning=returning, call=call_with(timeout, prefix))
+        return await bulk.delete_all(self._engine, query, returning=returning, call=call_of(timeout, prefix))

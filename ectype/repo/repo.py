@@ -11,18 +11,17 @@ from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import reader, upserter, writer
+from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
 from ectype.repo.many_rows import ManyRows
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
-from ectype.repo.sending import call_with
+from ectype.repo.sending import call_of
 from ectype.repo.text_calls import TextCalls
 from ectype.repo.texts import text_of
 from ectype.repo.transaction import RolledBack, Session, Transaction
-from ectype.result import Ok
 from ectype.schema.changeset import Changeset
-from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
 
@@ -39,7 +38,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, TextCalls, PageCalls):
+class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -82,6 +81,7 @@ class Repo(ManyRows, TextCalls, PageCalls):
             plan_cache_size=plan_cache_size,
             log_params=log_params,
         )
+        self._engine.repo = self
 
     def __repr__(self) -> str:
         return f"Repo({self.adapter.url!r})"
@@ -211,56 +211,8 @@ class Repo(ManyRows, TextCalls, PageCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=call_with(timeout, prefix),
+            call=call_of(timeout, prefix),
         )
-
-    async def update(
-        self, changeset: Changeset[M], *, force: bool = False, timeout: float | None = None, prefix: str | None = None
-    ) -> M:
-        """Send the changes of a changeset and return the struct as it is now stored; no changes, no statement.
-
-        Raises:
-            InvalidChangesetError, ConstraintError: as for `insert`.
-            StaleEntryError: the row is gone.
-            NoPrimaryKeyError: the struct has no key.
-        """
-        return cast("M", await writer.update(self._engine, changeset, force=force, call=call_with(timeout, prefix)))
-
-    async def delete(self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None) -> M:
-        """Delete the row of a struct and return the struct in the state `deleted`.
-
-        Raises:
-            StaleEntryError: the row is gone already.
-            InvalidChangesetError, ConstraintError: rows still refer to it.
-        """
-        return cast("M", await writer.delete(self._engine, subject, call=call_with(timeout, prefix)))
-
-    async def try_insert(
-        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
-    ) -> Ok[M] | Invalid[M]:
-        """Insert as `insert` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.insert, subject, timeout, prefix)
-
-    async def try_update(
-        self, changeset: Changeset[M], *, timeout: float | None = None, prefix: str | None = None
-    ) -> Ok[M] | Invalid[M]:
-        """Update as `update` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.update, changeset, timeout, prefix)
-
-    async def try_delete(
-        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
-    ) -> Ok[M] | Invalid[M]:
-        """Delete as `delete` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.delete, subject, timeout, prefix)
-
-    async def _try(
-        self, write: Callable[..., Awaitable[Any]], subject: Any, timeout: float | None, prefix: str | None
-    ) -> Ok[Any] | Invalid[Any]:
-        try:
-            async with self._session.savepoint():
-                return Ok(await write(self._engine, subject, call=call_with(timeout, prefix)))
-        except InvalidChangesetError as exc:
-            return Invalid(exc.changeset)
 
     async def upsert(
         self,
@@ -277,7 +229,7 @@ class Repo(ManyRows, TextCalls, PageCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=call_with(timeout, prefix),
+            call=call_of(timeout, prefix),
         )
 
     # --- associations

@@ -2,34 +2,55 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, TypedDict, Unpack, cast
 
 from ectype.errors import NoPrimaryKeyError, SchemaError
 from ectype.expr.operand import Attr
 from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset, change
+from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.errors import InvalidChangesetError
+from ectype.schema.field_error import Message
 from ectype.schema.meta import Meta, SchemaInfo, meta
 from ectype.schema.structs import UNSET
 
 
+class StaleOptions(TypedDict, total=False):
+    """What `update` and `delete` do when the row is gone, or was changed since it was read.
+
+    Attributes:
+        allow_stale: return the struct as if it had been written.
+        stale_error_field: a column, or a key of your own, that gets the error "is stale" instead of StaleEntryError.
+        stale_error_message: another text.
+    """
+
+    allow_stale: bool
+    stale_error_field: Attr[Any, Any] | str
+    stale_error_message: Message
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The options of one call: its deadline in seconds, and the prefix of its tables."""
+    """The options of one call: its deadline in seconds, the prefix of its tables, and those of `StaleOptions`."""
 
     timeout: float | None = None
     prefix: str | None = None
+    allow_stale: bool = False
+    stale_error_field: Attr[Any, Any] | str | None = None
+    stale_error_message: Message | None = None
 
 
 DEFAULT = Call()
+
+
+def call_of(timeout: float | None, prefix: str | None, **stale: Unpack[StaleOptions]) -> Call:
+    """Return the options of a call; the usual ones are one value."""
+    return DEFAULT if timeout is None and prefix is None and not stale else Call(timeout, prefix, **stale)
+
+
 Place: TypeAlias = tuple[str | None, str | None]
 """The prefix under which a row is written, and the table when it is not the schema's own."""
 Targets: TypeAlias = Attr[Any, Any] | Sequence[Attr[Any, Any]]
-
-
-def call_with(timeout: float | None, prefix: str | None) -> Call:
-    """Return the options of one call."""
-    return DEFAULT if timeout is None and prefix is None else Call(timeout, prefix)
 
 
 def target_columns(conflict_target: Targets | None) -> tuple[Attr[Any, Any], ...]:
@@ -44,14 +65,29 @@ def changeset_of(subject: Any, verb: str) -> Changeset[Any]:
 
     Raises:
         InvalidChangesetError: when the changeset has errors already; nothing is sent.
-        SchemaError: for anything else.
+        SchemaError: when it was made for another write; for anything else.
     """
     if not isinstance(subject, Changeset):
+        if isinstance(subject, ChangesetData):
+            raise SchemaError(
+                f"`{verb}` writes a row, and this changeset has no schema",
+                hint="use what it gives: `change(User).cast(changeset.apply_action('validate'), User.name)`",
+            )
         return change(subject)
     changeset = cast("Changeset[Any]", subject)
+    if changeset.action in _WRITES and changeset.action != verb:
+        raise SchemaError(
+            f"a changeset with the action {changeset.action!r} was given to `{verb}`",
+            hint=f'give it to the method of that name, or say `.with_action("{verb}")`',
+        )
     if not changeset.valid:
         raise InvalidChangesetError(changeset.with_action(verb))
+    if changeset.action == "ignore":
+        raise SchemaError(f'a valid changeset with the action "ignore" was given to `{verb}`', hint="do not write it")
     return changeset
+
+
+_WRITES: Final = frozenset({"insert", "update", "delete", "replace"})
 
 
 def refuse_associations(info: SchemaInfo, data: Any) -> None:

@@ -1,7 +1,7 @@
 """The conductor of upserts: one INSERT … ON CONFLICT, its row read back, and what it did."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from ectype.errors import ConstraintError, QueryError
 from ectype.query.ast import EntityRow, TupleRow, ValueRow
@@ -11,6 +11,7 @@ from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.sources import source
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.outcomes import Ignored, Inserted, Outcome, Updated
+from ectype.repo.preparing import prepared
 from ectype.repo.select import fetch_rows
 from ectype.repo.sending import (
     DEFAULT,
@@ -50,6 +51,18 @@ async def upsert(
     if on_conflict is None and conflict_target is None:
         raise QueryError("`upsert` needs `on_conflict`", hint="say what to do: `on_conflict=replace_all()`")
     changeset = changeset_of(subject, "insert")
+    if changeset.preparations:
+        return cast(
+            "Outcome[Any]",
+            await prepared(
+                engine,
+                changeset,
+                "insert",
+                lambda ready: upsert(
+                    engine, ready, on_conflict=on_conflict, conflict_target=conflict_target, call=call
+                ),
+            ),
+        )
     info = changeset.info
     refuse_associations(info, changeset.data)
     values = inserted_values(info, changeset)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ectype.errors import ConflictIgnoredError, ConstraintError, SchemaError, StaleEntryError
+from ectype.errors import ConflictIgnoredError, ConstraintError, SchemaError
 from ectype.query.conflicts import OnConflict
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.outcomes import Ignored
+from ectype.repo.preparing import prepared
 from ectype.repo.sending import (
     DEFAULT,
     Call,
@@ -18,6 +19,7 @@ from ectype.repo.sending import (
     place_of,
     refuse_associations,
 )
+from ectype.repo.staleness import Held, stale
 from ectype.repo.stored import loaded_meta, originals_of, stored
 from ectype.repo.upserter import upsert
 from ectype.repo.violations import refused
@@ -55,6 +57,8 @@ async def insert(
     if on_conflict is not None or conflict_target is not None:
         return await _insert_or(engine, subject, on_conflict, conflict_target, call)
     changeset = changeset_of(subject, "insert")
+    if changeset.preparations:
+        return await prepared(engine, changeset, "insert", lambda ready: insert(engine, ready, call=call))
     info, data = changeset.info, changeset.data
     if info.associations:
         refuse_associations(info, data)
@@ -106,7 +110,7 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
 
     Raises:
         InvalidChangesetError: when the changeset is invalid, or the database refuses it by a declared constraint.
-        StaleEntryError: when the row is gone.
+        StaleEntryError: when the row is gone, or was changed since an optimistic lock was read.
         NoPrimaryKeyError: when the struct has no key.
     """
     if not isinstance(changeset, Changeset):
@@ -116,6 +120,10 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
         )
     ready: Changeset[Any] = changeset_of(changeset, "update")
     info, data, changes = ready.info, ready.data, ready.changes
+    if ready.preparations and (changes or force):
+        return await prepared(
+            engine, ready, "update", lambda changeset: update(engine, changeset, force=force, call=call)
+        )
     values = {name: changes[name] for name in info.column_names if name in changes}
     if values or force:
         for name, clock in info.autoupdated:
@@ -124,9 +132,14 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
     if not values:
         return stored(info, data, changes, meta(data), None) if changes else data
     keys = key_values(info, data, "update")
+    held = Held.of(ready)
+    if ready.locks:
+        values.update(held.moved)
     fields, place = tuple(values), place_of(engine, info, data, call)
-    plan: _Plan = engine.plan(("update", info, fields, place), lambda dialect: _update(info, fields, place, dialect))
-    params = plan.prepared.dump((*values.values(), *keys))
+    plan: _Plan = engine.plan(
+        ("update", info, fields, place, held.shape), lambda dialect: _update(info, fields, place, held, dialect)
+    )
+    params = plan.prepared.dump((*values.values(), *keys, *held.values))
     back = await _write_one(engine, ready, plan, params, values, call)
     originals = None
     if info.mutable_names:
@@ -137,9 +150,9 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
     return stored(info, data, values, plan.where, originals)
 
 
-def _update(info: SchemaInfo, fields: tuple[str, ...], place: Place, dialect: Dialect) -> _Plan:
+def _update(info: SchemaInfo, fields: tuple[str, ...], place: Place, held: Held, dialect: Dialect) -> _Plan:
     returning = tuple(name for name in info.read_back if info.declarations[name].options.read_after_writes)
-    shape = KeyedShape("update", info, fields, info.primary_key, returning, *place)
+    shape = KeyedShape("update", info, fields, (*info.primary_key, *held.names), returning, *place, held.nulls)
     return _Plan(Prepared(compile_keyed(shape, dialect)), returning, loaded_meta(info, *place))
 
 
@@ -147,20 +160,23 @@ async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
     """Delete the row of a struct or changeset, and return the struct in the state `deleted`.
 
     Raises:
-        StaleEntryError: when the row is gone.
+        StaleEntryError: when the row is gone, or was changed since an optimistic lock was read.
         InvalidChangesetError: when the database refuses it by a declared constraint.
     """
     changeset = changeset_of(subject, "delete")
+    if changeset.preparations:
+        return await prepared(engine, changeset, "delete", lambda ready: delete(engine, ready, call=call))
     info, data = changeset.info, changeset.data
     keys = key_values(info, data, "delete")
+    held = Held.of(changeset)
     place = place_of(engine, info, data, call)
-    plan: _Plan = engine.plan(("delete", info, place), lambda dialect: _delete(info, place, dialect))
-    await _write_one(engine, changeset, plan, plan.prepared.dump(keys), {}, call)
+    plan: _Plan = engine.plan(("delete", info, place, held.shape), lambda dialect: _delete(info, place, held, dialect))
+    await _write_one(engine, changeset, plan, plan.prepared.dump((*keys, *held.values)), {}, call)
     return with_meta(data, plan.where)
 
 
-def _delete(info: SchemaInfo, place: Place, dialect: Dialect) -> _Plan:
-    shape = KeyedShape("delete", info, (), info.primary_key, (), *place)
+def _delete(info: SchemaInfo, place: Place, held: Held, dialect: Dialect) -> _Plan:
+    shape = KeyedShape("delete", info, (), (*info.primary_key, *held.names), (), *place, held.nulls)
     return _Plan(Prepared(compile_keyed(shape, dialect)), (), loaded_meta(info, *place, "deleted"))
 
 
@@ -178,9 +194,6 @@ async def _write_one(
             return {}
     except ConstraintError as exc:
         raise await refused(engine, changeset.with_action(verb), exc, values) from exc
-    info = changeset.info
-    key = ", ".join(f"{name}={getattr(changeset.data, name)!r}" for name in info.primary_key)
-    raise StaleEntryError(
-        f"the row to {verb} is not there any more: {info.name} with {key}",
-        hint="it was deleted since it was read; read it again, and decide",
-    )
+    if call.allow_stale:
+        return {}
+    raise stale(changeset, verb, call)

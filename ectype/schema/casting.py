@@ -4,64 +4,84 @@ The rules are Ecto's (https://hexdocs.pm/ecto/Ecto.Changeset.html#cast/4), with 
 back to its stored value loses its change, and None for a field that cannot be None is an error at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from ectype.errors import CastError, SchemaError
-from ectype.expr.operand import Column
 from ectype.result import Err, Ok
-from ectype.schema.changeset_data import ChangesetData, draft, same, sealed
-from ectype.schema.field_error import Error
+from ectype.schema.changeset_data import ChangesetData, Draft, draft, same, sealed
+from ectype.schema.field_error import Error, Message, refusal
 from ectype.schema.members import field_name
-from ectype.schema.meta import FieldInfo, FieldOptions
+from ectype.schema.messages import BLANK, INVALID
+from ectype.schema.meta import FieldInfo, SchemaInfo
+from ectype.schema.schema import Schema
 from ectype.schema.stored_value import base_value
 from ectype.types.containers import ArrayType
-from ectype.types.scalars import Binary
+from ectype.types.numeric import Integer
+from ectype.types.scalars import Binary, Boolean, String
 
 C = TypeVar("C", bound=ChangesetData[Any])
 
-BLANK: Final = Error("can't be blank", validation="required")
+MessageOf: TypeAlias = Callable[[str, Mapping[str, Any]], Message | None]
+"""Gives the message of a failed cast, from the field's name and the error's metadata; None for the usual one."""
+
+EMPTY: Final[tuple[object, ...]] = ("",)
+_PLAIN: Final = frozenset({Boolean, Integer, String})
+_MISSING: Final = object()
+_MOST_PLANS: Final = 256
+_GET: Final[Callable[[Any, str, Any], Any]] = cast("Any", MappingProxyType).get
+_GET_OF_DICT: Final[Callable[[Any, str, Any], Any]] = cast("Any", dict).get
 
 
-def cast_params(changeset: C, params: Any, permitted: tuple[Any, ...], empty_values: Sequence[object]) -> C:
+class Step(NamedTuple):
+    """How the param of one permitted field is cast; a plan has one for each.
+
+    Attributes:
+        name: the field's name.
+        field: the field.
+        cast: what its type makes of a value.
+        text: whether a text is trimmed before it is compared with the empty values: all but bytes.
+        mutable: whether a struct keeps what it was loaded with, to compare with.
+        plain: whether values of the type are compared as Python does.
+    """
+
+    name: str
+    field: FieldInfo
+    cast: Callable[[Any], Ok[Any] | Err]
+    text: bool
+    mutable: bool
+    plain: bool
+
+
+def cast_params(
+    changeset: C,
+    params: Any,
+    permitted: tuple[Any, ...],
+    *,
+    empty_values: Sequence[object],
+    trim: bool,
+    force: bool,
+    message: MessageOf | None,
+) -> C:
     """Return the changeset with the permitted params as changes, and an error for each that does not fit.
 
     Raises:
         CastError: the params are no mapping with str keys.
         SchemaError: a column of another schema, or none at all.
     """
+    info = changeset.info
+    try:
+        plan: tuple[Step, ...] = info.casts.get(permitted) or _planned(info, permitted)
+    except TypeError:  # unhashable, so no column: what follows says so
+        plan = _planned(info, permitted)
+    if params is None:
+        return _without_params(changeset)
     given = _checked(params)
-    empties = _listed(empty_values)
-    info, data = changeset.info, changeset.data
-    source, fields = info.source, info.fields
-    changes = changeset.changes.copy()
-    failed: list[tuple[str, Error]] = []
-    for column in permitted:
-        # What `field_name` does, without its call: this loop is what a changeset costs.
-        name = column.name if column.__class__ is Column and column.node.source is source else field_name(info, column)
-        if name not in given:
-            continue
-        field, value = fields[name], given[name]
-        type_ = field.type
-        if value is not None:
-            outcome = (
-                type_.cast(value)
-                if value.__class__ is str and value.lstrip() not in empties and type_.__class__ is not Binary
-                else _filled(field, value, empties)
-            )
-            if isinstance(outcome, Err):
-                failed.append((name, _error(field, outcome, redacted=name in info.redacted)))
-                continue
-            value = outcome.value
-        stored = base_value(data, field) if type_.mutable else getattr(data, name, None)
-        if value is stored or (stored is not None and same(type_, stored, value)):
-            changes.pop(name, None)
-        elif value is None and not field.nullable:
-            failed.append((name, BLANK))
-        else:
-            changes[name] = value
+    empties = empty_values if empty_values is EMPTY else _listed(empty_values)
     made = draft(changeset)
+    changes = changeset.changes.copy()
+    failed = _changed(made, changes, plan, given, empties, trim, force, message)
     made.changes = MappingProxyType(changes)
     made.params = MappingProxyType(given if changeset.params is None else {**changeset.params, **given})
     if failed:
@@ -71,41 +91,129 @@ def cast_params(changeset: C, params: Any, permitted: tuple[Any, ...], empty_val
     return sealed(made, changeset.__class__)
 
 
-def _filled(field: FieldInfo, value: Any, empties: Sequence[object]) -> Ok[Any] | Err:
+def _changed(
+    made: Draft,
+    changes: dict[str, Any],
+    plan: tuple[Step, ...],
+    given: dict[str, Any],
+    empties: Sequence[object],
+    trim: bool,  # noqa: FBT001  # a keyword costs more than all that is done with it
+    force: bool,  # noqa: FBT001  # as above
+    message: MessageOf | None,
+) -> list[tuple[str, Error]]:
+    """Put the params that are permitted into the changes, and return the errors of those that do not fit."""
+    info, data = made.info, made.data
+    known, read = data, _GET if info.schemaless else getattr
+    if info.blank is not None and info.blank.data is data:
+        # To ask a struct for a member that is unset takes longer than to ask a dict.
+        known, read = info.blank_values, _GET_OF_DICT
+    failed: list[tuple[str, Error]] = []
+    for name, field, cast_value, text, mutable, plain in plan:
+        value = given.get(name, _MISSING)
+        if value is _MISSING:
+            continue
+        if value is not None:
+            # A text that is not empty, the usual param, goes straight to its type.
+            outcome: Any = (
+                cast_value(value)
+                if text and trim and value.__class__ is str and value.lstrip() not in empties
+                else _filled(field, value, empties, trim=trim)
+            )
+            if outcome.__class__ is Err:
+                failed.append((name, _error(info, field, outcome, message)))
+                continue
+            value = outcome.value
+        stored = base_value(data, field) if mutable else read(known, name, None)
+        if not force and (
+            value is stored or (stored is not None and (stored == value if plain else same(field.type, stored, value)))
+        ):
+            changes.pop(name, None)
+        elif value is not None or field.nullable:
+            changes[name] = value
+        elif stored is None:
+            changes.pop(name, None)
+        else:
+            failed.append((name, _blank(name, message)))
+    return failed
+
+
+def _planned(info: SchemaInfo, permitted: tuple[Any, ...]) -> tuple[Step, ...]:
+    """Return how the fields of some columns are cast, and keep it for the next time."""
+    names = dict.fromkeys([field_name(info, column) for column in permitted])
+    fields = [info.fields[name] for name in names]
+    plan = tuple([_step(one) for one in fields])
+    if len(info.casts) >= _MOST_PLANS:
+        info.casts.clear()
+    info.casts[permitted] = plan
+    return plan
+
+
+def _step(field: FieldInfo) -> Step:
+    type_ = field.type
+    return Step(
+        field.name,
+        field,
+        type_.cast,
+        type_.__class__ is not Binary,
+        type_.mutable,
+        type_.__class__ in _PLAIN,
+    )
+
+
+def _without_params(changeset: C) -> C:
+    """Return the changeset of a form that nobody has sent yet: not valid, without an error."""
+    made = draft(changeset)
+    made.valid = False
+    return sealed(made, changeset.__class__)
+
+
+def _filled(field: FieldInfo, value: Any, empties: Sequence[object], *, trim: bool) -> Ok[Any] | Err:
     """Return the value that a param stands for; what is empty becomes the field's default."""
     type_ = field.type
     if isinstance(value, str):
-        if (value if type_.__class__ is Binary else value.lstrip()) in empties:
-            return Ok(_default(field.options))
+        if (value.lstrip() if trim and type_.__class__ is not Binary else value) in empties:
+            return Ok(_default(field))
     else:
         if type_.__class__ is ArrayType and isinstance(value, list | tuple):
-            value = [item for item in cast("list[Any]", value) if not _is_empty(item, type_, empties)]
+            trim = trim and cast("Any", type_).element.__class__ is not Binary
+            items = cast("list[Any]", value)
+            value = [item for item in items if not _is_empty(item, empties, trim=trim)]
         if value in empties:
-            return Ok(_default(field.options))
+            return Ok(_default(field))
     return type_.cast(value)
 
 
-def _is_empty(item: Any, array: Any, empties: Sequence[object]) -> bool:
-    if isinstance(item, str) and array.element.__class__ is not Binary:
-        item = item.lstrip()
-    return item in empties
+def _is_empty(item: Any, empties: Sequence[object], *, trim: bool) -> bool:
+    return (item.lstrip() if trim and isinstance(item, str) else item) in empties
 
 
-def _default(options: FieldOptions) -> Any:
+def _default(field: FieldInfo) -> Any:
+    options = field.options
     return options.default if options.default_factory is None else options.default_factory()
 
 
-def _error(field: FieldInfo, err: Err, *, redacted: bool) -> Error:
+def _error(info: SchemaInfo, field: FieldInfo, err: Any, message: MessageOf | None) -> Error:
     meta = {"type": field.type.name, "validation": "cast"}
     # What a type of the application's own says may quote the value, which a redacted field never shows.
-    return Error("is invalid", **meta) if redacted else Error(err.message, **{**meta, **err.meta})
+    if field.name in info.redacted:
+        return refusal(INVALID, message and message(field.name, meta), **meta)
+    meta = {**meta, **err.meta}
+    return refusal(err.message, message and message(field.name, meta), **meta)
+
+
+def _blank(name: str, message: MessageOf | None) -> Error:
+    meta = {"validation": "required"}
+    return refusal(BLANK, message and message(name, meta), **meta)
 
 
 def _checked(params: Any) -> dict[str, Any]:
     if params.__class__ is not dict and not isinstance(params, Mapping):
         raise CastError(
-            f"`cast` takes params, a mapping with str keys, and got {_described(params)}",
-            hint="values that the program knows are put: `put_change(User.name, 'Ada')`",
+            f"`cast` takes params, a mapping with str keys, and got a value of {params.__class__.__name__}",
+            hint="a struct is no params: put what it has, or begin with it, as `change(struct)`"
+            if isinstance(params, Schema)
+            else "values that the program knows are put: `put_change(User.name, 'Ada')`; for a form that was not sent "
+            "yet the params are None",
         )
     given: dict[str, Any] = dict(params)  # pyright: ignore[reportUnknownArgumentType]
     for key in given:
@@ -115,10 +223,6 @@ def _checked(params: Any) -> dict[str, Any]:
                 hint='params are keyed by the names of fields, as forms and JSON are: `{"name": "Ada"}`',
             )
     return given
-
-
-def _described(params: object) -> str:
-    return "None" if params is None else f"a value of {params.__class__.__name__}"
 
 
 def _listed(empty_values: Any) -> Sequence[object]:

@@ -1,29 +1,30 @@
 """Changesets: the changes to a struct, every reason why one was refused, and what the database shall check."""
 
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence, Sized
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, Unpack, cast, final, overload
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import EllipsisType
+from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, cast, final, overload
 
-from ectype.errors import EctypeError, SchemaError
 from ectype.expr.operand import Assignment, Attr, Column
-from ectype.schema import casting, constraints, edits, validations
-from ectype.schema.changeset_data import ChangesetData, begun, draft, sealed, with_errors
-from ectype.schema.constraint import Match
-from ectype.schema.field_error import Error, Message
-from ectype.schema.members import field_name
+from ectype.schema import casting, edits, reading
+from ectype.schema.casting import MessageOf
+from ectype.schema.changeset_checks import CheckedChangeset
+from ectype.schema.changeset_data import InvalidChangesetError, begun, sealed
 from ectype.schema.meta import SchemaInfo, schema_info, struct_info
 from ectype.schema.schema import Of, Schema
-from ectype.schema.structs import evolve
-from ectype.schema.validations import Count, Number, NumberRules, Refusals
+from ectype.schema.schemaless import SchemalessChangeset, begin_schemaless
+from ectype.schema.structs import evolve, values_of
+
+__all__ = ["Changeset", "InvalidChangesetError", "change"]
 
 M = TypeVar("M", bound=Schema)
 T = TypeVar("T")
+D = TypeVar("D")
 R = TypeVar("R")
 P = ParamSpec("P")
 
 
 @final
-class Changeset(ChangesetData[M]):
+class Changeset(CheckedChangeset[M]):
     r"""The changes to a struct, and every reason why they were refused. Made by `change`; it never changes itself.
 
     Each method returns a new changeset, so that a pipeline of them reads from top to bottom. Nothing here does I/O:
@@ -45,7 +46,13 @@ class Changeset(ChangesetData[M]):
     # --- changes ---
 
     def cast(
-        self, params: Mapping[str, object], *permitted: Attr[M, Any], empty_values: Sequence[object] = ("",)
+        self,
+        params: Mapping[str, object] | None,
+        *permitted: Attr[M, Any],
+        empty_values: Sequence[object] = casting.EMPTY,
+        trim: bool = True,
+        force_changes: bool = False,
+        message: MessageOf | None = None,
     ) -> Self:
         """Take the permitted fields from params that come from outside, cast each to its field's type.
 
@@ -55,11 +62,15 @@ class Changeset(ChangesetData[M]):
         - What is empty becomes the field's default, None without one. White space in front does not count.
         - None for a field that cannot be None, where the struct has a value, adds "can't be blank", as
           `validate_required` does. (Ecto records the None, since its types do not say what may be nil.)
+        - Params of None stand for a form that was not sent yet: the changeset is not valid, and has no errors.
 
         Args:
-            params: a mapping with str keys, as a form or JSON gives it.
+            params: a mapping with str keys, as a form or JSON gives it; or None.
             permitted: the columns that may be set; whatever else the params hold stays out.
             empty_values: what counts as no value at all, in this call; elements of an array that do are removed.
+            trim: whether white space in front of a text does not count when it is compared with `empty_values`.
+            force_changes: whether a value that equals the struct's is a change too.
+            message: gives another message for an error of the cast, from the field's name and the metadata.
 
         Raises:
             CastError: the params are no mapping, or have keys that are not str.
@@ -68,7 +79,9 @@ class Changeset(ChangesetData[M]):
         Example:
             change(User).cast({"name": "Ada", "age": "36"}, User.name, User.age)
         """
-        return casting.cast_params(self, params, permitted, empty_values)
+        return casting.cast_params(
+            self, params, permitted, empty_values=empty_values, trim=trim, force=force_changes, message=message
+        )
 
     def put_change(self, column: Column[M, T], value: T) -> Self:
         """Set a field to a value of its type; one that equals the struct's takes back an earlier change.
@@ -100,7 +113,13 @@ class Changeset(ChangesetData[M]):
         """
         return edits.update(self, column, function)
 
-    # --- validations ---
+    def merge(self, other: "Changeset[M]") -> Self:
+        """Return both changesets in one: all errors, validations and constraints; of changes and params the other's.
+
+        Raises:
+            SchemaError: they are of structs that differ, or have different actions.
+        """
+        return edits.merge(self, other)
 
     def add_error(self, field: Attr[M, Any] | str, message: str, /, **meta: Any) -> Self:
         """Add an error to a field, or to a key of your own, and make the changeset invalid.
@@ -110,183 +129,93 @@ class Changeset(ChangesetData[M]):
             message: the text; `%{count}` is filled from `meta` when it is shown.
             meta: what else to say of it.
         """
-        key = field if isinstance(field, str) else field_name(self.info, field)
-        return with_errors(self, (key, Error(message, **meta)))
+        return edits.add_error(self, field, message, meta)
 
-    def validate_required(self, *fields: Attr[M, Any], message: Message | None = None) -> Self:
-        """Refuse fields without a value, be it a change or the struct's; white space is none: "can't be blank".
+    # --- reading ---
 
-        The change of a refused field is dropped. A field that has an error already gets no second one.
-
-        Args:
-            fields: the columns.
-            message: another text, or an `Error` whose metadata is added; the same in all validations.
-        """
-        return validations.required(self, fields, message=message)
-
-    def validate_change(self, column: Attr[M, T | None], function: Callable[[T], Refusals]) -> Self:
-        """Call a function with the change of a field, unless it is None, and add what it returns as errors.
-
-        Args:
-            column: the field.
-            function: returns None when all is well, a message, or pairs of a column (or key) and a message.
+    @overload
+    def get_field(self, column: Attr[M, T]) -> T | None: ...
+    @overload
+    def get_field(self, column: Attr[M, T], default: D) -> T | D: ...
+    def get_field(self, column: Attr[Any, Any], default: Any = None) -> Any:
+        """Return the change of a field, else the struct's value, else `default` when it is unset.
 
         Raises:
-            SchemaError: the function returned something else.
+            SchemaError: for a column of another schema.
+        """
+        return reading.get_field(self, column, default)
+
+    def fetch_field(self, column: Attr[M, T]) -> tuple[Literal["changes", "data"], T] | None:
+        """Return where the value of a field stands, and the value; None when it is unset and not changed.
+
+        Raises:
+            SchemaError: for a column of another schema.
 
         Example:
-            changeset.validate_change(User.name, lambda name: "is reserved" if name == "root" else None)
+            match changeset.fetch_field(User.age):
+                case ("changes", age): ...
         """
-        return validations.change(self, column, function)
+        return cast("tuple[Literal['changes', 'data'], T] | None", reading.fetch_field(self, column))
 
-    def validate_format(
-        self, column: Attr[M, str | None], pattern: str | re.Pattern[str], *, message: Message | None = None
-    ) -> Self:
-        r"""Refuse a change in which a pattern is not found: "has invalid format".
-
-        The pattern is searched, as in Ecto: anchor it with `^` and `\Z` to match the whole (`$` also matches in front
-        of a line's last newline).
+    @overload
+    def get_change(self, column: Attr[M, T]) -> T | None: ...
+    @overload
+    def get_change(self, column: Attr[M, T], default: D) -> T | D: ...
+    def get_change(self, column: Attr[Any, Any], default: Any = None) -> Any:
+        """Return the change of a field, or `default` when there is none.
 
         Raises:
-            SchemaError: the pattern is no regular expression, or the change no text.
+            SchemaError: for a column of another schema.
         """
-        return validations.format_(self, column, pattern, message=message)
+        return reading.get_change(self, column, default)
 
-    def validate_inclusion(
-        self, column: Column[M, T], values: Collection[T], *, message: Message | None = None
-    ) -> Self:
-        """Refuse a change that is not one of some values: "is invalid". Compared as the field's type compares."""
-        return validations.inclusion(self, column, values, message=message)
+    def changed(self, column: Column[M, T], *, from_: T | EllipsisType = ..., to: T | EllipsisType = ...) -> bool:
+        """Whether a field has a change; with `from_` or `to`, whether it goes from or to that value.
 
-    def validate_exclusion(
-        self, column: Column[M, T], values: Collection[T], *, message: Message | None = None
-    ) -> Self:
-        """Refuse a change that is one of some values: "is reserved". Compared as the field's type compares."""
-        return validations.exclusion(self, column, values, message=message)
+        Values are compared as their type compares them: `Decimal("1.0")` is `Decimal("1.00")`. A member that is unset
+        counts as None.
 
-    def validate_length(
-        self,
-        column: Attr[M, Sized | None],
-        *,
-        min: int | None = None,  # noqa: A002  # Ecto's word
-        max: int | None = None,  # noqa: A002  # Ecto's word
-        is_: int | None = None,
-        count: Count = "codepoints",
-        message: Message | None = None,
-    ) -> Self:
-        """Refuse a change that is too short or too long: "should be at least %{count} character(s)".
+        Raises:
+            SchemaError: for a column of another schema.
+        """
+        return reading.changed(self, column, from_, to)
 
-        Text, bytes, lists and dicts have a length. Of several bounds the first that fails is told: `is_`, `min`, `max`.
+    def field_missing(self, column: Attr[M, Any]) -> bool:
+        """Whether a field has no value, neither as a change nor in the struct: what `validate_required` refuses."""
+        return reading.field_missing(self, column)
+
+    # --- writing ---
+
+    def optimistic_lock(self, column: Column[M, T], incrementer: Callable[[T], T] | None = None) -> Self:
+        """Let the row be written only while a column is what it is here, and move it on with each update.
+
+        SQL: `UPDATE … SET title = $1, lock_version = $2 WHERE id = $3 AND lock_version = $4`. An update without
+        changes moves nothing; a delete compares only. Who comes too late gets StaleEntryError.
 
         Args:
-            column: the field.
-            min: the least length.
-            max: the greatest length.
-            is_: the exact length.
-            count: of a text, `codepoints` as `len` counts, or `bytes` of UTF-8. (Ecto counts graphemes, for which
-                Python has no rule of its own; `validate_change` takes a library's.)
-            message: another text.
+            column: an int that starts with 1; or anything else with an incrementer of its own.
+            incrementer: gives the next value from the one before; the next int, and 1 after 2,147,483,647.
 
         Raises:
-            SchemaError: no bound, or one that nothing can meet.
+            SchemaError: the column is no int and there is no incrementer.
         """
-        return validations.length(self, column, min_=min, max_=max, is_=is_, count=count, message=message)
+        return edits.lock(self, column, incrementer)
 
-    def validate_number(
-        self, column: Attr[M, Number | None], *, message: Message | None = None, **rules: Unpack[NumberRules]
-    ) -> Self:
-        """Refuse a change out of bounds: "must be greater than %{number}". The first rule that fails is told.
+    def prepare_changes(self, function: Callable[[Self, Any], Self | Awaitable[Self]]) -> Self:
+        """Call a function in the transaction of the write, just before it: with the changeset and the repo.
+
+        It may be async, and use the repo. It returns the changeset to write; one that is invalid, or an exception,
+        rolls back. Functions run in the order given; not for an invalid changeset, nor an update without changes.
 
         Args:
-            column: the field.
-            message: another text.
-            rules: `less_than`, `greater_than`, `less_than_or_equal_to`, `greater_than_or_equal_to`, `equal_to`,
-                `not_equal_to`, in the order in which they are checked.
+            function: takes the changeset and the `Repo`, and returns a changeset of the same struct.
 
-        Raises:
-            SchemaError: no rule, one that does not exist, or a bound that is no number.
+        Example:
+            async def count(changeset: Changeset[Comment], repo: Repo) -> Changeset[Comment]:
+                await repo.update_all(from_(Post).where(Post.id == changeset.data.post_id), Post.comments_count.inc(1))
+                return changeset
         """
-        return validations.number(self, column, rules, message=message)
-
-    # --- constraints ---
-
-    def unique_constraint(
-        self,
-        *columns: Attr[M, Any],
-        name: str | None = None,
-        message: Message | None = None,
-        error_key: Attr[M, Any] | str | None = None,
-        match: Match = "exact",
-    ) -> Self:
-        """Turn the database's refusal by a unique index into an error: "has already been taken".
-
-        Args:
-            columns: those of the index; the first gets the error.
-            name: the index; `<table>_<columns>_index` when not given.
-            message: another text.
-            error_key: who gets the error instead, a column or a key of your own.
-            match: whether `name` is the whole name, its `prefix` or its `suffix` (partitions name their own); or a
-                compiled pattern, searched in the name, instead of `name`.
-
-        Raises:
-            SchemaError: no column; no name and no table to make one from; or both `name` and a pattern.
-        """
-        return constraints.declare(
-            self, "unique", columns, name=name, message=message, error_key=error_key, match=match
-        )
-
-    def foreign_key_constraint(
-        self,
-        column: Attr[M, Any],
-        *,
-        name: str | None = None,
-        message: Message | None = None,
-        error_key: Attr[M, Any] | str | None = None,
-        match: Match = "exact",
-    ) -> Self:
-        """Turn the database's refusal by a foreign key into an error: "does not exist".
-
-        The name is `<table>_<column>_fkey` when not given; the options are those of `unique_constraint`. SQLite does
-        not name the key, so the repo looks up which one it is.
-        """
-        return constraints.declare(
-            self, "foreign_key", (column,), name=name, message=message, error_key=error_key, match=match
-        )
-
-    def check_constraint(
-        self,
-        column: Attr[M, Any],
-        *,
-        name: str | None = None,
-        message: Message | None = None,
-        error_key: Attr[M, Any] | str | None = None,
-        match: Match = "exact",
-    ) -> Self:
-        """Turn the database's refusal by a check into an error: "is invalid".
-
-        A check has no name that follows from its column: `name` or a pattern for `match` must be given. The options are
-        those of `unique_constraint`.
-        """
-        return constraints.declare(
-            self, "check", (column,), name=name, message=message, error_key=error_key, match=match
-        )
-
-    def exclusion_constraint(
-        self,
-        column: Attr[M, Any],
-        *,
-        name: str | None = None,
-        message: Message | None = None,
-        error_key: Attr[M, Any] | str | None = None,
-        match: Match = "exact",
-    ) -> Self:
-        """Turn the refusal by an exclusion constraint of PostgreSQL into an error: "violates an exclusion constraint".
-
-        The name is `<table>_<column>_exclusion` when not given; the options are those of `unique_constraint`.
-        """
-        return constraints.declare(
-            self, "exclusion", (column,), name=name, message=message, error_key=error_key, match=match
-        )
+        return edits.prepare(self, function)
 
     # --- the end of a pipeline ---
 
@@ -296,11 +225,7 @@ class Changeset(ChangesetData[M]):
         Raises:
             SchemaError: the action is no text.
         """
-        if not isinstance(action, str) or not action:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
-            raise SchemaError(f"an action is a text, got {action!r:.60}", hint='write "insert", "update" or "validate"')
-        made = draft(self)
-        made.action = action
-        return sealed(made, self.__class__)
+        return edits.act(self, action)
 
     def apply_changes(self) -> M:
         """Return the struct with the changes, valid or not. Its state stays what it was."""
@@ -315,10 +240,7 @@ class Changeset(ChangesetData[M]):
         Raises:
             InvalidChangesetError: there are errors; its changeset has the action.
         """
-        acted = self.with_action(action)
-        if not acted.valid:
-            raise InvalidChangesetError(acted)
-        return acted.apply_changes()
+        return edits.valid(self, action).apply_changes()
 
     def pipe(self, function: Callable[Concatenate[Self, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function with this changeset first, so that one's own steps stand in the pipeline.
@@ -329,59 +251,57 @@ class Changeset(ChangesetData[M]):
         return function(self, *args, **kwargs)
 
 
-class InvalidChangesetError(EctypeError):
-    """A changeset with errors met what needs a valid one. It is imported from `ectype.schema.errors`.
-
-    Attributes:
-        changeset: with its errors, and the action that was asked for.
-    """
-
-    def __init__(self, changeset: Changeset[Any]) -> None:
-        listed = "".join(f"\n    {key}: {error}" for key, error in changeset.errors)
-        verb = changeset.action or "apply"
-        super().__init__(
-            f"could not {verb} {changeset.info.name}: its changeset is invalid\n{listed}",
-            hint="show `exc.changeset.traverse_errors()` to who gave the values; the repo's `try_insert`, `try_update` "
-            "and `try_delete` return an invalid changeset instead of raising",
-        )
-        self.changeset = changeset
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return self.__class__, (self.changeset,)
-
-
 @overload
 def change(subject: Changeset[M], *assignments: Assignment[M]) -> Changeset[M]: ...
 @overload
 def change(subject: M | type[M]) -> Changeset[M]: ...
 @overload
 def change(subject: Of[M], *assignments: Assignment[M]) -> Changeset[M]: ...
-def change(subject: Any, *assignments: Assignment[Any]) -> Any:
+@overload
+def change(
+    subject: Mapping[str, Any], *, types: Mapping[str, Any], redact: Sequence[str] = ()
+) -> SchemalessChangeset: ...
+def change(
+    subject: Any,
+    *assignments: Assignment[Any],
+    types: Mapping[str, Any] | None = None,
+    redact: Sequence[str] = (),
+) -> Any:
     """Begin a changeset: of a struct, of a new struct of a schema, or go on with one.
 
     Args:
-        subject: a struct; a schema class, for a new struct with its defaults; or a changeset.
+        subject: a struct; a schema class, for a new struct with its defaults; or a changeset. With `types`, a mapping
+            of values by name.
         assignments: changes to put, as `Post.title.set("x")`; values only, no expressions.
+        types: the fields of a changeset without a schema, each with its type: `{"age": int, "email": str | None}`.
+        redact: the names of those whose values are never shown.
 
     Raises:
         SchemaError: the subject is none of these; an assignment of another schema, or of an expression.
 
     Example:
         change(post, Post.title.set("A better title"), Post.score.set(5))
+        change({}, types={"term": str, "page": int}).cast(params, "term", "page").apply_action("validate")
     """
+    if types is not None:
+        return begin_schemaless(subject, types, redact, assignments)
     if isinstance(subject, Changeset):
         begin = cast("Changeset[Any]", subject)
+    elif isinstance(subject, type):
+        begin = _blank(schema_info(subject))
     else:
-        data, info = _subject(subject)
-        begin = sealed(begun(data, info), _CLASS)
+        begin = sealed(begun(subject, struct_info(subject)), _CLASS)
     return edits.assign(begin, assignments) if assignments else begin
 
 
 _CLASS: Final[type[Changeset[Any]]] = Changeset
 
 
-def _subject(subject: Any) -> tuple[Any, SchemaInfo]:
-    if isinstance(subject, type):
-        info = schema_info(subject)
-        return subject(), info
-    return subject, struct_info(subject)
+def _blank(info: SchemaInfo) -> Changeset[Any]:
+    """Return the changeset of a new struct. It never changes, so one serves all, unless a default is made anew."""
+    if info.blank is not None:
+        return cast("Changeset[Any]", info.blank)
+    made = sealed(begun(info.schema(), info), _CLASS)
+    if all(options.default_factory is None for _, options in info.defaults):
+        info.blank, info.blank_values = made, values_of(made.data)
+    return made

@@ -1,24 +1,36 @@
 """What a changeset holds and how it is read; the functions that change it each make a new one from a draft."""
 
-from collections.abc import Callable, Mapping
-from types import EllipsisType, MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import Parameter, signature
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
 
-from ectype.errors import FrozenError
-from ectype.expr.operand import Attr, Column
+from ectype.errors import EctypeError, FrozenError
 from ectype.schema.constraint import Constraint
-from ectype.schema.field_error import Error, FieldError
-from ectype.schema.members import field_name
+from ectype.schema.field_error import Error, FieldError, Translate
 from ectype.schema.meta import SchemaInfo, struct_info
-from ectype.schema.stored_value import base_value
+from ectype.schema.problem import Path, masked, problem
+from ectype.schema.stored_value import value_of
 from ectype.types.base import Type
 
 M = TypeVar("M")
-T = TypeVar("T")
-D = TypeVar("D")
 C = TypeVar("C", bound="ChangesetData[Any]")
 
 View: TypeAlias = MappingProxyType[str, Any]
+
+
+class Lock(NamedTuple):
+    """An optimistic lock: the row is written only while a field is what it was, and the field moves on.
+
+    Attributes:
+        field: the field's name.
+        current: what it was.
+        incrementer: gives what it becomes.
+    """
+
+    field: str
+    current: Any
+    incrementer: Callable[[Any], Any]
 
 
 class Validation(NamedTuple):
@@ -43,7 +55,9 @@ class _Storage:
         "data",
         "errors",
         "info",
+        "locks",
         "params",
+        "preparations",
         "required",
         "uncast",
         "valid",
@@ -62,7 +76,9 @@ class Draft(_Storage):
     data: Any
     errors: tuple[FieldError, ...]
     info: SchemaInfo
+    locks: tuple[Lock, ...]
     params: View | None
+    preparations: tuple[Callable[[Any, Any], Any], ...]
     required: tuple[str, ...]
     uncast: tuple[str, ...]
     valid: bool
@@ -107,8 +123,18 @@ class ChangesetData(_Storage, Generic[M]):
             ...
 
         @property
+        def locks(self) -> tuple[Lock, ...]:
+            """What `optimistic_lock` was given."""
+            ...
+
+        @property
         def params(self) -> View | None:
             """What `cast` was given, by name, read-only; None before."""
+            ...
+
+        @property
+        def preparations(self) -> tuple[Callable[[Any, Any], Any], ...]:
+            """What `prepare_changes` was given, in order."""
             ...
 
         @property
@@ -138,86 +164,142 @@ class ChangesetData(_Storage, Generic[M]):
         raise _frozen(name)
 
     @overload
-    def get_field(self, column: Attr[M, T]) -> T | None: ...
-    @overload
-    def get_field(self, column: Attr[M, T], default: D) -> T | D: ...
-    def get_field(self, column: Attr[Any, Any], default: Any = None) -> Any:
-        """Return the change of a field, else the struct's value, else `default` when it is unset.
-
-        Raises:
-            SchemaError: for a column of another schema.
-        """
-        name = field_name(self.info, column)
-        if name in self.changes:
-            return self.changes[name]
-        return getattr(self.data, name, default)
-
-    @overload
-    def get_change(self, column: Attr[M, T]) -> T | None: ...
-    @overload
-    def get_change(self, column: Attr[M, T], default: D) -> T | D: ...
-    def get_change(self, column: Attr[Any, Any], default: Any = None) -> Any:
-        """Return the change of a field, or `default` when there is none.
-
-        Raises:
-            SchemaError: for a column of another schema.
-        """
-        return self.changes.get(field_name(self.info, column), default)
-
-    def changed(self, column: Column[M, T], *, from_: T | EllipsisType = ..., to: T | EllipsisType = ...) -> bool:
-        """Whether a field has a change; with `from_` or `to`, whether it goes from or to that value.
-
-        Values are compared as their type compares them: `Decimal("1.0")` is `Decimal("1.00")`. A member that is unset
-        counts as None.
-
-        Raises:
-            SchemaError: for a column of another schema.
-        """
-        name = field_name(self.info, column)
-        if name not in self.changes:
-            return False
-        field = self.info.fields[name]
-        return (from_ is ... or same(field.type, base_value(self.data, field), from_)) and (
-            to is ... or same(field.type, self.changes[name], to)
-        )
-
-    @overload
     def traverse_errors(self) -> dict[str, Any]: ...
     @overload
     def traverse_errors(self, function: Callable[[Error], object]) -> dict[str, Any]: ...
-    def traverse_errors(self, function: Callable[[Error], object] = str) -> dict[str, Any]:
+    @overload
+    def traverse_errors(self, function: Callable[[Any, str, Error], object]) -> dict[str, Any]: ...
+    def traverse_errors(self, function: Callable[..., object] = str) -> dict[str, Any]:
         """Return the errors by field, each field's in the order in which they were added.
 
         Args:
-            function: what becomes of each error, as a translation; its text with the gaps filled when not given.
+            function: what becomes of each error, as a translation; it is given the error, or the changeset, the key
+                and the error. The error's text with the gaps filled when not given.
 
         Example:
             `changeset.traverse_errors()` gives `{"email": ["has invalid format"]}`
         """
+        whole = function is not str and _required_arguments(function) == 3
         found: dict[str, list[object]] = {}
-        for key, error in self.errors:
-            found.setdefault(key, []).append(function(error))
+        for key, error in self._shown():
+            found.setdefault(key, []).append(function(self, key, error) if whole else function(error))
         return found
+
+    @overload
+    def traverse_validations(self) -> dict[str, Any]: ...
+    @overload
+    def traverse_validations(self, function: Callable[[Validation], object]) -> dict[str, Any]: ...
+    @overload
+    def traverse_validations(self, function: Callable[[Any, str, Validation], object]) -> dict[str, Any]: ...
+    def traverse_validations(self, function: Callable[..., object] | None = None) -> dict[str, Any]:
+        """Return the validations by field, each field's in the order in which they were made.
+
+        Args:
+            function: what becomes of each, given the validation, or the changeset, the field and the validation; the
+                pair of its kind and options when not given. `required` fields are in `changeset.required`.
+
+        Example:
+            `changeset.traverse_validations()` gives `{"title": [("length", (("min", 3),))]}`
+        """
+        whole = function is not None and _required_arguments(function) == 3
+        found: dict[str, list[object]] = {}
+        for one in self.validations:
+            if function is None:
+                made: object = (one.kind, one.options)
+            else:
+                made = function(self, one.field, one) if whole else function(one)
+            found.setdefault(one.field, []).append(made)
+        return found
+
+    def problem(
+        self,
+        *,
+        type: str = "about:blank",  # noqa: A002  # the member's name in RFC 9457
+        title: str | None = None,
+        status: int = 422,
+        translate: Translate | None = None,
+    ) -> dict[str, Any]:
+        """Return the errors as problem details (RFC 9457), ready for JSON: each with pointer, detail, code and meta.
+
+        Values of redacted fields are in none of them.
+
+        Args:
+            type: the URI of the kind of problem.
+            title: what it is called; the status's phrase when not given.
+            status: the HTTP status.
+            translate: as `Error.text` takes it.
+
+        Example:
+            `{"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "errors": [{"pointer": "#/email",
+            "detail": "has invalid format", "code": "format", "meta": {"validation": "format"}}]}`
+        """
+        return problem(self._located(), kind=type, title=title, status=status, translate=translate)
+
+    def _located(self) -> Iterator[tuple[Path, Error]]:
+        """Give each error as it may be shown, with its path."""
+        return (((key,), error) for key, error in self._shown())
+
+    def _shown(self) -> Iterable[FieldError]:
+        """Give each error as it may be shown: one of a redacted field never holds its value."""
+        if not self.info.redacted:
+            return self.errors
+        return [(key, masked(error, self._secrets(key))) for key, error in self.errors]
+
+    def _secrets(self, key: str) -> list[str]:
+        """Return the values of a redacted field that its errors could hold, as text."""
+        if key not in self.info.redacted:
+            return []
+        values = (self.changes.get(key), (self.params or EMPTY).get(key), value_of(self.data, key))
+        return [text for value in values if value is not None and (text := str(value))]
 
     def __repr__(self) -> str:
         changes = ", ".join(
             f"{name!r}: {'<redacted>' if name in self.info.redacted else repr(value)}"
             for name, value in self.changes.items()
         )
+        errors = tuple(self._shown())
         return (
             f"<Changeset of {self.info.name}: action={self.action!r}, changes={{{changes}}}, "
-            f"errors={self.errors!r}, valid={self.valid}>"
+            f"errors={errors!r}, valid={self.valid}>"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = {name: getattr(self, name) for name in _Storage.__slots__ if name != "info"}
         values["changes"] = dict(self.changes)
         values["params"] = None if self.params is None else dict(self.params)
+        if values["data"].__class__ is MappingProxyType:
+            values["data"] = dict(self.data)  # type: ignore[call-overload]
+            return _restored, (self.__class__, values, self.info)
         return _restored, (self.__class__, values)
 
 
 EMPTY: Final[View] = MappingProxyType({})
 new: Callable[[type[Draft]], Draft] = object.__new__
+
+
+class InvalidChangesetError(EctypeError):
+    """A changeset with errors met what needs a valid one. It is imported from `ectype.schema.errors`.
+
+    Attributes:
+        changeset: with its errors, and the action that was asked for.
+    """
+
+    changeset: ChangesetData[Any]
+
+    def __init__(self, changeset: ChangesetData[Any]) -> None:
+        texts = changeset.traverse_errors()
+        listed = "".join(f"\n    {key}: {text}" for key in texts for text in texts[key])
+        verb = changeset.action or "apply"
+        super().__init__(
+            f"could not {verb} {changeset.info.name}: its changeset is invalid"
+            + (f"\n{listed}" if listed else ", since it was cast without params"),
+            hint="show `exc.changeset.traverse_errors()` to who gave the values; the repo's `try_insert`, `try_update` "
+            "and `try_delete` return an invalid changeset instead of raising",
+        )
+        self.changeset = changeset
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.__class__, (self.changeset,)
 
 
 def begun(data: Any, info: SchemaInfo) -> Draft:
@@ -229,7 +311,9 @@ def begun(data: Any, info: SchemaInfo) -> Draft:
     made.data = data
     made.errors = ()
     made.info = info
+    made.locks = ()
     made.params = None
+    made.preparations = ()
     made.required = ()
     made.uncast = ()
     made.valid = True
@@ -246,12 +330,23 @@ def draft(changeset: ChangesetData[Any]) -> Draft:
     made.data = changeset.data
     made.errors = changeset.errors
     made.info = changeset.info
+    made.locks = changeset.locks
     made.params = changeset.params
+    made.preparations = changeset.preparations
     made.required = changeset.required
     made.uncast = changeset.uncast
     made.valid = changeset.valid
     made.validations = changeset.validations
     return made
+
+
+def recorded(changeset: C, done: Validation) -> C:
+    """Return the changeset with a validation that found nothing."""
+    made = draft(changeset)
+    made.validations = (*changeset.validations, done)
+    frozen: Any = made
+    frozen.__class__ = changeset.__class__
+    return frozen
 
 
 def sealed(made: Draft, cls: type[C]) -> C:
@@ -296,10 +391,22 @@ def _frozen(name: str) -> FrozenError:
     )
 
 
-def _restored(cls: type[C], values: Mapping[str, Any]) -> C:
-    made = begun(values["data"], struct_info(values["data"]))
+def _required_arguments(function: Callable[..., object]) -> int:
+    """Return how many arguments a function cannot do without, 1 where nobody knows."""
+    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    try:
+        parameters = signature(function).parameters.values()
+    except (ValueError, TypeError):
+        return 1
+    return sum(one.kind in positional and one.default is Parameter.empty for one in parameters)
+
+
+def _restored(cls: type[C], values: Mapping[str, Any], info: SchemaInfo | None = None) -> C:
+    made = begun(values["data"], struct_info(values["data"]) if info is None else info)
     for name, value in values.items():
         setattr(made, name, value)
+    if info is not None:
+        made.data = MappingProxyType(values["data"])
     made.changes = MappingProxyType(values["changes"])
     made.params = None if values["params"] is None else MappingProxyType(values["params"])
     return sealed(made, cls)

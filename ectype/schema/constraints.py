@@ -7,22 +7,25 @@ Ecto's rules (https://hexdocs.pm/ecto/Ecto.Changeset.html#module-constraints), a
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from ectype.errors import SchemaError
+from ectype.schema import messages
+from ectype.schema.associations import Association
 from ectype.schema.changeset_data import ChangesetData, draft, sealed, with_errors
 from ectype.schema.constraint import Constraint, Kind, Match
 from ectype.schema.field_error import Error, Message, refusal
 from ectype.schema.members import field_name
 from ectype.schema.meta import SchemaInfo, meta
+from ectype.schema.rel import Rel
 
 C = TypeVar("C", bound=ChangesetData[Any])
 
 _ERRORS: Final[dict[Kind, Error]] = {
-    "unique": Error("has already been taken", constraint="unique"),
-    "foreign_key": Error("does not exist", constraint="foreign"),
-    "check": Error("is invalid", constraint="check"),
-    "exclusion": Error("violates an exclusion constraint", constraint="exclusion"),
+    "unique": Error(messages.TAKEN, constraint="unique"),
+    "foreign_key": Error(messages.MISSING, constraint="foreign"),
+    "check": Error(messages.INVALID, constraint="check"),
+    "exclusion": Error(messages.EXCLUDED, constraint="exclusion"),
 }
 _WAYS: Final = ("exact", "prefix", "suffix")
 
@@ -50,15 +53,88 @@ def declare(
             hint=f"write `{method}({changeset.info.name}.<field>)`",
         )
     fields = tuple([field_name(changeset.info, column) for column in columns])
-    made = draft(changeset)
-    declared = Constraint(
-        kind,
-        _name(changeset, kind, fields, name, match, method),
-        match,
-        fields[0] if error_key is None else _key(changeset.info, error_key),
-        _ERRORS[kind] if message is None else refusal("", message, **_ERRORS[kind].meta),
-        fields,
+    default = _default_name(changeset, kind, fields)
+    found = _name(changeset, kind, _chosen(name, default, match), match, method)
+    key = fields[0] if error_key is None else _key(changeset.info, error_key)
+    return _declared(changeset, Constraint(kind, found, match, key, _said(_ERRORS[kind], message), fields))
+
+
+def declare_association(
+    changeset: C, rel: Any, *, name: str | None, message: Message | None, error_key: Any, match: Match
+) -> C:
+    """Return the changeset with the foreign key of a `belongs_to`: what `assoc_constraint` does.
+
+    Raises:
+        SchemaError: it is no `belongs_to` of the schema.
+    """
+    method = "assoc_constraint"
+    one = _association(changeset.info, rel, method)
+    if one.options.kind != "belongs_to":
+        raise SchemaError(
+            f"`{method}` is for `belongs_to`, and `{rel!r}` is a `{one.options.kind}`",
+            hint=f"write `.no_assoc_constraint({rel!r})`",
+        )
+    fields = one.owner_keys
+    default = _default_name(changeset, "foreign_key", fields)
+    key = one.name if error_key is None else _key(changeset.info, error_key)
+    error = _said(Error(messages.MISSING, constraint="assoc"), message)
+    found = _name(changeset, "foreign_key", _chosen(name, default, match), match, method)
+    return _declared(changeset, Constraint("foreign_key", found, match, key, error, fields))
+
+
+def declare_no_association(
+    changeset: C, rel: Any, *, name: str | None, message: Message | None, error_key: Any, match: Match
+) -> C:
+    """Return the changeset with the foreign key that rows of others hold to it: what `no_assoc_constraint` does.
+
+    Raises:
+        SchemaError: it is an association that is no other's foreign key, or none of the schema.
+    """
+    method = "no_assoc_constraint"
+    one = _association(changeset.info, rel, method)
+    if one.options.kind == "belongs_to":
+        raise SchemaError(
+            f"`{method}` is for rows that refer to this one, and `{rel!r}` is a `belongs_to`",
+            hint=f"write `.assoc_constraint({rel!r})`",
+        )
+    if one.options.through is not None:
+        raise SchemaError(
+            f"`{method}` is for rows that refer to this one, and `{rel!r}` leads there through others",
+            hint="name the foreign key: `foreign_key_constraint(…, name=…)`",
+        )
+    related = one.related
+    default = (
+        None
+        if related.table is None
+        else _joined("foreign_key", related.table, tuple(related.fields[key].source for key in one.related_keys))
     )
+    key = one.name if error_key is None else _key(changeset.info, error_key)
+    text = messages.REFERRED_BY_MANY if one.cardinality == "many" else messages.REFERRED_BY_ONE
+    found = _name(changeset, "foreign_key", _chosen(name, default, match), match, method)
+    error = _said(Error(text, constraint="no_assoc"), message)
+    return _declared(changeset, Constraint("foreign_key", found, match, key, error, ()))
+
+
+def _association(info: SchemaInfo, rel: Any, method: str) -> Association:
+    if isinstance(rel, Rel):
+        hops = cast("Rel[Any, Any]", rel).hops
+        one: Any = hops[0].association
+        if len(hops) == 1 and one.owner is info:
+            return cast("Association", one)
+    names = ", ".join(f"`{info.name}.{name}`" for name in info.associations) or "none"
+    raise SchemaError(f"`{method}` takes an association of {info.name}, got {rel!r:.60}", hint=f"it has: {names}")
+
+
+def _chosen(name: str | None, default: str | None, match: Match) -> str | None:
+    return default if name is None and not isinstance(match, re.Pattern) else name
+
+
+def _said(error: Error, message: Message | None) -> Error:
+    return error if message is None else refusal("", message, **error.meta)
+
+
+def _declared(changeset: C, declared: Constraint) -> C:
+    made = draft(changeset)
     made.constraints = (*changeset.constraints, declared)
     return sealed(made, changeset.__class__)
 
@@ -67,9 +143,8 @@ def _key(info: SchemaInfo, error_key: Any) -> str:
     return error_key if isinstance(error_key, str) else field_name(info, error_key)
 
 
-def _name(
-    changeset: ChangesetData[Any], kind: Kind, fields: tuple[str, ...], name: str | None, match: Match, method: str
-) -> str:
+def _name(changeset: ChangesetData[Any], kind: Kind, name: str | None, match: Match, method: str) -> str:
+    """Return the name to look for. Raises SchemaError when there is none, or when name and match exclude each other."""
     if isinstance(match, re.Pattern):
         if name is not None:
             raise SchemaError(f"`{method}` takes a `name` or a pattern to match, not both", hint="drop `name=`")
@@ -78,15 +153,12 @@ def _name(
         raise SchemaError(
             f"`{method}` does not know match={match!r}", hint='it is "exact", "prefix", "suffix" or a compiled pattern'
         )
-    if name is not None:
-        if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
-            raise SchemaError(f"the `name` of a constraint is a text, got {name!r:.60}")
-        return name
-    default = _default_name(changeset, kind, fields)
-    if default is None:
+    if name is None:
         why = "a check has no name of its own" if kind == "check" else f"{changeset.info.name} has no table"
         raise SchemaError(f"`{method}` needs a name: {why}", hint=f'write `{method}(…, name="…")`')
-    return default
+    if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+        raise SchemaError(f"the `name` of a constraint is a text, got {name!r:.60}")
+    return name
 
 
 def _default_name(changeset: ChangesetData[Any], kind: str, fields: tuple[str, ...]) -> str | None:
@@ -111,6 +183,15 @@ def _joined(kind: str, table: str, columns: tuple[str, ...]) -> str:
         # As the name of an index without one is made; a foreign key keeps what PostgreSQL calls it.
         return "_".join(re.sub(r"\W", "_", part).rstrip("_") for part in parts)
     return "_".join(parts)
+
+
+def foreign_key_name(table: str, *columns: str) -> str:
+    """Return the name that a foreign key has unless someone chose another.
+
+    >>> foreign_key_name("posts", "author_id")
+    'posts_author_id_fkey'
+    """
+    return _joined("foreign_key", table, columns)
 
 
 def match_violation(changeset: C, kind: str, constraint_name: str | None, columns: Sequence[str] = ()) -> C | None:
@@ -144,7 +225,7 @@ def _nameless(
         return declared[0] if len(declared) == 1 else None
     covered = set(columns)
     for one in declared:
-        if set(one.columns) == covered:
+        if one.columns and set(one.columns) == covered:
             return one
     name = _default_name(changeset, kind, tuple(columns))
     return None if name is None else _by_name(declared, name)

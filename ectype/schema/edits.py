@@ -1,15 +1,28 @@
 """Changes that a program makes, as `put_change`: values are trusted to be of their field's type."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, cast
 
 from ectype.errors import SchemaError
 from ectype.expr import nodes
 from ectype.expr.operand import Assignment, Expr
-from ectype.schema.changeset_data import ChangesetData, same, with_changes
+from ectype.schema.changeset_data import (
+    ChangesetData,
+    InvalidChangesetError,
+    Lock,
+    draft,
+    same,
+    sealed,
+    with_changes,
+    with_errors,
+)
+from ectype.schema.field_error import Error
 from ectype.schema.members import field_name
+from ectype.schema.reading import get_field
 from ectype.schema.stored_value import base_value
+from ectype.types.numeric import Integer
 
 C = TypeVar("C", bound=ChangesetData[Any])
 
@@ -69,6 +82,115 @@ def assign(changeset: C, assignments: tuple[Assignment[Any], ...]) -> C:
         else:
             raise _expression(f"{column.source.label}.{column.name}", changeset.info.name)
     return changeset
+
+
+def add_error(changeset: C, field: Any, message: Any, meta: Mapping[str, Any]) -> C:
+    """Return the changeset with an error of a field, or of a key that is no field."""
+    key = field if isinstance(field, str) else field_name(changeset.info, field)
+    if not isinstance(message, str):
+        raise SchemaError(
+            f"the message of an error is a text, got {message!r:.60}",
+            hint='write `add_error(User.name, "is odd", code="odd")`',
+        )
+    return with_errors(changeset, (key, Error(message, **meta)))
+
+
+def act(changeset: C, action: Any) -> C:
+    """Return the changeset with an action."""
+    if not isinstance(action, str) or not action:
+        raise SchemaError(f"an action is a text, got {action!r:.60}", hint='write "insert", "update" or "validate"')
+    made = draft(changeset)
+    made.action = action
+    return sealed(made, changeset.__class__)
+
+
+def valid(changeset: C, action: str) -> C:
+    """Return the changeset with an action. Raises InvalidChangesetError when it is not valid."""
+    acted = act(changeset, action)
+    if not acted.valid:
+        raise InvalidChangesetError(acted)
+    return acted
+
+
+def merge(changeset: C, other: Any) -> C:
+    """Return two changesets of one struct in one; what both say is taken from the other.
+
+    Raises:
+        SchemaError: it is no changeset of that struct, or its action is another.
+    """
+    if other.__class__ is not changeset.__class__:
+        raise SchemaError(f"`merge` takes a changeset, got {other!r:.60}", hint="write `first.merge(second)`")
+    more = cast("ChangesetData[Any]", other)
+    if more.info is not changeset.info or (more.data is not changeset.data and more.data != changeset.data):
+        raise SchemaError(
+            f"the two changesets to merge are of different data: {changeset.info.name} and {more.info.name}",
+            hint="merge changesets that began with the same struct; a second struct has a changeset of its own",
+        )
+    if changeset.action and more.action and changeset.action != more.action:
+        raise SchemaError(
+            f"the two changesets to merge have different actions: {changeset.action!r} and {more.action!r}",
+            hint="say what is being done once, after the merge: `with_action(…)`",
+        )
+    made = draft(changeset)
+    made.action = changeset.action or more.action
+    made.changes = MappingProxyType({**changeset.changes, **more.changes})
+    made.constraints = changeset.constraints + more.constraints
+    made.errors = changeset.errors + tuple([one for one in more.errors if one not in changeset.errors])
+    made.locks = changeset.locks + more.locks
+    if more.params is not None:
+        made.params = MappingProxyType({**(changeset.params or {}), **more.params})
+    made.preparations = changeset.preparations + more.preparations
+    made.required = tuple(dict.fromkeys(changeset.required + more.required))
+    made.uncast = tuple(dict.fromkeys(changeset.uncast + more.uncast))
+    made.valid = changeset.valid and more.valid
+    made.validations = changeset.validations + more.validations
+    return sealed(made, changeset.__class__)
+
+
+_LAST: Final = 2_147_483_647
+"""The last number of a lock that counts, as in Ecto: an `integer` of any database holds it."""
+
+
+def following(number: int | None) -> int:
+    """Return the number of a lock after another one.
+
+    >>> following(1), following(2_147_483_647), following(None)
+    (2, 1, 1)
+    """
+    return 1 if number is None or number >= _LAST else number + 1
+
+
+def lock(changeset: C, column: Any, incrementer: Callable[[Any], Any] | None) -> C:
+    """Return the changeset with an optimistic lock on a column.
+
+    Raises:
+        SchemaError: the column is no int and there is no incrementer; it is virtual, or locked already.
+    """
+    name = field_name(changeset.info, column)
+    label = f"{changeset.info.name}.{name}"
+    if incrementer is None and changeset.info.fields[name].type.__class__ is not Integer:
+        raise SchemaError(
+            f"`{label}` is no int, so `optimistic_lock` does not know what comes next",
+            hint=f"say it: `optimistic_lock({label}, lambda before: …)`",
+        )
+    if name in changeset.info.virtual_names or name in [one.field for one in changeset.locks]:
+        why = "virtual, so no row has it" if name in changeset.info.virtual_names else "locked already"
+        raise SchemaError(f"`{label}` cannot be locked: it is {why}", hint="lock one column, once")
+    made = draft(changeset)
+    made.locks = (*changeset.locks, Lock(name, get_field(changeset, column, None), incrementer or following))
+    return sealed(made, changeset.__class__)
+
+
+def prepare(changeset: C, function: Any) -> C:
+    """Return the changeset with one more function to call before it is written."""
+    if not callable(function):
+        raise SchemaError(
+            f"`prepare_changes` takes a function of the changeset and the repo, got {function!r:.60}",
+            hint="write `async def count(changeset, repo): …; return changeset`",
+        )
+    made = draft(changeset)
+    made.preparations = (*changeset.preparations, function)
+    return sealed(made, changeset.__class__)
 
 
 def _with(changeset: C, name: str, value: Any) -> C:

@@ -18,10 +18,19 @@ def field_name(info: SchemaInfo, column: Any) -> str:
         return column.name
     if isinstance(column, Column) and getattr(column.reference.source, "info", None) is info:
         return column.name
+    if info.schemaless and isinstance(column, str) and column in info.declarations:
+        return column
     raise _refused(info, column)
 
 
 def _refused(info: SchemaInfo, column: Any) -> SchemaError:
+    if info.schemaless:
+        if isinstance(column, str):
+            return SchemaError(f"`types` has no field {column!r:.60}", hint=info.suggest(column))
+        return SchemaError(
+            f"the fields of a changeset without a schema are named by text, got {column!r:.60}",
+            hint=info.suggest(getattr(column, "name", "")),
+        )
     if isinstance(column, Column):
         one = cast("Column[Any, Any]", column)
         return SchemaError(f"`{one!r}` is no column of {info.name}", hint=_instead(info, one.name))

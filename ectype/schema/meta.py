@@ -107,7 +107,13 @@ class SchemaInfo:
         column_names: those that are columns.
         primary_key: the names of the primary key's columns.
         associations: by name; each resolves its schema at first use.
+        schemaless: whether it stands for the fields of a changeset over a mapping, which are named by text.
+        blank: the changeset of a new struct, where all of its defaults can be shared.
+        blank_values: what that struct has, by name.
+        casts: how the params of a changeset are cast, by the columns that are permitted.
     """
+
+    schemaless = False
 
     def __init__(
         self,
@@ -145,6 +151,9 @@ class SchemaInfo:
         self.deleted = intern_meta("deleted", table, prefix)
         self.twin: type[Any] = schema
         self.slots: dict[str, Any] = {}
+        self.blank: Any = None
+        self.blank_values: dict[str, Any] = {}
+        self.casts: dict[tuple[Any, ...], Any] = {}
         self.source: Any = None
         self.excluded: Any = None
 

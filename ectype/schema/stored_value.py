@@ -1,5 +1,6 @@
 """The value that a struct's field has in the database: what a change is compared with."""
 
+from types import MappingProxyType
 from typing import Any
 
 from ectype.schema.meta import FieldInfo, SchemaInfo, struct_info
@@ -21,10 +22,15 @@ def stored_value(struct: Any, name: str) -> Any:
     return getattr(struct, name, UNSET)
 
 
+def value_of(data: Any, name: str, default: Any = None) -> Any:
+    """Return a value of what a changeset changes, a struct or the mapping of a schemaless one."""
+    return data.get(name, default) if data.__class__ is MappingProxyType else getattr(data, name, default)
+
+
 def base_value(struct: Any, field: FieldInfo) -> Any:
     """Return what a change of a field is compared with: its stored value, None while it has none."""
-    if not field.type.mutable:
-        return getattr(struct, field.name, None)
+    if not field.type.mutable or struct.__class__ is MappingProxyType:
+        return value_of(struct, field.name)
     stored = stored_value(struct, field.name)
     return None if stored is UNSET else stored
 

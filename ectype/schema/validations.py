@@ -15,10 +15,18 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.operand import Attr
-from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, same, sealed
+from ectype.result import Ok
+from ectype.schema import messages
+from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, recorded, same, sealed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
+from ectype.schema.graphemes import count_graphemes
 from ectype.schema.members import field_name
+from ectype.schema.reading import is_missing
+from ectype.schema.stored_value import value_of
+from ectype.types.base import Type
+from ectype.types.containers import ArrayType
 from ectype.types.refusals import shown
+from ectype.types.scalars import BOOLEAN
 
 C = TypeVar("C", bound=ChangesetData[Any])
 Number: TypeAlias = int | float | Decimal
@@ -39,15 +47,16 @@ class NumberRules(TypedDict, total=False):
 
 def change_of(changeset: ChangesetData[Any], name: str) -> Any:
     """Return the change that a validation looks at; None when there is none, or when the field's cast has failed."""
-    return None if name in changeset.uncast else changeset.changes.get(name)
+    uncast = changeset.uncast
+    return None if uncast and name in uncast else changeset.changes.get(name)
 
 
-def validated(changeset: C, done: Validation, error: Error | None = None) -> C:
-    """Return the changeset with a validation recorded, and the error it found."""
+def validated(changeset: C, done: Validation, error: Error | None = None, key: str | None = None) -> C:
+    """Return the changeset with a validation recorded, and the error it found, for its field or another key."""
     made = draft(changeset)
     made.validations = (*changeset.validations, done)
     if error is not None:
-        made.errors = (*changeset.errors, (done.field, error))
+        made.errors = (*changeset.errors, (key or done.field, error))
         made.valid = False
     return sealed(made, changeset.__class__)
 
@@ -57,12 +66,12 @@ def validated(changeset: C, done: Validation, error: Error | None = None) -> C:
 
 def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -> C:
     """Return the changeset with an error for each field that has no value, neither as a change nor in the struct."""
-    info, changes, known = changeset.info, changeset.changes, changeset.required
+    info, data, changes, known = changeset.info, changeset.data, changeset.changes, changeset.required
     missing: list[str] = []
     for column in columns:
         name = field_name(info, column)
-        value = changes[name] if name in changes else getattr(changeset.data, name, None)
-        if value is None or (value.__class__ is str and (not value or value.isspace())):
+        value = changes[name] if name in changes else value_of(data, name)
+        if value is None or (value.__class__ is str and is_missing(value)):
             missing.append(name)
         if name not in known:
             known = (*known, name)
@@ -75,7 +84,7 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
 
 def _refuse_missing(made: Draft, missing: list[str], message: Message | None) -> None:
     refused = {name for name, _ in made.errors}
-    error = refusal("can't be blank", message, validation="required")
+    error = refusal(messages.BLANK, message, validation="required")
     added = [(name, error) for name in dict.fromkeys(missing) if name not in refused]
     if added:
         dropped = {name for name, _ in added}
@@ -87,9 +96,11 @@ def _refuse_missing(made: Draft, missing: list[str], message: Message | None) ->
 # --- change -----------------------------------------------------------------------------------------------------------
 
 
-def change(changeset: C, column: Any, function: Callable[[Any], Refusals]) -> C:
-    """Return the changeset with what a function has against the change of a field."""
+def change(changeset: C, column: Any, function: Callable[[Any], Refusals], meta: object) -> C:
+    """Return the changeset with what a function has against the change of a field, and the metadata remembered."""
     name = field_name(changeset.info, column)
+    if meta is not None:
+        changeset = validated(changeset, Validation(name, "change", meta))
     value = change_of(changeset, name)
     if value is None:
         return changeset
@@ -141,12 +152,12 @@ def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], *, messag
     done = _format(field_name(changeset.info, column), pattern)
     value = change_of(changeset, done.field)
     if value is None:
-        return validated(changeset, done)
+        return recorded(changeset, done)
     if not isinstance(value, str):
         raise _unfit(changeset, done.field, "validate_format", "text", value)
     if done.options.search(value):
-        return validated(changeset, done)
-    return validated(changeset, done, refusal("has invalid format", message, validation="format"))
+        return recorded(changeset, done)
+    return validated(changeset, done, refusal(messages.FORMAT, message, validation="format"))
 
 
 @lru_cache(maxsize=1024)
@@ -165,8 +176,8 @@ def inclusion(changeset: C, column: Any, values: Collection[Any], *, message: Me
     done = Validation(field_name(changeset.info, column), "inclusion", _members(values, "validate_inclusion"))
     value = change_of(changeset, done.field)
     if value is None or _is_member(changeset, done, value):
-        return validated(changeset, done)
-    return validated(changeset, done, refusal("is invalid", message, validation="inclusion", enum=done.options))
+        return recorded(changeset, done)
+    return validated(changeset, done, refusal(messages.INVALID, message, validation="inclusion", enum=done.options))
 
 
 def exclusion(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
@@ -174,8 +185,27 @@ def exclusion(changeset: C, column: Any, values: Collection[Any], *, message: Me
     done = Validation(field_name(changeset.info, column), "exclusion", _members(values, "validate_exclusion"))
     value = change_of(changeset, done.field)
     if value is None or not _is_member(changeset, done, value):
-        return validated(changeset, done)
-    return validated(changeset, done, refusal("is reserved", message, validation="exclusion", enum=done.options))
+        return recorded(changeset, done)
+    return validated(changeset, done, refusal(messages.RESERVED, message, validation="exclusion", enum=done.options))
+
+
+def subset(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
+    """Return the changeset with an error when the change, a list, has an element that is not one of the values."""
+    done = Validation(field_name(changeset.info, column), "subset", _members(values, "validate_subset"))
+    items = change_of(changeset, done.field)
+    if items is None:
+        return recorded(changeset, done)
+    if not isinstance(items, list | tuple | set | frozenset):
+        raise _unfit(changeset, done.field, "validate_subset", "lists", items)
+    type_ = changeset.info.fields[done.field].type
+    alike = _alike(type_.element if isinstance(type_, ArrayType) else type_)
+    if all(any(alike(one, item) for one in done.options) for item in cast("Iterable[Any]", items)):
+        return recorded(changeset, done)
+    return validated(changeset, done, refusal(messages.ENTRY, message, validation="subset", enum=done.options))
+
+
+def _alike(type_: Type[Any]) -> Callable[[Any, Any], bool]:
+    return lambda left, right: same(type_, left, right)
 
 
 def _members(values: Any, method: str) -> tuple[Any, ...]:
@@ -193,14 +223,10 @@ def _is_member(changeset: ChangesetData[Any], done: Validation, value: Any) -> b
 
 # --- length -----------------------------------------------------------------------------------------------------------
 
-Count: TypeAlias = Literal["codepoints", "bytes"]
+Count: TypeAlias = Literal["graphemes", "codepoints", "bytes"]
 
-_UNITS: Final = {"string": ("be ", "character(s)"), "binary": ("be ", "byte(s)")}
-_LENGTHS: Final[dict[str, tuple[Callable[[int, int], bool], str]]] = {
-    "is": (eq, ""),
-    "min": (ge, "at least "),
-    "max": (le, "at most "),
-}
+_COUNTS: Final = ("graphemes", "codepoints", "bytes")
+_LENGTHS: Final[dict[str, Callable[[int, int], bool]]] = {"is": eq, "min": ge, "max": le}
 
 
 def length(
@@ -221,16 +247,17 @@ def length(
         done = _length.__wrapped__(name, is_, min_, max_, count)
     value = change_of(changeset, name)
     if value is None:
-        return validated(changeset, done)
-    size, kind = _measured(changeset, name, value, count)
+        return recorded(changeset, done)
+    if value.__class__ is str and count != "bytes" and value.isascii() and "\r" not in value:
+        size, kind = len(value), "string"
+    else:
+        size, kind = _measured(changeset, done, value, count)
     for rule, bound in done.options:
-        holds, words = _LENGTHS[rule]
-        if not holds(size, bound):
-            verb, unit = _UNITS.get(kind, ("have ", "item(s)"))
-            default = f"should {verb}{words}%{{count}} {unit}"
+        if not _LENGTHS[rule](size, bound):
+            default = messages.LENGTHS[kind, rule]
             error = refusal(default, message, count=bound, validation="length", kind=rule, type=kind)
             return validated(changeset, done, error)
-    return validated(changeset, done)
+    return recorded(changeset, done)
 
 
 # `typed`, since True is no bound although it equals 1.
@@ -245,37 +272,38 @@ def _length(name: str, is_: int | None, min_: int | None, max_: int | None, coun
             raise SchemaError(f"`{rule}` of `validate_length` is a number of 0 or more, got {bound!r:.60}")
     if min_ is not None and max_ is not None and min_ > max_:
         raise SchemaError(f"nothing is at least {min_} and at most {max_} long", hint="swap `min` and `max`")
-    if count not in ("codepoints", "bytes"):
+    if count not in _COUNTS:
         raise SchemaError(
             f"`validate_length` does not count {count!r:.60}",
-            hint='it counts "codepoints", as `len` does, or "bytes" of UTF-8; for graphemes use a library of your '
-            "choice in `validate_change`",
+            hint='it counts "graphemes", as people do, "codepoints", as `len` does, or "bytes" of UTF-8',
         )
     return Validation(name, "length", bounds)
 
 
-def _measured(changeset: ChangesetData[Any], name: str, value: Any, count: Count) -> tuple[int, str]:
+def _measured(changeset: ChangesetData[Any], done: Validation, value: Any, count: Count) -> tuple[int, str]:
     if isinstance(value, str):
+        if count == "graphemes":
+            return count_graphemes(value, max([bound for _, bound in done.options])), "string"
         return (len(value), "string") if count == "codepoints" else (len(value.encode("utf-8", "replace")), "binary")
     if isinstance(value, bytes | bytearray):
         return len(value), "binary"
     try:
         size = len(value)
     except TypeError:
-        raise _unfit(changeset, name, "validate_length", "what has a length", value) from None
+        raise _unfit(changeset, done.field, "validate_length", "what has a length", value) from None
     return size, "map" if isinstance(value, dict) else "list"
 
 
 # --- number -----------------------------------------------------------------------------------------------------------
 
 _NUMERIC: Final = (int, float, Decimal)
-_NUMBERS: Final[dict[str, tuple[Callable[[Any, Any], bool], str]]] = {
-    "less_than": (lt, "must be less than %{number}"),
-    "greater_than": (gt, "must be greater than %{number}"),
-    "less_than_or_equal_to": (le, "must be less than or equal to %{number}"),
-    "greater_than_or_equal_to": (ge, "must be greater than or equal to %{number}"),
-    "equal_to": (eq, "must be equal to %{number}"),
-    "not_equal_to": (ne, "must be not equal to %{number}"),
+_NUMBERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "less_than": lt,
+    "greater_than": gt,
+    "less_than_or_equal_to": le,
+    "greater_than_or_equal_to": ge,
+    "equal_to": eq,
+    "not_equal_to": ne,
 }
 
 
@@ -288,15 +316,14 @@ def number(changeset: C, column: Any, rules: NumberRules, *, message: Message | 
         done = _number.__wrapped__(name, tuple(rules), *rules.values())
     value = change_of(changeset, name)
     if value is None:
-        return validated(changeset, done)
+        return recorded(changeset, done)
     if not isinstance(value, _NUMERIC):
         raise _unfit(changeset, name, "validate_number", "numbers", value)
     for rule, bound in done.options:
-        holds, default = _NUMBERS[rule]
-        if not _compared(holds, value, bound):
-            error = refusal(default, message, validation="number", kind=rule, number=bound)
+        if not _compared(_NUMBERS[rule], value, bound):
+            error = refusal(messages.NUMBERS[rule], message, validation="number", kind=rule, number=bound)
             return validated(changeset, done, error)
-    return validated(changeset, done)
+    return recorded(changeset, done)
 
 
 # `typed`, since a bound of 1 is not told as 1.0, which it equals.
@@ -323,6 +350,40 @@ def _compared(holds: Callable[[Any, Any], bool], value: Any, bound: Any) -> bool
         return holds(value, bound)
     except InvalidOperation:  # a Decimal NaN
         return False
+
+
+# --- params ----------------------------------------------------------------------------------------------------------
+
+
+def confirmation(changeset: C, column: Any, *, required: bool, message: Message | None) -> C:
+    """Return the changeset with an error when a param is not the one that is to confirm it."""
+    name = field_name(changeset.info, column)
+    key = f"{name}_confirmation"
+    done = Validation(name, "confirmation", (("required", required),))
+    params = changeset.params
+    if params is None or (key not in params and not required):
+        return recorded(changeset, done)
+    if key not in params:
+        return validated(changeset, done, refusal(messages.BLANK, message, validation="required"), key)
+    if _equal(params.get(name), params[key]):
+        return recorded(changeset, done)
+    return validated(changeset, done, refusal(messages.CONFIRMATION, message, validation="confirmation"), key)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    return left.__class__ is right.__class__ and bool(left == right)
+
+
+def acceptance(changeset: C, field: Any, *, message: Message | None) -> C:
+    """Return the changeset with an error when a param does not say yes."""
+    name = field if isinstance(field, str) else field_name(changeset.info, field)
+    done = Validation(name, "acceptance", ())
+    if changeset.params is None:
+        return recorded(changeset, done)
+    value = changeset.params.get(name)
+    if value is not None and BOOLEAN.cast(value) == Ok(True):  # noqa: FBT003  # what is compared with
+        return recorded(changeset, done)
+    return validated(changeset, done, refusal(messages.ACCEPTANCE, message, validation="acceptance"))
 
 
 def _unfit(changeset: ChangesetData[Any], name: str, method: str, wanted: str, value: object) -> SchemaError:

@@ -29,7 +29,10 @@ class InsertShape:
 
 @dataclass(frozen=True, slots=True)
 class KeyedShape:
-    """An UPDATE or DELETE of one row by its key; an UPDATE sets `fields`. Prefix and table are as for an INSERT."""
+    """An UPDATE or DELETE of one row by its key; an UPDATE sets `fields`, and what is in `nulls` must be NULL.
+
+    Prefix and table are as for an INSERT.
+    """
 
     verb: str
     info: SchemaInfo
@@ -38,3 +41,4 @@ class KeyedShape:
     returning: tuple[str, ...] = ()
     prefix: str | None = None
     table: str | None = None
+    nulls: tuple[str, ...] = ()

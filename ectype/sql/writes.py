@@ -174,6 +174,7 @@ def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
         for i, one in enumerate(everything)
     ]
     sets, keys = terms[: len(shape.fields)], terms[len(shape.fields) :]
+    keys += [f"{name(info.fields[one].source, dialect)} IS NULL" for one in shape.nulls]
     into = table_name(shape, dialect)
     head = f"UPDATE {into} SET {', '.join(sets)}" if shape.verb == "update" else f"DELETE FROM {into}"
     sql = f"{head} WHERE {' AND '.join(keys)}"

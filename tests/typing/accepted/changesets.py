@@ -1,17 +1,21 @@
 """Changesets as both checkers must take them, strictly."""
 
+import gettext
 import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeVar, assert_type
+from typing import Any, Literal, TypeVar, assert_type
 
 from ectype import BelongsTo, HasMany, belongs_to, has_many
+from ectype.repo.repo import Repo
 from ectype.schema.changeset import Changeset, change
+from ectype.schema.changeset_data import ChangesetData, Validation
 from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.field_error import Error
 from ectype.schema.fields import Field, field, primary_key
 from ectype.schema.schema import Schema, Timestamps
+from ectype.schema.schemaless import SchemalessChangeset
 
 M = TypeVar("M", bound=Schema)
 
@@ -29,6 +33,9 @@ class User(Schema, Timestamps, table="users"):
     age: Field[int | None] = field(default=None)
     balance: Field[Decimal | None] = field(default=None)
     tags: Field[list[str]] = field(default_factory=list)
+    scores: Field[list[int] | None] = field(default=None)
+    lock_version: Field[int] = field(default=1)
+    terms: Field[bool | None] = field(virtual=True, default=None)
     password: Field[str | None] = field(virtual=True, redact=True, default=None)
     posts: "HasMany[Post]" = has_many(foreign_key="author_id")
 
@@ -42,6 +49,15 @@ class Post(Schema, table="posts"):
     @staticmethod
     def changeset(post: "Post | type[Post]", params: Mapping[str, object]) -> "Changeset[Post]":
         return change(post).cast(params, Post.title).validate_required(Post.title)
+
+
+def signed(changeset: "Changeset[User]", repo: Repo) -> "Changeset[User]":
+    return changeset.put_change(User.name, repo.name)
+
+
+async def counted(changeset: "Changeset[User]", repo: Repo) -> "Changeset[User]":
+    await repo.update_all(Post, Post.author_id.set(1))
+    return changeset
 
 
 def normalise_email(changeset: Changeset[User]) -> Changeset[User]:
@@ -62,6 +78,12 @@ def registration(user: User | type[User], params: Mapping[str, object]) -> Chang
         .validate_length(User.password, min=12)
         .validate_length(User.tags, max=3)
         .validate_length(User.name, is_=3, count="bytes")
+        .validate_length(User.name, max=3, count="graphemes", message=("is long", {"code": 3}))
+        .validate_subset(User.tags, ["a", "b"])
+        .validate_subset(User.scores, range(3), message="is no score")
+        .validate_confirmation(User.password, required=True, message="is another")
+        .validate_acceptance(User.terms)
+        .validate_acceptance("terms_of_service", message="read them")
         .validate_number(User.age, greater_than_or_equal_to=18, less_than=150)
         .validate_number(User.balance, greater_than=Decimal(0), message="is poor")
         .validate_inclusion(User.role, [Role.MEMBER])
@@ -75,6 +97,11 @@ def registration(user: User | type[User], params: Mapping[str, object]) -> Chang
         .foreign_key_constraint(User.id, error_key="base")
         .check_constraint(User.age, name="adult", message="is too young")
         .exclusion_constraint(User.age)
+        .no_assoc_constraint(User.posts, message="has posts")
+        .optimistic_lock(User.lock_version)
+        .optimistic_lock(User.balance, lambda before: before)
+        .prepare_changes(counted)
+        .prepare_changes(signed)
         .add_error(User.name, "is %{what}", what="odd")
         .add_error("base", "no")
         .pipe(normalise_email)
@@ -103,6 +130,19 @@ assert_type(changeset.get_change(User.tags), list[str] | None)
 assert_type(changeset.changed(User.age, from_=None, to=3), bool)
 assert_type(changeset.apply_changes(), User)
 assert_type(changeset.apply_action("insert"), User)
+assert_type(changeset.fetch_field(User.age), tuple[Literal["changes", "data"], int | None] | None)
+assert_type(changeset.field_missing(User.age), bool)
+assert_type(changeset.merge(changeset), Changeset[User])
+assert_type(changeset.problem(status=400, translate=gettext.NullTranslations()), dict[str, Any])
+assert_type(changeset.errors[0][1].text(lambda message: message), str)
+assert_type(changeset.errors[0][1].code, str)
+assert_type(changeset.traverse_errors(lambda whole, key, error: (key, error.code)), dict[str, Any])
+assert_type(changeset.traverse_validations(), dict[str, Any])
+assert_type(changeset.traverse_validations(lambda one: one.kind), dict[str, Any])
+assert_type(changeset.validations, tuple[Validation, ...])
+assert_type(change(User).cast(None, User.name, trim=False, force_changes=True), Changeset[User])
+assert_type(change(User).cast({}, User.name, message=lambda name, meta: f"{name} {meta['type']}"), Changeset[User])
+assert_type(change(Post).assoc_constraint(Post.author, match="prefix", name="posts_"), Changeset[Post])
 assert_type(changeset.traverse_errors(), dict[str, Any])
 assert_type(changeset.traverse_errors(lambda error: error.message), dict[str, Any])
 changes: Mapping[str, Any] = changeset.changes
@@ -130,4 +170,27 @@ def outcome(found: Invalid[User]) -> int:
 try:
     changeset.apply_action("insert")
 except InvalidChangesetError as exc:
-    assert_type(exc.changeset, Changeset[Any])
+    assert_type(exc.changeset, ChangesetData[Any])
+
+search = change({"page": 1}, types={"term": str, "page": int, "tags": list[str]}, redact=["term"])
+assert_type(search, SchemalessChangeset)
+searched = (
+    search.cast({"page": "2"}, "term", "page")
+    .validate_required("term")
+    .validate_number("page", greater_than=0)
+    .validate_length("term", min=3)
+    .validate_subset("tags", ["a"])
+)
+assert_type(searched, SchemalessChangeset)
+assert_type(searched.apply_action("validate"), dict[str, Any])
+assert_type(searched.data, Mapping[str, Any])
+
+
+async def written(repo: Repo, post: Post) -> None:
+    begun = change(post, Post.title.set("x"))
+    assert_type(await repo.update(begun, allow_stale=True), Post)
+    assert_type(await repo.update(begun, stale_error_field=Post.id, stale_error_message="is gone"), Post)
+    assert_type(await repo.delete(post, stale_error_field="base"), Post)
+    assert_type(await repo.insert_or_update(begun), Post)
+    asked = await repo.unsafe_validate_unique(begun, Post.title, Post.author_id, nulls_distinct=False)
+    assert_type(asked, Changeset[Post])

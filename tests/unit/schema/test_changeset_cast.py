@@ -211,12 +211,23 @@ def test_a_change_always_fits_its_annotation(params: dict[str, object], loaded: 
 # --- params
 
 
-@pytest.mark.parametrize("params", [None, [], ["title"], "title", 3, stored()])
+@pytest.mark.parametrize("params", [[], ["title"], "title", 3, stored()])
 def test_params_that_are_no_mapping_are_refused_without_their_value(params: Any):
     with pytest.raises(CastError, match="`cast` takes params, a mapping with str keys, and got") as refused:
         change(Post).cast(params, Post.title)
     assert "Old" not in str(refused.value)
-    assert "put_change" in str(refused.value)
+    assert ("`change(struct)`" if isinstance(params, Post) else "put_change") in str(refused.value)
+
+
+def test_params_of_none_are_a_form_that_was_not_sent_yet():
+    changeset = change(Post).cast(None, Post.title)
+    assert (changeset.valid, changeset.errors, changeset.params, changeset.changes) == (False, (), None, {})
+    begun = change(Post).cast({"title": "x"}, Post.title)
+    assert begun.cast(None, Post.visits).params == {"title": "x"}
+    assert begun.cast(None, Post.visits).changes == {"title": "x"}
+    assert not begun.cast(None).cast({"visits": "1"}, Post.visits).valid
+    with pytest.raises(SchemaError, match="a column of Post was expected"):
+        change(Post).cast(None, cast("Any", "title"))
 
 
 @pytest.mark.parametrize("key", [1, None, Post.title, b"title"])

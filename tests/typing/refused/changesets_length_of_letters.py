@@ -1,4 +1,4 @@
-"""Refused: a length in graphemes."""
+"""Refused: a length in letters."""
 
 from decimal import Decimal
 
@@ -19,4 +19,4 @@ class Post(Schema, table="posts"):
     title: Field[str]
 
 
-change(User).validate_length(User.name, min=1, count="graphemes")  # refused
+change(User).validate_length(User.name, min=1, count="letters")  # refused

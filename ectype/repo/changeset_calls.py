@@ -1,0 +1,176 @@
+"""The calls of a repo that write a changeset, or ask the database about one."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, Unpack, cast
+
+from ectype.errors import SchemaError
+from ectype.expr.operand import Attr
+from ectype.query.builder import Query
+from ectype.repo import writer
+from ectype.repo.engine import Engine
+from ectype.repo.sending import Call, StaleOptions, call_of
+from ectype.repo.transaction import Session
+from ectype.repo.uniqueness import validate_unique
+from ectype.result import Ok
+from ectype.schema.changeset import Changeset
+from ectype.schema.errors import Invalid, InvalidChangesetError
+from ectype.schema.field_error import Message
+from ectype.schema.meta import meta
+from ectype.schema.schema import Schema
+
+M = TypeVar("M", bound=Schema)
+
+
+class ChangesetCalls:
+    """The calls of a `Repo` that take a changeset. `Repo` is the class that people meet."""
+
+    _engine: Engine
+    _session: Session
+
+    async def update(
+        self,
+        changeset: Changeset[M],
+        *,
+        force: bool = False,
+        timeout: float | None = None,
+        prefix: str | None = None,
+        **stale: Unpack[StaleOptions],
+    ) -> M:
+        """Send the changes of a changeset and return the struct as it is now stored; no changes, no statement.
+
+        Raises:
+            InvalidChangesetError, ConstraintError: as for `insert`.
+            StaleEntryError: the row is gone, or not what an optimistic lock says; see `StaleOptions` for other ways.
+            NoPrimaryKeyError: the struct has no key.
+        """
+        return cast(
+            "M", await writer.update(self._engine, changeset, force=force, call=call_of(timeout, prefix, **stale))
+        )
+
+    async def delete(
+        self,
+        subject: Changeset[M] | M,
+        *,
+        timeout: float | None = None,
+        prefix: str | None = None,
+        **stale: Unpack[StaleOptions],
+    ) -> M:
+        """Delete the row of a struct and return the struct in the state `deleted`.
+
+        Raises:
+            StaleEntryError: the row is gone already; see `StaleOptions` for other ways.
+            InvalidChangesetError, ConstraintError: rows still refer to it.
+        """
+        return cast("M", await writer.delete(self._engine, subject, call=call_of(timeout, prefix, **stale)))
+
+    async def try_insert(
+        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
+    ) -> Ok[M] | Invalid[M]:
+        """Insert as `insert` does, and give an invalid changeset as a value; an open transaction stays usable."""
+        return await self._try(writer.insert, subject, call_of(timeout, prefix))
+
+    async def try_update(
+        self,
+        changeset: Changeset[M],
+        *,
+        timeout: float | None = None,
+        prefix: str | None = None,
+        **stale: Unpack[StaleOptions],
+    ) -> Ok[M] | Invalid[M]:
+        """Update as `update` does, and give an invalid changeset as a value; an open transaction stays usable."""
+        return await self._try(writer.update, changeset, call_of(timeout, prefix, **stale))
+
+    async def try_delete(
+        self,
+        subject: Changeset[M] | M,
+        *,
+        timeout: float | None = None,
+        prefix: str | None = None,
+        **stale: Unpack[StaleOptions],
+    ) -> Ok[M] | Invalid[M]:
+        """Delete as `delete` does, and give an invalid changeset as a value; an open transaction stays usable."""
+        return await self._try(writer.delete, subject, call_of(timeout, prefix, **stale))
+
+    async def _try(self, write: Callable[..., Awaitable[Any]], subject: Any, call: Call) -> Ok[Any] | Invalid[Any]:
+        try:
+            async with self._session.savepoint():
+                return Ok(await write(self._engine, subject, call=call))
+        except InvalidChangesetError as exc:
+            return Invalid(cast("Changeset[Any]", exc.changeset))
+
+    async def insert_or_update(
+        self,
+        changeset: Changeset[M],
+        *,
+        timeout: float | None = None,
+        prefix: str | None = None,
+        **stale: Unpack[StaleOptions],
+    ) -> M:
+        """Insert the struct of a changeset when it is new, update it when it was loaded; return what is now stored.
+
+        This is decided by `meta(struct).state`, not by asking the database: that is `upsert`.
+
+        Raises:
+            SchemaError: the struct was deleted, or it is no changeset.
+            InvalidChangesetError, ConstraintError, StaleEntryError: as for `insert` and `update`.
+        """
+        if not isinstance(changeset, Changeset):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+            raise SchemaError(
+                f"`insert_or_update` takes a changeset, got {changeset!r:.80}",
+                hint="begin one: `repo.insert_or_update(change(user, User.name.set('Ada')))`",
+            )
+        call = call_of(timeout, prefix, **stale)
+        state = meta(changeset.data).state
+        if state == "deleted":
+            raise SchemaError(
+                f"this {changeset.info.name} was deleted, so it can be neither inserted nor updated",
+                hint=f"begin with a new one: `change({changeset.info.name}(…))`",
+            )
+        if state == "built":
+            return cast("M", await writer.insert(self._engine, changeset, call=call))
+        return cast("M", await writer.update(self._engine, changeset, call=call))
+
+    async def unsafe_validate_unique(
+        self,
+        changeset: Changeset[M],
+        *columns: Attr[M, Any],
+        message: Message | None = None,
+        error_key: Attr[M, Any] | str | None = None,
+        nulls_distinct: bool = True,
+        query: Query[M, Any, Any] | None = None,
+        timeout: float | None = None,
+        prefix: str | None = None,
+    ) -> Changeset[M]:
+        """Ask whether another row has the values of some columns: "has already been taken". For a form's early word.
+
+        It proves nothing: another may come first between this and the insert, so `unique_constraint` stays needed.
+        SQL: `SELECT EXISTS (SELECT 1 FROM users WHERE email = $1 AND NOT (id = $2))`, without the row itself when
+        it was loaded. Nothing is asked when no column has a change, when one is None, or has an error already.
+
+        Args:
+            changeset: the changeset.
+            columns: those of the unique index; the first gets the error.
+            message: another text.
+            error_key: who gets the error instead, a column or a key of your own.
+            nulls_distinct: whether None equals nothing, as in most indexes; otherwise None is looked for too.
+            query: where to look, instead of the whole table.
+            timeout: seconds.
+            prefix: the prefix of the table.
+
+        Raises:
+            SchemaError: no column, or one of another schema.
+            QueryError: a query of another schema.
+
+        Example:
+            changeset = await repo.unsafe_validate_unique(changeset, User.email)
+        """
+        return await validate_unique(
+            self._engine,
+            changeset,
+            columns,
+            message=message,
+            error_key=error_key,
+            nulls_distinct=nulls_distinct,
+            query=query,
+            call=call_of(timeout, prefix),
+        )

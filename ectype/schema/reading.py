@@ -1,0 +1,54 @@
+"""What a changeset says of one field: its change, or what its struct has."""
+
+from types import EllipsisType
+from typing import Any
+
+from ectype.schema.changeset_data import ChangesetData, same
+from ectype.schema.members import field_name
+from ectype.schema.stored_value import base_value, value_of
+from ectype.schema.structs import UNSET
+
+
+def get_field(changeset: ChangesetData[Any], column: Any, default: Any) -> Any:
+    """Return the change of a field, else what the struct has, else `default`."""
+    name = field_name(changeset.info, column)
+    if name in changeset.changes:
+        return changeset.changes[name]
+    return value_of(changeset.data, name, default)
+
+
+def fetch_field(changeset: ChangesetData[Any], column: Any) -> Any:
+    """Return where the value of a field stands, and the value; None while it has none."""
+    name = field_name(changeset.info, column)
+    if name in changeset.changes:
+        return "changes", changeset.changes[name]
+    value = value_of(changeset.data, name, UNSET)
+    return None if value is UNSET else ("data", value)
+
+
+def get_change(changeset: ChangesetData[Any], column: Any, default: Any) -> Any:
+    """Return the change of a field, else `default`."""
+    return changeset.changes.get(field_name(changeset.info, column), default)
+
+
+def changed(
+    changeset: ChangesetData[Any], column: Any, from_: Any | EllipsisType = ..., to: Any | EllipsisType = ...
+) -> bool:
+    """Whether a field has a change; with `from_` or `to`, whether it goes from or to that value."""
+    name = field_name(changeset.info, column)
+    if name not in changeset.changes:
+        return False
+    field = changeset.info.fields[name]
+    return (from_ is ... or same(field.type, base_value(changeset.data, field), from_)) and (
+        to is ... or same(field.type, changeset.changes[name], to)
+    )
+
+
+def field_missing(changeset: ChangesetData[Any], column: Any) -> bool:
+    """Whether a field has no value, neither as a change nor in the struct: what `validate_required` refuses."""
+    return is_missing(get_field(changeset, column, None))
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value counts as none: None, and text of nothing but white space."""
+    return value is None or (value.__class__ is str and (not value or value.isspace()))

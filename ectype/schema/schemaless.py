@@ -1,0 +1,262 @@
+"""Changesets without a schema: a mapping of values, and types for its fields, which are named by text.
+
+For search forms, settings and whatever else has fields but no table. All that `Changeset` does to a struct works here
+on a dict, but for what only a database could answer.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from types import EllipsisType, MappingProxyType
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, final
+
+from ectype.errors import SchemaError, did_you_mean
+from ectype.schema import casting, edits, reading, validations
+from ectype.schema.casting import MessageOf
+from ectype.schema.changeset_data import ChangesetData, begun, sealed
+from ectype.schema.field_error import Message
+from ectype.schema.meta import Declaration, FieldOptions, SchemaInfo
+from ectype.schema.validations import Count, NumberRules, Refusals
+
+R = TypeVar("R")
+P = ParamSpec("P")
+
+_OF_A_DATABASE = frozenset(
+    {
+        "assoc_constraint",
+        "check_constraint",
+        "exclusion_constraint",
+        "foreign_key_constraint",
+        "no_assoc_constraint",
+        "optimistic_lock",
+        "prepare_changes",
+        "unique_constraint",
+    }
+)
+
+
+@final
+class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
+    """The changes to a mapping, and every reason why they were refused. Made by `change(data, types=…)`.
+
+    Each method does what the one of `Changeset` does, and names fields by text.
+
+    Example:
+        search = (
+            change({"page": 1}, types={"term": str, "page": int})
+            .cast(params, "term", "page")
+            .validate_required("term")
+            .validate_number("page", greater_than=0)
+        )
+        search.apply_action("validate")     # {"term": "ectype", "page": 1}
+    """
+
+    __slots__ = ()
+
+    def cast(
+        self,
+        params: Mapping[str, object] | None,
+        *permitted: str,
+        empty_values: Sequence[object] = casting.EMPTY,
+        trim: bool = True,
+        force_changes: bool = False,
+        message: MessageOf | None = None,
+    ) -> Self:
+        """Take the permitted fields from params that come from outside; what is empty becomes None.
+
+        Raises:
+            CastError: the params are no mapping, or have keys that are not str.
+            SchemaError: a field without a type.
+        """
+        return casting.cast_params(
+            self, params, permitted, empty_values=empty_values, trim=trim, force=force_changes, message=message
+        )
+
+    def put_change(self, field: str, value: object) -> Self:
+        """Set a field to a value of its type; one that equals the data's takes back an earlier change."""
+        return edits.put(self, field, value)
+
+    def force_change(self, field: str, value: object) -> Self:
+        """Set a field even if the value equals the data's."""
+        return edits.force(self, field, value)
+
+    def delete_change(self, field: str) -> Self:
+        """Take back the change of a field, if there is one."""
+        return edits.delete(self, field)
+
+    def update_change(self, field: str, function: Callable[[Any], Any]) -> Self:
+        """Put the change of a field through a function; without a change it is not called."""
+        return edits.update(self, field, function)
+
+    def merge(self, other: "SchemalessChangeset") -> Self:
+        """Return both changesets in one; they began with equal data and the same types."""
+        return edits.merge(self, other)
+
+    def add_error(self, field: str, message: str, /, **meta: Any) -> Self:
+        """Add an error to a field, or to a key of your own, and make the changeset invalid."""
+        return edits.add_error(self, field, message, meta)
+
+    def get_field(self, field: str, default: Any = None) -> Any:
+        """Return the change of a field, else what the data has, else `default`."""
+        return reading.get_field(self, field, default)
+
+    def fetch_field(self, field: str) -> tuple[Literal["changes", "data"], Any] | None:
+        """Return where the value of a field stands, and the value; None when there is none."""
+        found: tuple[Literal["changes", "data"], Any] | None = reading.fetch_field(self, field)
+        return found
+
+    def get_change(self, field: str, default: Any = None) -> Any:
+        """Return the change of a field, or `default` when there is none."""
+        return reading.get_change(self, field, default)
+
+    def changed(self, field: str, *, from_: object | EllipsisType = ..., to: object | EllipsisType = ...) -> bool:
+        """Whether a field has a change; with `from_` or `to`, whether it goes from or to that value."""
+        return reading.changed(self, field, from_, to)
+
+    def field_missing(self, field: str) -> bool:
+        """Whether a field has no value, neither as a change nor in the data."""
+        return reading.field_missing(self, field)
+
+    def validate_required(self, *fields: str, message: Message | None = None) -> Self:
+        """Refuse fields without a value: "can't be blank"."""
+        return validations.required(self, fields, message=message)
+
+    def validate_change(self, field: str, function: Callable[[Any], Refusals], *, meta: object = None) -> Self:
+        """Call a function with the change of a field, unless it is None, and add what it returns as errors."""
+        return validations.change(self, field, function, meta)
+
+    def validate_format(self, field: str, pattern: str | re.Pattern[str], *, message: Message | None = None) -> Self:
+        """Refuse a change in which a pattern is not found: "has invalid format"."""
+        return validations.format_(self, field, pattern, message=message)
+
+    def validate_inclusion(self, field: str, values: Collection[Any], *, message: Message | None = None) -> Self:
+        """Refuse a change that is not one of some values: "is invalid"."""
+        return validations.inclusion(self, field, values, message=message)
+
+    def validate_exclusion(self, field: str, values: Collection[Any], *, message: Message | None = None) -> Self:
+        """Refuse a change that is one of some values: "is reserved"."""
+        return validations.exclusion(self, field, values, message=message)
+
+    def validate_subset(self, field: str, values: Collection[Any], *, message: Message | None = None) -> Self:
+        """Refuse a list that has an element which is not one of some values: "has an invalid entry"."""
+        return validations.subset(self, field, values, message=message)
+
+    def validate_length(
+        self,
+        field: str,
+        *,
+        min: int | None = None,  # noqa: A002  # Ecto's word
+        max: int | None = None,  # noqa: A002  # Ecto's word
+        is_: int | None = None,
+        count: Count = "graphemes",
+        message: Message | None = None,
+    ) -> Self:
+        """Refuse a change that is too short or too long."""
+        return validations.length(self, field, min_=min, max_=max, is_=is_, count=count, message=message)
+
+    def validate_number(self, field: str, *, message: Message | None = None, **rules: Unpack[NumberRules]) -> Self:
+        """Refuse a change out of bounds; the first rule that fails is told."""
+        return validations.number(self, field, rules, message=message)
+
+    def validate_confirmation(self, field: str, *, required: bool = False, message: Message | None = None) -> Self:
+        """Refuse params whose `<field>_confirmation` is not what the field's is: "does not match confirmation"."""
+        return validations.confirmation(self, field, required=required, message=message)
+
+    def validate_acceptance(self, field: str, *, message: Message | None = None) -> Self:
+        """Refuse params that do not say yes, or nothing at all: "must be accepted"."""
+        return validations.acceptance(self, field, message=message)
+
+    def with_action(self, action: str) -> Self:
+        """Say what is being done: forms show the errors of a changeset only when it has an action."""
+        return edits.act(self, action)
+
+    def apply_changes(self) -> dict[str, Any]:
+        """Return the data with the changes, valid or not, as a new dict."""
+        return {**self.data, **self.changes}
+
+    def apply_action(self, action: str) -> dict[str, Any]:
+        """Return the data with the changes as a new dict.
+
+        Raises:
+            InvalidChangesetError: there are errors; its changeset has the action.
+        """
+        return edits.valid(self, action).apply_changes()
+
+    def pipe(self, function: Callable[Concatenate[Self, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call a function with this changeset first."""
+        return function(self, *args, **kwargs)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in _OF_A_DATABASE:
+                raise SchemaError(
+                    f"`{name}` needs a table, and this changeset has no schema",
+                    hint='declare the table: `class User(Schema, table="users")`, and begin with `change(User)`',
+                )
+            raise AttributeError(f"a changeset has no `{name}`; {did_you_mean(name, dir(SchemalessChangeset))}")
+
+
+class SchemalessInfo(SchemaInfo):
+    """What is known of the fields of a schemaless changeset."""
+
+    schemaless = True
+
+    def __init__(self, types: Mapping[str, Any], redact: tuple[str, ...]) -> None:
+        super().__init__(
+            schema=dict,
+            table=None,
+            prefix=None,
+            declarations={
+                name: Declaration(name, type_, repr(type_), FieldOptions(virtual=True, redact=name in redact))
+                for name, type_ in types.items()
+            },
+            associations={},
+            scopes=list,
+            registry=None,
+        )
+        self.name = "types"
+        self.types = dict(types)
+        self.redact = redact
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _info, (self.types, self.redact)
+
+
+def begin_schemaless(
+    data: Any, types: Any, redact: Sequence[str] = (), assignments: tuple[Any, ...] = ()
+) -> SchemalessChangeset:
+    """Begin a changeset over a mapping.
+
+    Raises:
+        SchemaError: the data are no mapping with str keys, or the types name none.
+    """
+    if not isinstance(data, Mapping) or not isinstance(types, Mapping) or assignments:
+        got = "assignments" if assignments else f"{data!r:.60}"
+        raise SchemaError(
+            f"`types` is for a mapping of values, and `change` got {got}",
+            hint='write `change({"page": 1}, types={"term": str, "page": int}).cast(params, "term")`',
+        )
+    named: dict[Any, Any] = dict(types)  # pyright: ignore[reportUnknownArgumentType]  # users pass what they like
+    if not all(isinstance(name, str) for name in named) or isinstance(redact, str):
+        raise SchemaError("fields are named by text", hint='write `types={"age": int}`, and `redact=["age"]`')
+    info = _info(named, tuple(redact))
+    for name in info.redact:
+        if name not in named:
+            raise SchemaError(f"`types` has no field {name!r:.60} to redact", hint=info.suggest(name))
+    assert info.fields is not None  # what means no type is said at once
+    values: dict[str, Any] = dict(data)  # pyright: ignore[reportUnknownArgumentType]  # as above
+    return sealed(begun(MappingProxyType(values), info), SchemalessChangeset)
+
+
+def _info(types: dict[str, Any], redact: tuple[str, ...]) -> SchemalessInfo:
+    try:
+        return _known(tuple(types.items()), redact)
+    except TypeError:  # unhashable metadata in an Annotated
+        return SchemalessInfo(types, redact)
+
+
+@lru_cache(maxsize=256)
+def _known(types: tuple[tuple[str, Any], ...], redact: tuple[str, ...]) -> SchemalessInfo:
+    """Return what is known of types. Kept, since reading a type takes longer than all that is done with it."""
+    return SchemalessInfo(dict(types), redact)
