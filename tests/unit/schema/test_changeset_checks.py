@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ectype import BelongsTo, HasMany, belongs_to, has_many
 from ectype.errors import SchemaError
-from ectype.schema.associations import BelongsTo, HasMany, belongs_to, has_many
 from ectype.schema.changeset import change
 from ectype.schema.field_error import Error
 from ectype.schema.fields import Field, field, primary_key
