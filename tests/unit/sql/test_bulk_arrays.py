@@ -51,7 +51,7 @@ ROW = st.fixed_dictionaries(
         "flags": st.lists(st.booleans(), max_size=3),
         "keys": st.lists(st.uuids(), max_size=2),
         "digests": st.lists(st.binary(max_size=4), max_size=3),
-        "days": st.lists(st.dates(), max_size=2),
+        "days": st.lists(st.dates(date(1, 1, 2), date(9999, 12, 30)), max_size=2),
         "times": st.lists(st.times(), max_size=2),
         "moments": st.lists(MOMENTS, max_size=2),
         "spans": st.lists(st.timedeltas(timedelta(-9999), timedelta(9999)), max_size=2),
