@@ -1,6 +1,6 @@
 """Refused: a constraint on a column where an association belongs."""
 
-from ectype.schema.associations import BelongsTo, HasMany, belongs_to, has_many
+from ectype import BelongsTo, HasMany, belongs_to, has_many
 from ectype.schema.changeset import change
 from ectype.schema.fields import Field, field, primary_key
 from ectype.schema.schema import Schema

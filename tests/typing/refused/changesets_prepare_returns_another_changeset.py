@@ -1,7 +1,7 @@
 """Refused: a preparation that returns a changeset of another schema."""
 
 from ectype.repo.repo import Repo
-from ectype.schema.associations import BelongsTo, HasMany, belongs_to, has_many
+from ectype import BelongsTo, HasMany, belongs_to, has_many
 from ectype.schema.changeset import Changeset, change
 from ectype.schema.fields import Field, field, primary_key
 from ectype.schema.schema import Schema

@@ -1,7 +1,7 @@
 """Refused: a column of another schema that shall be unique."""
 
 from ectype.repo.repo import Repo
-from ectype.schema.associations import BelongsTo, HasMany, belongs_to, has_many
+from ectype import BelongsTo, HasMany, belongs_to, has_many
 from ectype.schema.changeset import change
 from ectype.schema.fields import Field, field, primary_key
 from ectype.schema.schema import Schema
