@@ -95,9 +95,13 @@ def percentile_cont(fraction: float, *, order_by: Key[S]) -> Agg[S, float | None
     return Agg(nodes.call("percentile_cont", (nodes.PARAM,), order_by=(term,)), (float(fraction), *params))
 
 
-def array_length(expr: Expr[S, list[T] | None]) -> Operand[S, int]:
+@overload
+def array_length(expr: Expr[S, list[T]]) -> Operand[S, int]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def array_length(expr: Expr[S, list[T] | None]) -> Operand[S, int | None]: ...
+def array_length(expr: Expr[Any, Any]) -> Any:
     """How many elements a list has, 0 for an empty one. SQL: `cardinality(x)`, `json_array_length(x)`."""
-    return Operand(call_of("array_length", expr), expr.params)
+    return Operand[Any, Any](call_of("array_length", expr), expr.params)
 
 
 def percent_rank() -> Ranking[Never, float]:

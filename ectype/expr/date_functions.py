@@ -4,7 +4,7 @@
 """
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal, Never, TypeAlias, TypeVar, cast, get_args, overload
 
 from ectype.errors import QueryError
@@ -17,7 +17,6 @@ S = TypeVar("S")
 S2 = TypeVar("S2")
 Moment = TypeVar("Moment", datetime, datetime | None)
 Day = TypeVar("Day", date, date | None)
-T = TypeVar("T")
 
 DayUnit: TypeAlias = Literal["year", "quarter", "month", "week", "day"]
 TimeUnit: TypeAlias = Literal["hour", "minute", "second", "millisecond", "microsecond"]
@@ -160,36 +159,64 @@ def date_trunc(unit: str, expr: Expr[Any, Any]) -> Any:
     return Operand[Any, Any](call_of(f"date_trunc {unit}", expr), expr.params)
 
 
-def year(expr: Expr[S, T]) -> Operand[S, int]:
+@overload
+def year(expr: Expr[S, date]) -> Operand[S, int]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def year(expr: Expr[S, date | None]) -> Operand[S, int | None]: ...
+def year(expr: Expr[Any, Any]) -> Any:
     """The year of a date or a moment in UTC; None of NULL. SQL: `CAST(extract(year FROM x) AS bigint)`."""
-    return Operand(call_of("date_part year", expr), expr.params)
+    return Operand[Any, Any](call_of("date_part year", expr), expr.params)
 
 
-def month(expr: Expr[S, T]) -> Operand[S, int]:
+@overload
+def month(expr: Expr[S, date]) -> Operand[S, int]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def month(expr: Expr[S, date | None]) -> Operand[S, int | None]: ...
+def month(expr: Expr[Any, Any]) -> Any:
     """The month of a date or a moment in UTC, from 1."""
-    return Operand(call_of("date_part month", expr), expr.params)
+    return Operand[Any, Any](call_of("date_part month", expr), expr.params)
 
 
-def day(expr: Expr[S, T]) -> Operand[S, int]:
+@overload
+def day(expr: Expr[S, date]) -> Operand[S, int]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def day(expr: Expr[S, date | None]) -> Operand[S, int | None]: ...
+def day(expr: Expr[Any, Any]) -> Any:
     """The day of the month of a date or a moment in UTC."""
-    return Operand(call_of("date_part day", expr), expr.params)
+    return Operand[Any, Any](call_of("date_part day", expr), expr.params)
 
 
-def weekday(expr: Expr[S, T]) -> Operand[S, int]:
+@overload
+def weekday(expr: Expr[S, date]) -> Operand[S, int]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def weekday(expr: Expr[S, date | None]) -> Operand[S, int | None]: ...
+def weekday(expr: Expr[Any, Any]) -> Any:
     """The day of the week of a date or a moment in UTC: Monday is 1, Sunday 7."""
-    return Operand(call_of("date_part weekday", expr), expr.params)
+    return Operand[Any, Any](call_of("date_part weekday", expr), expr.params)
 
 
-def hour(expr: Expr[S, T]) -> Operand[S, int]:
+@overload
+def hour(expr: Expr[S, time | datetime]) -> Operand[S, int]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def hour(expr: Expr[S, time | datetime | None]) -> Operand[S, int | None]: ...
+def hour(expr: Expr[Any, Any]) -> Any:
     """The hour of a time or a moment in UTC."""
-    return Operand(call_of("date_part hour", expr), expr.params)
+    return Operand[Any, Any](call_of("date_part hour", expr), expr.params)
 
 
-def minute(expr: Expr[S, T]) -> Operand[S, int]:
+@overload
+def minute(expr: Expr[S, time | datetime]) -> Operand[S, int]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def minute(expr: Expr[S, time | datetime | None]) -> Operand[S, int | None]: ...
+def minute(expr: Expr[Any, Any]) -> Any:
     """The minute of a time or a moment."""
-    return Operand(call_of("date_part minute", expr), expr.params)
+    return Operand[Any, Any](call_of("date_part minute", expr), expr.params)
 
 
-def second(expr: Expr[S, T]) -> Operand[S, int]:
+@overload
+def second(expr: Expr[S, time | datetime]) -> Operand[S, int]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def second(expr: Expr[S, time | datetime | None]) -> Operand[S, int | None]: ...
+def second(expr: Expr[Any, Any]) -> Any:
     """The second of a time or a moment, without its fraction."""
-    return Operand(call_of("date_part second", expr), expr.params)
+    return Operand[Any, Any](call_of("date_part second", expr), expr.params)

@@ -48,14 +48,22 @@ def sign(expr: Expr[Any, Any]) -> Any:
     return Operand[Any, Any](call_of("sign", expr), expr.params)
 
 
-def power(expr: Expr[S, float | None], exponent: float) -> Operand[S, float]:
+@overload
+def power(expr: Expr[S, float], exponent: float) -> Operand[S, float]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def power(expr: Expr[S, float | None], exponent: float) -> Operand[S, float | None]: ...
+def power(expr: Expr[Any, Any], exponent: float) -> Any:
     """The number raised to a power, as a float. SQLite is often built without it, so it is refused there."""
-    return Operand(call_of("power", expr, nodes.PARAM), (*expr.params, exponent))
+    return Operand[Any, Any](call_of("power", expr, nodes.PARAM), (*expr.params, exponent))
 
 
-def sqrt(expr: Expr[S, float | None]) -> Operand[S, float]:
+@overload
+def sqrt(expr: Expr[S, float]) -> Operand[S, float]: ...  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def sqrt(expr: Expr[S, float | None]) -> Operand[S, float | None]: ...
+def sqrt(expr: Expr[Any, Any]) -> Any:
     """The square root, as a float. SQLite is often built without it, so it is refused there."""
-    return Operand(call_of("sqrt", expr), expr.params)
+    return Operand[Any, Any](call_of("sqrt", expr), expr.params)
 
 
 @overload

@@ -115,6 +115,11 @@ def check_arithmetic(op: str, operands: tuple[Expression, ...], dialect: Dialect
         type_ = plain(type_of(node))
         if type_ is None or isinstance(type_, DecimalType):
             continue
+        if op == "%" and type_ == FLOAT:
+            raise QueryError(
+                f"`%` over floats means another thing on each database: `{sketch(node)}`",
+                hint="take whole numbers first: `fn.floor(Post.rating) % 3`",
+            )
         if type_ not in COMPUTED:
             raise QueryError(
                 f"`{op}` does not compute with `{sketch(node)}`, which is of type {type_.name}",

@@ -33,6 +33,13 @@ def test_a_value_may_stand_on_the_left(expect_sql: ExpectSql):
     )
 
 
+def test_the_rest_of_a_division_of_floats_is_refused(expect_sql: ExpectSql):
+    refused = Refused(QueryError, "`%` over floats means another thing on each database")
+    expect_sql(POSTS.select(Post.rating % 2.0), refused)
+    expect_sql(POSTS.select(7.0 % Post.rating), refused)
+    expect_sql(POSTS.select(Post.score % 1.5), refused)
+
+
 def test_a_fraction_beside_whole_numbers_makes_fractions(expect_sql: ExpectSql):
     expect_sql(
         ORDERED.select(Post.score * 0.5, 1.5 + Post.score),

@@ -77,6 +77,10 @@ assert_type(fn.datetime_add(Visit.began_at, Visit.id, "month"), Operand[Visit, d
 assert_type(fn.date_add(Artist.born, 1, "month"), Operand[Artist, date | None])
 assert_type(fn.date_trunc("hour", Visit.began_at), Operand[Visit, datetime])
 assert_type(fn.year(Visit.began_at), Operand[Visit, int])
+assert_type(fn.month(Artist.born), Operand[Artist, int | None])
+assert_type(fn.hour(Visit.began_at), Operand[Visit, int])
+assert_type(fn.sqrt(Visit.id), Operand[Visit, float])
+assert_type(fn.power(Work.width, 2), Operand[Work, float | None])
 
 # --- documents
 
