@@ -21,6 +21,8 @@ from ectype.schema.sources import TableSource
 
 FILLING = ("inner", "left", "inner_lateral", "left_lateral")
 """The joins of which each row has its parent."""
+CONDITIONS = ("where", "or_where", "having", "or_having")
+"""The clauses that leave rows out."""
 REFUSED = {
     "group": "groups have no single row to fill from",
     "combine": "the parts of a combined query give one row each",
@@ -168,7 +170,7 @@ def _is_partial(built: list[Step], association: Association, start: Any, join: S
             if step.arg[0] != "left":
                 return True
             hanging.add(_source_of(step))
-    return any(step.kind in ("where", "having") and _touches(step.arg, hanging) for step in built)
+    return any(step.kind in CONDITIONS and _touches(step.arg, hanging) for step in built)
 
 
 def _touches(node: Any, sources: set[Any]) -> bool:

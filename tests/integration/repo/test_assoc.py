@@ -1,8 +1,8 @@
 """`assoc`: the rows of an association as a query, to read, to narrow, to change and to delete."""
 
-from ectype import Repo, assoc, fn
+from ectype import Repo, assoc, fn, from_
 from ectype.telemetry import QueryEvent
-from tests.integration.repo.circles import Circle, Paper, Person, Probe, Reply, Site
+from tests.integration.repo.circles import Card, Circle, Paper, Person, Probe, Reply, Site
 from tests.integration.repo.test_preload_kinds import World, names, sites, world
 
 __all__ = ["sites", "world"]
@@ -43,6 +43,10 @@ async def test_its_rows_can_be_changed_and_deleted_at_once(repo: Repo, world: Wo
     assert await repo.update_all(assoc(world.ann, Person.papers), Paper.score.inc(1)) == 2
     assert await repo.delete_all(assoc([world.ann, world.ben], Person.replies)) == 5
     assert await repo.update_all(assoc(world.ben, Person.circles), Circle.name.set("x")) == 2
+    # Rows may be chosen by joins over tables between, too.
+    taken = from_(Circle).join(Circle.people).where(Person.name == "Ben", Circle.name == "x")
+    assert await repo.update_all(taken, Circle.name.set("x")) == 2
+    assert await repo.delete_all(from_(Card).join(Card.person).join(Person.led)) == 2
     ann = await repo.preload(world.ann, Person.papers, Person.circles)
     assert [paper.score for paper in ann.papers] == [5, 10]
     assert names(ann.circles) == ["x", "x", "closed"]

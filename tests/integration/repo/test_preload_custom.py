@@ -60,6 +60,9 @@ async def test_a_query_of_ones_own_may_join_and_filter_and_keeps_its_order(repo:
     chosen = from_(Reply).join(Reply.paper).where(Reply.body == "r4").select(Paper)
     ann = await repo.preload(world.ann, Person.papers.using(chosen))
     assert titles(ann) == ["a1"]
+    either = from_(Paper).where(Paper.score > 100).or_where(Paper.score > 3).order_by(Paper.id).reverse_order()
+    ann, ben, _ = await repo.preload(world.people, Person.papers.using(either))
+    assert (titles(ann), ben.papers) == (["a1", "a0"], [])
     part = from_(Paper).select(only(Paper.id, Paper.person_id, Paper.title)).order_by(Paper.id.desc())
     ann = await repo.preload(world.ann, Person.papers.using(part))
     assert titles(ann) == ["a1", "a0"]

@@ -140,6 +140,7 @@ async def test_a_filtered_list_is_remembered_as_partial(repo: Repo, world: World
     assert partial_names(by_parent[0]) == frozenset()
     for query in (
         joined.where(Paper.score > 3),
+        joined.where(Person.name == "nobody").or_where(Paper.score > 3),
         joined.join(Paper.replies),
         from_(Person).left_join(Paper, on=(Paper.person_id == Person.id) & (Paper.score > 3)),
     ):
