@@ -1,0 +1,38 @@
+"""Which reader reads which database's catalogue."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from ectype.adapters.base import Begin, Connection
+from ectype.migrations import catalog_postgres, catalog_sqlite
+from ectype.migrations.catalog import Catalog
+from ectype.sql.dialect import Dialect
+from ectype.types.base import Target
+
+Read: TypeAlias = Callable[[Connection, str | None], Awaitable[Catalog]]
+
+READERS: Final[dict[Target, tuple[Read, Begin]]] = {
+    "postgres": (catalog_postgres.read, Begin("repeatable read", read_only=True)),
+    "sqlite": (catalog_sqlite.read, Begin(read_only=True)),
+}
+
+
+async def read_catalog(connection: Connection, dialect: Dialect, schema: str | None = None) -> Catalog:
+    """Return what the database holds at one moment. It writes nothing.
+
+    Args:
+        connection: a connection without an open transaction.
+        dialect: the database's.
+        schema: the PostgreSQL schema, or attached database; the default one when None.
+
+    Raises:
+        ConfigError: there is no such schema.
+        DatabaseError: the database refuses to say.
+    """
+    read, begin = READERS[dialect.target]
+    await connection.begin(begin)
+    try:
+        return await read(connection, schema)
+    finally:
+        if not connection.broken:
+            await connection.rollback()
