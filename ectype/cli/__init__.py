@@ -1,4 +1,4 @@
-"""The command line: `ectype gen migration`, `migrate`, `rollback`, `status`."""
+"""The command line: `ectype gen migration`, `gen schema`, `migrate`, `rollback`, `status`."""
 
 from ectype.cli.app import main
 

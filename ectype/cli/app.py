@@ -8,7 +8,7 @@ from ectype.cli import generate, migrate, status
 
 app = typer.Typer(
     name="ectype",
-    help="Migrations of your database: write them, apply them, roll them back.",
+    help="Your database: write its migrations, apply them, roll them back; write the schemas of what it holds.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""`ectype gen migration NAME`."""
+"""`ectype gen migration NAME` and `ectype gen schema`."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,12 +7,16 @@ from typing import Annotated
 import typer
 
 from ectype.cli.failures import reported
+from ectype.cli.gen_schema import schema
 from ectype.cli.options import Folder
 from ectype.cli.output import Output
 from ectype.cli.settings import find_project, migrations_folder
 from ectype.migrations import new_migration
 
 app = typer.Typer(no_args_is_help=True)
+
+
+app.command()(schema)
 
 
 @app.callback()

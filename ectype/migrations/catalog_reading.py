@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from ectype.adapters.base import Begin, Connection
+from ectype.adapters.base import Adapter, Begin, Connection
 from ectype.migrations import catalog_postgres, catalog_sqlite
 from ectype.migrations.catalog import Catalog
+from ectype.migrations.patience import CONNECT_SECONDS
 from ectype.sql.dialect import Dialect
 from ectype.types.base import Target
 
@@ -36,3 +37,17 @@ async def read_catalog(connection: Connection, dialect: Dialect, schema: str | N
     finally:
         if not connection.broken:
             await connection.rollback()
+
+
+async def catalog_of(adapter: Adapter, schema: str | None = None) -> Catalog:
+    """Return what a database holds, over a connection of its own.
+
+    Raises:
+        ConnectError: the database cannot be reached.
+        ConfigError: there is no such schema.
+    """
+    connection = await adapter.connect(CONNECT_SECONDS)
+    try:
+        return await read_catalog(connection, adapter.dialect, schema)
+    finally:
+        await connection.close()

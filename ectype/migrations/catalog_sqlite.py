@@ -21,6 +21,7 @@ from ectype.migrations.catalog import (
 from ectype.migrations.catalog_text import ColumnText, TableText, read_index, read_table
 from ectype.migrations.history import TABLE as JOURNAL
 
+# CROSS JOIN keeps the order of the tables: a PRAGMA that is asked before its argument is known answers nothing.
 SCHEMAS: Final = "SELECT name FROM pragma_database_list WHERE name <> 'temp' ORDER BY seq"
 
 # Virtual tables, and the tables that hold them, have other types than `table`.
@@ -33,18 +34,18 @@ TEXTS: Final = "SELECT type, name, sql FROM {schema}.sqlite_schema WHERE sql IS 
 
 COLUMNS: Final = """\
 SELECT t.name, x.name, x.type, x."notnull", x.dflt_value, x.pk, x.hidden
-FROM pragma_table_list t JOIN pragma_table_xinfo(t.name, t.schema) x
+FROM pragma_table_list t CROSS JOIN pragma_table_xinfo(t.name, t.schema) x
 WHERE t.schema = ?1 AND t.type = 'table' ORDER BY t.name, x.cid"""
 
 FOREIGN_KEYS: Final = """\
 SELECT t.name, f.id, f."table", f."from", f."to", f.on_delete, f.on_update
-FROM pragma_table_list t JOIN pragma_foreign_key_list(t.name, t.schema) f
+FROM pragma_table_list t CROSS JOIN pragma_foreign_key_list(t.name, t.schema) f
 WHERE t.schema = ?1 AND t.type = 'table' ORDER BY t.name, f.id DESC, f.seq"""
 
 INDEXES: Final = """\
 SELECT t.name, l.name, l."unique", l.origin, x.cid, x.name, x."desc"
 FROM pragma_table_list t
-  JOIN pragma_index_list(t.name, t.schema) l JOIN pragma_index_xinfo(l.name, t.schema) x
+  CROSS JOIN pragma_index_list(t.name, t.schema) l CROSS JOIN pragma_index_xinfo(l.name, t.schema) x
 WHERE t.schema = ?1 AND t.type = 'table' AND x.key ORDER BY t.name, l.name, x.seqno"""
 
 ACTIONS: Final[dict[str, Action]] = {

@@ -1,4 +1,4 @@
-"""What a field says for the default of its column: the value where it is a plain one, else that the database fills it."""
+"""What a field says for the default of its column: the value where it is a plain one."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -80,10 +80,10 @@ def _bool(value: str) -> str | None:
 
 
 def quoted(text: str) -> str:
-    """Return text as a literal of Python, in the quotes that a formatter prefers.
+    r"""Return text as a literal of Python, in the quotes that a formatter prefers.
 
     >>> print(quoted("it's"), quoted('say "a"'), quoted("tab" + chr(9)))
-    "it's" 'say "a"' "tab\\t"
+    "it's" 'say "a"' "tab\t"
     """
     mark = "'" if text.count('"') > text.count("'") else '"'
     escapes = {"\\": "\\\\", mark: f"\\{mark}", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
