@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -136,7 +137,8 @@ def _write(files: Mapping[Path, str], *, force: bool) -> None:
             beside.write_text(text, encoding="utf-8")
             beside.replace(path)
         except OSError as exc:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
             raise ConfigError(
                 f"{path} cannot be written: {exc.strerror}", hint="name another one with --output"
             ) from exc

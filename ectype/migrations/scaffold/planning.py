@@ -1,7 +1,7 @@
 """From a catalogue to what is written: the conductor of this room."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ectype.errors import ConfigError, did_you_mean
@@ -156,9 +156,11 @@ def _class(
         for column in table.columns
     }
     key = _key(made, table, found, left_out)
+    tied = {name for one in table.foreign_keys for name in one.columns}
     columns = [
         Column(
-            stored=column,
+            # SQLite numbers every key of whole numbers, but one that is a foreign key too has another row's number.
+            stored=replace(column, identity=None) if column.name in tied and column.identity == "rowid" else column,
             member=members[column.name],
             typed=found[column.name],
             in_key=column.name in key,

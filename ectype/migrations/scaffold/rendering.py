@@ -7,7 +7,7 @@ from ectype.migrations.scaffold import naming
 from ectype.migrations.scaffold.column_types import Imports
 from ectype.migrations.scaffold.defaults import quoted
 from ectype.migrations.scaffold.plan import ClassPlan, EnumPlan, Member, Plan
-from ectype.migrations.scaffold.text import INDENT, comment, docstring, import_lines, listed, split
+from ectype.migrations.scaffold.text import INDENT, assigned, comment, constant, docstring, import_lines, listed, split
 
 TITLE: Final = '"""The schemas of a database, as `ectype gen schema --from-database` found them."""'
 LATER: Final = "from __future__ import annotations"
@@ -98,7 +98,7 @@ def _imports(one: ClassPlan, base: str | None) -> list[tuple[str, str]]:
 def _enum(one: EnumPlan) -> list[str]:
     lines = [f"class {one.name}(StrEnum):", *_described(one.comment)]
     for name, label in one.members:
-        lines += split(f"{name} = {quoted(label)}", INDENT)
+        lines += constant(name, quoted(label), INDENT)
     return lines
 
 
@@ -126,5 +126,5 @@ def _described(text: str | None) -> list[str]:
 
 def _member(member: Member) -> list[str]:
     lines = [line for text in member.comments for line in comment(text, INDENT)]
-    right = f" = {member.call}({', '.join(member.options)})" if member.call else ""
-    return [*lines, *split(f"{member.name}: {member.annotation}{right}", INDENT)]
+    value = f"{member.call}({', '.join(member.options)})" if member.call else ""
+    return [*lines, *assigned(member.name, member.annotation, value, INDENT)]

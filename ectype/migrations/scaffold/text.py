@@ -34,6 +34,28 @@ def split(line: str, indent: str) -> list[str]:
     return [indent + head, *inner, indent + tail]
 
 
+def assigned(name: str, annotation: str, value: str, indent: str) -> list[str]:
+    """Return `name: annotation = value`; the annotation is split where its own line would be too long."""
+    left = f"{name}: {annotation}"
+    begin = value[: value.find("(") + 1] if "(" in value else value
+    if not value or len(indent) + len(f"{left} = {begin}") <= WIDTH or not annotation.endswith("]"):
+        return split(f"{left} = {value}" if value else left, indent)
+    if len(indent) + len(f"{left} = (") <= WIDTH and len(indent) + len(INDENT) + len(value) <= WIDTH:
+        return [f"{indent}{left} = (", f"{indent}{INDENT}{value}", f"{indent})"]
+    opening = annotation.index("[") + 1
+    first = f"{indent}{name}: {annotation[:opening]}"
+    inner = f"{indent}{INDENT}{annotation[opening:-1]}"
+    return [first, inner, *split(f"] = {value}", indent)]
+
+
+def constant(name: str, value: str, indent: str) -> list[str]:
+    """Return `name = value`, with brackets round a value that then fits."""
+    line = f"{indent}{name} = {value}"
+    if len(line) <= WIDTH or len(indent) + len(INDENT) + len(value) > WIDTH:
+        return [line]
+    return [f"{indent}{name} = (", f"{indent}{INDENT}{value}", f"{indent})"]
+
+
 def _last_group(line: str) -> tuple[int, int] | None:
     """Return where the brackets open and close that the line ends with."""
     stack: list[int] = []
@@ -42,8 +64,8 @@ def _last_group(line: str) -> tuple[int, int] | None:
         if letter in CLOSING:
             stack.append(at)
         elif letter in CLOSING.values():
-            start = stack.pop()
-            if not stack and line[at + 1 :] in ("", ",", ":"):
+            start = stack.pop() if stack else -1
+            if start >= 0 and not stack and line[at + 1 :] in ("", ",", ":"):
                 found = start, at
     return found
 
