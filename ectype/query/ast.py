@@ -245,14 +245,6 @@ class Select:
     lock: Lock | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SetTerm:
-    """One assignment of an UPDATE: the column's field name, its new value."""
-
-    field: str
-    value: Clause
-
-
 @dataclass(frozen=True, slots=True)
 class OnConflict:
     """What an insert does on a conflict.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ectype import CastError, Field, FrozenError, Schema, field, meta, primary_key
 from ectype.query.ast import EntityRow, TupleRow, ValueRow
-from ectype.repo.loader import build
+from ectype.repo.loader import MANY_ROWS, build
 from ectype.sql.statement import Column
 
 PLAIN = Column(None, nullable=False, name="Plain.value")
@@ -162,3 +162,36 @@ def test_any_choice_of_columns_gives_what_reading_the_rows_by_hand_gives(rows, c
     convert = (lambda value: value, lambda value: -value, str)
     expected = [tuple(None if row[index] is None else convert[index](row[index]) for index in chosen) for row in rows]
     assert build(columns, TupleRow(tuple(ValueRow(index) for index in chosen)))(rows) == expected
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ENTITY,
+        EntityRow(Note.__schema__, ("id", "text", "tags"), 0, optional=True),
+        EntityRow(Note.__schema__, ("id", "text"), 0, optional=False, whole=False),
+        EntityRow(Note.__schema__, ("id", "text", "tags"), 0, False, "archive", "old"),
+        TupleRow((ENTITY, ValueRow(1))),
+        ValueRow(2),
+    ],
+    ids=["struct", "optional", "partial", "elsewhere", "tuple", "value"],
+)
+def test_many_rows_become_what_each_of_them_becomes_alone(row: Any):
+    load = build(NOTE, row)
+    rows = [(number, None if number % 3 else "x", [str(number)]) for number in range(MANY_ROWS + 1)]
+    many, alone = load(rows), [load([one])[0] for one in rows]
+    assert many == alone
+    structs = [one[0] if isinstance(one, tuple) else one for one in many]
+    if isinstance(structs[0], Note):
+        assert len({id(one) for one in structs}) == len(rows)
+        assert [meta(one) for one in structs] == [meta(one[0] if isinstance(one, tuple) else one) for one in alone]
+        assert {type(one) for one in structs} == {Note}
+        with pytest.raises(FrozenError):
+            structs[-1].id = 1
+
+
+def test_among_many_rows_the_one_that_cannot_be_loaded_names_its_column():
+    rows: list[tuple[Any, ...]] = [(number, "x", []) for number in range(MANY_ROWS)]
+    with pytest.raises(CastError, match=r"`Plain\.value` is NULL") as caught:
+        build(NOTE, ENTITY)([*rows, (None, "x", [])])
+    assert caught.value.__notes__ == ["in the column `Plain.value`"]
