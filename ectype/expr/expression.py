@@ -35,7 +35,30 @@ D2 = typing_extensions.TypeVar("D2", default=Never)
 E = TypeVar("E")
 Value: TypeAlias = str | int | float | Decimal | bytes | datetime | None
 
-new: Callable[[Any], Any] = object.__new__
+SCALARS = frozenset({int, str, float, bool})
+"""Classes of values that need no closer look when an expression is built."""
+
+
+def interned(op: str) -> Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], Any]]:
+    """Make a comparison look for its shape where it grew before; the method below it is called for all else."""
+
+    def decorate(build: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def compared(self: Any, other: Any) -> Any:
+            if type(other) in SCALARS:
+                try:
+                    node = self.node.kids[op]
+                except KeyError:
+                    return build(self, other)
+                made = unfilled()
+                made.node = node
+                params = self.params
+                made.params = (*params, other) if params else (other,)
+                return made
+            return build(self, other)
+
+        return compared
+
+    return decorate
 
 
 class Expr(Generic[S_co, T_co]):
@@ -152,6 +175,7 @@ class Operand(Expr[S_co, T]):
     def __eq__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
     @overload
     def __eq__(self, other: T) -> "Operand[S_co, bool]": ...
+    @interned("=")
     def __eq__(self, other: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # `==` makes an expression
         return compare("=", self, other)
 
@@ -161,6 +185,7 @@ class Operand(Expr[S_co, T]):
     def __ne__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
     @overload
     def __ne__(self, other: T) -> "Operand[S_co, bool]": ...
+    @interned("<>")
     def __ne__(self, other: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # as `==`
         return compare("<>", self, other)
 
@@ -170,6 +195,7 @@ class Operand(Expr[S_co, T]):
     def __gt__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
     @overload
     def __gt__(self, other: T) -> "Operand[S_co, bool]": ...
+    @interned(">")
     def __gt__(self, other: Any) -> Any:
         return compare(">", self, other)
 
@@ -179,6 +205,7 @@ class Operand(Expr[S_co, T]):
     def __ge__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
     @overload
     def __ge__(self, other: T) -> "Operand[S_co, bool]": ...
+    @interned(">=")
     def __ge__(self, other: Any) -> Any:
         return compare(">=", self, other)
 
@@ -188,6 +215,7 @@ class Operand(Expr[S_co, T]):
     def __lt__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
     @overload
     def __lt__(self, other: T) -> "Operand[S_co, bool]": ...
+    @interned("<")
     def __lt__(self, other: Any) -> Any:
         return compare("<", self, other)
 
@@ -197,6 +225,7 @@ class Operand(Expr[S_co, T]):
     def __le__(self, other: "Expr[S2, T | None]") -> "Operand[S_co | S2, bool]": ...
     @overload
     def __le__(self, other: T) -> "Operand[S_co, bool]": ...
+    @interned("<=")
     def __le__(self, other: Any) -> Any:
         return compare("<=", self, other)
 
@@ -456,6 +485,18 @@ class Operand(Expr[S_co, T]):
 
 
 @final
+class Found(Operand[S_co, T]):
+    """An operand that is filled by hand: it is made without a call of a constructor, at half the cost."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __init__ = object.__init__  # type: ignore[assignment]
+
+
+unfilled: Any = Found
+
+
+@final
 class Document(Operand[S_co, Any]):
     """What a path into a JSON document leads to: it is compared as JSON, and extracted by `as_type` or `as_text`."""
 
@@ -505,13 +546,9 @@ def _compare_document(op: str, left: Document[Any], right: object) -> Operand[An
     return Operand(node, (*left.params, right))
 
 
-SCALARS = frozenset({int, str, float, bool})
-"""Classes of values that need no closer look when an expression is built."""
-
-
 def compare(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, bool]:
     """Return `left op right`; a value becomes a parameter, an expression a part of the shape."""
-    made: Any = new(Operand)
+    made = unfilled()
     params = left.params
     if right.__class__ in SCALARS or not isinstance(right, Expr):
         if right is None:
@@ -531,7 +568,7 @@ def compare(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, bool]:
 def join_predicates(op: str, left: Expr[Any, Any], right: Expr[Any, Any]) -> Operand[Any, bool]:
     """Return `left AND right`, or OR. Raises QueryError for what is no expression."""
     check_predicate(op, right)
-    made: Any = new(Operand)
+    made = unfilled()
     made.node = nodes.binary(op, left.node, right.node)
     made.params = left.params + right.params
     return made

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar, cast, overload
 
 from ectype.errors import QueryError
-from ectype.expr.operand import Assignment, Expr, Maybe
+from ectype.expr.operand import Assignment, Column, Expr, Maybe
 from ectype.query.ast import Step
-from ectype.query.clauses import Clauses, grown, preloadable
+from ectype.query.clauses import Clauses, grown, opened, preloadable
 from ectype.query.excluding import KeptClause, without
 from ectype.query.into import members_of
 from ectype.query.joining import join_step, joined_already
 from ectype.query.merging import merge_step
 from ectype.query.partial import Partial, only_or_none
-from ectype.query.scope import check_readable, source_of
+from ectype.query.scope import check_readable, known_as, source_of
 from ectype.query.selecting import named_items, projection, select_step
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema
@@ -134,7 +134,11 @@ class Query(Clauses[Avail, Sel, R_co]):
         plain = to.__class__ is Rel and on is None and as_ is None and not lateral
         known = self.node.kids.get(to) if plain else None
         if known is not None:
-            return grown(self, known, self.params)
+            made: Any = type(self)()
+            made.node = known
+            made.params = self.params
+            made.preloads = self.preloads
+            return made
         node, values = join_step(self.node, "inner", to, on, as_, lateral=lateral)
         return grown(self, node, self.params + values)
 
@@ -400,12 +404,22 @@ class Query(Clauses[Avail, Sel, R_co]):
         Example:
             `query.select({"title": Post.title, "comments": fn.count(Comment.id)})`
         """
-        if len(items) == 1 and not isinstance(items[0], Expr) and isinstance(items[0], Mapping):
+        try:
+            known = self.node.kids.get(items)
+        except TypeError:
+            known = None
+        if known is not None:
+            made = grown(self, known, self.params)
+        elif len(items) == 1 and not isinstance(items[0], Expr) and isinstance(items[0], Mapping):
             values_of, names = named_items(cast("Mapping[object, Any]", items[0]))
             node, values = select_step(self.node, dict, values_of, names)
+            made = grown(self, node, self.params + values)
         else:
             node, values = select_step(self.node, None, items, ())
-        made = grown(self, node, self.params + values)
+            made = grown(self, node, self.params + values)
+            # Schemas and columns are the same objects at each call, and bring no values.
+            if all(isinstance(item, type) or item.__class__ is Column for item in items):
+                known_as(self.node, items, node)
         return preloadable(made) if made.preloads else made
 
     def select_merge(self, *assignments: Assignment[Avail, R_co]) -> Self:
@@ -493,16 +507,24 @@ Over: TypeAlias = Query[S, Any, Any]
 """`Over[Post]` is any query with Post in scope: what a reusable part takes and returns."""
 
 
+def query_at(node: Step, params: tuple[object, ...]) -> Query[Any, Any, Any]:
+    """Return the query of a shape and the values of its parameters."""
+    made: Query[Any, Any, Any] = opened(Query(), node, params)
+    return made
+
+
 def from_(model: type[M]) -> Query[M, M, M]:
     """Begin a query at a schema, an alias, a subquery or a CTE. SQL: `SELECT … FROM table`.
 
     Raises:
         QueryError: for a schema without a table, which is a shape and has no rows.
     """
+    begin: Any = model
     try:
-        return cast("Query[M, M, M]", model.__query__)  # type: ignore[attr-defined]
+        begun: Query[M, M, M] = begin.__query__
     except AttributeError:
-        return _begin(model)
+        begun = _begin(model)
+    return begun
 
 
 def _begin(model: Any) -> Query[Any, Any, Any]:
@@ -515,7 +537,7 @@ def _begin(model: Any) -> Query[Any, Any, Any]:
         source.shape = Step(source.root, None, "from", source, (source,))
         if source.lasting:
             source.root.tops.append(source.shape)
-    begun: Query[Any, Any, Any] = Query(source.shape, model.__params__)
+    begun: Query[Any, Any, Any] = query_at(source.shape, model.__params__)
     # Of a schema on its own metaclass, where its structs do not see it.
     holder: Any = cast("Any", model).__class__ if isinstance(model, type) else model
     holder.__query__ = begun

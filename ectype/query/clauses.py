@@ -10,7 +10,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeAli
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
-from ectype.expr.operand import Assignment, Expr, Order, order_term
+from ectype.expr.operand import Assignment, Column, Expr, Order, order_term
 from ectype.expr.predicates import and_
 from ectype.query.ast import SetOperator, Step, steps
 from ectype.query.excluding import replayed
@@ -22,7 +22,7 @@ from ectype.query.order import by_key, distinct_on, is_ordered, prepended, refus
 from ectype.query.ordering import Nulls, order_terms
 from ectype.query.partial import check_complete, check_preloaded_key, check_same_members
 from ectype.query.planner import value_place
-from ectype.query.scope import check_scope, grow, source_of
+from ectype.query.scope import check_scope, grow, known_as, source_of
 from ectype.query.sources import refuse_prefix
 from ectype.query.subqueries import refuse_preloads, row_schema
 from ectype.query.tables import tables
@@ -39,8 +39,6 @@ Sel = TypeVar("Sel", contravariant=True)
 
 Locked: TypeAlias = type[S] | Sequence[type[S]] | None
 """Whose rows a lock is on: a schema or an alias in scope, several, or None for all."""
-
-new: Callable[[Any], Any] = object.__new__
 
 
 class Renders(Protocol):
@@ -59,11 +57,6 @@ class Clauses(Generic[Avail, Sel, R_co]):
     node: Step
     params: tuple[object, ...]
     preloads: tuple[Rel[Any, Any], ...]
-
-    def __init__(self, node: Step, params: tuple[object, ...] = (), preloads: tuple[Rel[Any, Any], ...] = ()) -> None:
-        self.node = node
-        self.params = params
-        self.preloads = preloads
 
     def __row__(self) -> R_co:
         """The type of a row, for checkers."""
@@ -85,7 +78,7 @@ class Clauses(Generic[Avail, Sel, R_co]):
             except (AttributeError, KeyError):
                 node = _filtered(node, predicate, "where")
             params += predicate.params
-        made: Any = new(self.__class__)
+        made: Any = type(self)()
         made.node = node
         made.params = params
         made.preloads = self.preloads
@@ -139,11 +132,20 @@ class Clauses(Generic[Avail, Sel, R_co]):
         """Order the rows; calls add up, the first key counts most. SQL: `ORDER BY a, b DESC`."""
         node, params = self.node, self.params
         for key in keys:
-            term, values = order_term(key)
-            known = node.kids.get(term)
-            node = known if known is not None else _ordered(node, term)
-            params += values
-        return grown(self, node, params)
+            # A column is one object on its class, so that it is its own key.
+            known = node.kids.get(key) if key.__class__ is Column else None
+            if known is None:
+                term, values = order_term(key)
+                known = _ordered(node, term)
+                params += values
+                if key.__class__ is Column:
+                    known_as(node, key, known)
+            node = known
+        made: Any = type(self)()
+        made.node = node
+        made.params = params
+        made.preloads = self.preloads
+        return made
 
     def order_by_params(
         self,
@@ -272,9 +274,9 @@ class Clauses(Generic[Avail, Sel, R_co]):
         if with_ties:
             return _counted(self, "limit", count, "ties")
         node = self.node.kids.get("limit")
-        if node is None or count.__class__ is not int or count < 0:
+        if node is None or type(count) is not int or count < 0:
             return _counted(self, "limit", count)
-        made: Any = new(self.__class__)
+        made: Any = type(self)()
         made.node = node
         made.params = (*self.params, count)
         made.preloads = self.preloads
@@ -479,9 +481,17 @@ class Clauses(Generic[Avail, Sel, R_co]):
         return shown + (f".preload({', '.join(map(repr, self.preloads))})" if self.preloads else "")
 
 
+def opened(made: Any, node: Step, params: tuple[object, ...]) -> Any:
+    """Fill a new query: there is no constructor, whose call would cost as much as all else that a clause does."""
+    made.node = node
+    made.params = params
+    made.preloads = ()
+    return made
+
+
 def grown(base: Clauses[Any, Any, Any], node: Step, params: tuple[object, ...]) -> Any:
     """Return the query with another shape and other values, and the same preloads."""
-    made: Any = new(base.__class__)
+    made: Any = type(base)()
     made.node = node
     made.params = params
     made.preloads = base.preloads
@@ -527,6 +537,9 @@ def _locked(query: Clauses[Any, Any, Any], strength: str, of: object, *, skip_lo
 
 
 def _ordered(node: Step, term: nodes.Ordering) -> Step:
+    known = node.kids.get(term)
+    if known is not None:
+        return cast("Step", known)
     check_scope(node, term, "order_by")
     check_names(node, term)
     return grow(node, term, "order", term)

@@ -20,6 +20,11 @@ def grow(parent: Step, key: Hashable, kind: str, arg: Any, source: Any = None) -
     return intern(parent, key, lambda root: Step(root, parent, kind, arg, sources, key))
 
 
+def known_as(parent: Step, key: Hashable, step: Step) -> Step:
+    """Let a step be found under a second key, that of the objects which a user passes; it counts as growth."""
+    return intern(parent, key, lambda _: step)
+
+
 def regrow(parent: Step, step: Step) -> Step:
     """Return the same step grown from another parent."""
     known = parent.kids.get(step.key)

@@ -10,7 +10,7 @@ from ectype.expr import walk
 from ectype.expr.nodes import Entity
 from ectype.query.association_joins import association_joins
 from ectype.query.ast import Step, steps
-from ectype.query.builder import Query
+from ectype.query.builder import Query, query_at
 from ectype.query.scope import grow
 from ectype.query.subqueries import StandIn
 from ectype.repo.attaching import mark, slot_of
@@ -180,7 +180,7 @@ def _touches(node: Any, sources: set[Any]) -> bool:
 def with_joined(query: Query[Any, Any, Any], joins: Sequence[Joined]) -> Query[Any, Any, Any]:
     """Return the query whose rows have the joined structs beside their own."""
     also = tuple(one.source.optional.node for one in joins)
-    return Query(grow(query.node, ("also", also), "also", also), query.params)
+    return query_at(grow(query.node, ("also", also), "also", also), query.params)
 
 
 def merged(rows: Sequence[tuple[Any, ...]], joins: Sequence[Joined]) -> list[Any]:

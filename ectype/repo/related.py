@@ -11,7 +11,7 @@ from ectype.expr.operand import Expr, Operand, Order
 from ectype.query.associated import in_keys
 from ectype.query.association_joins import equal_keys, hidden, narrowed
 from ectype.query.ast import steps
-from ectype.query.builder import Query, from_
+from ectype.query.builder import Query, from_, query_at
 from ectype.query.partial import row_names
 from ectype.query.rebasing import rebased
 from ectype.query.scope import grow
@@ -82,7 +82,7 @@ def _base(association: Association, custom: Custom) -> _Base:
     )
     values = () if association.join_where is None else association.join_where.params
     node = grow(query.node, ("join", "inner", between, on), "join", ("inner", between, on), between)
-    query = Query(node, query.params + values)
+    query = query_at(node, query.params + values)
     if any(step.kind == "group" for step in steps(node)):
         query = query.group_by(*(between.column(name) for name in join.owner_keys))
     return _Base(query, source, between, join.owner_keys)
@@ -167,7 +167,7 @@ def _limited(association: Association, custom: Custom, query: Rows, base: _Base)
     items |= {f"owner{at}": column for at, column in enumerate(owners)}
     items["rank"] = rank
     node, values = select_step(query.node, shape, tuple(items.values()), tuple(items))
-    ranked = subquery(Query[Any, Any, Any](node, query.params + values), "ranked")
+    ranked = subquery(query_at(node, query.params + values), "ranked")
     source: Any = ranked.__source__
     on = Operand[Any, bool](equal_keys(source, [f"key{at}" for at in range(len(key))], info.source, key))
     limited: Rows = from_(info.schema).join(ranked, on=on)
@@ -183,11 +183,11 @@ def _finished(association: Association, custom: Custom, query: Rows, base: _Base
         names = tuple(name for name in info.column_names if name in wanted)
         partial: Expr[Any, Any] = Expr(cast("Any", nodes.partial(base.source.entity.node, names)))
         node, _ = select_step(query.node, None, (partial,), ())
-        query = Query(node, query.params)
+        query = query_at(node, query.params)
     if association.join is None:
         return query
     also = tuple(base.keys.column(name).node for name in base.names)
-    return Query(grow(query.node, ("also", also), "also", also), query.params)
+    return query_at(grow(query.node, ("also", also), "also", also), query.params)
 
 
 def _needed(association: Association) -> tuple[str, ...]:

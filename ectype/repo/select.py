@@ -13,7 +13,7 @@ from ectype.sql.compilers import compile_select
 def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
     """Return the prepared SELECT of a shape, from the cache or compiled now."""
     key = node if prefix is None else (node, prefix)
-    found = engine.plans.get(key)
+    found: Prepared | None = engine.plans.young.get(key)
     if found is not None:
         return found
     return engine.plan(key, lambda dialect: Prepared(compile_select(node, dialect, prefix), prefix=prefix))
