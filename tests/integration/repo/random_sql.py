@@ -1,371 +1,241 @@
-"""Random queries as plain data, what they mean in Python, and how they are said in ectype.
+"""Random queries as plain data, and the rows that they read.
 
-A query is a `Plan`; expressions and conditions are tuples whose first item says what they are. NULL is None, and a
-condition is True, False or None, as in SQL.
+A query is a `Plan`; expressions and conditions are tuples whose first item says what they are: `random_meaning` says
+what they mean in Python, `random_saying` how they are said in ectype.
 """
 
-import operator
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from ectype import (
-    BelongsTo,
-    Field,
-    HasMany,
-    Query,
-    Registry,
-    Schema,
-    belongs_to,
-    exists,
-    fn,
-    from_,
-    has_many,
-    literal,
-    maybe,
-    outer,
-    primary_key,
-)
-from ectype import field as member
-
 Spec: TypeAlias = tuple[Any, ...]
 Row: TypeAlias = dict[str, Any]
 """The values of all columns in scope, by `table.column`; those of a missing row are None."""
 Tables: TypeAlias = dict[str, list[Row]]
+Draw: TypeAlias = Callable[[SearchStrategy[Any]], Any]
 
-
-class Random(Schema, abstract=True, registry=Registry()):
-    """Apart from the schemas of other tests."""
-
-
-class A(Random, table="random_a"):
-    id: Field[int] = primary_key()
-    x: Field[int | None] = member(default=None)
-    y: Field[int]
-    name: Field[str | None] = member(default=None)
-    bs: HasMany["B"] = has_many(foreign_key="a_id")
-
-
-class B(Random, table="random_b"):
-    id: Field[int] = primary_key()
-    a_id: Field[int | None] = member(default=None)
-    a: BelongsTo["A | None"] = belongs_to()
-    z: Field[int | None] = member(default=None)
-
-
-COLUMNS: dict[str, Any] = {
-    "a.id": A.id, "a.x": A.x, "a.y": A.y, "a.name": A.name, "b.id": B.id, "b.a_id": B.a_id, "b.z": B.z,
-}  # fmt: skip
 INTEGERS = {"a": ("a.id", "a.x", "a.y"), "b": ("b.id", "b.a_id", "b.z")}
-COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
-AGGREGATES = ("count", "sum", "min", "max")
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+AGGREGATES = ("count", "count distinct", "sum", "min", "max")
+JOINS = (None, "join", "left_join", "right_join", "full_join", "cross_join")
+EVERYWHERE = ("union", "union_all", "intersect", "except_")
+ON_POSTGRES = ("intersect_all", "except_all")
+NUMBERS = st.integers(-3, 3)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A query: `join` is None, `inner` or `left`; `groups` None for a query that does not group."""
+    """A query of `A`, perhaps joined with `B`.
+
+    Attributes:
+        join: the method that joins, or None.
+        on: a condition beside that of the association.
+        wheres: methods (`where`, `or_where`) and their conditions, in order; `havings` likewise.
+        groups: what it groups by; None for a query that does not group.
+        keys: the columns of DISTINCT ON; empty for none.
+        order: expressions, whether they descend, and whether NULLs come first; they make the order total.
+        combined: set operations and their queries, in order. The order and limit are those of the whole.
+    """
 
     join: str | None
-    wheres: tuple[Spec, ...]
     outputs: tuple[Spec, ...]
+    on: Spec | None = None
+    wheres: tuple[tuple[str, Spec], ...] = ()
     groups: tuple[Spec, ...] | None = None
-    having: int | None = None
+    havings: tuple[tuple[str, Spec], ...] = ()
     distinct: bool = False
+    keys: tuple[Spec, ...] = ()
+    order: tuple[tuple[Spec, bool, bool], ...] = ()
     limit: int | None = None
     offset: int | None = None
-    combined: "tuple[str, Plan] | None" = field(default=None)
+    combined: "tuple[tuple[str, Plan], ...]" = field(default=())
+
+    @property
+    def on_postgres(self) -> bool:
+        """Whether SQLite has no word for it."""
+        return bool(self.keys) or any(operation in ON_POSTGRES for operation, _ in self.combined)
 
 
-# --- what is drawn
+# --- expressions
 
 
-def integers(tables: str) -> SearchStrategy[Spec]:
-    """Draw integer expressions over the tables in scope."""
-    names = [name for table in tables for name in INTEGERS[table]]
-    leaves = st.sampled_from(names).map(lambda name: ("column", name)) | st.integers(-3, 3).map(lambda n: ("value", n))
+def lazily(make: Callable[..., SearchStrategy[Spec]]) -> Callable[..., SearchStrategy[Spec]]:
+    """Build a strategy once, and only when it is drawn from: they contain each other."""
+    built = cache(make)
+
+    @st.composite
+    def named(draw: Draw, *args: Any) -> Spec:
+        return draw(built(*args))
+
+    return named
+
+
+@cache
+def columns(tables: str) -> SearchStrategy[Spec]:
+    """Draw columns of the tables in scope: `a`, `ab`, or those of a subquery over B.
+
+    There, `b` are its own and those of the query around it, `B` its own alone.
+    """
+    names = [name for table in tables.lower() for name in INTEGERS[table]]
+    named = st.sampled_from(names).map(lambda name: ("column", name))
+    return named | st.sampled_from(INTEGERS["a"]).map(lambda name: ("outer", name)) if tables == "b" else named
+
+
+@lazily
+def integers(tables: str, depth: int = 2) -> SearchStrategy[Spec]:
+    """Draw integer expressions over the tables in scope; `depth` says how often conditions and they may alternate."""
+    leaves = columns(tables) | NUMBERS.map(lambda number: ("value", number))
+    if depth and "a" in tables:
+        # An aggregate over columns of the query around is one of that query, in SQL.
+        leaves |= st.tuples(st.just("scalar"), aggregates("B", 0), conditions("b", 0))
+
+    def grown(inner: SearchStrategy[Spec]) -> SearchStrategy[Spec]:
+        found = (
+            st.tuples(st.sampled_from(["+", "-", "*"]), inner, inner)
+            | st.tuples(st.just("coalesce"), inner, NUMBERS)
+            | st.tuples(st.just("nullif"), inner, NUMBERS)
+        )
+        if depth:
+            found |= st.tuples(st.just("case"), conditions(tables, depth - 1), inner, st.none() | inner)
+        return found
+
+    return st.recursive(leaves, grown, max_leaves=3)
+
+
+@lazily
+def aggregates(tables: str, depth: int = 1) -> SearchStrategy[Spec]:
+    """Draw aggregates, some with a filter: `("aggregate", name, operand, filter)`; `count` of None counts rows."""
+    number = columns(tables) | integers(tables, depth)
+    kept = st.none() | conditions(tables, depth)
+    return st.tuples(st.just("aggregate"), st.sampled_from(AGGREGATES), number, kept) | st.tuples(
+        st.just("aggregate"), st.just("count"), st.none(), kept
+    )
+
+
+@lazily
+def windows(tables: str) -> SearchStrategy[Spec]:
+    """Draw window functions: a name, its operand, what parts the rows, and their order."""
+    ordered = st.lists(st.tuples(columns(tables), st.booleans(), st.booleans()), max_size=1).map(tuple)
+    total = ordered.map(lambda terms: (*terms, *in_order(tables)))
+    parts = st.none() | columns(tables)
+    return (
+        st.tuples(st.just("window"), st.just("row_number"), st.none(), parts, total)
+        | st.tuples(st.just("window"), st.sampled_from(["rank", "dense_rank"]), st.none(), parts, ordered | total)
+        | st.tuples(st.just("window"), st.sampled_from(["sum", "count", "max"]), integers(tables, 0), parts, ordered)
+        | st.tuples(st.just("window"), st.sampled_from(["lag", "lead"]), integers(tables, 0), parts, total)
+    )
+
+
+def in_order(tables: str) -> tuple[tuple[Spec, bool, bool], ...]:
+    """Return the order by the keys of all tables in scope, which is total."""
+    return tuple((("column", f"{table}.id"), False, True) for table in tables)
+
+
+@lazily
+def conditions(tables: str, depth: int = 2) -> SearchStrategy[Spec]:
+    """Draw conditions; some ask subqueries about the rows of B."""
+    number = integers(tables, max(depth - 1, 0))
+    compared = st.sampled_from(COMPARISONS)
+    leaves = (
+        st.tuples(st.just("compare"), compared, number, number)
+        | st.tuples(st.just("tuple"), compared, st.tuples(number, number), st.tuples(number, number))
+        | st.tuples(st.just("null"), number)
+        | st.tuples(st.just("in"), number, st.lists(NUMBERS, max_size=3).map(tuple))
+        | st.tuples(st.just("in some"), number, st.tuples(number) | st.tuples(number, number))
+        | st.tuples(st.just("between"), number, number, number)
+    )
+    if "a" in tables:
+        pattern = st.sampled_from(["%", "a%", "%b", "_", "%a_%", "a", "A%", "%B"])
+        leaves |= st.tuples(st.just("ilike"), st.just("a.name"), pattern)
+        leaves |= st.tuples(st.just("like"), st.just("a.name"), pattern.filter(str.islower))
+        leaves |= st.tuples(st.just("starts"), st.just("a.name"), st.sampled_from(["", "a", "aa", "A", "%"]))
+    if depth and "a" in tables:
+        inner = conditions("b", depth - 1)
+        leaves |= st.tuples(st.just("exists"), inner)
+        leaves |= st.tuples(st.just("in query"), number, integers("b", 0), inner)
     return st.recursive(
         leaves,
-        lambda inner: (
-            st.tuples(st.sampled_from(sorted(ARITHMETIC)), inner, inner)
-            | st.tuples(st.just("coalesce"), inner, st.integers(-3, 3))
-        ),
+        lambda part: st.tuples(st.sampled_from(["and", "or"]), part, part) | st.tuples(st.just("not"), part),
         max_leaves=3,
     )
 
 
-def conditions(tables: str, *, nested: bool = True) -> SearchStrategy[Spec]:
-    """Draw conditions; `nested` ones may ask subqueries about the rows of B."""
-    number = integers(tables)
-    leaves = (
-        st.tuples(st.just("compare"), st.sampled_from(sorted(COMPARISONS)), number, number)
-        | st.tuples(st.just("null"), number)
-        | st.tuples(st.just("in"), number, st.lists(st.integers(-3, 3), max_size=3))
-        | st.tuples(st.just("between"), number, st.integers(-3, 0), st.integers(0, 3))
-    )
-    if "a" in tables:
-        leaves |= st.sampled_from(["%", "a%", "%b", "_", "%a_%", "a"]).map(lambda text: ("like", "a.name", text))
-    if nested:
-        inner = conditions("b", nested=False)
-        leaves |= st.tuples(st.just("exists"), inner, st.booleans())
-        leaves |= st.tuples(st.just("in query"), number, inner)
-    return st.recursive(
-        leaves,
-        lambda part: st.tuples(st.sampled_from(["and", "or"]), part, part) | st.tuples(st.just("not"), part),
-        max_leaves=4,
-    )
+@lazily
+def group_conditions(tables: str) -> SearchStrategy[Spec]:
+    """Draw conditions over groups."""
+    aggregate = aggregates(tables, 0)
+    leaves = st.tuples(st.just("compare"), st.sampled_from(COMPARISONS), aggregate, aggregate | NUMBERS.map(_value))
+    leaves |= st.tuples(st.just("null"), aggregate)
+    return st.recursive(leaves, lambda part: st.tuples(st.sampled_from(["and", "or"]), part, part), max_leaves=2)
+
+
+def _value(number: int) -> Spec:
+    return ("value", number)
+
+
+# --- queries
 
 
 @st.composite
-def plans(draw: Callable[[SearchStrategy[Any]], Any], *, width: int | None = None) -> Plan:
-    """Draw a query of `width` outputs, or of one to three."""
-    join = draw(st.sampled_from([None, "inner", "left"]))
+def plans(draw: Draw, *, width: int | None = None) -> Plan:
+    """Draw a query of `width` outputs that is a part of another, or a whole one."""
+    join = draw(st.sampled_from(JOINS))
     tables = "a" if join is None else "ab"
-    wheres = tuple(draw(st.lists(conditions(tables), max_size=2)))
-    count = draw(st.integers(1, 3)) if width is None else width
-    number = integers(tables)
-    if width is None and draw(st.booleans()):
-        groups = tuple(draw(st.lists(st.sampled_from(INTEGERS["a"]).map(lambda name: ("column", name)), max_size=2)))
-        aggregates = st.tuples(st.sampled_from(AGGREGATES), number) | st.just(("rows",))
-        outputs = (*groups, *draw(st.lists(aggregates, min_size=1, max_size=2)))
-        having = draw(st.none() | st.integers(0, 2)) if groups else None
-        return Plan(join, wheres, outputs, groups, having)
-    outputs = tuple(draw(st.lists(number, min_size=count, max_size=count)))
+    # A full join of PostgreSQL takes no condition that it cannot look up, a cross join none at all.
+    on = draw(st.none() | conditions(tables, 1)) if join in ("join", "left_join", "right_join") else None
+    wheres = _said(draw, "where", conditions(tables))
     if width is not None:
-        return Plan(join, wheres, outputs)
-    if draw(st.booleans()):
-        operation = draw(st.sampled_from(["union", "union_all", "intersect", "except_"]))
-        return Plan(join, wheres, outputs, combined=(operation, draw(plans(width=count))))
-    if draw(st.booleans()):
-        return Plan(join, wheres, outputs, distinct=True)
-    limit = draw(st.none() | st.integers(0, 4))
-    return Plan(join, wheres, outputs, limit=limit, offset=draw(st.none() | st.integers(0, 3)))
+        return Plan(join, _several(draw, integers(tables), width), on, wheres)
+    shape = draw(st.sampled_from(["plain", "grouped", "combined", "distinct", "keys", "window"]))
+    if shape == "grouped":
+        groups = tuple(draw(st.lists(columns(tables), max_size=2)))
+        outputs = (*groups, *_several(draw, aggregates(tables), draw(st.integers(1, 2))))
+        return Plan(join, outputs, on, wheres, groups, _said(draw, "having", group_conditions(tables)))
+    count = draw(st.integers(1, 3))
+    number = integers(tables) | windows(tables) if shape == "window" else integers(tables)
+    plan = {"join": join, "outputs": _several(draw, number, count), "on": on, "wheres": wheres}
+    if shape in ("combined", "distinct"):
+        operations = st.sampled_from([*EVERYWHERE, *ON_POSTGRES])
+        more = draw(st.integers(1, 2)) if shape == "combined" else 0
+        plan["combined"] = tuple((draw(operations), draw(plans(width=count))) for _ in range(more))
+        plan["distinct"] = shape == "distinct"
+        whole = [(("output", place), draw(st.booleans()), draw(st.booleans())) for place in range(count)]
+        plan["order"] = tuple(draw(st.permutations(whole))) if draw(st.booleans()) else ()
+    else:
+        terms = draw(st.lists(st.tuples(integers(tables, 1), st.booleans(), st.booleans()), max_size=1))
+        plan["order"] = (*terms, *in_order(tables))
+        plan["keys"] = tuple(draw(st.lists(columns(tables), min_size=1, max_size=2))) if shape == "keys" else ()
+    if plan["order"]:
+        plan["limit"] = draw(st.none() | st.integers(0, 6))
+        plan["offset"] = draw(st.none() | st.integers(0, 3))
+    return Plan(**plan)
 
 
-NUMBERS = st.none() | st.integers(-3, 3)
+def _several(draw: Draw, one: SearchStrategy[Spec], count: int) -> tuple[Spec, ...]:
+    return tuple(draw(st.lists(one, min_size=count, max_size=count)))
+
+
+def _said(draw: Draw, method: str, condition: SearchStrategy[Spec]) -> tuple[tuple[str, Spec], ...]:
+    methods = st.sampled_from([method, f"or_{method}"])
+    return tuple(draw(st.lists(st.tuples(methods, condition), max_size=2)))
+
+
+MAYBE = st.none() | NUMBERS
 DATA: SearchStrategy[Tables] = st.fixed_dictionaries(
     {
         "a": st.lists(
             st.fixed_dictionaries(
-                {
-                    "x": NUMBERS,
-                    "y": st.integers(-3, 3),
-                    "name": st.none() | st.sampled_from(["", "a", "ab", "b", "aab"]),
-                }
+                {"x": MAYBE, "y": NUMBERS, "name": st.none() | st.sampled_from(["", "a", "ab", "b", "aab", "%"])}
             ),
-            min_size=3,
+            min_size=2,
             max_size=5,
         ),
         "b": st.lists(
-            st.fixed_dictionaries({"a_id": st.none() | st.integers(1, 5), "z": NUMBERS}),
-            min_size=3,
-            max_size=6,
+            st.fixed_dictionaries({"a_id": st.none() | st.integers(1, 5), "z": MAYBE}), min_size=2, max_size=5
         ),
     }
 ).map(lambda drawn: {name: [{"id": i, **row} for i, row in enumerate(rows, 1)] for name, rows in drawn.items()})
-
-
-# --- what it means
-
-
-def value_of(spec: Spec, row: Row, tables: Tables) -> Any:
-    """Return the value of an expression over one row."""
-    match spec:
-        case ("column", name):
-            return row[name]
-        case ("value", number):
-            return number
-        case ("coalesce", inner, number):
-            found = value_of(inner, row, tables)
-            return number if found is None else found
-        case (op, left, right):
-            first, second = value_of(left, row, tables), value_of(right, row, tables)
-            return None if first is None or second is None else ARITHMETIC[op](first, second)
-        case _:
-            raise AssertionError(spec)
-
-
-def holds(spec: Spec, row: Row, tables: Tables) -> bool | None:
-    """Return whether a condition holds for one row, None where SQL does not know."""
-    match spec:
-        case ("compare", op, left, right):
-            first, second = value_of(left, row, tables), value_of(right, row, tables)
-            return None if first is None or second is None else COMPARISONS[op](first, second)
-        case ("null", inner):
-            return value_of(inner, row, tables) is None
-        case ("in", inner, values):
-            return _among(value_of(inner, row, tables), values)
-        case ("between", inner, low, high):
-            found = value_of(inner, row, tables)
-            return None if found is None else low <= found <= high
-        case ("like", name, pattern):
-            text = row[name]
-            return None if text is None else fnmatchcase(text, pattern.replace("%", "*").replace("_", "?"))
-        case ("exists", inner, correlated):
-            return any(
-                holds(inner, other, tables) is True and (not correlated or other["b.a_id"] == row["a.id"] is not None)
-                for other in _rows("b", tables)
-            )
-        case ("in query", inner, condition):
-            found = [other["b.z"] for other in _rows("b", tables) if holds(condition, other, tables) is True]
-            return _among(value_of(inner, row, tables), found)
-        case ("not", inner):
-            found = holds(inner, row, tables)
-            return None if found is None else not found
-        case (op, left, right):
-            both = {holds(left, row, tables), holds(right, row, tables)}
-            decisive = op == "or"
-            return decisive if decisive in both else (None if None in both else not decisive)
-        case _:
-            raise AssertionError(spec)
-
-
-def _among(value: Any, values: Sequence[Any]) -> bool | None:
-    if not values:
-        return False
-    if value is None:
-        return None
-    return True if value in values else (None if None in values else False)
-
-
-def _rows(table: str, tables: Tables) -> list[Row]:
-    return [{f"{table}.{name}": value for name, value in row.items()} for row in tables[table]]
-
-
-def rows_of(plan: Plan, tables: Tables) -> list[tuple[Any, ...]]:
-    """Return what a query gives; the order counts only where it has a limit."""
-    rows = [row for row in _joined(plan.join, tables) if all(holds(one, row, tables) is True for one in plan.wheres)]
-    if plan.groups is not None:
-        return _grouped(plan, rows, tables)
-    rows.sort(key=lambda row: (row["a.id"], row.get("b.id") or 0))
-    found = [tuple(value_of(one, row, tables) for one in plan.outputs) for row in rows]
-    if plan.distinct:
-        found = list(dict.fromkeys(found))
-    if plan.combined is not None:
-        return _combined(plan.combined[0], found, rows_of(plan.combined[1], tables))
-    start = plan.offset or 0
-    return found[start:] if plan.limit is None else found[start : start + plan.limit]
-
-
-def _joined(join: str | None, tables: Tables) -> list[Row]:
-    nothing = {f"b.{name}": None for name in ("id", "a_id", "z")}
-    found: list[Row] = []
-    for row in _rows("a", tables):
-        partners = [other for other in _rows("b", tables) if other["b.a_id"] == row["a.id"]]
-        if join is None:
-            found.append(row)
-        else:
-            found += [{**row, **other} for other in partners] or ([{**row, **nothing}] if join == "left" else [])
-    return found
-
-
-def _grouped(plan: Plan, rows: Iterable[Row], tables: Tables) -> list[tuple[Any, ...]]:
-    keys = plan.groups or ()
-    groups: dict[tuple[Any, ...], list[Row]] = {} if keys else {(): []}
-    for row in rows:
-        groups.setdefault(tuple(value_of(key, row, tables) for key in keys), []).append(row)
-    return [
-        (*key, *(_aggregated(one, members, tables) for one in plan.outputs[len(keys) :]))
-        for key, members in groups.items()
-        if plan.having is None or len(members) > plan.having
-    ]
-
-
-def _aggregated(spec: Spec, rows: list[Row], tables: Tables) -> Any:
-    if spec == ("rows",):
-        return len(rows)
-    values = [value for row in rows if (value := value_of(spec[1], row, tables)) is not None]
-    if spec[0] == "count":
-        return len(values)
-    return {"sum": sum, "min": min, "max": max}[spec[0]](values) if values else None
-
-
-def _combined(operation: str, first: list[Any], second: list[Any]) -> list[Any]:
-    if operation == "union_all":
-        return first + second
-    if operation == "union":
-        return list(dict.fromkeys(first + second))
-    kept = set(second)
-    return [row for row in dict.fromkeys(first) if (row in kept) == (operation == "intersect")]
-
-
-# --- how it is said
-
-
-def expression(spec: Spec) -> Any:
-    """Return the ectype expression of a value."""
-    match spec:
-        case ("column", name):
-            return COLUMNS[name]
-        case ("value", number):
-            return literal(number)
-        case ("coalesce", inner, number):
-            return fn.coalesce(expression(inner), number)
-        case ("rows",):
-            return fn.count()
-        case (op, left, right):
-            return ARITHMETIC[op](expression(left), expression(right))
-        case (name, inner):
-            return getattr(fn, name)(expression(inner))
-        case _:
-            raise AssertionError(spec)
-
-
-def predicate(spec: Spec) -> Any:
-    """Return the ectype expression of a condition."""
-    match spec:
-        case ("compare", op, left, right):
-            return COMPARISONS[op](expression(left), expression(right))
-        case ("null", inner):
-            return expression(inner).is_null()
-        case ("in", inner, values):
-            return expression(inner).in_(values)
-        case ("between", inner, low, high):
-            return expression(inner).between(low, high)
-        case ("like", name, pattern):
-            return COLUMNS[name].like(pattern)
-        case ("exists", inner, correlated):
-            query = from_(B).where(predicate(inner))
-            return exists(query.where(B.a_id == outer(A.id)) if correlated else query)
-        case ("in query", inner, condition):
-            return expression(inner).in_(from_(B).where(predicate(condition)).select(B.z))
-        case ("not", inner):
-            return ~predicate(inner)
-        case ("and", left, right):
-            return predicate(left) & predicate(right)
-        case ("or", left, right):
-            return predicate(left) | predicate(right)
-        case _:
-            raise AssertionError(spec)
-
-
-def query_of(plan: Plan) -> Query[Any, Any, Any]:
-    """Return the ectype query of a plan. Its rows are tuples; a single output is a value."""
-    query: Any = from_(A)
-    if plan.join is not None:
-        query = query.join(A.bs) if plan.join == "inner" else query.left_join(A.bs)
-    query = query.where(*map(predicate, plan.wheres))
-    if plan.groups is not None:
-        query = query.group_by(*map(expression, plan.groups))
-        query = query if plan.having is None else query.having(fn.count() > plan.having)
-    elif plan.limit is not None or plan.offset is not None:
-        query = query.order_by(A.id, *([] if plan.join is None else [B.id]))
-        query = query if plan.limit is None else query.limit(plan.limit)
-        query = query if plan.offset is None else query.offset(plan.offset)
-    query = query.distinct() if plan.distinct else query
-    query = query.select(*(maybe(expression(one)) for one in plan.outputs))
-    if plan.combined is not None:
-        query = getattr(query, plan.combined[0])(query_of(plan.combined[1]))
-    return query
-
-
-def counted(rows: Iterable[Any]) -> Counter[Any]:
-    """Return rows without their order; a single output as a tuple of one."""
-    return Counter(row if isinstance(row, tuple) else (row,) for row in rows)
