@@ -17,12 +17,17 @@ from ectype.schema.sources import TableSource
 
 
 def check_grouped(select: Select, *, outputs_count: bool = True) -> None:
-    """Raise QueryError for a column that a group has many of; without `outputs_count` nothing is selected."""
+    """Raise QueryError for a column that a group has many of, or an aggregate over none of the query's own columns.
+
+    Without `outputs_count` nothing is selected.
+    """
     outputs: list[walk.Part] = [output.clause.node for output in select.outputs] if outputs_count else []
     havings: list[walk.Part] = [clause.node for clause in select.havings]
     orders: list[walk.Part] = [] if select.combinations else [one.node for one in select.order_bys]
     orders += [one.node for one in select.distinct_on]
     parts = {"select": outputs, "having": havings, "order_by": orders}
+    for node in (*outputs, *havings, *orders):
+        _check_own(node)
     if not (select.group_bys or havings or any(map(_aggregates, (*outputs, *orders)))):
         return
     groups = _Groups(select)
@@ -90,6 +95,24 @@ def _marked(node: walk.Part) -> Iterator[ColumnRef]:
         yield node.operand
     for part in walk.parts(node):
         yield from _marked(part)
+
+
+def _check_own(node: walk.Part) -> None:
+    """Raise QueryError for an aggregate over nothing of its own query: in SQL it is one of the enclosing query."""
+    if _is_aggregate(node):
+        marked = next(_marked(node), None)
+        if marked is not None and not any(walk.sources(node)):
+            column = f"{marked.source.label}.{marked.name}"
+            raise QueryError(
+                f"`{sketch(cast('Call', node))}` aggregates `outer({column})` alone, and in SQL that makes one row of "
+                "the rows of the enclosing query",
+                hint=f"aggregate a column of the subquery, or count its rows and use `{column}` outside of it",
+            )
+    parts = walk.parts(node)
+    if isinstance(node, Over):
+        parts = (*walk.parts(node.call), *parts[1:])
+    for part in parts:
+        _check_own(part)
 
 
 def _is_aggregate(node: walk.Part) -> bool:

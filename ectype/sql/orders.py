@@ -3,9 +3,10 @@
 from sqlglot import exp
 
 from ectype.errors import QueryError, UnsupportedError
+from ectype.expr.describe import sketch
 from ectype.expr.nodes import Named
 from ectype.expr.walk import unnamed
-from ectype.query.ast import OrderClause, Select
+from ectype.query.ast import OrderClause, Output, Select
 from ectype.query.planner import width
 from ectype.sql import numbers
 from ectype.sql.lower import Lowering, Scope, directed
@@ -39,9 +40,17 @@ def distinct_tree(scope: Scope, select: Select) -> exp.Expr | None:
 
 
 def order_trees(scope: Scope, select: Select) -> list[exp.Expr]:
-    """Return the terms of the ORDER BY, those of DISTINCT ON first."""
+    """Return the terms of the ORDER BY, those of DISTINCT ON first.
+
+    Raises:
+        QueryError: for an order of combined or distinct rows by what they do not select.
+    """
     if select.combinations:
         return [_of_whole(scope, select, clause) for clause in select.order_bys]
+    if select.distinct and not select.distinct_on:
+        # SQLite would take it from any of the equal rows without a word.
+        for clause in select.order_bys:
+            _selected(select, clause, "a query that gives equal rows once", "group by what is selected: `fn.max(…)`")
     return [Lowering(scope, clause.offset).output_order(clause.node) for clause in _with_keys(select)]
 
 
@@ -60,18 +69,36 @@ def _with_keys(select: Select) -> list[OrderClause]:
 
 def _of_whole(scope: Scope, select: Select, clause: OrderClause) -> exp.Expr:
     """Return a term over the rows of a combination, by the place of the column: its names are those of no table."""
+    position, output = _selected(
+        select,
+        clause,
+        "a combined query",
+        "order the whole through a subquery: `from_(subquery(a.union(b), 'all')).order_by(…)`",
+    )
+    operand = output.clause.node
+    numbers.check_key("order by", operand, scope.dialect)
+    Lowering(scope, clause.offset).repeat(operand, output.clause.offset)
+    return directed(str(position), clause.node)
+
+
+def _selected(select: Select, clause: OrderClause, what: str, otherwise: str) -> tuple[int, Output]:
+    """Return the output that an order is over, and its place. Raises QueryError for something else."""
     operand = unnamed(clause.node.operand)
     name = clause.node.operand.name if isinstance(clause.node.operand, Named) else None
     for position, output in enumerate(select.outputs, 1):
         # Two uses of one expression with values need not have equal values, unless a name says so.
         known = output.alias == name if name is not None else not width(operand)
         if output.clause.node is operand and known:
-            numbers.check_key("order by", operand, scope.dialect)
-            Lowering(scope, clause.offset).repeat(operand, output.clause.offset)
-            return directed(str(position), clause.node)
+            return position, output
+    if name is None and any(output.clause.node is operand for output in select.outputs):
+        raise QueryError(
+            f"{what} is ordered by what it selects, and two uses of `{sketch(operand)}` may have other values",
+            hint='give it a name, and say that twice:\n\n    named = (…).as_("named")\n'
+            "    query.select(named).order_by(named)",
+        )
     raise QueryError(
-        "a combined query is ordered by what it selects, and this order is over something else",
-        hint="select it, or order the whole through a subquery: `from_(subquery(a.union(b), 'all')).order_by(…)`",
+        f"{what} is ordered by what it selects, and this order is over something else",
+        hint=f"select it, or {otherwise}",
     )
 
 

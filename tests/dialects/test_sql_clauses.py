@@ -14,6 +14,7 @@ from ectype import (
     literal,
     maybe,
     outer,
+    scalar,
     subquery,
     window,
 )
@@ -327,6 +328,28 @@ def test_a_combination_is_not_ordered_by_anything_else(expect_sql: ExpectSql):
     )
 
 
+def test_equal_rows_given_once_are_ordered_by_what_they_select(expect_sql: ExpectSql):
+    once = POSTS.select(Post.score).distinct()
+    expect_sql(
+        once.order_by(Post.score.desc()),
+        'SELECT DISTINCT "p0"."score" FROM "posts" AS "p0" ORDER BY "p0"."score" DESC',
+        rows=[8, 5, 3],
+    )
+    rest = (Post.score % 2).as_("rest")
+    expect_sql(
+        POSTS.select(rest).distinct().order_by(rest),
+        'SELECT DISTINCT "p0"."score" % $1 AS "rest" FROM "posts" AS "p0" ORDER BY "rest"',
+        params=(2,),
+        rows=[0, 1],
+    )
+    refused = "a query that gives equal rows once is ordered by what it selects, and "
+    expect_sql(once.order_by(Post.id), Refused(QueryError, refused + "this order is over something else"))
+    expect_sql(
+        POSTS.select(Post.score % 2).distinct().order_by(Post.score % 2),
+        Refused(QueryError, refused + "two uses of `Post.score % …` may have other values"),
+    )
+
+
 def test_a_limit_may_give_the_rows_equal_to_the_last(expect_sql: ExpectSql):
     query = IDS.order_by(Post.score)
     none = Refused(UnsupportedError, "SQLite has no limit with ties")
@@ -536,6 +559,33 @@ def test_what_a_group_has_one_of_may_be_mentioned(expect_sql: ExpectSql):
         'SELECT "u0"."name", "b1"."name" FROM "users" AS "u0" LEFT JOIN "users" AS "b1" '
         'ON "b1"."id" = "u0"."manager_id" GROUP BY "u0"."id", "b1"."id"',
         rows=[("Ann", None), ("Ben", "Ann"), ("Cleo", "Ann"), ("Dan", "Ben")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "shown"),
+    [
+        (fn.sum(outer(Post.score)), "fn.sum(outer(Post.score))"),
+        (fn.count().filter(outer(Post.score) > 3), "fn.count().filter(outer(Post.score) > …)"),
+        (fn.coalesce(fn.max(outer(Post.score) + 1), 0), "fn.max(outer(Post.score) + …)"),
+    ],
+)
+def test_an_aggregate_over_the_enclosing_query_alone_is_refused(aggregate, shown: str, expect_sql: ExpectSql):
+    expect_sql(
+        POSTS.select(Post.id, scalar(from_(Comment).select(aggregate))),
+        Refused(QueryError, f"`{shown}` aggregates `outer(Post.score)` alone"),
+    )
+
+
+def test_an_aggregate_over_its_own_rows_may_mention_the_enclosing_query(expect_sql: ExpectSql):
+    near = from_(Comment).select(fn.sum(Comment.likes + outer(Post.score)).filter(Comment.post_id == outer(Post.id)))
+    expect_sql(
+        POSTS.order_by(Post.id).select(Post.id, scalar(near)),
+        'SELECT "p0"."id", (SELECT CAST(sum("c1"."likes" + "p0"."score") FILTER(WHERE "c1"."post_id" = "p0"."id") '
+        'AS bigint) FROM "comments" AS "c1") FROM "posts" AS "p0" ORDER BY "p0"."id"',
+        'SELECT "p0"."id", (SELECT sum("c1"."likes" + "p0"."score") FILTER(WHERE "c1"."post_id" = "p0"."id") '
+        'FROM "comments" AS "c1") FROM "posts" AS "p0" ORDER BY "p0"."id"',
+        rows=[(1, 12), (2, None), (3, 15), (4, None)],
     )
 
 
