@@ -1,9 +1,10 @@
 """What is wrong with an association as a class body declares it, with the line to write instead."""
 
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from ectype.errors import SchemaError, did_you_mean
-from ectype.schema.association_options import KNOWN, AssociationOptions, Kind, key_names
+from ectype.schema.association_options import CHOICES, KNOWN, AssociationOptions, Kind, key_names
 from ectype.schema.associations import ANNOTATIONS, Association
 from ectype.schema.meta import SchemaInfo
 from ectype.types import annotations as notes
@@ -15,7 +16,7 @@ LAMBDAS: Final = {
     "preload_order": "lambda: {related}.…",
     "through": "lambda: {owner}.… / {related}.…",
 }
-OWN: Final = ("foreign_key", "references", "where", "preload_order")
+OWN: Final = ("foreign_key", "references", "where", "preload_order", "on_replace", "on_delete", "defaults")
 """What an association that goes through others does not have."""
 
 
@@ -40,6 +41,8 @@ def checked_options(owner: str, member: str, kind: Kind, raw: RawAnnotation, val
             hint=guess if guess.startswith("did you mean") else f"known options are: {', '.join(known)}",
         )
     _check_lambdas(owner, label, value, required(inner))
+    _check_choices(label, value)
+    _check_defaults(label, value)
     if kind == "many_to_many":
         _check_between(label, member, inner, value)
     elif value.through is not None:
@@ -86,6 +89,34 @@ def _check_lambdas(owner: str, label: str, options: AssociationOptions, related:
         )
 
 
+def _check_choices(label: str, options: AssociationOptions) -> None:
+    for option, choices in CHOICES[options.kind].items():
+        value: object = getattr(options, option)
+        if value in choices:
+            continue
+        listed = ", ".join(f'"{choice}"' for choice in choices)
+        more = ""
+        if value == "delete_if_exists":
+            more = '; a row that is gone already is no error here, so "delete" does that'
+        raise SchemaError(
+            f"`{option}` of `{label}` cannot be {value!r:.60}, since it is a `{options.kind}`",
+            hint=f"it is one of {listed}{more}",
+        )
+    if options.unique.__class__ is not bool:
+        raise SchemaError(f"`unique` of `{label}` is True or False, got {options.unique!r:.60}")
+
+
+def _check_defaults(label: str, options: AssociationOptions) -> None:
+    for option in ("defaults", "join_defaults"):
+        value = getattr(options, option)
+        if value is None or isinstance(value, Mapping) or (callable(value) and not isinstance(value, type)):
+            continue
+        raise SchemaError(
+            f"`{option}` of `{label}` gives values by member, got {value!r:.80}",
+            hint=f'write `{option}={{"public": True}}`, or `{option}=lambda owner: {{"locale": owner.locale}}`',
+        )
+
+
 def _check_between(label: str, member: str, inner: str, options: AssociationOptions) -> None:
     through = options.through
     named = isinstance(through, str)
@@ -98,6 +129,11 @@ def _check_between(label: str, member: str, inner: str, options: AssociationOpti
     if named and options.join_where is not None:
         raise SchemaError(
             f"`join_where` of `{label}` mentions columns of `{through}`, which is no schema",
+            hint=f"declare one for the table, and write `many_to_many(through=lambda: {through.title()})`",
+        )
+    if named and options.join_defaults is not None:
+        raise SchemaError(
+            f"`join_defaults` of `{label}` are of members of `{through}`, which is no schema",
             hint=f"declare one for the table, and write `many_to_many(through=lambda: {through.title()})`",
         )
     keys: Any = options.join_keys
@@ -122,8 +158,9 @@ def _is_key(given: object) -> bool:
 
 
 def _check_through(label: str, options: AssociationOptions) -> None:
+    plain = AssociationOptions(options.kind)
     for option in OWN:
-        if getattr(options, option) is not None:
+        if getattr(options, option) != getattr(plain, option):
             raise SchemaError(
                 f"`{label}` goes through other associations, so `{option}` has no meaning for it",
                 hint=f"give `{option}` to the associations that it follows",

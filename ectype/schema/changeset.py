@@ -6,17 +6,21 @@ from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, c
 
 from ectype.expr.operand import Assignment, Attr, Column
 from ectype.schema import casting, edits, reading
+from ectype.schema.applying import applied
+from ectype.schema.association_relations import association_of
 from ectype.schema.casting import MessageOf
-from ectype.schema.changeset_checks import CheckedChangeset
 from ectype.schema.changeset_data import InvalidChangesetError, begun, sealed
+from ectype.schema.changeset_relations import RelatedChangeset
 from ectype.schema.meta import SchemaInfo, schema_info, struct_info
+from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema
 from ectype.schema.schemaless import SchemalessChangeset, begin_schemaless
-from ectype.schema.structs import evolve, values_of
+from ectype.schema.structs import values_of
 
 __all__ = ["Changeset", "InvalidChangesetError", "change"]
 
 M = TypeVar("M", bound=Schema)
+N = TypeVar("N", bound=Schema)
 T = TypeVar("T")
 D = TypeVar("D")
 R = TypeVar("R")
@@ -24,7 +28,7 @@ P = ParamSpec("P")
 
 
 @final
-class Changeset(CheckedChangeset[M]):
+class Changeset(RelatedChangeset[M]):
     r"""The changes to a struct, and every reason why they were refused. Made by `change`; it never changes itself.
 
     Each method returns a new changeset, so that a pipeline of them reads from top to bottom. Nothing here does I/O:
@@ -101,8 +105,11 @@ class Changeset(CheckedChangeset[M]):
         """
         return edits.force(self, column, value)
 
-    def delete_change(self, column: Attr[M, Any]) -> Self:
-        """Take back the change of a field, if there is one. Its errors stay."""
+    def delete_change(self, column: Attr[M, Any] | Rel[M, Any]) -> Self:
+        """Take back the change of a field, if there is one. Its errors stay.
+
+        Of an association, the refusals inside its entries go with them.
+        """
         return edits.delete(self, column)
 
     def update_change(self, column: Column[M, T], function: Callable[[T], T]) -> Self:
@@ -132,6 +139,33 @@ class Changeset(CheckedChangeset[M]):
         return edits.add_error(self, field, message, meta)
 
     # --- reading ---
+
+    @overload
+    def get_assoc(self, rel: Rel[M, list[N]]) -> "list[Changeset[N]]": ...
+    @overload
+    def get_assoc(self, rel: Rel[M, N | None]) -> "Changeset[N] | None": ...
+    @overload
+    def get_assoc(self, rel: Rel[M, N]) -> "Changeset[N] | None": ...
+    @overload
+    def get_assoc(self, rel: Rel[M, list[N]], *, as_: Literal["struct"]) -> list[N]: ...
+    @overload
+    def get_assoc(self, rel: Rel[M, N | None], *, as_: Literal["struct"]) -> N | None: ...
+    @overload
+    def get_assoc(self, rel: Rel[M, N], *, as_: Literal["struct"]) -> N | None: ...
+    def get_assoc(self, rel: Rel[M, Any], *, as_: Literal["changeset", "struct"] = "changeset") -> Any:
+        """Return the entries of an association as they will be: those of the changes, else those of the struct.
+
+        What is deleted or replaced is not among them, so that they may be put again, with more.
+
+        Args:
+            rel: the association, as `User.posts`.
+            as_: `struct` for structs with their changes.
+
+        Raises:
+            SchemaError: no association of the schema's own.
+            NotLoadedError: there is no change, and the association of a loaded struct is not loaded.
+        """
+        return reading.get_relation(self, association_of(self.info, rel, "get_assoc"), as_)
 
     @overload
     def get_field(self, column: Attr[M, T]) -> T | None: ...
@@ -228,8 +262,13 @@ class Changeset(CheckedChangeset[M]):
         return edits.act(self, action)
 
     def apply_changes(self) -> M:
-        """Return the struct with the changes, valid or not. Its state stays what it was."""
-        return evolve(self.data, **self.changes) if self.changes else self.data
+        """Return the struct with the changes, valid or not, and with the related structs that will be there.
+
+        Its state stays what it was. The foreign key of a `belongs_to` follows the related struct; one that changed
+        alone makes a loaded struct that it does not point to any more not loaded.
+        """
+        changed: M = applied(self)
+        return changed
 
     def apply_action(self, action: str) -> M:
         """Return the struct with the changes when they are valid: for what never reaches a database.

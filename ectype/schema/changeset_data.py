@@ -9,6 +9,7 @@ from ectype.errors import EctypeError, FrozenError
 from ectype.schema.constraint import Constraint
 from ectype.schema.field_error import Error, FieldError, Translate
 from ectype.schema.meta import SchemaInfo, struct_info
+from ectype.schema.nesting import all_valid, children, merged
 from ectype.schema.problem import Path, masked, problem
 from ectype.schema.stored_value import value_of
 from ectype.types.base import Type
@@ -59,6 +60,7 @@ class _Storage:
         "params",
         "preparations",
         "required",
+        "touched",
         "uncast",
         "valid",
         "validations",
@@ -80,6 +82,7 @@ class Draft(_Storage):
     params: View | None
     preparations: tuple[Callable[[Any, Any], Any], ...]
     required: tuple[str, ...]
+    touched: bool
     uncast: tuple[str, ...]
     valid: bool
     validations: tuple[Validation, ...]
@@ -143,6 +146,11 @@ class ChangesetData(_Storage, Generic[M]):
             ...
 
         @property
+        def touched(self) -> bool:
+            """Whether an update writes the row's `updated_at` although none of its own fields changed."""
+            ...
+
+        @property
         def uncast(self) -> tuple[str, ...]:
             """The fields whose cast has failed: validations leave them alone."""
             ...
@@ -172,6 +180,9 @@ class ChangesetData(_Storage, Generic[M]):
     def traverse_errors(self, function: Callable[..., object] = str) -> dict[str, Any]:
         """Return the errors by field, each field's in the order in which they were added.
 
+        A relation has those of its entry, or a list with those of each entry: `{}` for one without errors. What is
+        replaced is not among them. Errors of the relation itself stand behind.
+
         Args:
             function: what becomes of each error, as a translation; it is given the error, or the changeset, the key
                 and the error. The error's text with the gaps filled when not given.
@@ -179,11 +190,11 @@ class ChangesetData(_Storage, Generic[M]):
         Example:
             `changeset.traverse_errors()` gives `{"email": ["has invalid format"]}`
         """
-        whole = function is not str and _required_arguments(function) == 3
+        whole = function is not str and required_arguments(function) == 3
         found: dict[str, list[object]] = {}
         for key, error in self._shown():
             found.setdefault(key, []).append(function(self, key, error) if whole else function(error))
-        return found
+        return merged(found, self.changes, self.__class__, lambda child: child.traverse_errors(function))
 
     @overload
     def traverse_validations(self) -> dict[str, Any]: ...
@@ -201,7 +212,7 @@ class ChangesetData(_Storage, Generic[M]):
         Example:
             `changeset.traverse_validations()` gives `{"title": [("length", (("min", 3),))]}`
         """
-        whole = function is not None and _required_arguments(function) == 3
+        whole = function is not None and required_arguments(function) == 3
         found: dict[str, list[object]] = {}
         for one in self.validations:
             if function is None:
@@ -209,7 +220,7 @@ class ChangesetData(_Storage, Generic[M]):
             else:
                 made = function(self, one.field, one) if whole else function(one)
             found.setdefault(one.field, []).append(made)
-        return found
+        return merged(found, self.changes, self.__class__, lambda child: child.traverse_validations(function))
 
     def problem(
         self,
@@ -233,11 +244,15 @@ class ChangesetData(_Storage, Generic[M]):
             `{"type": "about:blank", "title": "Unprocessable Entity", "status": 422, "errors": [{"pointer": "#/email",
             "detail": "has invalid format", "code": "format", "meta": {"validation": "format"}}]}`
         """
-        return problem(self._located(), kind=type, title=title, status=status, translate=translate)
+        return problem(self.located_errors(), kind=type, title=title, status=status, translate=translate)
 
-    def _located(self) -> Iterator[tuple[Path, Error]]:
-        """Give each error as it may be shown, with its path."""
-        return (((key,), error) for key, error in self._shown())
+    def located_errors(self) -> Iterator[tuple[Path, Error]]:
+        """Give each error with its path: those of its own, then those of relations, as `("posts", 1, "title")`."""
+        for key, error in self._shown():
+            yield (key,), error
+        for path, child in children(self.changes, self.__class__):
+            for inner, error in child.located_errors():
+                yield (*path, *inner), error
 
     def _shown(self) -> Iterable[FieldError]:
         """Give each error as it may be shown: one of a redacted field never holds its value."""
@@ -287,8 +302,7 @@ class InvalidChangesetError(EctypeError):
     changeset: ChangesetData[Any]
 
     def __init__(self, changeset: ChangesetData[Any]) -> None:
-        texts = changeset.traverse_errors()
-        listed = "".join(f"\n    {key}: {text}" for key in texts for text in texts[key])
+        listed = "".join(f"\n    {_text(path)}: {error}" for path, error in changeset.located_errors())
         verb = changeset.action or "apply"
         super().__init__(
             f"could not {verb} {changeset.info.name}: its changeset is invalid"
@@ -300,6 +314,15 @@ class InvalidChangesetError(EctypeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.__class__, (self.changeset,)
+
+
+def _text(path: Path) -> str:
+    """Return a path as people write it.
+
+    >>> _text(("posts", 1, "title"))
+    'posts[1].title'
+    """
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
 def begun(data: Any, info: SchemaInfo) -> Draft:
@@ -315,6 +338,7 @@ def begun(data: Any, info: SchemaInfo) -> Draft:
     made.params = None
     made.preparations = ()
     made.required = ()
+    made.touched = False
     made.uncast = ()
     made.valid = True
     made.validations = ()
@@ -334,6 +358,7 @@ def draft(changeset: ChangesetData[Any]) -> Draft:
     made.params = changeset.params
     made.preparations = changeset.preparations
     made.required = changeset.required
+    made.touched = changeset.touched
     made.uncast = changeset.uncast
     made.valid = changeset.valid
     made.validations = changeset.validations
@@ -361,6 +386,19 @@ def with_changes(changeset: C, changes: dict[str, Any]) -> C:
     made = draft(changeset)
     made.changes = MappingProxyType(changes)
     return sealed(made, changeset.__class__)
+
+
+def settled(changeset: C, changes: View) -> C:
+    """Return the changeset with these changes, valid when nothing of it was refused, nor of those inside it.
+
+    One that was cast without params has no errors, and stays what it is.
+    """
+    cls = changeset.__class__
+    unsent = not changeset.valid and not changeset.errors and all_valid(changeset.changes, cls)
+    made = draft(changeset)
+    made.changes = changes
+    made.valid = not unsent and not changeset.errors and all_valid(changes, cls)
+    return sealed(made, cls)
 
 
 def with_errors(changeset: C, *errors: FieldError) -> C:
@@ -391,7 +429,7 @@ def _frozen(name: str) -> FrozenError:
     )
 
 
-def _required_arguments(function: Callable[..., object]) -> int:
+def required_arguments(function: Callable[..., object]) -> int:
     """Return how many arguments a function cannot do without, 1 where nobody knows."""
     positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     try:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from ectype.errors import SchemaError
 from ectype.expr import nodes
 from ectype.expr.operand import Assignment, Expr
+from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_data import (
     ChangesetData,
     InvalidChangesetError,
@@ -20,7 +21,10 @@ from ectype.schema.changeset_data import (
 )
 from ectype.schema.field_error import Error
 from ectype.schema.members import field_name
+from ectype.schema.nesting import all_valid
 from ectype.schema.reading import get_field
+from ectype.schema.rel import Rel
+from ectype.schema.relations import SAME, recorded
 from ectype.schema.stored_value import base_value
 from ectype.types.numeric import Integer
 
@@ -29,10 +33,11 @@ C = TypeVar("C", bound=ChangesetData[Any])
 
 def put(changeset: C, column: Any, value: Any) -> C:
     """Return the changeset with a change, or without it when the value is the one the struct has."""
-    return _put(changeset, field_name(changeset.info, column), value)
+    return put_value(changeset, field_name(changeset.info, column), value)
 
 
-def _put(changeset: C, name: str, value: Any) -> C:
+def put_value(changeset: C, name: str, value: Any) -> C:
+    """Return the changeset with a change of the field of a name, as `put`."""
     field = changeset.info.fields[name]
     if same(field.type, base_value(changeset.data, field), value):
         return _without(changeset, name)
@@ -45,7 +50,10 @@ def force(changeset: C, column: Any, value: Any) -> C:
 
 
 def delete(changeset: C, column: Any) -> C:
-    """Return the changeset without the change of a field."""
+    """Return the changeset without the change of a field, or of a relation and the refusals inside it."""
+    if isinstance(column, Rel):
+        name = association_of(changeset.info, column, "delete_change").name
+        return recorded(changeset, name, SAME)
     return _without(changeset, field_name(changeset.info, column))
 
 
@@ -54,7 +62,7 @@ def update(changeset: C, column: Any, function: Callable[[Any], Any]) -> C:
     name = field_name(changeset.info, column)
     if name not in changeset.changes:
         return changeset
-    return _put(changeset, name, function(changeset.changes[name]))
+    return put_value(changeset, name, function(changeset.changes[name]))
 
 
 def assign(changeset: C, assignments: tuple[Assignment[Any], ...]) -> C:
@@ -76,9 +84,9 @@ def assign(changeset: C, assignments: tuple[Assignment[Any], ...]) -> C:
                 hint=changeset.info.suggest(column.name),
             )
         if one.node is nodes.PARAM:
-            changeset = _put(changeset, column.name, one.params[0])
+            changeset = put_value(changeset, column.name, one.params[0])
         elif one.node is nodes.NULL:
-            changeset = _put(changeset, column.name, None)
+            changeset = put_value(changeset, column.name, None)
         else:
             raise _expression(f"{column.source.label}.{column.name}", changeset.info.name)
     return changeset
@@ -134,6 +142,7 @@ def merge(changeset: C, other: Any) -> C:
     made = draft(changeset)
     made.action = changeset.action or more.action
     made.changes = MappingProxyType({**changeset.changes, **more.changes})
+    made.touched = changeset.touched or more.touched
     made.constraints = changeset.constraints + more.constraints
     made.errors = changeset.errors + tuple([one for one in more.errors if one not in changeset.errors])
     made.locks = changeset.locks + more.locks
@@ -142,9 +151,16 @@ def merge(changeset: C, other: Any) -> C:
     made.preparations = changeset.preparations + more.preparations
     made.required = tuple(dict.fromkeys(changeset.required + more.required))
     made.uncast = tuple(dict.fromkeys(changeset.uncast + more.uncast))
-    made.valid = changeset.valid and more.valid
+    made.valid = _merged_valid(changeset, more, made.changes)
     made.validations = changeset.validations + more.validations
     return sealed(made, changeset.__class__)
+
+
+def _merged_valid(changeset: ChangesetData[Any], more: ChangesetData[Any], changes: Mapping[str, Any]) -> bool:
+    """Whether both are valid, less what relations of the first had that the second replaces."""
+    cls = changeset.__class__
+    own = changeset.valid or bool(not changeset.errors and not all_valid(changeset.changes, cls))
+    return own and more.valid and all_valid(changes, cls)
 
 
 _LAST: Final = 2_147_483_647

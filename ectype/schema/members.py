@@ -52,7 +52,7 @@ def _association(info: SchemaInfo, rel: Rel[Any, Any]) -> SchemaError:
     one = rel.hops[0].association
     if one.kind == "belongs_to":
         named = " and ".join(f"`{one.owner.name}.{key}`" for key in one.owner_keys)
-        fix = f"name its foreign key instead: {named}"
+        fix = f"name its foreign key instead: {named}; or write `put_assoc({rel!r}, …)`, or `cast_assoc({rel!r})`"
     else:
-        fix = f"change the related structs by changesets of their own, with their foreign key to {info.name}"
+        fix = f"write `put_assoc({rel!r}, […])`, or `cast_assoc({rel!r})` for params"
     return SchemaError(f"`{rel!r}` is an association, and a column of {info.name} was expected", hint=fix)

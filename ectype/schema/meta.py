@@ -111,6 +111,7 @@ class SchemaInfo:
         blank: the changeset of a new struct, where all of its defaults can be shared.
         blank_values: what that struct has, by name.
         casts: how the params of a changeset are cast, by the columns that are permitted.
+        relations: its relations as changesets know them, by name, each since its first use.
     """
 
     schemaless = False
@@ -154,6 +155,7 @@ class SchemaInfo:
         self.blank: Any = None
         self.blank_values: dict[str, Any] = {}
         self.casts: dict[tuple[Any, ...], Any] = {}
+        self.relations: dict[str, Any] = {}
         self.source: Any = None
         self.excluded: Any = None
 

@@ -3,8 +3,11 @@
 from types import EllipsisType
 from typing import Any
 
-from ectype.schema.changeset_data import ChangesetData, same
+from ectype.errors import SchemaError
+from ectype.schema.applying import applied, gone
+from ectype.schema.changeset_data import ChangesetData, begun, same, sealed
 from ectype.schema.members import field_name
+from ectype.schema.relations import Relation
 from ectype.schema.stored_value import base_value, value_of
 from ectype.schema.structs import UNSET
 
@@ -52,3 +55,18 @@ def field_missing(changeset: ChangesetData[Any], column: Any) -> bool:
 def is_missing(value: Any) -> bool:
     """Whether a value counts as none: None, and text of nothing but white space."""
     return value is None or (value.__class__ is str and (not value or value.isspace()))
+
+
+def get_relation(changeset: ChangesetData[Any], relation: Relation, as_: str) -> Any:
+    """Return the entries of a relation as they will be: a list of changesets or structs; or one, or None."""
+    if as_ not in ("changeset", "struct"):
+        raise SchemaError(f"as_={as_!r:.60} is no form of an entry", hint='it is "changeset" or "struct"')
+    found: Any = changeset.changes.get(relation.name, UNSET)
+    if found is UNSET:
+        held: Any = relation.held(changeset.data)
+        structs = [] if held is UNSET or held is None else held if relation.many else [held]
+        found = [sealed(begun(one, relation.related), changeset.__class__) for one in structs]
+    elif not relation.many:
+        found = [] if found is None else [found]
+    there: list[Any] = [child if as_ == "changeset" else applied(child) for child in found if not gone(child)]
+    return there if relation.many else there[0] if there else None

@@ -237,7 +237,7 @@ def test_what_is_no_column_of_the_schema_is_refused_with_the_fix(wrong: Any, mes
         lambda: begun.cast({}, wrong),
         lambda: begun.put_change(wrong, "x"),
         lambda: begun.force_change(wrong, "x"),
-        lambda: begun.delete_change(wrong),
+        *([] if wrong is Book.author else [lambda: begun.delete_change(wrong)]),
         lambda: begun.update_change(wrong, str),
         lambda: begun.get_field(wrong),
         lambda: begun.get_change(wrong),
@@ -267,7 +267,7 @@ def test_a_virtual_field_of_another_schema_and_a_has_many_are_refused():
         change(Author).cast({}, cast("Any", Book.secret))
     with pytest.raises(SchemaError, match=r"`Author\.books` is an association") as refused:
         change(Author).cast({}, cast("Any", Author.books))
-    assert "with their foreign key to Author" in str(refused.value)
+    assert "write `put_assoc(Author.books, […])`, or `cast_assoc(Author.books)` for params" in str(refused.value)
 
 
 # --- errors

@@ -45,7 +45,7 @@ def test_check_10_a_param_that_does_not_fit_is_an_error_and_no_change():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "hint"), [("titel", "did you mean `title`?"), (Post.comments, "by changesets of their own")]
+    ("wrong", "hint"), [("titel", "did you mean `title`?"), (Post.comments, "`cast_assoc(Post.comments)` for params")]
 )
 def test_check_11_what_is_no_field_cannot_be_permitted(wrong: Any, hint: str):
     for params in ({}, {"titel": "x"}, None):

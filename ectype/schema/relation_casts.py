@@ -1,0 +1,261 @@
+"""Params from outside become entries of a relation: what `cast_assoc` does.
+
+Only what the function of the entries permits ever changes: the params say which of the owner's own entries they mean,
+by primary key, and never reach another row.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
+
+from ectype.errors import CastError, SchemaError
+from ectype.result import Ok
+from ectype.schema.applying import gone
+from ectype.schema.changeset_data import ChangesetData, draft, required_arguments, sealed, with_errors
+from ectype.schema.field_error import Error, Message, refusal
+from ectype.schema.messages import BLANK, LENGTHS
+from ectype.schema.nesting import nested
+from ectype.schema.relations import (
+    IGNORED,
+    REFUSED,
+    SAME,
+    Entry,
+    Key,
+    Relation,
+    admitted,
+    child_of,
+    compared_many,
+    compared_one,
+    invalid,
+    recorded,
+    with_action,
+)
+from ectype.schema.structs import UNSET
+from ectype.types.documents import is_too_deep
+
+C = TypeVar("C", bound=ChangesetData[Any])
+
+MOST_ENTRIES: Final = 1000
+"""How many entries the params of one relation may hold: each costs a changeset."""
+_DEPTH: Final = 64
+"""How deep they may be nested: schemas that hold themselves would otherwise follow params to the end of the stack."""
+_INDEX_DIGITS: Final = 18
+_MISSING: Final = object()
+
+
+def cast_relation(
+    changeset: C,
+    relation: Relation,
+    method: str,
+    *,
+    with_: Callable[..., Any] | None,
+    required: bool,
+    required_message: Message | None,
+    invalid_message: Message | None,
+    sort_param: str | None,
+    drop_param: str | None,
+    force_update_on_change: bool,
+) -> C:
+    """Return the changeset with the params of a relation as changesets of its entries.
+
+    Raises:
+        SchemaError: `cast` was not called before; `with_` is no function of the related schema's.
+        CastError: an entry would be replaced, and `on_replace` does not allow it.
+        NotLoadedError: the relation of a loaded struct is not loaded, or only in part.
+    """
+    make, wants_position = _function(relation, method, with_)
+    for option, value in (("sort_param", sort_param), ("drop_param", drop_param)):
+        if value is not None and not relation.many:
+            raise SchemaError(
+                f"`{option}` is for many entries, and `{relation.label}` holds one", hint=f"leave `{option}` out"
+            )
+    if changeset.params is None and changeset.valid:
+        raise SchemaError(
+            f"`{method}` takes its params from `cast`, which was not called before it",
+            hint=f"write `.cast(params, …).{method}({relation.label})`; without fields of its own `.cast(params)`",
+        )
+    if required:
+        made = draft(changeset)
+        made.required = tuple(dict.fromkeys((*changeset.required, relation.name)))
+        changeset = sealed(made, changeset.__class__)
+    value = _value(changeset, relation, sort_param, drop_param)
+    if value is _MISSING:
+        return _present(changeset, relation, required_message) if required else changeset
+    if value is _TooMany:
+        return _too_many(changeset, relation)
+    if is_too_deep(value, _DEPTH):
+        return _refused(changeset, relation, invalid_message)
+    change = _compared(changeset, relation, value, make, wants_position=wants_position)
+    if change is REFUSED:
+        return _refused(changeset, relation, invalid_message)
+    after = recorded(changeset, relation.name, change)
+    if force_update_on_change and change is not SAME and change is not IGNORED:
+        made = draft(after)
+        made.touched = True
+        after = sealed(made, changeset.__class__)
+    return _present(after, relation, required_message) if required else after
+
+
+class _TooMany:
+    """Stands for params of more entries than there may be."""
+
+
+def _function(relation: Relation, method: str, with_: Callable[..., Any] | None) -> tuple[Callable[..., Any], bool]:
+    """Return what makes the changeset of an entry, and whether it is told the entry's position."""
+    schema = relation.related.name
+    line = f"{relation.label}, with_={schema.lower()}_changeset"
+    if with_ is None:
+        with_ = getattr(relation.related.schema, "changeset", None)
+        if with_ is None:
+            raise SchemaError(
+                f"`{method}` of `{relation.label}` needs a function that makes the changeset of an entry: {schema} has "
+                "no `changeset`",
+                hint=f"write `.{method}({line})`, where `def {schema.lower()}_changeset(struct, params)` returns "
+                "`change(struct).cast(params, …)`",
+            )
+    if not callable(with_):
+        raise SchemaError(
+            f"the `with_` of `{relation.label}` is a function of a struct and its params, got {with_!r:.60}",
+            hint=f"write `.{method}({line})`",
+        )
+    wants_position = required_arguments(with_) == 3
+    if wants_position and not relation.many:
+        raise SchemaError(
+            f"the `with_` of `{relation.label}` takes a position, and it holds one entry",
+            hint="take two arguments: the struct and the params",
+        )
+    return with_, wants_position
+
+
+def _value(changeset: ChangesetData[Any], relation: Relation, sort_param: str | None, drop_param: str | None) -> Any:
+    """Return the params of a relation: those of one entry, or the list of those of many, in their order."""
+    params: Mapping[str, Any] = changeset.params or {}
+    value: Any = params.get(relation.name, _MISSING)
+    if not relation.many:
+        return value
+    sort = _indexes(params, sort_param)
+    drop = _indexes(params, drop_param)
+    if (sort is not None or drop is not None) and (value is _MISSING or value is None or value == ""):
+        value = {}
+    if isinstance(value, list | tuple):
+        return _TooMany if len(cast("Sequence[Any]", value)) > MOST_ENTRIES else cast("Any", value)
+    if not isinstance(value, Mapping):
+        return value
+    entries = cast("Mapping[Any, Any]", value)
+    if len(entries) + len(sort or ()) > MOST_ENTRIES or len(drop or ()) > MOST_ENTRIES:
+        return _TooMany
+    return _in_order(entries, sort or [], drop or [])
+
+
+def _indexes(params: Mapping[str, Any], name: str | None) -> list[str] | None:
+    """Return the indexes that a param lists, None where it lists none. JSON gives them as numbers too."""
+    given = None if name is None else params.get(name)
+    if not isinstance(given, list | tuple):
+        return None
+    return [str(one) for one in cast("Sequence[Any]", given) if isinstance(one, str | int)]
+
+
+def _in_order(entries: Mapping[Any, Any], sort: list[str], drop: list[str]) -> list[Any]:
+    """Return the params of entries that are keyed by their index: those that are sorted, then the rest by index.
+
+    An index of `sort` that has no params is a new entry without any.
+    """
+    left = {str(key): value for key, value in entries.items()}
+    dropped = set(drop)
+    first = [left.pop(index, {}) for index in sort if index not in dropped]
+    rest = sorted([index for index in left if index not in dropped], key=_index)
+    return [*first, *[left[index] for index in rest]]
+
+
+def _index(text: str) -> tuple[int, int, str]:
+    """Return by what an index is sorted: numbers by their size, then what is none.
+
+    >>> sorted(["10", "2", "new", "0"], key=_index)
+    ['0', '2', '10', 'new']
+    """
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) <= _INDEX_DIGITS:
+        return 0, int(text), text
+    return 1, 0, text
+
+
+def _compared(
+    changeset: ChangesetData[Any], relation: Relation, value: Any, make: Callable[..., Any], *, wants_position: bool
+) -> Any:
+    if not relation.many:
+        if value is not None and not isinstance(value, Mapping):
+            return REFUSED
+        entry = None if value is None else _entry(changeset, relation, cast("Any", value), make, ())
+        return compared_one(relation, changeset, entry, CastError)
+    if not isinstance(value, list | tuple):
+        return REFUSED
+    listed = cast("Sequence[Any]", value)
+    if not all(isinstance(one, Mapping) for one in listed):
+        return REFUSED
+    entries = [
+        _entry(changeset, relation, one, make, (position,) if wants_position else ())
+        for position, one in enumerate(listed)
+    ]
+    return compared_many(relation, changeset, entries, CastError)
+
+
+def _entry(
+    changeset: ChangesetData[Any],
+    relation: Relation,
+    params: Mapping[str, Any],
+    make: Callable[..., Any],
+    position: tuple[int, ...],
+) -> Entry:
+    def made(struct: Any) -> ChangesetData[Any]:
+        begin = relation.build(changeset.data) if struct is None else struct
+        child = child_of(
+            changeset, make(begin, params, *position), relation, f"the `with_` of `{relation.label}` returns"
+        )
+        if struct is None:
+            return admitted(relation, with_action(child, "insert"), ("insert",))
+        if relation.stored(struct):
+            return admitted(relation, with_action(child, "update"), ("update", "delete"))
+        return admitted(relation, with_action(child, "insert"), ("insert", "update", "delete"))
+
+    return Entry(_key(relation, params), made)
+
+
+def _key(relation: Relation, params: Mapping[str, Any]) -> Key | None:
+    """Return the primary key that params name, cast by its types; None where they name none that could be one."""
+    fields, key = relation.related.fields, list[Any]()
+    for name in relation.related.primary_key:
+        given = params.get(name)
+        outcome = None if given is None else fields[name].type.cast(given)
+        if not isinstance(outcome, Ok) or outcome.value is None:
+            return None
+        key.append(outcome.value)
+    return tuple(key) or None
+
+
+def _refused(changeset: C, relation: Relation, message: Message | None) -> C:
+    made = draft(invalid(changeset, relation, message))
+    made.uncast = (*changeset.uncast, relation.name)
+    return sealed(made, changeset.__class__)
+
+
+def _too_many(changeset: C, relation: Relation) -> C:
+    text = LENGTHS["list", "max"]
+    error = Error(text, count=MOST_ENTRIES, validation="length", kind="max", type="list")
+    made = draft(with_errors(changeset, (relation.name, error)))
+    made.uncast = (*changeset.uncast, relation.name)
+    return sealed(made, changeset.__class__)
+
+
+def _present(changeset: C, relation: Relation, message: Message | None) -> C:
+    """Return the changeset, with an error when a required relation has no entry."""
+    name = relation.name
+    if name in changeset.changes:
+        entries = next(
+            (entries for key, _, entries in nested(changeset.changes, changeset.__class__) if key == name), ()
+        )
+        there = any(not gone(child) for child in entries)
+    else:
+        held = relation.held(changeset.data)
+        there = held is not UNSET and held is not None and held != []
+    if there or any(key == name for key, _ in changeset.errors):
+        return changeset
+    return with_errors(changeset, (name, refusal(BLANK, message, validation="required")))

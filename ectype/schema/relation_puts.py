@@ -1,0 +1,129 @@
+"""Structs, changesets and plain values become entries of a relation: what `put_assoc` does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from ectype.errors import SchemaError
+from ectype.schema.changeset_data import ChangesetData, begun, sealed
+from ectype.schema.edits import put_value
+from ectype.schema.relations import (
+    REFUSED,
+    Entry,
+    Key,
+    Relation,
+    admitted,
+    child_of,
+    compared_many,
+    compared_one,
+    invalid,
+    recorded,
+    refuse_member,
+    with_action,
+)
+from ectype.schema.schema import Schema
+
+C = TypeVar("C", bound=ChangesetData[Any])
+
+Inner = Callable[[Any, str, Any], Any]
+"""Puts a relation of an entry that is given as values: takes its changeset, the member's name and the value."""
+
+
+def put_relation(changeset: C, relation: Relation, method: str, value: Any, inner: Inner) -> C:
+    """Return the changeset with new entries of a relation.
+
+    Raises:
+        SchemaError: what was given is no entry; one would be replaced, and `on_replace` does not allow it.
+        NotLoadedError: the relation of a loaded struct is not loaded, or only in part.
+    """
+    if relation.many:
+        if not isinstance(value, list | tuple):
+            raise _no_entries(relation, method, value)
+        listed = cast("Sequence[Any]", value)
+        entries = [_entry(changeset, relation, method, one, inner) for one in listed]
+        change = compared_many(relation, changeset, entries, SchemaError)
+    else:
+        if isinstance(value, list | tuple):
+            raise _no_entries(relation, method, value)
+        one = None if value is None else _entry(changeset, relation, method, value, inner)
+        change = compared_one(relation, changeset, one, SchemaError)
+    if change is REFUSED:
+        return invalid(changeset, relation)
+    return recorded(changeset, relation.name, change)
+
+
+def _no_entries(relation: Relation, method: str, value: Any) -> SchemaError:
+    if relation.many:
+        return SchemaError(
+            f"`{relation.label}` is a list, and `{method}` got {value!r:.60}",
+            hint=f"give all its entries: `{method}({relation.label}, [*entries])`, and `[]` for none",
+        )
+    return SchemaError(
+        f"`{relation.label}` is one struct, and `{method}` got {value!r:.60}",
+        hint=f"write `{method}({relation.label}, struct)`, or None for none",
+    )
+
+
+def _entry(changeset: ChangesetData[Any], relation: Relation, method: str, value: Any, inner: Inner) -> Entry:
+    cls = changeset.__class__
+    if value.__class__ is cls:
+        child = child_of(changeset, value, relation, f"`{method}` of `{relation.label}` takes")
+        return Entry(relation.key_of(child.data), partial(_given, relation, child))
+    if isinstance(value, Schema):
+        if value.__class__.__schema__ is not relation.related:
+            raise SchemaError(
+                f"an entry of `{relation.label}` is a {relation.related.name}, and `{method}` got {value!r:.60}"
+            )
+        made = sealed(begun(value, relation.related), cls)
+        return Entry(relation.key_of(value), partial(_given, relation, made))
+    if isinstance(value, Mapping):
+        values = cast("Mapping[str, Any]", value)
+        return Entry(_key(relation, values), partial(_from_values, changeset, relation, values, inner))
+    raise SchemaError(
+        f"an entry of `{relation.label}` is a struct, a changeset, or values by member, and `{method}` got "
+        f"{value!r:.60}",
+        hint="a row that is known by its key only is a struct with that key, from "
+        f"`await repo.all(from_({relation.related.name}).where(…))`",
+    )
+
+
+def _given(relation: Relation, child: C, struct: Any) -> C:
+    """Return the changeset of a struct or changeset that was given, whether it is among the entries or not."""
+    if relation.on_replace == "update" and not relation.many and struct is not None and relation.stored(struct):
+        raise SchemaError(
+            f'the `on_replace` of `{relation.label}` is "update", so its entry stays and takes new values, and got '
+            f"{child.data!r:.60}",
+            hint="give the values by member, or None; to replace the entry, put its foreign key",
+        )
+    if struct is None:
+        return admitted(relation, with_action(child, relation.action_of(child.data)), ("insert", "update", "delete"))
+    return _matched(relation, child, struct)
+
+
+def _matched(relation: Relation, child: C, struct: Any) -> C:
+    if relation.stored(struct):
+        return admitted(relation, with_action(child, "update"), ("update", "delete"))
+    return admitted(relation, with_action(child, "insert"), ("insert", "update", "delete"))
+
+
+def _from_values(changeset: C, relation: Relation, values: Mapping[str, Any], inner: Inner, struct: Any) -> C:
+    data = relation.build(changeset.data) if struct is None else struct
+    info = relation.related
+    child = sealed(begun(data, info), changeset.__class__)
+    for name, value in values.items():
+        if name in info.declarations:
+            child = put_value(child, name, value)
+        elif name in info.associations:
+            child = inner(child, name, value)
+        else:
+            refuse_member(info, name)
+    return with_action(child, "insert") if struct is None else _matched(relation, child, struct)
+
+
+def _key(relation: Relation, values: Mapping[str, Any]) -> Key | None:
+    key = tuple([values.get(name) for name in relation.related.primary_key])
+    try:
+        hash(key)
+    except TypeError:
+        return None
+    return key if key and None not in key else None
