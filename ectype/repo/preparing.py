@@ -5,6 +5,7 @@ from inspect import isawaitable
 from typing import Any, cast
 
 from ectype.errors import SchemaError
+from ectype.repo.atomic import Atomic
 from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset
 from ectype.schema.changeset_data import draft, sealed
@@ -20,7 +21,7 @@ async def prepared(
         InvalidChangesetError: one made it invalid; everything is rolled back.
         SchemaError: one returned no changeset of the same struct.
     """
-    async with engine.session.transaction():
+    async with Atomic(engine.session):
         ready = _without_preparations(changeset)
         for function in changeset.preparations:
             made = function(ready, engine.repo)

@@ -90,13 +90,15 @@ def changeset_of(subject: Any, verb: str) -> Changeset[Any]:
 _WRITES: Final = frozenset({"insert", "update", "delete", "replace"})
 
 
-def refuse_associations(info: SchemaInfo, data: Any) -> None:
-    """Raise SchemaError for a struct that was made with related structs: an insert stores one row."""
+def refuse_associations(info: SchemaInfo, changeset: Changeset[Any]) -> None:
+    """Raise SchemaError for a changeset that holds related structs: an upsert stores one row."""
+    data, new = changeset.data, meta(changeset.data).state == "built"
     for name in info.associations:
-        if getattr(data, f"_assoc_{name}", UNSET) is not UNSET and meta(data).state == "built":
+        if name in changeset.changes or (new and getattr(data, f"_assoc_{name}", UNSET) is not UNSET):
             raise SchemaError(
-                f"`{info.name}.{name}` was given to the constructor, and `insert` stores one row only",
-                hint="insert the owner first, then each related struct with its foreign key, in one transaction",
+                f"an upsert stores one row only, and this one would store `{info.name}.{name}` too",
+                hint="in one transaction, upsert the row, and then write the related structs with its key: "
+                f"`repo.update(change(struct).put_assoc({info.name}.{name}, …))`",
             )
 
 

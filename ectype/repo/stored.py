@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ectype.repo.loader import frozen
+from ectype.schema.applying import points_to
+from ectype.schema.associations import Association
 from ectype.schema.meta import Meta, SchemaInfo, State, intern_meta
 from ectype.schema.structs import UNSET, partial_names
 from ectype.types.base import Target
@@ -33,9 +35,9 @@ def stored(
         value = values[name] if name in values else getattr(data, name, UNSET)
         if value is not UNSET:
             setattr(made, name, value)
-    for name in info.associations:
+    for name, association in info.associations.items():
         value = getattr(data, f"_assoc_{name}", UNSET)
-        if value is not UNSET:
+        if value is not UNSET and not _is_elsewhere(association, value, made, values):
             setattr(made, f"_assoc_{name}", value)
     if info.associations and (partial := partial_names(data)):
         made._partial = partial  # noqa: SLF001  # a slot of every struct with associations
@@ -46,6 +48,13 @@ def stored(
     made._meta = where  # noqa: SLF001  # as above
     made.__class__ = info.schema
     return made
+
+
+def _is_elsewhere(association: Association, value: Any, made: Any, values: Mapping[str, Any]) -> bool:
+    """Whether a foreign key was written, and points no more to what was loaded for it."""
+    if association.kind != "belongs_to" or not any(key in values for key in association.keys_here):
+        return False
+    return not points_to(association, [getattr(made, key, None) for key in association.owner_keys], value)
 
 
 def originals_of(

@@ -64,7 +64,7 @@ async def upsert(
             ),
         )
     info = changeset.info
-    refuse_associations(info, changeset.data)
+    refuse_associations(info, changeset)
     values = inserted_values(info, changeset)
     planned, params = plan_conflict(info, on_conflict, target_columns(conflict_target), tuple(values))
     place = place_of(engine, info, changeset.data, call)

@@ -5,7 +5,10 @@ from typing import Any
 
 from ectype.errors import ConflictIgnoredError, ConstraintError, SchemaError
 from ectype.query.conflicts import OnConflict
+from ectype.repo.atomic import Atomic
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.families import Writes, has_related, with_given, write_family
+from ectype.repo.on_delete import let_go
 from ectype.repo.outcomes import Ignored
 from ectype.repo.preparing import prepared
 from ectype.repo.sending import (
@@ -17,7 +20,6 @@ from ectype.repo.sending import (
     inserted_values,
     key_values,
     place_of,
-    refuse_associations,
 )
 from ectype.repo.staleness import Held, stale
 from ectype.repo.stored import loaded_meta, originals_of, stored
@@ -57,11 +59,17 @@ async def insert(
     if on_conflict is not None or conflict_target is not None:
         return await _insert_or(engine, subject, on_conflict, conflict_target, call)
     changeset = changeset_of(subject, "insert")
+    if changeset.info.associations:
+        changeset = with_given(changeset)
     if changeset.preparations:
         return await prepared(engine, changeset, "insert", lambda ready: insert(engine, ready, call=call))
+    if has_related(changeset):
+        return await write_family(engine, WRITES, changeset, "insert", lambda own: _insert_row(engine, own, call), call)
+    return await _insert_row(engine, changeset, call)
+
+
+async def _insert_row(engine: Engine, changeset: Changeset[Any], call: Call) -> Any:
     info, data = changeset.info, changeset.data
-    if info.associations:
-        refuse_associations(info, data)
     values = inserted_values(info, changeset)
     fields, place = tuple(values), place_of(engine, info, data, call)
     plan: _Plan = engine.plan(("insert", info, fields, place), lambda dialect: _insert(info, fields, place, dialect))
@@ -119,11 +127,20 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
             hint="say what changes: `repo.update(change(user, User.name.set('Ada')))`",
         )
     ready: Changeset[Any] = changeset_of(changeset, "update")
-    info, data, changes = ready.info, ready.data, ready.changes
-    if ready.preparations and (changes or force):
+    if ready.preparations and (ready.changes or force):
         return await prepared(
             engine, ready, "update", lambda changeset: update(engine, changeset, force=force, call=call)
         )
+    if has_related(ready):
+        touched = force or ready.touched
+        return await write_family(
+            engine, WRITES, ready, "update", lambda own: _update_row(engine, own, call, force=touched), call
+        )
+    return await _update_row(engine, ready, call, force=force)
+
+
+async def _update_row(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Any:
+    info, data, changes = ready.info, ready.data, ready.changes
     values = {name: changes[name] for name in info.column_names if name in changes}
     if values or force:
         for name, clock in info.autoupdated:
@@ -166,6 +183,16 @@ async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
     changeset = changeset_of(subject, "delete")
     if changeset.preparations:
         return await prepared(engine, changeset, "delete", lambda ready: delete(engine, ready, call=call))
+    if changeset.info.letting_go:
+        # A struct without a key is refused before anything of it is let go.
+        key_values(changeset.info, changeset.data, "delete")
+        async with Atomic(engine.session):
+            await let_go(engine, changeset.info, changeset.data, call)
+            return await _delete_row(engine, changeset, call)
+    return await _delete_row(engine, changeset, call)
+
+
+async def _delete_row(engine: Engine, changeset: Changeset[Any], call: Call) -> Any:
     info, data = changeset.info, changeset.data
     keys = key_values(info, data, "delete")
     held = Held.of(changeset)
@@ -197,3 +224,7 @@ async def _write_one(
     if call.allow_stale:
         return {}
     raise stale(changeset, verb, call)
+
+
+WRITES = Writes(insert, update, delete)
+"""How the rows that are related to one are written: as that one is."""

@@ -170,6 +170,11 @@ class SchemaInfo:
         return tuple(name for name in self.column_names if self.fields[name].type.mutable)
 
     @cached_property
+    def letting_go(self) -> tuple[str, ...]:
+        """The associations whose `on_delete` says what happens to their rows first."""
+        return tuple(name for name, one in self.associations.items() if one.options.on_delete != "nothing")
+
+    @cached_property
     def insert_only(self) -> frozenset[str]:
         """The columns that an upsert leaves alone unless named: generated keys, and what only an insert fills."""
         return frozenset(

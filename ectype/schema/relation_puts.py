@@ -52,6 +52,23 @@ def put_relation(changeset: C, relation: Relation, method: str, value: Any, inne
     return recorded(changeset, relation.name, change)
 
 
+def given_entries(changeset: ChangesetData[Any], relation: Relation, method: str, value: Any) -> Any:
+    """Return the changesets of what the constructor of a new struct was given for a relation.
+
+    Raises:
+        SchemaError: it is no struct of the relation's.
+    """
+    if relation.many is not isinstance(value, list | tuple):
+        raise _no_entries(relation, method, value)
+    listed = cast("Sequence[Any]", value) if relation.many else (value,)
+    made = [_entry(changeset, relation, method, one, _no_values).make(None) for one in listed]
+    return tuple(made) if relation.many else made[0]
+
+
+def _no_values(_changeset: Any, name: str, value: Any) -> Any:
+    raise SchemaError(f"the constructor takes structs, and `{name}` got {value!r:.60}")
+
+
 def _no_entries(relation: Relation, method: str, value: Any) -> SchemaError:
     if relation.many:
         return SchemaError(

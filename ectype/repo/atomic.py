@@ -1,0 +1,48 @@
+"""A write of several statements: all of them are stored, or none."""
+
+from types import TracebackType
+from typing import Protocol, final
+
+from ectype.repo.block import Transaction
+from ectype.repo.scope import Scope
+
+
+class Place(Protocol):
+    """Where the statements run: a session."""
+
+    def scope(self) -> Scope | None:
+        """Return the scope that is open here."""
+        ...
+
+    def transaction(self) -> Transaction:
+        """Return a block that begins a transaction."""
+        ...
+
+
+@final
+class Atomic:
+    """A transaction of its own where none is open. In an open one no statement, and an exception ends what it takes.
+
+    So a write that failed half-way can only be rolled back, as after an error of the database.
+    """
+
+    __slots__ = ("_place", "_scope", "_transaction")
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._scope: Scope | None = None
+        self._transaction: Transaction | None = None
+
+    async def __aenter__(self) -> None:
+        self._scope = self._place.scope()
+        if self._scope is None:
+            self._transaction = self._place.transaction()
+            await self._transaction.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._transaction is not None:
+            await self._transaction.__aexit__(kind, exc, trace)
+        elif exc is not None and self._scope is not None:
+            self._scope.abort(exc)
