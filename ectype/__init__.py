@@ -96,6 +96,8 @@ if TYPE_CHECKING:
     from ectype.schema.association_options import has_many as has_many
     from ectype.schema.association_options import has_one as has_one
     from ectype.schema.association_options import many_to_many as many_to_many
+    from ectype.schema.building import build_assoc as build_assoc
+    from ectype.schema.building import reset_fields as reset_fields
     from ectype.schema.changeset import Changeset as Changeset
     from ectype.schema.changeset import change as change
     from ectype.schema.errors import Invalid as Invalid
@@ -164,6 +166,7 @@ _MODULES = {
     "ectype.result": "Err Ok",
     "ectype.schema.aliases": "alias",
     "ectype.schema.association_options": "belongs_to has_many has_one many_to_many",
+    "ectype.schema.building": "build_assoc reset_fields",
     "ectype.schema.changeset": "Changeset change",
     "ectype.schema.errors": "Invalid InvalidChangesetError",
     "ectype.schema.field_error": "Error",

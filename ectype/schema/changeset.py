@@ -9,8 +9,9 @@ from ectype.schema import casting, edits, reading
 from ectype.schema.applying import applied
 from ectype.schema.association_relations import association_of
 from ectype.schema.casting import MessageOf
-from ectype.schema.changeset_data import InvalidChangesetError, begun, sealed
+from ectype.schema.changeset_data import begun, sealed
 from ectype.schema.changeset_relations import RelatedChangeset
+from ectype.schema.invalid_changeset import InvalidChangesetError
 from ectype.schema.meta import SchemaInfo, schema_info, struct_info
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema
@@ -203,11 +204,15 @@ class Changeset(RelatedChangeset[M]):
         """
         return reading.get_change(self, column, default)
 
-    def changed(self, column: Column[M, T], *, from_: T | EllipsisType = ..., to: T | EllipsisType = ...) -> bool:
+    @overload
+    def changed(self, column: Column[M, T], *, from_: T | EllipsisType = ..., to: T | EllipsisType = ...) -> bool: ...
+    @overload
+    def changed(self, column: Rel[M, Any]) -> bool: ...
+    def changed(self, column: Any, *, from_: Any = ..., to: Any = ...) -> bool:
         """Whether a field has a change; with `from_` or `to`, whether it goes from or to that value.
 
         Values are compared as their type compares them: `Decimal("1.0")` is `Decimal("1.00")`. A member that is unset
-        counts as None.
+        counts as None. An association has changed when one of its entries goes, or writing one would change something.
 
         Raises:
             SchemaError: for a column of another schema.

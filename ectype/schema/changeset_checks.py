@@ -23,13 +23,14 @@ class CheckedChangeset(ChangesetData[M]):
 
     # --- validations ---
 
-    def validate_required(self, *fields: Attr[M, Any], message: Message | None = None) -> Self:
+    def validate_required(self, *fields: Attr[M, Any] | Rel[M, Any], message: Message | None = None) -> Self:
         """Refuse fields without a value, be it a change or the struct's; white space is none: "can't be blank".
 
-        The change of a refused field is dropped. A field that has an error already gets no second one.
+        The change of a refused field is dropped. A field that has an error already gets no second one. An association
+        needs an entry that will be there.
 
         Args:
-            fields: the columns.
+            fields: the columns, or associations.
             message: another text, or an `Error` whose metadata is added; the same in all validations.
         """
         return validations.required(self, fields, message=message)
@@ -91,7 +92,7 @@ class CheckedChangeset(ChangesetData[M]):
 
     def validate_length(
         self,
-        column: Attr[M, Sized | None],
+        column: Attr[M, Sized | None] | Rel[M, list[Any]],
         *,
         min: int | None = None,  # noqa: A002  # Ecto's word
         max: int | None = None,  # noqa: A002  # Ecto's word
@@ -101,7 +102,8 @@ class CheckedChangeset(ChangesetData[M]):
     ) -> Self:
         """Refuse a change that is too short or too long: "should be at least %{count} character(s)".
 
-        Text, bytes, lists and dicts have a length. Of several bounds the first that fails is told: `is_`, `min`, `max`.
+        Text, bytes, lists and dicts have a length; of an association those entries count that will be there. Of several
+        bounds the first that fails is told: `is_`, `min`, `max`.
 
         Args:
             column: the field.

@@ -10,6 +10,7 @@ from ectype.schema.field_error import Message
 from ectype.schema.rel import Rel
 from ectype.schema.relation_casts import cast_relation
 from ectype.schema.relation_puts import put_relation
+from ectype.schema.schema import StructOf
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -113,11 +114,15 @@ class RelatedChangeset(CheckedChangeset[M]):
         )
 
     @overload
-    def put_assoc(self, rel: Rel[M, list[R]], value: Sequence[R | ChangesetData[R] | Mapping[str, Any]]) -> Self: ...
+    def put_assoc(
+        self, rel: Rel[M, list[R]], value: Sequence[StructOf[R] | ChangesetData[R] | Mapping[str, Any]]
+    ) -> Self: ...
     @overload
-    def put_assoc(self, rel: Rel[M, R | None], value: R | ChangesetData[R] | Mapping[str, Any] | None) -> Self: ...
+    def put_assoc(
+        self, rel: Rel[M, R | None], value: StructOf[R] | ChangesetData[R] | Mapping[str, Any] | None
+    ) -> Self: ...
     @overload
-    def put_assoc(self, rel: Rel[M, R], value: R | ChangesetData[R] | Mapping[str, Any]) -> Self: ...
+    def put_assoc(self, rel: Rel[M, R], value: StructOf[R] | ChangesetData[R] | Mapping[str, Any]) -> Self: ...
     def put_assoc(self, rel: Rel[M, Any], value: Any) -> Self:
         """Set an association to related structs, changesets, or values by member: all of them, not some more.
 

@@ -11,7 +11,6 @@ from ectype.expr.operand import Assignment, Expr
 from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_data import (
     ChangesetData,
-    InvalidChangesetError,
     Lock,
     draft,
     same,
@@ -20,6 +19,7 @@ from ectype.schema.changeset_data import (
     with_errors,
 )
 from ectype.schema.field_error import Error
+from ectype.schema.invalid_changeset import InvalidChangesetError
 from ectype.schema.members import field_name
 from ectype.schema.nesting import all_valid
 from ectype.schema.reading import get_field

@@ -4,7 +4,7 @@ from typing import ClassVar, Generic, NoReturn, TypeVar, final
 
 from ectype.errors import FrozenError
 from ectype.schema.changeset import Changeset
-from ectype.schema.changeset_data import InvalidChangesetError
+from ectype.schema.invalid_changeset import InvalidChangesetError
 from ectype.schema.schema import Schema
 
 __all__ = ["Invalid", "InvalidChangesetError"]

@@ -5,9 +5,11 @@ from typing import Any
 
 from ectype.errors import SchemaError
 from ectype.schema.applying import applied, gone
+from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_data import ChangesetData, begun, same, sealed
 from ectype.schema.members import field_name
-from ectype.schema.relations import Relation
+from ectype.schema.rel import Rel
+from ectype.schema.relations import Relation, unchanged
 from ectype.schema.stored_value import base_value, value_of
 from ectype.schema.structs import UNSET
 
@@ -38,6 +40,8 @@ def changed(
     changeset: ChangesetData[Any], column: Any, from_: Any | EllipsisType = ..., to: Any | EllipsisType = ...
 ) -> bool:
     """Whether a field has a change; with `from_` or `to`, whether it goes from or to that value."""
+    if isinstance(column, Rel):
+        return _relation_changed(changeset, column, compared=from_ is not ... or to is not ...)
     name = field_name(changeset.info, column)
     if name not in changeset.changes:
         return False
@@ -45,6 +49,22 @@ def changed(
     return (from_ is ... or same(field.type, base_value(changeset.data, field), from_)) and (
         to is ... or same(field.type, changeset.changes[name], to)
     )
+
+
+def _relation_changed(changeset: ChangesetData[Any], rel: Any, *, compared: bool) -> bool:
+    """Whether writing an association would change something: an entry that stays as it is does not count."""
+    relation = association_of(changeset.info, rel, "changed")
+    if compared:
+        raise SchemaError(
+            f"`changed` does not compare entries, and `{relation.label}` is an association",
+            hint=f"look at the entries: `changeset.get_assoc({relation.label})`",
+        )
+    if relation.name not in changeset.changes:
+        return False
+    change: Any = changeset.changes[relation.name]
+    if change.__class__ is not tuple:
+        return change is None or not unchanged(change)
+    return not change or any(not unchanged(child) for child in change)
 
 
 def field_missing(changeset: ChangesetData[Any], column: Any) -> bool:

@@ -9,11 +9,10 @@ from typing import Any, Final, TypeVar, cast
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Ok
-from ectype.schema.applying import gone
 from ectype.schema.changeset_data import ChangesetData, draft, required_arguments, sealed, with_errors
-from ectype.schema.field_error import Error, Message, refusal
-from ectype.schema.messages import BLANK, LENGTHS
-from ectype.schema.nesting import nested
+from ectype.schema.field_error import Error, Message
+from ectype.schema.messages import LENGTHS
+from ectype.schema.relation_checks import present
 from ectype.schema.relations import (
     IGNORED,
     REFUSED,
@@ -29,7 +28,6 @@ from ectype.schema.relations import (
     recorded,
     with_action,
 )
-from ectype.schema.structs import UNSET
 from ectype.types.documents import is_too_deep
 
 C = TypeVar("C", bound=ChangesetData[Any])
@@ -79,7 +77,7 @@ def cast_relation(
         changeset = sealed(made, changeset.__class__)
     value = _value(changeset, relation, sort_param, drop_param)
     if value is _MISSING:
-        return _present(changeset, relation, required_message) if required else changeset
+        return present(changeset, relation, required_message) if required else changeset
     if value is _TooMany:
         return _too_many(changeset, relation)
     if is_too_deep(value, _DEPTH):
@@ -92,7 +90,7 @@ def cast_relation(
         made = draft(after)
         made.touched = True
         after = sealed(made, changeset.__class__)
-    return _present(after, relation, required_message) if required else after
+    return present(after, relation, required_message) if required else after
 
 
 class _TooMany:
@@ -243,19 +241,3 @@ def _too_many(changeset: C, relation: Relation) -> C:
     made = draft(with_errors(changeset, (relation.name, error)))
     made.uncast = (*changeset.uncast, relation.name)
     return sealed(made, changeset.__class__)
-
-
-def _present(changeset: C, relation: Relation, message: Message | None) -> C:
-    """Return the changeset, with an error when a required relation has no entry."""
-    name = relation.name
-    if name in changeset.changes:
-        entries = next(
-            (entries for key, _, entries in nested(changeset.changes, changeset.__class__) if key == name), ()
-        )
-        there = any(not gone(child) for child in entries)
-    else:
-        held = relation.held(changeset.data)
-        there = held is not UNSET and held is not None and held != []
-    if there or any(key == name for key, _ in changeset.errors):
-        return changeset
-    return with_errors(changeset, (name, refusal(BLANK, message, validation="required")))

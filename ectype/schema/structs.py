@@ -4,6 +4,7 @@ The layout (slots on a storage base, a frozen class that people see, a mutable t
 `ectype.schema.schema`; the functions here are what the frozen class has for methods.
 """
 
+from collections.abc import Collection
 from reprlib import recursive_repr
 from typing import Any, NoReturn, TypeVar
 
@@ -170,6 +171,21 @@ def evolve(struct: M, /, **values: Any) -> M:
         if name not in info.declarations and name not in info.associations:
             raise _no_member(info, name)
     return restore(struct.__class__, {**state_of(struct), **values})
+
+
+def without(struct: M, names: Collection[str]) -> M:
+    """Return a copy of a struct with some members as a new one has them: fields with their default, or unset."""
+    info = struct_info(struct)
+    state = state_of(struct)
+    for name in names:
+        state.pop(name, None)
+    if "_partial" in state:
+        state["_partial"] = partial_names(struct).difference(names)
+    for name, options in info.defaults:
+        if name in names:
+            factory = options.default_factory
+            state[name] = options.default if factory is None else factory()
+    return restore(struct.__class__, state)
 
 
 def partial_names(struct: Any) -> frozenset[str]:

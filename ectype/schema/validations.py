@@ -16,12 +16,14 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.operand import Attr
 from ectype.result import Ok
-from ectype.schema import messages
+from ectype.schema import messages, relation_checks
+from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, recorded, same, sealed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.graphemes import count_graphemes
 from ectype.schema.members import field_name
 from ectype.schema.reading import is_missing
+from ectype.schema.rel import Rel
 from ectype.schema.stored_value import value_of
 from ectype.types.base import Type
 from ectype.types.containers import ArrayType
@@ -68,7 +70,12 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
     """Return the changeset with an error for each field that has no value, neither as a change nor in the struct."""
     info, data, changes, known = changeset.info, changeset.data, changeset.changes, changeset.required
     missing: list[str] = []
+    rels: list[Any] = []
     for column in columns:
+        if column.__class__ is Rel:
+            rels.append(column)
+            known = (*known, association_of(info, column, "validate_required").name)
+            continue
         name = field_name(info, column)
         value = changes[name] if name in changes else value_of(data, name)
         if value is None or (value.__class__ is str and is_missing(value)):
@@ -79,7 +86,10 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
     made.required = known
     if missing:
         _refuse_missing(made, missing, message)
-    return sealed(made, changeset.__class__)
+    checked = sealed(made, changeset.__class__)
+    for rel in rels:
+        checked = relation_checks.required(checked, rel, message)
+    return checked
 
 
 def _refuse_missing(made: Draft, missing: list[str], message: Message | None) -> None:
@@ -240,12 +250,16 @@ def length(
     message: Message | None,
 ) -> C:
     """Return the changeset with an error for the first of `is_`, `min`, `max` that the change does not keep."""
-    name = field_name(changeset.info, column)
+    value: Any
+    if column.__class__ is Rel:
+        name, value = relation_checks.counted(changeset, column, "validate_length")
+    else:
+        name = field_name(changeset.info, column)
+        value = change_of(changeset, name)
     try:
         done = _length(name, is_, min_, max_, count)
     except TypeError:  # unhashable
         done = _length.__wrapped__(name, is_, min_, max_, count)
-    value = change_of(changeset, name)
     if value is None:
         return recorded(changeset, done)
     if value.__class__ is str and count != "bytes" and value.isascii() and "\r" not in value:

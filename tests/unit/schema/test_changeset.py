@@ -237,14 +237,10 @@ def test_what_is_no_column_of_the_schema_is_refused_with_the_fix(wrong: Any, mes
         lambda: begun.cast({}, wrong),
         lambda: begun.put_change(wrong, "x"),
         lambda: begun.force_change(wrong, "x"),
-        *([] if wrong is Book.author else [lambda: begun.delete_change(wrong)]),
         lambda: begun.update_change(wrong, str),
         lambda: begun.get_field(wrong),
         lambda: begun.get_change(wrong),
-        lambda: begun.changed(wrong),
-        lambda: begun.validate_required(wrong),
         lambda: begun.validate_format(wrong, "x"),
-        lambda: begun.validate_length(wrong, min=1),
         lambda: begun.validate_number(wrong, less_than=1),
         lambda: begun.validate_inclusion(wrong, ["x"]),
         lambda: begun.validate_exclusion(wrong, ["x"]),
@@ -254,6 +250,13 @@ def test_what_is_no_column_of_the_schema_is_refused_with_the_fix(wrong: Any, mes
         lambda: begun.check_constraint(wrong, name="x"),
         lambda: begun.exclusion_constraint(wrong),
     ]
+    if wrong is not Book.author:  # an association may be taken back, looked at, required and counted
+        calls += [
+            lambda: begun.delete_change(wrong),
+            lambda: begun.changed(wrong),
+            lambda: begun.validate_required(wrong),
+            lambda: begun.validate_length(wrong, min=1),
+        ]
     for call in calls:
         with pytest.raises(SchemaError) as refused:
             call()

@@ -1,0 +1,49 @@
+"""What validations ask of a relation: whether it has an entry in the end, and how many a change gives it."""
+
+from typing import Any, TypeVar
+
+from ectype.schema.applying import gone
+from ectype.schema.association_relations import association_of
+from ectype.schema.changeset_data import ChangesetData, with_errors
+from ectype.schema.field_error import Message, refusal
+from ectype.schema.messages import BLANK
+from ectype.schema.relations import Relation
+from ectype.schema.structs import UNSET
+
+C = TypeVar("C", bound=ChangesetData[Any])
+
+
+def present(changeset: C, relation: Relation, message: Message | None) -> C:
+    """Return the changeset, with an error when a relation has no entry and no error yet: "can't be blank".
+
+    Raises:
+        NotLoadedError: there is no change, and the relation of a loaded struct is not loaded.
+    """
+    name = relation.name
+    if name in changeset.changes:
+        there = bool(_staying(changeset, name))
+    else:
+        held = relation.held(changeset.data)
+        there = held is not UNSET and held is not None and held != []
+    if there or any(key == name for key, _ in changeset.errors):
+        return changeset
+    return with_errors(changeset, (name, refusal(BLANK, message, validation="required")))
+
+
+def _staying(changeset: ChangesetData[Any], name: str) -> list[Any]:
+    """Return the changesets of the entries that a change leaves there."""
+    change: Any = changeset.changes[name]
+    if change.__class__ is not tuple:
+        change = () if change is None else (change,)
+    return [child for child in change if not gone(child)]
+
+
+def required(changeset: C, rel: Any, message: Message | None) -> C:
+    """Return the changeset with an error when an association has no entry: `validate_required` of one."""
+    return present(changeset, association_of(changeset.info, rel, "validate_required"), message)
+
+
+def counted(changeset: ChangesetData[Any], rel: Any, method: str) -> tuple[str, list[Any] | None]:
+    """Return the name of an association, and the entries that its change leaves there; None without a change."""
+    name = association_of(changeset.info, rel, method).name
+    return name, _staying(changeset, name) if name in changeset.changes else None

@@ -1,0 +1,45 @@
+"""Refused: an order for the only entry."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ectype import (
+    BelongsTo,
+    Changeset,
+    Field,
+    HasMany,
+    HasOne,
+    Schema,
+    belongs_to,
+    change,
+    field,
+    has_many,
+    has_one,
+    primary_key,
+)
+
+
+class User(Schema, table="users"):
+    id: Field[int] = primary_key()
+    name: Field[str]
+    posts: "HasMany[Post]" = has_many(foreign_key="author_id")
+    profile: "HasOne[Profile | None]" = has_one()
+
+
+class Post(Schema, table="posts"):
+    id: Field[int] = primary_key()
+    title: Field[str]
+    author_id: Field[int]
+    author: BelongsTo[User] = belongs_to()
+
+
+class Profile(Schema, table="profiles"):
+    id: Field[int] = primary_key()
+    user_id: Field[int | None] = field(default=None)
+
+
+def profile(profile: Profile, params: Mapping[str, Any]) -> Changeset[Profile]:
+    return change(profile).cast(params)
+
+
+change(User).cast({}).cast_assoc(User.profile, with_=profile, sort_param="sort")  # refused
