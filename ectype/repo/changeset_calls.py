@@ -38,6 +38,9 @@ class ChangesetCalls:
     ) -> M:
         """Send the changes of a changeset and return the struct as it is now stored; no changes, no statement.
 
+        Entries of its associations are written with it in one transaction: those it belongs to first, then the row,
+        then removals, updates and inserts of those that belong to it.
+
         Raises:
             InvalidChangesetError, ConstraintError: as for `insert`.
             StaleEntryError: the row is gone, or not what an optimistic lock says; see `StaleOptions` for other ways.
@@ -56,6 +59,8 @@ class ChangesetCalls:
         **stale: Unpack[StaleOptions],
     ) -> M:
         """Delete the row of a struct and return the struct in the state `deleted`.
+
+        What `on_delete` of its associations says happens first, in the same transaction.
 
         Raises:
             StaleEntryError: the row is gone already; see `StaleOptions` for other ways.

@@ -200,6 +200,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         """Insert a row and return its struct, with what the database filled in.
 
         What is unset or None in a struct is not sent, so that database defaults apply; `force_change` sends NULL.
+        Related structs, of the changeset or given to the constructor, are written with it in one transaction.
 
         Raises:
             InvalidChangesetError: the changeset has errors, or the database refused it by a constraint it declares.

@@ -24,12 +24,15 @@ P = ParamSpec("P")
 _OF_A_DATABASE = frozenset(
     {
         "assoc_constraint",
+        "cast_assoc",
         "check_constraint",
         "exclusion_constraint",
         "foreign_key_constraint",
+        "get_assoc",
         "no_assoc_constraint",
         "optimistic_lock",
         "prepare_changes",
+        "put_assoc",
         "unique_constraint",
     }
 )

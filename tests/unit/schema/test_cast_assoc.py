@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from ectype import CastError, Changeset, Error, InvalidChangesetError, NotLoadedError, SchemaError, change, is_loaded
+from ectype.schema.association_relations import AssociationRelation
 from ectype.schema.relation_casts import MOST_ENTRIES
+from ectype.schema.relation_puts import put_relation
 from tests.unit.schema.library import Author, Book, Box, Node, Profile, Shelf, Tag, author, book, loaded, told
 
 MANY = {"validation": "assoc", "type": "array of map"}
@@ -54,11 +56,31 @@ def test_the_replaced_come_first_and_the_others_in_the_order_of_the_params():
         {"0": {"id": 1}, "1": {"id": 2}},
     ],
 )
-def test_entries_that_change_nothing_are_no_change_in_whatever_order(params: Any):
+def test_check_30_entries_that_change_nothing_are_no_change_in_whatever_order(params: Any):
     before = author(books=[book(1), book(2)])
     changeset = cast(before, {"books": params}, Author.books)
     assert (dict(changeset.changes), changeset.valid, changeset.touched) == ({}, True, False)
     assert changeset.apply_changes() is before
+
+
+class Ordered(AssociationRelation):
+    """A relation whose order is a part of its value."""
+
+    ordered = True
+
+
+@pytest.mark.parametrize(
+    ("keys", "changed"),
+    [([1, 2, 3], False), ([2, 1, 3], True), ([1, 3], True), ([3, 1, 2], True)],
+)
+def test_check_30_the_order_of_entries_is_a_change_where_it_is_a_part_of_the_value(keys: list[int], *, changed: bool):
+    before = author(books=[book(1), book(2), book(3)])
+    relation = Ordered(Author.__schema__.association("books"))
+    entries = [book(key) for key in keys]
+    made = put_relation(change(before), relation, "put_embed", entries, lambda *_: None)
+    assert ("books" in made.changes) is changed
+    kept = [one.data.id for one in made.changes.get("books", ()) if one.action == "update"]
+    assert kept == (keys if changed else [])
 
 
 def test_casting_back_to_what_is_stored_takes_the_change_and_its_refusals_back():
