@@ -52,7 +52,7 @@ def with_given(changeset: Changeset[Any]) -> Changeset[Any]:
     for name, association in info.associations.items():
         value = getattr(data, f"_assoc_{name}", UNSET)
         if value is not UNSET and value is not None and value != [] and name not in changeset.changes:
-            changes[name] = given_entries(changeset, relation_of(association, "insert"), "insert", value)
+            changes[name] = given_entries(changeset, relation_of(association, "insert"), value)
     return with_changes(changeset, {**changeset.changes, **changes}) if changes else changeset
 
 

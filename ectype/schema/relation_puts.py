@@ -52,21 +52,23 @@ def put_relation(changeset: C, relation: Relation, method: str, value: Any, inne
     return recorded(changeset, relation.name, change)
 
 
-def given_entries(changeset: ChangesetData[Any], relation: Relation, method: str, value: Any) -> Any:
-    """Return the changesets of what the constructor of a new struct was given for a relation.
+def given_entries(changeset: ChangesetData[Any], relation: Relation, value: Any) -> Any:
+    """Return the changesets of the structs that the constructor of a new struct was given for a relation.
 
     Raises:
-        SchemaError: it is no struct of the relation's.
+        SchemaError: it was given something else.
     """
-    if relation.many is not isinstance(value, list | tuple):
-        raise _no_entries(relation, method, value)
-    listed = cast("Sequence[Any]", value) if relation.many else (value,)
-    made = [_entry(changeset, relation, method, one, _no_values).make(None) for one in listed]
+    info = relation.related
+    is_list = isinstance(value, list | tuple)
+    structs = cast("Sequence[Any]", value) if is_list else (value,)
+    if is_list is not relation.many or any(getattr(one.__class__, "__schema__", None) is not info for one in structs):
+        wanted = f"a list of structs of {info.name}" if relation.many else f"a struct of {info.name}"
+        raise SchemaError(
+            f"`{relation.label}` is {wanted}, and the constructor of {relation.owner.name} was given {value!r:.60}",
+            hint=f"values and changesets are put: `change({relation.owner.name}(…)).put_assoc({relation.label}, …)`",
+        )
+    made = [_given(relation, sealed(begun(one, info), changeset.__class__), None) for one in structs]
     return tuple(made) if relation.many else made[0]
-
-
-def _no_values(_changeset: Any, name: str, value: Any) -> Any:
-    raise SchemaError(f"the constructor takes structs, and `{name}` got {value!r:.60}")
 
 
 def _no_entries(relation: Relation, method: str, value: Any) -> SchemaError:

@@ -87,6 +87,13 @@ async def test_empty_associations_of_a_new_struct_write_nothing(repo: Repo, even
     assert (maker.items, maker.logo) == ([], None)
 
 
+@pytest.mark.parametrize("items", ["x", [1], [Logo(text="l")], Item(name="x"), [{"name": "x"}]])
+async def test_what_the_constructor_was_given_wrongly_is_refused(repo: Repo, events: list[QueryEvent], items: Any):
+    with pytest.raises(SchemaError, match=r"`Maker\.items` is a list of structs of Item, and the constructor of Maker"):
+        await repo.insert(Maker(name="x", items=items))
+    assert events == []
+
+
 async def test_changes_win_over_what_the_constructor_was_given(repo: Repo):
     maker = await repo.insert(
         change(Maker(name="ACME", items=[Item(name="a")])).put_assoc(Maker.items, [Item(name="b")])

@@ -290,6 +290,8 @@ def test_a_belongs_to_takes_the_foreign_key_along():
     other = change(before).put_change(Book.author_id, 9).apply_changes()
     assert not is_loaded(other, Book.author)
     assert is_loaded(change(before).put_change(Book.title, "x").apply_changes(), Book.author)
+    orphan = loaded(Book(id=1, title="x", author_id=None, author=None))
+    assert not is_loaded(change(orphan).put_change(Book.author_id, 9).apply_changes(), Book.author)
 
 
 # --- required, messages, the order of params

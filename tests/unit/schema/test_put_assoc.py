@@ -102,6 +102,18 @@ def test_a_changeset_is_valid_only_if_its_entries_are():
     assert not change(author(books=[])).cast(None).put_assoc(Author.books, [Book(title="a")]).valid
 
 
+def test_an_entry_that_was_never_stored_stays_an_insert():
+    before = Author(name="x", books=[Book(id=7, title="draft")])
+    changeset = change(before).put_assoc(Author.books, [{"id": 7, "title": "x"}])
+    assert told(changeset, "books") == [("insert", 7, {"title": "x"})]
+    assert [one.title for one in changeset.apply_changes().books] == ["x"]
+
+
+def test_a_key_that_cannot_be_one_names_nothing():
+    changeset = change(author(books=[book(1)])).put_assoc(Author.books, [{"id": [1], "title": "x"}])
+    assert [action for action, _, _ in told(changeset, "books")] == ["replace", "insert"]
+
+
 def test_merging_takes_the_entries_of_the_second():
     before = author(books=[], profile=None)
     wrong = change(before).put_assoc(Author.books, [Book.changeset(Book(), {})])

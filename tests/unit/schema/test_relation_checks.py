@@ -35,7 +35,10 @@ def test_a_required_association_that_is_not_loaded_raises_and_a_new_struct_has_n
         change(author()).validate_required(Author.profile)
     blank = change(Author(name="x")).validate_required(Author.profile)
     assert blank.traverse_errors() == {"profile": ["can't be blank"]}
-    assert change(author(profile=loaded(Profile(id=1, bio="x")))).validate_required(Author.profile).valid
+    there = change(author(profile=loaded(Profile(id=1, bio="x"))))
+    assert there.validate_required(Author.profile).valid
+    assert there.put_assoc(Author.profile, {"bio": "y"}).validate_required(Author.profile).valid
+    assert not there.put_assoc(Author.profile, None).validate_required(Author.profile).valid
 
 
 @pytest.mark.parametrize(
