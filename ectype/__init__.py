@@ -106,8 +106,11 @@ if TYPE_CHECKING:
     from ectype.schema.fields import Field as Field
     from ectype.schema.fields import field as field
     from ectype.schema.fields import primary_key as primary_key
+    from ectype.schema.json_form import json_schema as json_schema
     from ectype.schema.meta import Meta as Meta
     from ectype.schema.meta import meta as meta
+    from ectype.schema.params_form import changeset_schema as changeset_schema
+    from ectype.schema.params_form import params_of as params_of
     from ectype.schema.registry import Registry as Registry
     from ectype.schema.rel import BelongsTo as BelongsTo
     from ectype.schema.rel import HasMany as HasMany
@@ -171,7 +174,9 @@ _MODULES = {
     "ectype.schema.errors": "Invalid InvalidChangesetError",
     "ectype.schema.field_error": "Error",
     "ectype.schema.fields": "Field field primary_key",
+    "ectype.schema.json_form": "json_schema",
     "ectype.schema.meta": "Meta meta",
+    "ectype.schema.params_form": "changeset_schema params_of",
     "ectype.schema.registry": "Registry",
     "ectype.schema.rel": _RELATIONS,
     "ectype.schema.schema": "Schema Timestamps",

@@ -72,11 +72,11 @@ def cast_params(
     """
     info = changeset.info
     try:
-        plan: tuple[Step, ...] = info.casts.get(permitted) or _planned(info, permitted)
+        names, plan = info.casts.get(permitted) or _planned(info, permitted)
     except TypeError:  # unhashable, so no column: what follows says so
-        plan = _planned(info, permitted)
+        names, plan = _planned(info, permitted)
     if params is None:
-        return _without_params(changeset)
+        return _without_params(changeset, names)
     given = _checked(params)
     empties = empty_values if empty_values is EMPTY else _listed(empty_values)
     made = draft(changeset)
@@ -84,6 +84,7 @@ def cast_params(
     failed = _changed(made, changes, plan, given, empties, trim, force, message)
     made.changes = MappingProxyType(changes)
     made.params = MappingProxyType(given if changeset.params is None else {**changeset.params, **given})
+    made.permitted = changeset.permitted + names if changeset.permitted else names
     if failed:
         made.errors = (*changeset.errors, *failed)
         made.uncast = (*changeset.uncast, *[name for name, _ in failed])
@@ -137,11 +138,10 @@ def _changed(
     return failed
 
 
-def _planned(info: SchemaInfo, permitted: tuple[Any, ...]) -> tuple[Step, ...]:
-    """Return how the fields of some columns are cast, and keep it for the next time."""
-    names = dict.fromkeys([field_name(info, column) for column in permitted])
-    fields = [info.fields[name] for name in names]
-    plan = tuple([_step(one) for one in fields])
+def _planned(info: SchemaInfo, permitted: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Step, ...]]:
+    """Return the fields of some columns and how they are cast, and keep it for the next time."""
+    names = tuple(dict.fromkeys([field_name(info, column) for column in permitted]))
+    plan = names, tuple([_step(info.fields[name]) for name in names])
     if len(info.casts) >= _MOST_PLANS:
         info.casts.clear()
     info.casts[permitted] = plan
@@ -160,9 +160,10 @@ def _step(field: FieldInfo) -> Step:
     )
 
 
-def _without_params(changeset: C) -> C:
+def _without_params(changeset: C, permitted: tuple[str, ...]) -> C:
     """Return the changeset of a form that nobody has sent yet: not valid, without an error."""
     made = draft(changeset)
+    made.permitted = changeset.permitted + permitted
     made.valid = False
     return sealed(made, changeset.__class__)
 

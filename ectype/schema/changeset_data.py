@@ -58,6 +58,7 @@ class _Storage:
         "info",
         "locks",
         "params",
+        "permitted",
         "preparations",
         "required",
         "touched",
@@ -80,6 +81,7 @@ class Draft(_Storage):
     info: SchemaInfo
     locks: tuple[Lock, ...]
     params: View | None
+    permitted: tuple[str, ...]
     preparations: tuple[Callable[[Any, Any], Any], ...]
     required: tuple[str, ...]
     touched: bool
@@ -133,6 +135,11 @@ class ChangesetData(_Storage, Generic[M]):
         @property
         def params(self) -> View | None:
             """What `cast` was given, by name, read-only; None before."""
+            ...
+
+        @property
+        def permitted(self) -> tuple[str, ...]:
+            """The fields that `cast` was told to take from params."""
             ...
 
         @property
@@ -303,6 +310,7 @@ def begun(data: Any, info: SchemaInfo) -> Draft:
     made.info = info
     made.locks = ()
     made.params = None
+    made.permitted = ()
     made.preparations = ()
     made.required = ()
     made.touched = False
@@ -323,6 +331,7 @@ def draft(changeset: ChangesetData[Any]) -> Draft:
     made.info = changeset.info
     made.locks = changeset.locks
     made.params = changeset.params
+    made.permitted = changeset.permitted
     made.preparations = changeset.preparations
     made.required = changeset.required
     made.touched = changeset.touched

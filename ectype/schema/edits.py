@@ -148,6 +148,7 @@ def merge(changeset: C, other: Any) -> C:
     made.locks = changeset.locks + more.locks
     if more.params is not None:
         made.params = MappingProxyType({**(changeset.params or {}), **more.params})
+    made.permitted = tuple(dict.fromkeys(changeset.permitted + more.permitted))
     made.preparations = changeset.preparations + more.preparations
     made.required = tuple(dict.fromkeys(changeset.required + more.required))
     made.uncast = tuple(dict.fromkeys(changeset.uncast + more.uncast))

@@ -20,6 +20,7 @@ from ectype.schema.association_checks import check_members, checked_options
 from ectype.schema.association_options import AssociationOptions, Kind
 from ectype.schema.associations import Association, AssociationSlot
 from ectype.schema.fields import Field, field, timestamp
+from ectype.schema.json_form import core_schema
 from ectype.schema.meta import Declaration, FieldOptions, SchemaInfo
 from ectype.schema.registry import Registry, RegistryScope
 from ectype.schema.rel import BelongsTo, HasMany, HasOne, Hop, ManyToMany, Rel
@@ -113,6 +114,11 @@ class Schema(metaclass=SchemaMeta):
     """
 
     __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, handler: Any) -> Any:
+        """Tell pydantic how structs are serialised and documented; refuse to be the body of a request."""
+        return core_schema(cls, handler)
 
     if TYPE_CHECKING:
         __schema__: ClassVar[SchemaInfo]

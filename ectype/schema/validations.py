@@ -236,7 +236,13 @@ def _is_member(changeset: ChangesetData[Any], done: Validation, value: Any) -> b
 Count: TypeAlias = Literal["graphemes", "codepoints", "bytes"]
 
 _COUNTS: Final = ("graphemes", "codepoints", "bytes")
-_LENGTHS: Final[dict[str, Callable[[int, int], bool]]] = {"is": eq, "min": ge, "max": le}
+
+
+def _counted(_size: int, _how: object) -> bool:
+    return True
+
+
+_LENGTHS: Final[dict[str, Callable[[int, int], bool]]] = {"is": eq, "min": ge, "max": le, "count": _counted}
 
 
 def length(
@@ -291,7 +297,7 @@ def _length(name: str, is_: int | None, min_: int | None, max_: int | None, coun
             f"`validate_length` does not count {count!r:.60}",
             hint='it counts "graphemes", as people do, "codepoints", as `len` does, or "bytes" of UTF-8',
         )
-    return Validation(name, "length", bounds)
+    return Validation(name, "length", bounds if count == "graphemes" else (*bounds, ("count", count)))
 
 
 def _measured(changeset: ChangesetData[Any], done: Validation, value: Any, count: Count) -> tuple[int, str]:

@@ -54,6 +54,22 @@ class Codec:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonForm:
+    """What JSON makes of the values of one type, so that a client reads them and `cast` takes them back.
+
+    Attributes:
+        schema: the JSON Schema of what `dump` gives.
+        dump: from a value to what JSON says instead, None where the value is said as it is. It is total, and never
+            given None.
+        accepts: the JSON Schema of what `cast` takes from JSON; None where that is what `dump` gives.
+    """
+
+    schema: Mapping[str, Any]
+    dump: Callable[[Any], Any] | None = None
+    accepts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """A field's type as plain data.
 
@@ -111,6 +127,10 @@ class Type(FieldType[T], Generic[T]):
     def codec(self, target: Target) -> Codec:
         """Return how the type is stored on one database. Called once a shape, never once a row."""
         raise NotImplementedError(f"{self.__class__.__name__} is not stored")
+
+    def json_form(self) -> JsonForm | None:
+        """Return what JSON makes of the values; None where pydantic says it of their class."""
+        return None
 
     def equal(self, left: T, right: T) -> bool:
         """Whether two values are the same for change detection. Neither is None."""

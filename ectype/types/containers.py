@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
-from ectype.types.base import Codec, Target, Type
+from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.documents import copied, decode, encode, find_fault, same, text_of
 from ectype.types.refusals import refused, shown, unreadable
 from ectype.types.scalars import BINARY, is_scalar
@@ -90,6 +90,11 @@ class Json(Type[Any]):
         name = " or ".join(root.__name__ for root in self.roots)
         column = "jsonb" if target == "postgres" else "TEXT"
         return Codec(column, _dump_json_for(target, self.roots, name), _load_json_for(self.roots, name))
+
+    def json_form(self) -> JsonForm:
+        """Return what JSON makes of the values: itself."""
+        kinds = [{dict: "object", list: "array"}[root] for root in self.roots]
+        return JsonForm({"type": kinds[0] if len(kinds) == 1 else kinds})
 
     def equal(self, left: Any, right: Any) -> bool:
         """Compare as JSON does: 1, 1.0 and true are three values, the order of keys is none."""
@@ -221,6 +226,20 @@ class ArrayType(Type[list[Any]]):
         load_list = _load_list_for(load_one or _as_it_is)
         return Codec("TEXT", lambda value: text_of(dump_list(value)), lambda text: load_list(decode(text)))
 
+    def json_form(self) -> JsonForm | None:
+        """Return what JSON makes of the values: an array of what it makes of the elements."""
+        form = self.element.json_form()
+        if form is None:
+            return None
+        item, taken = (
+            {"anyOf": [one, {"type": "null"}]} if self.nullable else one for one in (form.schema, form.accepts)
+        )
+        return JsonForm(
+            {"type": "array", "items": item},
+            form.dump and _load_list_for(form.dump),
+            None if form.accepts is None else {"type": "array", "items": taken},
+        )
+
     def equal(self, left: list[Any], right: list[Any]) -> bool:
         """Compare element by element, as the element's type does."""
         equal = self.element.equal
@@ -250,6 +269,10 @@ class AnyType(Type[Any]):
     def cast(self, value: object) -> Ok[Any] | Err:
         """Take everything as it is."""
         return Ok(value)
+
+    def json_form(self) -> JsonForm:
+        """Return what JSON makes of the values: whatever it knows of them."""
+        return JsonForm({})
 
     def codec(self, target: Target) -> Codec:  # noqa: ARG002  # no database stores it
         """Refuse. Raises SchemaError with the two ways out."""

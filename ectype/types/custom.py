@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar, cast, get_args, get_o
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
-from ectype.types.base import Codec, FieldType, Target, Type
+from ectype.types.base import Codec, FieldType, JsonForm, Target, Type
 from ectype.types.containers import JSON_LIST, JSON_OBJECT, ArrayType
 from ectype.types.refusals import refused
 from ectype.types.scalars import Scalar, is_scalar
@@ -218,6 +218,22 @@ class CustomField(Scalar[Any]):
         return replace(
             inner, dump=partial(self._dumped, inner.dump), load=load, inline=None, names={}, **cast("Any", chained)
         )
+
+    def json_form(self) -> JsonForm | None:
+        """Return what JSON makes of the values: what it makes of their class, else of what they are stored as."""
+        known = BY_CLASS.get(self.python) if isinstance(self.python, type) else None
+        if known is not None and known.mutable is False:
+            return known.json_form()
+        form = self.stores.json_form()
+        if form is None:
+            return None
+        after = form.dump
+
+        def said(value: Any) -> Any:
+            made = self._ask("dump", value)
+            return made if after is None else after(made)
+
+        return replace(form, dump=said)
 
     def equal(self, left: Any, right: Any) -> bool:
         """Ask the type's own `equal` about two values of its class; values of others are never equal to them."""

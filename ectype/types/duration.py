@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from ectype.result import Err, Ok
-from ectype.types.base import Codec
+from ectype.types.base import Codec, JsonForm
 from ectype.types.numeric import INT64_MAX, INT64_MIN
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import Scalar
@@ -72,6 +72,12 @@ def load_interval(text: str) -> timedelta:
         raise unreadable(text, "an interval that a timedelta can hold") from None
 
 
+def _iso(value: timedelta) -> str:
+    sign, span = ("-", -value) if value.days < 0 and value != timedelta.min else ("", value)
+    seconds = f"{span.seconds}.{span.microseconds:06d}".rstrip("0").rstrip(".")
+    return f"{sign}P{span.days}D" + (f"T{seconds}S" if span.seconds or span.microseconds else "")
+
+
 class Duration(Scalar[timedelta]):
     """Spans of time: `interval`, INTEGER of microseconds.
 
@@ -86,6 +92,7 @@ class Duration(Scalar[timedelta]):
         "postgres": Codec("interval", _dump_duration, text_load=load_interval),
         "sqlite": Codec("INTEGER", _dump_microseconds, _load_microseconds),
     }
+    form: ClassVar = JsonForm({"type": "string", "format": "duration"}, _iso)
 
     def cast(self, value: object) -> Ok[timedelta] | Err:
         """Take a timedelta, or ISO 8601 text of weeks, days, hours, minutes and seconds, as `P2W` or `-P1DT0.5S`.

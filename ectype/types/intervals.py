@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import CastError
 from ectype.result import Err, Ok
-from ectype.types.base import Codec
+from ectype.types.base import Codec, JsonForm
 from ectype.types.numeric import INT64_MAX, INT64_MIN
 from ectype.types.refusals import refused, shown, unreadable
 from ectype.types.scalars import Scalar
@@ -163,6 +163,7 @@ class IntervalType(Scalar[Interval]):
         "postgres": Codec("interval", _dump_text, _load_counted, text_load=load_postgres, sent_as="text"),
         "sqlite": Codec("TEXT", _dump_iso, _load_iso, compares="nothing"),
     }
+    form: ClassVar = JsonForm({"type": "string", "format": "duration"}, str)
 
     def cast(self, value: object) -> Ok[Interval] | Err:
         """Take an Interval, a timedelta, or ISO 8601 text as `P1Y2M3DT4H5M6.7S`."""

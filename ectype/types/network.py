@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, ClassVar, Final, Generic, TypeAlias, TypeVar, Union, cast
 
 from ectype.result import Err, Ok
-from ectype.types.base import Codec, Target
+from ectype.types.base import Codec, JsonForm, Target
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, Scalar
 
@@ -74,6 +74,11 @@ class _Ip(Scalar[V], Generic[V]):
         if target == "postgres":
             return Codec(self.postgres, dump, load)
         return Codec("TEXT", lambda value: str(dump(value)), load_text, compares="equality")
+
+    def json_form(self) -> JsonForm:
+        """Return what JSON makes of the values: their text."""
+        formats = [{"type": "string", "format": one.__name__.lower().removesuffix("address")} for one in self.classes]
+        return JsonForm(formats[0] if len(formats) == 1 else {"anyOf": formats}, str)
 
     def _words(self) -> str:
         return " or ".join(one.__name__ for one in self.classes)
@@ -151,6 +156,7 @@ class MacAddress(Scalar[str]):
         "postgres": Codec("macaddr", _dump_mac),
         "sqlite": Codec("TEXT", _dump_mac, _load_mac),
     }
+    form: ClassVar = JsonForm({"type": "string", "pattern": f"^{_CANONICAL.pattern}$"}, accepts={"type": "string"})
 
     def cast(self, value: object) -> Ok[str] | Err:
         """Take twelve hex digits, in pairs with `:` or `-`, in fours with dots, or together."""

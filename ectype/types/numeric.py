@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
-from ectype.types.base import Codec, Target
+from ectype.types.base import Codec, JsonForm, Target
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, Scalar
 
@@ -69,6 +69,7 @@ class Integer(Scalar[int]):
     word: ClassVar = "integer"
     value_class: ClassVar = int
     codecs: ClassVar = {"postgres": Codec("bigint", _dump_integer), "sqlite": Codec("INTEGER", _dump_integer)}
+    form: ClassVar = JsonForm({"type": "integer"})
 
     def cast(self, value: object) -> Ok[int] | Err:
         """Take an int, or text of a sign and digits, 31 characters at most; never a bool or a float."""
@@ -120,6 +121,11 @@ def _other_float(value: object) -> float:
     return number
 
 
+def _finite_or_none(value: float) -> float | None:
+    # JSON has no other numbers; `JSON.stringify` says null for them too.
+    return value if isfinite(value) else None
+
+
 class Float(Scalar[float]):
     """Double precision numbers: `float8`, REAL. NaN and the infinities are stored by PostgreSQL only.
 
@@ -131,6 +137,7 @@ class Float(Scalar[float]):
     word: ClassVar = "float"
     value_class: ClassVar = float
     codecs: ClassVar = {"postgres": Codec("float8", _dump_float), "sqlite": Codec("REAL", _dump_finite)}
+    form: ClassVar = JsonForm({"type": ["number", "null"]}, _finite_or_none, accepts={"type": "number"})
 
     def cast(self, value: object) -> Ok[float] | Err:
         """Take a finite float, an int, or text as `-1`, `1.5` or `2e-3`; never `.5`, `1_000`, `nan` or `inf`."""
@@ -212,6 +219,10 @@ class DecimalType(Scalar[Decimal]):
             raise SchemaError(
                 f"scale={scale!r} is no number of fraction digits", hint=f"give an int from 0 to {MAX_SCALE}"
             )
+
+    form: ClassVar = JsonForm(
+        {"type": "string", "format": "decimal"}, str, accepts={"type": ["number", "string"], "format": "decimal"}
+    )
 
     def cast(self, value: object) -> Ok[Decimal] | Err:
         """Take a finite Decimal, an int, a float by its shortest form, or text as `-1`, `1.50` or `2e-3`."""

@@ -1,22 +1,29 @@
-"""The types that pydantic builds: models, unions, dataclasses, typed dicts, and constrained scalars.
+"""The types that pydantic builds: models, unions, dataclasses, typed dicts, and constrained scalars; and structs in it.
 
-This is the only file that imports pydantic, and it is imported only when an annotation needs it. Adapters are strict
-and compiled once a type; what users see are Ecto's words, never pydantic's.
+This is the only file that imports pydantic, and it is imported only when an annotation or an application needs it.
+Adapters are strict and compiled once a type; what users see are Ecto's words, never pydantic's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Literal, cast, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
+from pydantic.errors import (
+    PydanticInvalidForJsonSchema,
+    PydanticSchemaGenerationError,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+)
+from pydantic_core import PydanticCustomError, PydanticSerializationUnexpectedValue, core_schema
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
-from ectype.types.base import Codec, Target, Type
+from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.documents import encode, find_fault, is_too_deep, same, text_of
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import Scalar
+from ectype.types.struct_form import LinkForm, ParamForm, ParamsForm, StructForm
 
 _BASE64: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -202,10 +209,34 @@ class ConstrainedType(Scalar[Any]):
 
         return replace(codec, dump=dump)
 
+    def json_form(self) -> JsonForm | None:
+        """Return what JSON makes of the scalar, with the constraints that it can say."""
+        form = self.inner.json_form()
+        if form is None:
+            return None
+        try:
+            said = self.adapter.json_schema()
+        except PydanticInvalidForJsonSchema:
+            return form
+        # Of a Decimal, pydantic says one thing of numbers and another of text.
+        said = {**said.get("anyOf", [{}])[0], **said}
+        notes = {key: said[key] for key in _NOTES if key in said}
+        checks = {key: said[key] for key in _CHECKS if key in said and self.inner.word != "binary"}
+        # What becomes text is measured as what it was.
+        kept = checks if form.dump is None or form.schema.get("type") != "string" else {}
+        taken = {**(form.accepts or form.schema), **notes, **checks}
+        return JsonForm({**form.schema, **notes, **kept}, form.dump, taken)
+
     def equal(self, left: Any, right: Any) -> bool:
         """Compare as the scalar does."""
         return self.inner.equal(left, right)
 
+
+_NOTES: Final = ("title", "description", "examples", "deprecated")
+_CHECKS: Final = (
+    *("const", "enum", "pattern", "minLength", "maxLength"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+)
 
 _WORDS: Final[dict[str, tuple[str, str, str, str]]] = {
     "greater_than": ("must be greater than %{number}", "gt", "number", "greater_than"),
@@ -250,3 +281,164 @@ def _reason(error: Exception) -> str:
     first = cast("Any", error.errors(include_url=False, include_context=False, include_input=False)[0])
     where = ".".join(map(str, first["loc"]))
     return f"{where}: {first['msg']}" if where else str(first["msg"])
+
+
+# --- structs in pydantic ----------------------------------------------------------------------------------------------
+
+_ABSENT: Final = object()
+
+
+class _Inside:
+    """A struct that is said as part of others, with those that it stands in."""
+
+    __slots__ = ("above", "struct")
+
+    def __init__(self, struct: Any, above: tuple[Any, ...]) -> None:
+        self.struct = struct
+        self.above = above
+
+
+def struct_schema(form: StructForm, handler: Any) -> Any:
+    """Return how pydantic takes, serialises and documents the structs of a schema, and all that they lead to.
+
+    Args:
+        form: the schema's structs.
+        handler: what pydantic gives to `__get_pydantic_core_schema__`.
+    """
+    reached = {form.schema: form}
+    waiting = [form]
+    while waiting:
+        for link in waiting.pop().links:
+            one = link.related()
+            if one.schema not in reached:
+                reached[one.schema] = one
+                waiting.append(one)
+    definitions = [_definition(one, handler) for one in reached.values()]
+    return core_schema.definitions_schema(_reference(form), definitions)
+
+
+def _ref(form: StructForm) -> str:
+    # The form of pydantic's own, from which it makes the name of the definition.
+    return f"{form.schema.__module__}.{form.schema.__qualname__}:{id(form.schema)}"
+
+
+def _reference(form: StructForm) -> Any:
+    return core_schema.definition_reference_schema(_ref(form))
+
+
+def _definition(form: StructForm, handler: Any) -> Any:
+    name = form.schema.__name__
+    columns: dict[str, Any] = {}
+    dumps: list[tuple[str, Any, Any]] = []
+    for one in form.members:
+        said = one.type.json_form()
+        inner = handler.generate_schema(one.type.python) if said is None else _documented(said.schema)
+        columns[one.name] = _field(inner, nullable=one.nullable)
+        dumps.append((one.name, one.get, said and said.dump))
+    links = {one.name: _field(_linked(one), nullable=one.nullable) for one in form.links}
+    members = core_schema.typed_dict_schema({**columns, **links}, config={"title": name, "ser_json_bytes": "base64"})
+
+    def check(value: Any) -> Any:
+        if isinstance(value, form.schema):
+            return value
+        raise PydanticCustomError(
+            "struct_expected",
+            "a struct of {schema} is expected; values from outside are params, and a changeset makes a struct of them",
+            {"schema": name},
+        )
+
+    def said_of(value: Any, info: Any) -> dict[str, Any]:
+        struct, above = (value.struct, value.above) if value.__class__ is _Inside else (value, ())
+        if not isinstance(struct, form.schema):
+            raise PydanticSerializationUnexpectedValue(f"a struct of {name} is expected, got {type(struct).__name__}")
+        as_json = info.mode == "json"
+        found: dict[str, Any] = {}
+        for key, get, dump in dumps:
+            one = _read(get, struct)
+            if one is not _ABSENT:
+                found[key] = dump(one) if as_json and dump is not None and one is not None else one
+        # A struct that stands in itself is said without what it leads to, or there would be no end.
+        for link in () if any(struct is one for one in above) else form.links:
+            one = _read(link.get, struct)
+            if one is not _ABSENT:
+                path = (*above, struct)
+                found[link.name] = [_Inside(item, path) for item in one] if link.many else one and _Inside(one, path)
+        return found
+
+    def document(schema: Any, handler: Any) -> dict[str, Any]:
+        found = handler.resolve_ref_schema(handler(schema))
+        found["title"] = name
+        if form.description:
+            found["description"] = form.description
+        found["required"] = list(columns)
+        return found
+
+    return core_schema.no_info_plain_validator_function(
+        check,
+        ref=_ref(form),
+        json_schema_input_schema=members,
+        metadata={"pydantic_js_functions": [document]},
+        serialization=core_schema.plain_serializer_function_ser_schema(said_of, info_arg=True, return_schema=members),
+    )
+
+
+def _read(get: Callable[[Any], Any], struct: Any) -> Any:
+    try:
+        return get(struct)
+    except AttributeError:
+        return _ABSENT
+
+
+def _linked(link: LinkForm) -> Any:
+    one = _reference(link.related())
+    return core_schema.list_schema(one) if link.many else one
+
+
+def _documented(schema: Any) -> Any:
+    return core_schema.any_schema(metadata=cast("Any", {"pydantic_js_updates": dict(schema)}))
+
+
+def _field(schema: Any, *, nullable: bool, notes: Mapping[str, Any] | None = None) -> Any:
+    whole = core_schema.nullable_schema(schema) if nullable else schema
+    metadata = cast("Any", {"pydantic_js_updates": dict(notes)}) if notes else None
+    return core_schema.typed_dict_field(whole, required=False, metadata=metadata)
+
+
+# --- params in pydantic -----------------------------------------------------------------------------------------------
+
+
+def params_schema(form: ParamsForm, handler: Any) -> Any:
+    """Return how pydantic takes and documents params: any JSON object, since a changeset says what is wrong with it."""
+    members = core_schema.typed_dict_schema(
+        {one.name: _field(_param(one, handler), nullable=one.nullable, notes=one.notes) for one in form.params},
+        config={"title": form.name},
+    )
+
+    def check(value: Any, _: Any) -> Any:
+        if isinstance(value, dict) and all(isinstance(key, str) for key in cast("dict[Any, Any]", value)):
+            return cast("Any", value)
+        raise PydanticCustomError("params_expected", "params are a JSON object")
+
+    def document(schema: Any, handler: Any) -> dict[str, Any]:
+        found = handler(schema)
+        found["title"] = form.name
+        return {**found, "required": list(form.required)} if form.required else found
+
+    return core_schema.no_info_wrap_validator_function(check, members, metadata={"pydantic_js_functions": [document]})
+
+
+def _param(param: ParamForm, handler: Any) -> Any:
+    if param.type is None:
+        return _documented(param.rules)
+    said = param.type.json_form()
+    if said is not None:
+        return _documented({**(said.accepts or said.schema), **param.rules})
+    inner = handler.generate_schema(param.type.python)
+    return core_schema.no_info_after_validator_function(
+        lambda value: value, inner, metadata={"pydantic_js_updates": dict(param.rules)}
+    )
+
+
+def json_schema_of(annotation: Any, mode: Literal["validation", "serialization"]) -> dict[str, Any]:
+    """Return the JSON Schema of what pydantic takes for an annotation, or of what it gives."""
+    return TypeAdapter(annotation).json_schema(mode=mode)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar, c
 
 from ectype.errors import CastError, FrozenError, SchemaError
 from ectype.result import Err, Ok
-from ectype.types.base import Codec, Target, Type
+from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.numeric import DECIMAL, INTEGER
 from ectype.types.refusals import refused, shown, unreadable
 from ectype.types.scalars import Scalar
@@ -323,6 +323,23 @@ class RangeType(Scalar[Range[Any]]):
         load = partial(self._load_text, self.element.codec("sqlite").load or self._load_end)
         return Codec("TEXT", lambda value: _written(checked(value), write), load, compares="equality")
 
+    def json_form(self) -> JsonForm | None:
+        """Return what JSON makes of the values: an object of the ends and bounds, `"empty"` for what holds nothing."""
+        form = self.element.json_form()
+        if form is None:
+            return None
+        dump = form.dump or _as_it_is
+
+        def said(value: Range[Any]) -> Any:
+            if value.empty:
+                return "empty"
+            lower, upper = (None if one is None else dump(one) for one in (value.lower, value.upper))
+            return {"lower": lower, "upper": upper, "bounds": value.bounds}
+
+        needed = {"required": ["lower", "upper", "bounds"], "additionalProperties": False}
+        taken = form.accepts or form.schema
+        return JsonForm(_schema(form.schema, needed), said, _schema(taken, {"additionalProperties": False}))
+
     def equal(self, left: Range[Any], right: Range[Any]) -> bool:
         """Compare as the ends do."""
         same = self.element.equal
@@ -362,6 +379,12 @@ class RangeType(Scalar[Range[Any]]):
             if codec.text_load_slow is not None:
                 return codec.text_load_slow(text)
             raise unreadable(text, f"an end of a {self.name}") from None
+
+
+def _schema(end: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    optional = {"anyOf": [end, {"type": "null"}]}
+    members = {"lower": optional, "upper": optional, "bounds": {"enum": list(_BOUNDS)}}
+    return {"anyOf": [{"type": "object", "properties": members, **more}, {"const": "empty"}]}
 
 
 def _as_it_is(value: Any) -> Any:

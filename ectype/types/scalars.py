@@ -5,11 +5,12 @@ before it is converted, so that no input costs more than its length. `dump` take
 """
 
 import re
+from base64 import b64encode
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID, SafeUUID
 
 from ectype.result import Err, Ok
-from ectype.types.base import Codec, Target, Type
+from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.refusals import refused, unreadable
 
 T = TypeVar("T")
@@ -34,6 +35,8 @@ class Scalar(Type[T]):
     """The Python class of its values."""
     codecs: ClassVar[dict[Target, Codec]]
     """How the type is stored, where it has no parameters that change it."""
+    form: ClassVar[JsonForm | None] = None
+    """What JSON makes of its values, where it has no parameters that change it."""
 
     @property
     def name(self) -> str:
@@ -48,6 +51,10 @@ class Scalar(Type[T]):
     def codec(self, target: Target) -> Codec:
         """Return how the type is stored on one database."""
         return self.codecs[target]
+
+    def json_form(self) -> JsonForm | None:
+        """Return what JSON makes of the values."""
+        return self.form
 
     def __eq__(self, other: object) -> bool:
         return other.__class__ is self.__class__
@@ -107,6 +114,7 @@ class Boolean(Scalar[bool]):
         "postgres": Codec("boolean", _dump_boolean),
         "sqlite": Codec("INTEGER", _dump_bit, _load_bit, inline="{bits}[{v}]", names={"bits": _BITS}),
     }
+    form: ClassVar = JsonForm({"type": "boolean"})
 
     def cast(self, value: object) -> Ok[bool] | Err:
         """Take True, False, and the texts `true`, `false`, `1`, `0`; never the numbers 1 and 0."""
@@ -156,6 +164,7 @@ class String(Scalar[str]):
     word: ClassVar = "string"
     value_class: ClassVar = str
     codecs: ClassVar = {"postgres": Codec("text", _dump_string), "sqlite": Codec("TEXT", _dump_string)}
+    form: ClassVar = JsonForm({"type": "string"})
 
     def cast(self, value: object) -> Ok[str] | Err:
         """Take text without NUL characters and lone surrogates; never a number or bytes."""
@@ -177,6 +186,10 @@ def _dump_binary(value: Any) -> bytes:
     raise refused(value, "bytes", hint="write bytes(value), or text.encode()")
 
 
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode()
+
+
 class Binary(Scalar[bytes]):
     r"""Bytes of any length: `bytea`, BLOB.
 
@@ -188,6 +201,7 @@ class Binary(Scalar[bytes]):
     word: ClassVar = "binary"
     value_class: ClassVar = bytes
     codecs: ClassVar = {"postgres": Codec("bytea", _dump_binary), "sqlite": Codec("BLOB", _dump_binary)}
+    form: ClassVar = JsonForm({"type": "string", "contentEncoding": "base64"}, _base64, accepts={"type": "string"})
 
     def cast(self, value: object) -> Ok[bytes] | Err:
         """Take bytes, a bytearray, and text by its UTF-8 bytes, as Ecto does."""
@@ -246,6 +260,7 @@ class Uuid(Scalar[UUID]):
         "postgres": Codec("uuid", _dump_uuid),
         "sqlite": Codec("TEXT", _dump_uuid_text, _load_uuid),
     }
+    form: ClassVar = JsonForm({"type": "string", "format": "uuid"}, str)
 
     def cast(self, value: object) -> Ok[UUID] | Err:
         """Take a UUID, canonical text in any case, or 16 bytes; never braces, `urn:` or text without hyphens."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import CastError
 from ectype.result import Err, Ok
-from ectype.types.base import Codec
+from ectype.types.base import Codec, JsonForm
 from ectype.types.beyond import INFINITIES, BeyondDate, BeyondDateTime, BeyondTime
 from ectype.types.numeric import whole_number
 from ectype.types.refusals import refused, unreadable
@@ -90,6 +90,11 @@ def slow_date(text: str) -> date:
         raise unreadable(text, "a date", hint="the connection needs datestyle=ISO") from None
 
 
+def _iso(value: Any) -> str:
+    text: str | None = getattr(value, "text", None)
+    return value.isoformat() if text is None else text
+
+
 class Date(Scalar[date]):
     """Days: `date`, TEXT as `2026-11-01`.
 
@@ -104,6 +109,7 @@ class Date(Scalar[date]):
         "postgres": Codec("date", _dump_date, text_load=date.fromisoformat, text_load_slow=slow_date),
         "sqlite": Codec("TEXT", _dump_date_text, _load_date),
     }
+    form: ClassVar = JsonForm({"type": "string", "format": "date"}, _iso)
 
     def cast(self, value: object) -> Ok[date] | Err:
         """Take a date, the date of a datetime, text of either, or a mapping of `year`, `month` and `day`.
@@ -190,6 +196,7 @@ class Time(Scalar[time]):
         "postgres": Codec("time", _dump_time, text_load=time.fromisoformat, text_load_slow=slow_time),
         "sqlite": Codec("TEXT", _dump_time_text, _load_time),
     }
+    form: ClassVar = JsonForm({"type": "string", "format": "time"}, _iso)
 
     def cast(self, value: object) -> Ok[time] | Err:
         """Take a time without a zone, text as `09:02`, `09:02:03` or `09:02:03.5`, or a mapping.
@@ -290,6 +297,10 @@ def slow_timestamp(text: str) -> datetime:
         raise unreadable(text, "a timestamp", hint="the connection needs datestyle=ISO and timezone=UTC") from None
 
 
+def _iso_in_utc(value: Any) -> str:
+    return _iso(value).replace("+00:00", "Z")
+
+
 class DateTime(Scalar[datetime]):
     """Points in time, aware and in UTC: `timestamptz`, TEXT as `2026-11-01 09:02:03.123456`, always 26 characters.
 
@@ -316,6 +327,7 @@ class DateTime(Scalar[datetime]):
             names={"parse": datetime.fromisoformat},
         ),
     }
+    form: ClassVar = JsonForm({"type": "string", "format": "date-time"}, _iso_in_utc)
 
     def cast(self, value: object) -> Ok[datetime] | Err:
         """Take an aware datetime, text, or a mapping of the parts; all come out in UTC.

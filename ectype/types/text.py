@@ -4,7 +4,7 @@ import re
 from typing import Any, ClassVar, Final
 
 from ectype.result import Err, Ok
-from ectype.types.base import Codec
+from ectype.types.base import Codec, JsonForm
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, STRING, Scalar
 
@@ -28,6 +28,7 @@ class CIText(Scalar[str]):
         "postgres": Codec("citext", _TEXT),
         "sqlite": Codec("TEXT", _TEXT, ddl="TEXT COLLATE NOCASE"),
     }
+    form: ClassVar = JsonForm({"type": "string"})
 
     def cast(self, value: object) -> Ok[str] | Err:
         """Take text, as `String` does."""
@@ -68,6 +69,7 @@ class ULID(Scalar[str]):
         "postgres": Codec("text", _dump_ulid, _load_ulid),
         "sqlite": Codec("TEXT", _dump_ulid, _load_ulid),
     }
+    form: ClassVar = JsonForm({"type": "string", "pattern": f"^{_ULID.pattern}$"}, accepts={"type": "string"})
 
     def cast(self, value: object) -> Ok[str] | Err:
         """Take 26 characters in any case; never the letters I, L, O and U, nor a time beyond 48 bits."""

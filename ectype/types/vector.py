@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
-from ectype.types.base import Codec, Target, Type
+from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.documents import decode, text_of
 from ectype.types.numeric import FLOAT
 from ectype.types.refusals import refused, unreadable
@@ -74,6 +74,11 @@ class Vector(Type[list[float]]):
         # A driver that knows no pgvector sends and gets its text.
         column = f"vector({self.dimensions})" if target == "postgres" else "TEXT"
         return Codec(column, self._dump, self._load, compares="equality")
+
+    def json_form(self) -> JsonForm:
+        """Return what JSON makes of the values: an array of numbers."""
+        size = self.dimensions
+        return JsonForm({"type": "array", "items": {"type": "number"}, "minItems": size, "maxItems": size})
 
     def _dump(self, value: Any) -> str:
         if value.__class__ is not list:

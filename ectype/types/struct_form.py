@@ -1,0 +1,94 @@
+"""Structs and params as whoever is outside sees them, as plain data: `ectype.types.pydantic` makes schemas of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ectype.types.base import Type
+
+
+@dataclass(frozen=True, slots=True)
+class MemberForm:
+    """One field of a struct.
+
+    Attributes:
+        name: the member's name.
+        type: its type.
+        nullable: whether it may be None.
+        get: gives its value; raises AttributeError while it is unset.
+    """
+
+    name: str
+    type: Type[Any]
+    nullable: bool
+    get: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkForm:
+    """One association of a struct, which is said only where it was loaded.
+
+    Attributes:
+        name: the member's name.
+        many: whether it is a list.
+        nullable: whether it may be None.
+        get: gives the related struct, or the list; raises AttributeError while it is not loaded.
+        related: gives the form of the structs on the other side.
+    """
+
+    name: str
+    many: bool
+    nullable: bool
+    get: Callable[[Any], Any]
+    related: Callable[[], "StructForm"]
+
+
+@dataclass(frozen=True, slots=True)
+class StructForm:
+    """The structs of one schema, without what is redacted or virtual.
+
+    Attributes:
+        schema: their class.
+        description: what the class says of itself, None where it says nothing.
+        members: its fields.
+        links: its associations.
+    """
+
+    schema: type[Any]
+    description: str | None
+    members: tuple[MemberForm, ...]
+    links: tuple[LinkForm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParamForm:
+    """One param that a changeset takes.
+
+    Attributes:
+        name: its key.
+        type: the field's type; None where it is no field.
+        nullable: whether it may be None.
+        rules: what else JSON Schema says of its values: `{"minLength": 3}`.
+        notes: what it says of the param: `{"default": "draft"}`.
+    """
+
+    name: str
+    type: Type[Any] | None
+    nullable: bool
+    rules: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    notes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ParamsForm:
+    """The params that a changeset takes.
+
+    Attributes:
+        name: the schema's name.
+        params: by key.
+        required: the keys that it cannot do without.
+    """
+
+    name: str
+    params: tuple[ParamForm, ...]
+    required: tuple[str, ...]
