@@ -347,7 +347,7 @@ def _definition(form: StructForm, handler: Any) -> Any:
             {"schema": name},
         )
 
-    def said_of(value: Any, info: Any) -> dict[str, Any]:
+    def said_of(value: Any, serialize: Any, info: Any) -> Any:
         struct, above = (value.struct, value.above) if value.__class__ is _Inside else (value, ())
         if not isinstance(struct, form.schema):
             raise PydanticSerializationUnexpectedValue(f"a struct of {name} is expected, got {type(struct).__name__}")
@@ -363,22 +363,19 @@ def _definition(form: StructForm, handler: Any) -> Any:
             if one is not _ABSENT:
                 path = (*above, struct)
                 found[link.name] = [_Inside(item, path) for item in one] if link.many else one and _Inside(one, path)
-        return found
+        return serialize(found)
 
-    def document(schema: Any, handler: Any) -> dict[str, Any]:
-        found = handler.resolve_ref_schema(handler(schema))
-        found["title"] = name
-        if form.description:
-            found["description"] = form.description
-        found["required"] = list(columns)
-        return found
+    def document(_: Any, handler: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {**handler(members), "title": name, "required": list(columns)}
+        return {**found, "description": form.description} if form.description else found
 
     return core_schema.no_info_plain_validator_function(
         check,
         ref=_ref(form),
         json_schema_input_schema=members,
         metadata={"pydantic_js_functions": [document]},
-        serialization=core_schema.plain_serializer_function_ser_schema(said_of, info_arg=True, return_schema=members),
+        # It wraps, so that what is included and excluded reaches the members.
+        serialization=core_schema.wrap_serializer_function_ser_schema(said_of, info_arg=True, schema=members),
     )
 
 

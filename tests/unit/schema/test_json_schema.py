@@ -155,6 +155,18 @@ def test_structs_that_hold_each_other_come_to_an_end_and_lose_no_row() -> None:
     assert again["author"]["posts"] == [{"id": 1, "title": "First", "author_id": 1}] * 2
 
 
+def test_what_is_included_and_excluded_reaches_the_members_and_what_they_lead_to() -> None:
+    struct = ada(posts=[Post(id=1, title="First", author_id=1), Post(id=2, title="Second", author_id=1)])
+    adapter = TypeAdapter(User)
+    assert adapter.dump_python(struct, include={"name"}, mode="json") == {"name": "Ada"}
+    nested = {"id", "posts"}, {"posts": {"__all__": {"author_id"}, 0: {"id"}}}
+    assert adapter.dump_python(struct, include=nested[0], exclude=nested[1]) == {
+        "id": 1,
+        "posts": [{"title": "First"}, {"id": 2, "title": "Second"}],
+    }
+    assert "age" not in adapter.dump_python(struct, exclude_none=True)
+
+
 def test_a_member_that_is_unset_is_left_out() -> None:
     assert json.loads(TypeAdapter(Post).dump_json(Post(title="New", author_id=1))) == {"title": "New", "author_id": 1}
 
