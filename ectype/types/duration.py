@@ -73,7 +73,7 @@ def load_interval(text: str) -> timedelta:
 
 
 def _iso(value: timedelta) -> str:
-    sign, span = ("-", -value) if value.days < 0 and value != timedelta.min else ("", value)
+    sign, span = ("-" if value.days < 0 else ""), abs(value)
     seconds = f"{span.seconds}.{span.microseconds:06d}".rstrip("0").rstrip(".")
     return f"{sign}P{span.days}D" + (f"T{seconds}S" if span.seconds or span.microseconds else "")
 

@@ -94,7 +94,7 @@ class PydanticType(Type[Any]):
         if is_too_deep(value):
             return Err()
         try:
-            return Ok(self.adapter.validate_python(value, strict=True))
+            return self._storable(self.adapter.validate_python(value, strict=True))
         except ValidationError as exc:
             first = exc
         if find_fault(value) is not None:
@@ -103,6 +103,14 @@ class PydanticType(Type[Any]):
             return Ok(self.adapter.validate_json(text_of(value), strict=True))
         except ValidationError as exc:
             return Err("is invalid", _source(exc))
+
+    def _storable(self, value: Any) -> Ok[Any] | Err:
+        """Refuse a value whose document no database holds, as for a NUL in a text."""
+        try:
+            fault = find_fault(self._document(value))
+        except ValueError:  # of a virtual field, perhaps; to store it says why not
+            return Ok(value)
+        return Ok(value) if fault is None else Err("is invalid", {"source": list(fault.path)} if fault.path else None)
 
     def codec(self, target: Target) -> Codec:
         """Return how the documents are stored."""
@@ -332,11 +340,11 @@ def _definition(form: StructForm, handler: Any) -> Any:
     dumps: list[tuple[str, Any, Any]] = []
     for one in form.members:
         said = one.type.json_form()
-        inner = handler.generate_schema(one.type.python) if said is None else _documented(said.schema)
+        inner = _native(one.type, handler) if said is None else _documented(said.schema)
         columns[one.name] = _field(inner, nullable=one.nullable)
         dumps.append((one.name, one.get, said and said.dump))
     links = {one.name: _field(_linked(one), nullable=one.nullable) for one in form.links}
-    members = core_schema.typed_dict_schema({**columns, **links}, config={"title": name, "ser_json_bytes": "base64"})
+    members = core_schema.typed_dict_schema({**columns, **links}, config={"title": name})
 
     def check(value: Any) -> Any:
         if isinstance(value, form.schema):
@@ -391,6 +399,26 @@ def _linked(link: LinkForm) -> Any:
     return core_schema.list_schema(one) if link.many else one
 
 
+def _native(type_: Type[Any], handler: Any) -> Any:
+    """Return what pydantic says of a type; containers serialise as they are stored, with bytes in base64."""
+    inner = handler.generate_schema(type_.python)
+    if not isinstance(type_, PydanticType) or isinstance(type_.annotation, type):
+        return inner
+    dump = core_schema.plain_serializer_function_ser_schema(
+        lambda value: type_.adapter.dump_python(value, mode="json"), when_used="json"
+    )
+
+    def document(_: Any, handler: Any) -> Any:
+        return handler(inner)
+
+    metadata = cast("Any", {"pydantic_js_functions": [document]})
+    return core_schema.no_info_after_validator_function(_itself, inner, serialization=dump, metadata=metadata)
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
 def _documented(schema: Any) -> Any:
     return core_schema.any_schema(metadata=cast("Any", {"pydantic_js_updates": dict(schema)}))
 
@@ -431,9 +459,8 @@ def _param(param: ParamForm, handler: Any) -> Any:
     if said is not None:
         return _documented({**(said.accepts or said.schema), **param.rules})
     inner = handler.generate_schema(param.type.python)
-    return core_schema.no_info_after_validator_function(
-        lambda value: value, inner, metadata={"pydantic_js_updates": dict(param.rules)}
-    )
+    metadata = cast("Any", {"pydantic_js_updates": dict(param.rules)})
+    return core_schema.no_info_after_validator_function(_itself, inner, metadata=metadata)
 
 
 def json_schema_of(annotation: Any, mode: Literal["validation", "serialization"]) -> dict[str, Any]:

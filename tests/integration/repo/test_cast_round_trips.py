@@ -1,0 +1,123 @@
+"""Whatever is sent is refused by the cast, in the changeset, or stored and given back as an equal value.
+
+Each type on each database, over inputs made to hurt: numbers beyond 64 bits and beyond floats, texts that no database
+holds, days before the first and after the last. No other exception comes out of it.
+"""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ectype import CastError, Repo, change, from_, migrations
+from ectype.adapters.registry import adapter_for
+from tests.integration.repo.every_type import EDGES, EXTENSIONS, NAMES, SENT, Everything, migration
+
+FIELDS = Everything.__schema__.fields
+COLUMNS: dict[str, Any] = Everything.__schema__.source.columns
+
+
+@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.postgres), "sqlite"])
+async def repo(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Repo]:
+    """A database with the table of every type; columns whose extension the server lacks are not in it."""
+    if request.param == "sqlite":
+        async with Repo(f"sqlite:///{tmp_path / 'every.db'}", pool_size=2) as one:
+            await migrations.up(one, 1, migration())
+            yield one
+        return
+    server: str = request.getfixturevalue("postgres_url")
+    name = f"every_{uuid.uuid4().hex[:12]}"
+    connection = await adapter_for(server).connect(10)
+    await connection.script(f"CREATE SCHEMA {name}; CREATE TYPE {name}.every_role AS ENUM ('member', 'admin')")
+    known: Any = await connection.fetch("SELECT name::text FROM pg_available_extensions", (), list)
+    there = {row[0] for row in known}
+    for extension in set(EXTENSIONS.values()) & there:
+        await connection.script(f"CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public")
+    sign = "&" if "?" in server else "?"
+    async with Repo(f"{server}{sign}options=-csearch_path%3D{name}%2Cpublic", pool_size=2) as one:
+        await migrations.up(one, 1, migration(*(field for field, one in EXTENSIONS.items() if one not in there)))
+        yield one
+    await connection.script(f"DROP SCHEMA {name} CASCADE")
+    await connection.close()
+
+
+async def stored_names(repo: Repo) -> list[str]:
+    """The fields that have a column here."""
+    found = await repo.query(
+        "SELECT column_name::text FROM information_schema.columns WHERE table_name = 'everything'"
+        if repo.adapter.dialect.target == "postgres"
+        else "SELECT name FROM pragma_table_info('everything')"
+    )
+    there = {row[0] for row in found.rows}
+    return [name for name in NAMES if name in there]
+
+
+ENDS = (date.min, date.max)
+
+
+def beyond(repo: Repo, name: str, value: Any) -> bool:
+    """Whether this database holds less than the type: all but the first and last day, or 64 bits of an INTEGER."""
+    if repo.adapter.dialect.target == "sqlite":
+        if isinstance(value, timedelta):
+            return not -(2**63) <= value // timedelta(microseconds=1) < 2**63
+        return name == "scaled" and not -(2**63) <= value * 100 < 2**63
+    if isinstance(value, list):
+        return any(beyond(repo, name, one) for one in value)
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None) in (datetime.min, datetime.max)
+    return isinstance(value, date) and value in ENDS
+
+
+async def check(repo: Repo, params: dict[str, Any]) -> None:
+    """Cast each param by itself, store together what was taken, and compare what comes back."""
+    taken: dict[str, Any] = {}
+    for name, value in params.items():
+        changeset = change(Everything).cast({name: value}, COLUMNS[name])
+        assert [key for key, _ in changeset.errors] in ([], [name])
+        taken.update(changeset.changes)
+    kept = {name: value for name, value in taken.items() if not beyond(repo, name, value)}
+    for name in taken.keys() - kept.keys():
+        with pytest.raises(CastError):
+            await repo.insert(change(Everything, COLUMNS[name].set(taken[name])))
+    row = change(Everything)
+    for name, value in kept.items():
+        row = row.put_change(COLUMNS[name], value)
+    inserted = await repo.insert(row)
+    wanted = [COLUMNS[name] for name in kept]
+    query = from_(Everything).where(Everything.id == inserted.id)
+    for name, column in zip(kept, wanted, strict=True):
+        (found,) = await repo.all(query.select(column))
+        assert FIELDS[name].type.equal(found, kept[name]), (name, params[name], kept[name], found)
+        assert isinstance(found, kept[name].__class__), (name, params[name], found)
+        # And what was stored is no change when it is sent again.
+        again = change(Everything(**{name: found})).cast({name: kept[name]}, column)
+        assert (again.valid, dict(again.changes)) == (True, {}), (name, kept[name])
+
+
+@pytest.mark.parametrize("place", range(0, len(EDGES), 20))
+async def test_every_edge_is_refused_or_comes_back_in_every_field(repo: Repo, place: int) -> None:
+    names = await stored_names(repo)
+    for value in EDGES[place : place + 20]:
+        await check(repo, dict.fromkeys(names, value))
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+async def test_whatever_is_sent_is_refused_or_comes_back(repo: Repo, data: st.DataObject) -> None:
+    names = await stored_names(repo)
+    chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=12, unique=True))
+    await check(repo, {name: data.draw(SENT, label=name) for name in chosen})
+
+
+async def test_every_column_of_the_table_is_checked(repo: Repo) -> None:
+    missing = set(NAMES) - set(await stored_names(repo))
+    assert missing <= (set(EXTENSIONS) if repo.adapter.dialect.target == "postgres" else set())
