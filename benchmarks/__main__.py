@@ -15,29 +15,30 @@ from rich.table import Table as Printed
 
 from benchmarks import worlds
 from benchmarks.harness import Row, measure, warm_up
-from benchmarks.workloads import casts, changeset, get, imports, load, plan, sel1000
+from benchmarks.workloads import casts, changeset, get, imports, load, plan, sel1000, structs, trip
 
 PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "tortoise-orm", "piccolo", "sqlglot", "pydantic")
 
 
 async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
     """Run every workload whose name has `only` in it; return the rows, and what else is to be said."""
-    rows: list[Row] = []
     notes: list[str] = []
 
     def wanted(name: str) -> bool:
         return only is None or only in name
 
     await warm_up()
-    if wanted("import"):
-        rows += imports.measure(max(3, rounds))
-    for table in [*load.tables(), *casts.tables(), *changeset.tables()]:
+    rows: list[Row] = imports.measure(max(3, rounds)) if wanted("import") else []
+    for table in [*load.tables(), *structs.tables(), *casts.tables(), *changeset.tables()]:
         if wanted(table.workload):
             rows += await measure(table, rounds)
+    notes += [structs.memory()] if wanted("struct memory") else []
+    notes += casts.slowest() if wanted("cast") else []
     try:
         async with worlds.postgres() as world:
             gc.freeze()
-            tables = [*plan.tables(world), get.postgres(world), sel1000.postgres(world)]
+            # The last one writes.
+            tables = [*plan.tables(world), get.postgres(world), sel1000.postgres(world), trip.postgres(world)]
             for table in tables:
                 if wanted(table.workload):
                     rows += await measure(table, rounds)
@@ -46,7 +47,7 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
     except worlds.Unavailable as exc:
         notes.append(f"skipped: PostgreSQL, and the plan rows: {exc}")
     async with worlds.sqlite() as world:
-        for table in (get.sqlite(world), sel1000.sqlite(world)):
+        for table in (get.sqlite(world), sel1000.sqlite(world), trip.sqlite(world)):
             if wanted(table.workload):
                 rows += await measure(table, rounds)
     return rows, notes

@@ -81,6 +81,8 @@ async def fill_postgres(url: str) -> None:
         await connection.copy_records_to_table("author", records=authors())
         await connection.copy_records_to_table("journal", records=journal())
         await connection.copy_records_to_table("comment", records=comments())
+        # COPY gave the keys, of which the sequence knows nothing.
+        await connection.execute("SELECT setval(pg_get_serial_sequence('author', 'id'), max(id)) FROM author")
         await connection.execute("ANALYZE")
     finally:
         await connection.close()

@@ -4,10 +4,11 @@ from time import perf_counter
 
 import pytest
 
-from benchmarks.workloads.casts import hostile, types
+from benchmarks.workloads.casts import collections, hostile, types
 
 SECONDS = 0.01
-TYPES, INPUTS = types(), hostile()
+EACH = 50e-6
+TYPES, INPUTS, COLLECTIONS = types(), hostile(), collections()
 
 
 @pytest.mark.parametrize("attack", INPUTS)
@@ -20,3 +21,12 @@ def test_an_input_is_cast_or_refused_at_once(name: str, attack: str) -> None:
         cast(value)
         best = min(best, perf_counter() - start)
     assert best < SECONDS
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_long_list_takes_no_longer_than_its_elements(name: str) -> None:
+    cast = TYPES[name].cast
+    for kind, values in COLLECTIONS.items():
+        started = perf_counter()
+        cast(values)
+        assert (perf_counter() - started) / len(values) < EACH, kind
