@@ -199,6 +199,9 @@ class CustomField(Scalar[Any]):
     def cast(self, value: object) -> Ok[Any] | Err:
         """Ask the type's own `cast`."""
         outcome: object = self._ask("cast", value)
+        if isinstance(outcome, Err) and "type" in outcome.meta:
+            # It may say what validated the value, and more; the type is the field's.
+            return Err(outcome.message, {key: said for key, said in outcome.meta.items() if key != "type"})
         if isinstance(outcome, Ok | Err):
             return cast("Ok[Any] | Err", outcome)
         raise CastError(
