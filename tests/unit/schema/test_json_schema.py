@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 from annotated_types import Gt, MaxLen
-from fastapi import Body, FastAPI, Query
+from fastapi import Body, Depends, FastAPI, Query
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -262,6 +262,29 @@ def test_a_schema_as_the_parameter_of_a_route_is_refused_when_the_route_is_made(
     with pytest.raises(SchemaError, match="the parameter `post` of a route is a Post") as caught:
         FastAPI().post("/posts")(create)
     assert "params: Annotated[Params, params_of(" in str(caught.value)
+
+
+def test_a_struct_that_the_application_gives_itself_is_no_parameter_of_a_route() -> None:
+    app = FastAPI()
+
+    def current() -> User:
+        return ada()
+
+    @app.get("/me")
+    def show(user: Annotated[User, Depends(current)]) -> User:
+        return user
+
+    assert "requestBody" not in app.openapi()["paths"]["/me"]["get"]
+
+
+def test_documentation_with_one_schema_for_both_ways_still_knows_structs() -> None:
+    app = FastAPI(separate_input_output_schemas=False)
+
+    @app.get("/posts")
+    def posts() -> list[Post]:
+        return []
+
+    assert app.openapi()["components"]["schemas"]["Post"]["required"] == ["id", "title", "author_id"]
 
 
 def test_a_schema_as_the_response_of_a_route_is_its_documentation() -> None:
