@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ectype.errors import CastError, SchemaError
@@ -197,6 +197,7 @@ WORDS = st.one_of(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text reads the tables of Unicode
 @given(st.dictionaries(st.sampled_from(["title", "visits", "score", "role", "tags", "meta"]), WORDS), st.booleans())
 def test_a_change_always_fits_its_annotation(params: dict[str, object], loaded: bool):
     columns = (Post.title, Post.visits, Post.score, Post.role, Post.tags, Post.meta)
