@@ -6,7 +6,7 @@ of a table that is not in scope, and a comparison with a value of another type. 
 """
 
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Generic, Literal, Never, TypeAlias, TypeVar, cast, final, overload
 
@@ -17,9 +17,10 @@ from ectype.expr import nodes
 from ectype.expr.describe import describe, no_queries
 from ectype.expr.names import output_name
 from ectype.expr.nodes import Expression
-from ectype.expr.places import number_beside, stepped
-from ectype.expr.terms import Order, QueryLike
+from ectype.expr.places import SCALARS, end_beside, number_beside, stepped
+from ectype.expr.terms import Order, QueryLike, nulls_place, shape_of
 from ectype.expr.walk import holds_list
+from ectype.types.ranges import Range
 from ectype.types.resolve import field_type
 from ectype.types.scalars import STRING
 from ectype.types.values import type_of_value
@@ -33,6 +34,7 @@ W = TypeVar("W", Decimal, float, Decimal | None, float | None)
 V = TypeVar("V", Decimal, float)
 D2 = typing_extensions.TypeVar("D2", default=Never)
 E = TypeVar("E")
+R = TypeVar("R", int, Decimal, datetime, date)
 Value: TypeAlias = str | int | float | Decimal | bytes | datetime | None
 
 SCALARS = frozenset({int, str, float, bool})
@@ -112,11 +114,11 @@ class Expr(Generic[S_co, T_co]):
 
     def asc(self, *, nulls: Literal["first", "last"] | None = None) -> Order[S_co]:
         """Order by this, smallest first; `nulls` says where NULL goes, None leaves it to the database."""
-        return Order(nodes.ordering(self.node, _nulls(nulls)), self.params)
+        return Order(nodes.ordering(self.node, nulls_place(nulls)), self.params)
 
     def desc(self, *, nulls: Literal["first", "last"] | None = None) -> Order[S_co]:
         """Order by this, largest first; `nulls` says where NULL goes, None leaves it to the database."""
-        return Order(nodes.ordering(self.node, _nulls(nulls), descending=True), self.params)
+        return Order(nodes.ordering(self.node, nulls_place(nulls), descending=True), self.params)
 
     def like(self: "Expr[S, str | None]", pattern: str) -> "Operand[S, bool]":
         """Whether the text matches a pattern with `%` and `_`; escape user input with `escape_like`.
@@ -457,22 +459,35 @@ class Operand(Expr[S_co, T]):
         return Operand(nodes.binary("HAS KEY", step.left, step.right), params)
 
     @overload
-    def contains(self: "Expr[S, list[E] | None]", other: "list[E] | Expr[S2, list[E]]") -> "Operand[S | S2, bool]": ...
+    def contains(self: "Listed[S, E]", other: "list[E] | Expr[D2, list[E]]") -> "Operand[S | D2, bool]": ...
     @overload
     def contains(self: "Expr[S, dict[str, Any] | None]", other: "dict[str, Any]") -> "Operand[S, bool]": ...
+    @overload
+    def contains(self: "Ranged[S, R]", other: "R | Range[R] | Inside[D2, R]") -> "Operand[S | D2, bool]": ...
     def contains(self, other: Any) -> Any:
-        """Whether a list holds all elements of another, or a JSON document a part. SQL: `x @> $1`.
+        """Whether a list or range holds all of another, a range a value, or a JSON document a part. SQL: `x @> $1`.
 
-        On SQLite lists are compared through `json_each`; parts of documents are refused there.
+        On SQLite lists are compared through `json_each`; ranges, and parts of documents, are refused there.
         """
+        place = end_beside(self.node, other)
+        if place is not None:
+            return Operand[Any, Any](nodes.binary("@>", self.node, place), (*self.params, other))
         return compare("@>", self, other)
 
-    def contained_by(self: "Expr[S, list[E] | None]", other: "list[E] | Expr[S2, list[E]]") -> "Operand[S | S2, bool]":
-        """Whether all elements of a list are in another. SQL: `x <@ $1`."""
+    @overload
+    def contained_by(self: "Listed[S, E]", other: "list[E] | Expr[D2, list[E]]") -> "Operand[S | D2, bool]": ...
+    @overload
+    def contained_by(self: "Inside[S, R]", other: "Range[R] | Ranged[D2, R]") -> "Operand[S | D2, bool]": ...
+    def contained_by(self, other: Any) -> Any:
+        """Whether a list, a range or a value lies in another list or range as a whole. SQL: `x <@ $1`."""
         return compare("<@", self, other)
 
-    def overlaps(self: "Expr[S, list[E] | None]", other: "list[E] | Expr[S2, list[E]]") -> "Operand[S | S2, bool]":
-        """Whether two lists have an element in common. SQL: `x && $1`."""
+    @overload
+    def overlaps(self: "Listed[S, E]", other: "list[E] | Expr[D2, list[E]]") -> "Operand[S | D2, bool]": ...
+    @overload
+    def overlaps(self: "Ranged[S, R]", other: "Range[R] | Ranged[D2, R]") -> "Operand[S | D2, bool]": ...
+    def overlaps(self, other: Any) -> Any:
+        """Whether two lists have an element in common, or two ranges a value. SQL: `x && $1`."""
         return compare("&&", self, other)
 
     @overload
@@ -482,6 +497,11 @@ class Operand(Expr[S_co, T]):
     def has(self, element: Any) -> Any:
         """Whether a value is an element of a list. SQL: `$1 = ANY(x)`; `?1 IN (SELECT value FROM json_each(x))`."""
         return compare("HAS", self, element)
+
+
+Ranged: TypeAlias = Expr[S, Range[R] | None]
+Inside: TypeAlias = Expr[S, R | Range[R] | None]
+Listed: TypeAlias = Expr[S, list[E] | None]
 
 
 @final
@@ -600,13 +620,6 @@ def reflected(op: str, left: object, right: Expr[Any, Any]) -> Operand[Any, Any]
     return Operand(nodes.binary(op, number_beside(op, right.node, left), right.node), (left, *right.params))
 
 
-def _nulls(place: str | None) -> str | None:
-    # The word is written into the text, so nothing else may pass.
-    if place not in (None, "first", "last"):
-        raise QueryError(f"`nulls` is 'first' or 'last', got {place!r:.80}")
-    return place
-
-
 def operand_of(value: object) -> tuple[Expression, tuple[object, ...]]:
     """Return the node and parameters of an expression, or of a bound value."""
     if isinstance(value, Expr):
@@ -626,9 +639,3 @@ def operands_of(values: Iterable[object]) -> tuple[tuple[Expression, ...], tuple
         found.append(node)
         params += own
     return tuple(found), params
-
-
-def shape_of(query: object) -> nodes.Node | None:
-    """Return the shape of a query, None for anything else; expressions have a node too, which is none."""
-    node = None if isinstance(query, Expr) else getattr(query, "node", None)
-    return node if isinstance(node, nodes.Node) else None

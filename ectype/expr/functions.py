@@ -46,6 +46,12 @@ from ectype.expr.number_functions import round as round
 from ectype.expr.number_functions import sign as sign
 from ectype.expr.number_functions import sqrt as sqrt
 from ectype.expr.operand import Agg, Expr, Operand, Order, Ranking, operand_of, order_term
+from ectype.expr.range_functions import adjacent as adjacent
+from ectype.expr.range_functions import is_empty as is_empty
+from ectype.expr.range_functions import lower as lower
+from ectype.expr.range_functions import strictly_left as strictly_left
+from ectype.expr.range_functions import strictly_right as strictly_right
+from ectype.expr.range_functions import upper as upper
 from ectype.expr.text_functions import collate as collate
 from ectype.expr.text_functions import concat as concat
 from ectype.expr.text_functions import contains_text as contains_text
@@ -119,16 +125,6 @@ def nullif(expr: Expr[S, T], value: T) -> Operand[S, T | None]:
     """NULL where the expression equals the value, else the expression."""
     node, params = operand_of(value)
     return Operand(call_of("nullif", expr, node), expr.params + params)
-
-
-def lower(expr: Expr[S, T]) -> Operand[S, T]:
-    """The text in lower case (SQLite: ASCII letters only)."""
-    return Operand(call_of("lower", expr), expr.params)
-
-
-def upper(expr: Expr[S, T]) -> Operand[S, T]:
-    """The text in upper case (SQLite: ASCII letters only)."""
-    return Operand(call_of("upper", expr), expr.params)
 
 
 def trim(expr: Expr[S, T]) -> Operand[S, T]:

@@ -18,7 +18,6 @@ from ectype.expr.expression import check_predicate as check_predicate
 from ectype.expr.expression import join_predicates as join_predicates
 from ectype.expr.expression import operand_of as operand_of
 from ectype.expr.expression import operands_of as operands_of
-from ectype.expr.expression import shape_of as shape_of
 from ectype.expr.names import named_inside, output_name
 from ectype.expr.nodes import Expression, Ordering
 from ectype.expr.terms import Assignment as Assignment
@@ -26,6 +25,7 @@ from ectype.expr.terms import Exactly as Exactly
 from ectype.expr.terms import Maybe as Maybe
 from ectype.expr.terms import Order as Order
 from ectype.expr.terms import QueryLike as QueryLike
+from ectype.expr.terms import shape_of as shape_of
 from ectype.expr.windows import Window
 
 S = TypeVar("S")

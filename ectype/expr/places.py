@@ -1,16 +1,19 @@
 """Which node stands for a value beside an operator, and for a key in a path."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.describe import sketch
 from ectype.expr.nodes import Binary, Expression
-from ectype.expr.walk import holds_documents, is_whole
+from ectype.expr.walk import holds_documents, holds_range, is_whole
 from ectype.types.numeric import INTEGER
 from ectype.types.scalars import STRING
 from ectype.types.values import type_of_value
+
+SCALARS = frozenset({int, str, float, bool})
+"""Classes of values that need no closer look when an expression is built."""
 
 
 def stepped(
@@ -47,3 +50,13 @@ def number_beside(op: str, beside: Expression, value: object) -> Expression:
     if (kind in (float, Decimal) and is_whole(beside)) or (kind is timedelta and op == "-"):
         return nodes.param(type_of_value(value))
     return nodes.PARAM
+
+
+def end_beside(ranged: Expression, value: object) -> Expression | None:
+    """Return the place of a value that may lie in a range; None for all else.
+
+    PostgreSQL takes a bare parameter beside a range for another range: a value must say what it is.
+    """
+    if not isinstance(value, int | Decimal | date) or not holds_range(ranged):
+        return None
+    return nodes.param(type_of_value(value))

@@ -1,9 +1,10 @@
 """The terms of clauses, and what expressions take of a query."""
 
-from typing import Final, Generic, Protocol, TypeVar, final
+from typing import Final, Generic, Protocol, TypeVar, final, get_args
 
 import typing_extensions
 
+from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.nodes import Expression, Ordering
 
@@ -66,3 +67,20 @@ class Assignment(Generic[S_co, Set_co]):
 
     def __repr__(self) -> str:
         return f"<{self.column.source.label}.{self.column.name}.set(…)>"
+
+
+_EXPRESSIONS: Final = get_args(Expression)
+
+
+def shape_of(query: object) -> nodes.Node | None:
+    """Return the shape of a query, None for anything else; expressions have a node too, which is none."""
+    node = getattr(query, "node", None)
+    return node if isinstance(node, nodes.Node) and not isinstance(node, _EXPRESSIONS) else None
+
+
+def nulls_place(place: str | None) -> str | None:
+    """Return where NULL goes in an order. Raises QueryError for anything but `first`, `last` and None."""
+    # The word is written into the text, so nothing else may pass.
+    if place not in (None, "first", "last"):
+        raise QueryError(f"`nulls` is 'first' or 'last', got {place!r:.80}")
+    return place

@@ -27,6 +27,7 @@ from ectype.expr.nodes import (
 )
 from ectype.types.containers import ArrayType
 from ectype.types.numeric import INTEGER
+from ectype.types.ranges import RangeType
 
 Part = Expression | Ordering | Entity
 AGGREGATES = frozenset({
@@ -137,3 +138,13 @@ def holds_list(node: Part) -> bool:
         column = node if isinstance(node, ColumnRef) else node.operand
         return isinstance(column.source.column_type(column.name), ArrayType)
     return isinstance(node, Fragment | Call | Case)
+
+
+def holds_range(node: Part) -> bool:
+    """Whether an expression may be a range, as far as its column or its own type tells."""
+    if isinstance(node, ColumnRef | Outer):
+        column = node if isinstance(node, ColumnRef) else node.operand
+        return isinstance(column.source.column_type(column.name), RangeType)
+    if isinstance(node, Param | Cast):
+        return isinstance(node.type, RangeType)
+    return isinstance(node, Fragment | Call | Case | Subquery)

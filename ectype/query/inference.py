@@ -28,6 +28,7 @@ from ectype.types.containers import JSON_LIST, ArrayType
 from ectype.types.duration import DURATION
 from ectype.types.json_value import JSON_VALUE
 from ectype.types.numeric import DECIMAL, FLOAT, INTEGER, DecimalType
+from ectype.types.ranges import RangeType
 from ectype.types.scalars import BOOLEAN, STRING, is_scalar
 from ectype.types.temporal import DATE, DATETIME, TIME
 
@@ -42,7 +43,9 @@ RESULTS: dict[str, Type[Any]] = {
     ),
     **dict.fromkeys(("lower", "upper", "trim", "substr", "replace", "string_agg"), STRING),
     **dict.fromkeys(("percent_rank", "cume_dist", "percentile_cont", "search_rank", "power", "sqrt"), FLOAT),
-    **dict.fromkeys(("every", "bool_or", "search"), BOOLEAN),
+    **dict.fromkeys(
+        ("every", "bool_or", "search", "is_empty", "adjacent", "strictly_left", "strictly_right"), BOOLEAN
+    ),
     "json_agg": JSON_LIST,
 }  # fmt: skip
 """The types of what functions give, whatever they are given; all others give what they take."""
@@ -63,6 +66,8 @@ def type_of(node: Expression) -> Type[Any] | None:  # noqa: C901  # one case a n
             return type_of(operand) if op == "-" else BOOLEAN
         case Binary(op, left, right):
             return _binary(op, left, right)
+        case Call("percentile_disc", _, _, _, order_by):
+            return plain(type_of(order_by[0].operand))
         case Call(name, args, _, _, _):
             return _call(name, args)
         case Named(inner, _) | Over(inner, _, _, _):
@@ -122,9 +127,11 @@ def _common(nodes: tuple[Expression, ...]) -> Type[Any] | None:
 def _call(name: str, args: tuple[Expression, ...]) -> Type[Any] | None:
     name = name.partition(" ")[0]
     known = RESULTS.get(name)
+    first = plain(_common(args))
+    if isinstance(first, RangeType) and name in ("lower", "upper"):
+        return first.element
     if known is not None:
         return known
-    first = plain(_common(args))
     if name == "avg":
         return FLOAT if first == FLOAT else DECIMAL
     if name == "array_agg":

@@ -28,6 +28,7 @@ class Dialect:
         hinted_writes: an UPDATE or DELETE takes a hint after its table.
         nulls_are_largest: where an ORDER BY that does not say puts NULL: after all values, not before them.
         jsonb: documents are values of a type of their own, not text.
+        ranges: what lies between two values is a value, and not text.
         intervals: moments and spans of time are values, not text and numbers.
         quantified_comparison: `x > ALL (SELECT …)`.
         ordered_aggregates: `string_agg(x, ',' ORDER BY y)`.
@@ -67,6 +68,7 @@ class Dialect:
     text_select: bool
     nulls_are_largest: bool
     jsonb: bool
+    ranges: bool
     intervals: bool
     quantified_comparison: bool
     regular_expressions: bool
@@ -122,6 +124,7 @@ POSTGRES = Dialect(
     text_select=True,
     nulls_are_largest=True,
     jsonb=True,
+    ranges=True,
     intervals=True,
     quantified_comparison=True,
     regular_expressions=True,
@@ -171,6 +174,7 @@ SQLITE = Dialect(
     text_select=False,
     nulls_are_largest=False,
     jsonb=False,
+    ranges=False,
     intervals=False,
     quantified_comparison=False,
     regular_expressions=False,

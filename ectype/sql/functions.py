@@ -9,7 +9,7 @@ from ectype.errors import QueryError
 from ectype.expr.describe import sketch
 from ectype.expr.nodes import Call
 from ectype.query.inference import plain, type_of
-from ectype.sql import lower_dates, lower_lists, lower_text, numbers
+from ectype.sql import lower_dates, lower_lists, lower_ranges, lower_text, numbers
 from ectype.sql.fence import Lowers, atom, called, compound, refuse, render, wrapped
 from ectype.sql.params import Dumper
 from ectype.types.base import Type
@@ -216,6 +216,7 @@ def _percentile(lowering: Lowers, node: Call, _word: str) -> exp.Expr:
 WRITTEN: dict[str, Writer] = {
     **lower_dates.CALLS,
     **lower_lists.CALLS,
+    **lower_ranges.CALLS,
     **lower_text.CALLS,
     "round": _round,
     "floor": _floor,

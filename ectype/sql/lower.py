@@ -39,7 +39,7 @@ from ectype.query.ast import Clause, Step
 from ectype.query.inference import ARITHMETIC, selected, type_of
 from ectype.query.planner import width
 from ectype.query.scope import refuse_virtual
-from ectype.sql import functions, lower_dates, lower_json, lower_lists, numbers
+from ectype.sql import functions, lower_dates, lower_json, lower_lists, lower_ranges, numbers
 from ectype.sql.dialect import Dialect
 from ectype.sql.fence import called as called
 from ectype.sql.fence import cast_text as cast_text
@@ -72,6 +72,7 @@ OPERATORS: dict[str, Callable[..., exp.Expr]] = {
 WRITTEN: dict[str, Callable[[Any, Binary], exp.Expr]] = {
     **lower_json.OPERATORS,
     **lower_lists.OPERATORS,
+    **lower_ranges.OPERATORS,
 }
 """Operators whose text is another on each database."""
 

@@ -387,6 +387,21 @@ def _schema(end: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     return {"anyOf": [{"type": "object", "properties": members, **more}, {"const": "empty"}]}
 
 
+def range_type_of(value: Range[Any]) -> RangeType:
+    """Return the type that a range has by its ends. Raises CastError for one without: nothing tells its kind.
+
+    >>> range_type_of(Range(1, None)).name
+    'range of integer'
+    """
+    kind = _kind(value.upper if value.lower is None else value.lower)
+    for element in _COLUMNS:
+        if element.python is kind:
+            return RangeType(element)
+    raise CastError(
+        f"{value!r} has no ends that tell of what it is a range", hint="say it: `literal(Range(), Post.open)`"
+    )
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from ectype.errors import CastError
@@ -10,6 +10,7 @@ from ectype.types.base import Type
 from ectype.types.containers import JSON
 from ectype.types.duration import DURATION
 from ectype.types.numeric import DECIMAL, FLOAT, INTEGER
+from ectype.types.ranges import Range, range_type_of
 from ectype.types.scalars import BINARY, BOOLEAN, STRING, UUID_TYPE
 from ectype.types.temporal import DATE, DATETIME, TIME
 
@@ -40,6 +41,8 @@ def type_of_value(value: object) -> Type[Any]:
         known = BY_CLASS.get(one)
         if known is not None:
             return known
+    if isinstance(value, Range):
+        return range_type_of(cast("Range[Any]", value))
     raise CastError(
         f"a {value.__class__.__name__} cannot be a parameter: {value!r:.80}",
         hint="pass a number, text, bytes, a date or time, a UUID, a Decimal, or a JSON document",

@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ectype import Range
 from ectype.schema.meta import schema_info
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
 from ectype.sql.writes import compile_insert
-from tests.dialects.world import Alarm, Comment, Membership, Page, Post, Profile, Reading, Role, Team, User
+from tests.dialects.world import Alarm, Booking, Comment, Membership, Page, Post, Profile, Reading, Role, Team, User
 
 LEAP = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
 LATE = datetime(2024, 3, 31, 23, 0, tzinfo=UTC)
@@ -72,6 +73,15 @@ ROWS: list[tuple[Any, dict[str, Any]]] = [
     (Alarm, {"id": 2, "of_sensor": 1, "of_hour": 0}),
     (Alarm, {"id": 3, "of_sensor": 2, "of_hour": 0}),
     (Alarm, {"id": 4, "of_sensor": 2, "of_hour": None}),
+    (
+        Booking,
+        {
+            "id": 1, "place": 3, "seats": Range(1, 5), "price": Range(Decimal("9.5"), Decimal(20), "[]"),
+            "days": Range(date(2024, 2, 1), date(2024, 3, 1)), "open": Range(LEAP, LATE),
+        },
+    ),
+    (Booking, {"id": 2, "place": 5, "seats": Range(5, None), "price": Range(None, Decimal("9.5"))}),
+    (Booking, {"id": 3, "place": 7, "seats": Range(empty=True)}),
 ]  # fmt: skip
 WIKI_ROWS: list[tuple[Any, dict[str, Any]]] = [
     (User, {"id": 1, "name": "Wanda", "role": Role.MEMBER, "password": None, "manager_id": None}),

@@ -12,6 +12,7 @@ from ectype import (
     HasMany,
     HasOne,
     ManyToMany,
+    Range,
     Registry,
     Schema,
     belongs_to,
@@ -83,6 +84,17 @@ class Page(Blog, table="pages", prefix="wiki"):
 class Reading(Blog, table="readings"):
     sensor: Field[int] = field(primary_key=True)
     hour: Field[int] = field(primary_key=True)
+
+
+class Booking(Blog, table="bookings"):
+    """A row of ranges."""
+
+    id: Field[int] = primary_key()
+    place: Field[int]
+    seats: Field[Range[int]]
+    price: Field[Range[Decimal] | None] = field(default=None)
+    days: Field[Range[date] | None] = field(default=None)
+    open: Field[Range[datetime] | None] = field(default=None)
 
 
 class Line(Blog):
@@ -180,7 +192,7 @@ class Alarm(Blog, table="alarms"):
     slot: BelongsTo[Slot | None] = belongs_to(foreign_key=("of_sensor", "of_hour"), references=("sensor", "hour"))
 
 
-TABLES = (User, Post, Comment, Page, Reading, Profile, Team, Membership, Alarm)
+TABLES = (User, Post, Comment, Page, Reading, Profile, Team, Membership, Alarm, Booking)
 UNIQUE = {"posts": ("url_slug",), "users": ("name",)}
 
 

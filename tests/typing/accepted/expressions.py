@@ -12,6 +12,7 @@ from ectype import (
     Expr,
     Operand,
     Query,
+    Range,
     all_,
     any_,
     case,
@@ -25,6 +26,7 @@ from ectype import (
     window,
 )
 from tests.typing.accepted.schemas import Artist, Kind, Visit, Work
+from tests.typing.accepted.types import Page
 
 works = from_(Work)
 begun = datetime(2026, 1, 1, tzinfo=UTC)
@@ -127,3 +129,22 @@ assert_type(literal(Kind.DRAWING, Work.kind), Operand[Never, Kind])
 assert_type(literal(3, float), Operand[Never, float])
 assert_type(fragment("{} in ({})", Work.title, splice(["a", "b"])), Operand[Work, Any])
 assert_type(fragment("{}.{} + {}", Work.hall, identifier("x"), 1), Operand[Work, Any])
+
+# --- ranges
+
+assert_type(Page.open.contains(begun.date()), Operand[Page, bool])
+assert_type(Page.open.contains(Range(begun.date(), None)), Operand[Page, bool])
+assert_type(Page.open.contains(Artist.born), Operand[Page | Artist, bool])
+assert_type(Page.open.contains(Page.open), Operand[Page, bool])
+assert_type(Artist.born.contained_by(Page.open), Operand[Artist | Page, bool])
+assert_type(Visit.id.contained_by(Range(1, 5)), Operand[Visit, bool])
+assert_type(Page.open.contained_by(Range(begun.date(), None)), Operand[Page, bool])
+assert_type(Page.open.overlaps(Range(begun.date(), None)), Operand[Page, bool])
+assert_type(Page.open.overlaps(Page.open), Operand[Page, bool])
+assert_type(fn.adjacent(Page.open, Range(begun.date(), None)), Operand[Page, bool])
+assert_type(fn.strictly_left(Page.open, Page.open), Operand[Page, bool])
+assert_type(fn.lower(Page.open), Operand[Page, date | None])
+assert_type(fn.upper(literal(Range(1, 5))), Operand[Never, int | None])
+assert_type(fn.lower(Work.title), Operand[Work, str])
+assert_type(fn.is_empty(literal(Range(1, 5))), Operand[Never, bool])
+assert_type(literal(Range(1, 5)).contains(Visit.id), Operand[Visit, bool])
