@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ectype.errors import CursorError as CursorError
     from ectype.errors import DatabaseError as DatabaseError
     from ectype.errors import DeadlineError as DeadlineError
+    from ectype.errors import DivisionByZeroError as DivisionByZeroError
     from ectype.errors import EctypeError as EctypeError
     from ectype.errors import FrozenError as FrozenError
     from ectype.errors import IrreversibleError as IrreversibleError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ectype.errors import NoPrimaryKeyError as NoPrimaryKeyError
     from ectype.errors import NoResultsError as NoResultsError
     from ectype.errors import NotLoadedError as NotLoadedError
+    from ectype.errors import OutOfRangeError as OutOfRangeError
     from ectype.errors import PoolTimeoutError as PoolTimeoutError
     from ectype.errors import QueryError as QueryError
     from ectype.errors import SchemaError as SchemaError
@@ -137,9 +139,9 @@ if TYPE_CHECKING:
 
 _ERRORS = (
     "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError CursorError "
-    "DatabaseError DeadlineError EctypeError FrozenError IrreversibleError MigrationError MultipleResultsError "
-    "NoPrimaryKeyError NoResultsError NotLoadedError PoolTimeoutError QueryError SchemaError StaleEntryError "
-    "TransactionAbortedError TransactionClosedError UnsupportedError"
+    "DatabaseError DeadlineError DivisionByZeroError EctypeError FrozenError IrreversibleError MigrationError "
+    "MultipleResultsError NoPrimaryKeyError NoResultsError NotLoadedError OutOfRangeError PoolTimeoutError QueryError "
+    "SchemaError StaleEntryError TransactionAbortedError TransactionClosedError UnsupportedError"
 )
 _RELATIONS = "BelongsTo HasMany HasOne ManyToMany Rel is_loaded"
 _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"

@@ -21,7 +21,9 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
     ├── PoolTimeoutError         no connection became free in time
     ├── DeadlineError            a call ran past its deadline (also a `TimeoutError`)
     ├── DatabaseError            the database refused a statement
-    │   └── ConstraintError      … because of a constraint
+    │   ├── ConstraintError      … because of a constraint
+    │   ├── DivisionByZeroError  … because it divides by zero
+    │   └── OutOfRangeError      … because what it computes has no place in its type
     ├── TransactionClosedError   a statement came after its transaction had ended
     ├── TransactionAbortedError  a statement or COMMIT in a transaction that can only roll back
     ├── CommitUnknownError       nobody knows yet whether COMMIT happened
@@ -160,6 +162,21 @@ class ConstraintError(DatabaseError):
         self.constraint = constraint
         self.table = table
         self.columns = columns
+
+
+class DivisionByZeroError(DatabaseError):
+    """A statement divided by zero, or was given zero as the value to divide by."""
+
+    def __init__(self, message: str = "division by zero", *, sqlstate: str | None = None) -> None:
+        super().__init__(
+            message,
+            sqlstate=sqlstate,
+            hint="leave such rows out, or make their result NULL: `Post.score / fn.nullif(Post.votes, 0)`",
+        )
+
+
+class OutOfRangeError(DatabaseError):
+    """A statement computed what its type does not hold: an int of more than 64 bits, a moment of the year 10,000."""
 
 
 class TransactionClosedError(EctypeError):

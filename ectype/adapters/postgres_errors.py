@@ -11,7 +11,9 @@ from ectype.errors import (
     ConstraintError,
     DatabaseError,
     DeadlineError,
+    DivisionByZeroError,
     EctypeError,
+    OutOfRangeError,
     TransactionAbortedError,
 )
 
@@ -26,6 +28,8 @@ CONSTRAINT_KINDS = {
 }
 _LOST = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"})
 _DATA_CLASS = "22"
+_DIVISION_BY_ZERO = "22012"
+_OUT_OF_RANGE = frozenset({"22003", "22008", "22015"})
 
 _KEY_COLUMNS = re.compile(r"^Key \((?P<columns>.*?)\)=")
 _DETAIL_VALUES = re.compile(r"(=|contains )\(.*\)", re.DOTALL)
@@ -62,6 +66,10 @@ def _from_server(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
     if state == "57014" and "user request" not in message:
         return DeadlineError(f"{message} (SQLSTATE 57014)", hint="raise `statement_timeout`, or make the query cheaper")
     detail = _masked_detail(exc, state)
+    if state == _DIVISION_BY_ZERO:
+        return DivisionByZeroError(message, sqlstate=state)
+    if state in _OUT_OF_RANGE:
+        return OutOfRangeError(message, sqlstate=state, hint=_text(exc, "hint"))
     kind = CONSTRAINT_KINDS.get(state)
     if kind is None:
         return DatabaseError(message, sqlstate=state, detail=detail, hint=_text(exc, "hint"))
@@ -153,4 +161,5 @@ _TABLE: tuple[tuple[type[Exception], _Make], ...] = (
     (asyncpg.InternalClientError, _from_lost),
     (OSError, _from_lost),
     (ValueError, _from_decoding),
+    (OverflowError, _from_decoding),
 )

@@ -9,7 +9,9 @@ from ectype.errors import (
     ConnectError,
     ConstraintError,
     DatabaseError,
+    DivisionByZeroError,
     EctypeError,
+    OutOfRangeError,
     UnsupportedError,
 )
 
@@ -19,6 +21,8 @@ _FAILED = re.compile(r"^(?:UNIQUE|NOT NULL|CHECK) constraint failed: (?P<what>.*
 _INDEX = re.compile(r"^index '(?P<name>.*)'$")
 _BINDING = re.compile(r"^Error binding parameter :?(\d+): (?P<why>.*)$", re.DOTALL)
 _UNDECODABLE = re.compile(r"^(Could not decode to UTF-8 column .*?) with text .*$", re.DOTALL)
+_RAISED = re.compile(r"'ectype: (?P<what>.*)'")
+"""What the text of a statement raises by itself: see `ectype.sql.raising`."""
 _UNKNOWN_TO_PYTHON = {3091: "SQLITE_CONSTRAINT_DATATYPE"}
 _HINTS = {
     "SQLITE_BUSY": "another connection holds the write lock: make its transaction shorter, or raise `busy_timeout` "
@@ -49,7 +53,16 @@ def translate(exc: Raised, connection: sqlite3.Connection, url: str, params: Seq
         )
     if name.startswith("SQLITE_CONSTRAINT"):
         return _constraint(message, name, connection)
-    return DatabaseError(message, sqlstate=name, hint=_HINTS.get(name))
+    return _raised(message, name) or DatabaseError(message, sqlstate=name, hint=_HINTS.get(name))
+
+
+def _raised(message: str, name: str) -> DatabaseError | None:
+    """Return the error of a computation without a result, None for every other one."""
+    found = _RAISED.search(message)
+    what = message if found is None else found["what"]
+    if found is not None and what == "division by zero":
+        return DivisionByZeroError(what, sqlstate=name)
+    return OutOfRangeError(what, sqlstate=name) if found is not None or what == "integer overflow" else None
 
 
 def _name(exc: sqlite3.Error | sqlite3.Warning) -> str | None:

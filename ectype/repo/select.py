@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ectype.errors import CastError
+from ectype.errors import CastError, DivisionByZeroError
 from ectype.query.ast import Step
 from ectype.query.builder import Query
 from ectype.repo.engine import Engine, Prepared
@@ -31,6 +31,6 @@ def dumped(prepared: Prepared, query: Query[Any, Any, Any], values: tuple[object
     """Return the parameters of a statement over a query. A refusal says which query it was."""
     try:
         return prepared.dump(values)
-    except CastError as exc:
+    except (CastError, DivisionByZeroError) as exc:
         exc.add_note(f"in the query {query!r}")
         raise

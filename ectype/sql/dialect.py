@@ -21,6 +21,7 @@ class Dialect:
         max_identifier: how many bytes an identifier may have.
         array_params: a list can be one parameter, compared with `= ANY($1)`.
         exact_decimals: decimals are numbers in the database, not text.
+        division_raises: dividing by zero is an error, and not NULL.
         sum_widens: `sum` of integers has a wider type than its column, and is cast back.
         text_select: some types are read faster as text, in the outermost select only.
         column_aliases: a table function's columns can be named, as in `f(…) AS t(a, b)`.
@@ -64,6 +65,7 @@ class Dialect:
     aggregate_bool: bool
     named_savepoints: bool
     exact_decimals: bool
+    division_raises: bool
     sum_widens: bool
     text_select: bool
     nulls_are_largest: bool
@@ -120,6 +122,7 @@ POSTGRES = Dialect(
     aggregate_bool=True,
     named_savepoints=True,
     exact_decimals=True,
+    division_raises=True,
     sum_widens=True,
     text_select=True,
     nulls_are_largest=True,
@@ -170,6 +173,7 @@ SQLITE = Dialect(
     aggregate_bool=False,
     named_savepoints=True,
     exact_decimals=False,
+    division_raises=False,
     sum_widens=False,
     text_select=False,
     nulls_are_largest=False,

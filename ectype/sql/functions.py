@@ -10,8 +10,9 @@ from ectype.expr.describe import sketch
 from ectype.expr.nodes import Call
 from ectype.query.inference import plain, type_of
 from ectype.sql import lower_dates, lower_lists, lower_ranges, lower_text, numbers
-from ectype.sql.fence import Lowers, atom, called, compound, refuse, render, wrapped
+from ectype.sql.fence import Lowers, atom, called, refuse, render, wrapped
 from ectype.sql.params import Dumper
+from ectype.sql.raising import raised
 from ectype.types.base import Type
 from ectype.types.containers import ArrayType, Json
 from ectype.types.enums import EnumType
@@ -109,11 +110,17 @@ def _round(lowering: Lowers, node: Call, _word: str) -> exp.Expr:
 
 
 def _floor(lowering: Lowers, node: Call, _word: str) -> exp.Expr:
-    _, text = _number(lowering, node)
+    known, text = _number(lowering, node)
+    if known == INTEGER:
+        # PostgreSQL would make a float of it first.
+        return atom(text)
     if lowering.dialect.math_functions:
         return atom(f"CAST({node.name}({text}) AS bigint)")
     sign, op = ("-", "<") if node.name == "floor" else ("+", ">")
-    return compound(f"CAST({text} AS INTEGER) {sign} ({text} {op} CAST({text} AS INTEGER))")
+    whole = f"CAST({text} AS INTEGER) {sign} ({text} {op} CAST({text} AS INTEGER))"
+    # Beyond 64 bits SQLite takes the largest integer for any number.
+    held = f"{text} >= -9223372036854775808.0 AND {text} < 9223372036854775808.0"
+    return atom(f"CASE WHEN {held} THEN {whole} WHEN {text} IS NOT NULL THEN {raised('integer out of range')} END")
 
 
 def _sign(lowering: Lowers, node: Call, _word: str) -> exp.Expr:

@@ -39,7 +39,7 @@ from ectype.query.ast import Clause, Step
 from ectype.query.inference import ARITHMETIC, selected, type_of
 from ectype.query.planner import width
 from ectype.query.scope import refuse_virtual
-from ectype.sql import functions, lower_dates, lower_json, lower_lists, lower_ranges, numbers
+from ectype.sql import functions, lower_dates, lower_json, lower_lists, lower_ranges, numbers, raising
 from ectype.sql.dialect import Dialect
 from ectype.sql.fence import called as called
 from ectype.sql.fence import cast_text as cast_text
@@ -65,7 +65,6 @@ OPERATORS: dict[str, Callable[..., exp.Expr]] = {
     "+": exp.Add,
     "-": exp.Sub,
     "*": exp.Mul,
-    "%": exp.Mod,
     "||": exp.DPipe,
     **COMPARISONS,
 }
@@ -386,13 +385,13 @@ class Lowering:
             if op in COMPARISONS:
                 numbers.check_comparison(op, (left, right), dialect)
             dumps = numbers.beside(right, dialect), numbers.beside(left, dialect)
+        if op in ("/", "%"):
+            return raising.divided(self, node, dumps)
         first = wrapped(self.lower(left, dumps[0]))
         if op in COMPARISONS and isinstance(right, Subquery):
             second = wrapped(self._subquery(right, compared=True))
         else:
             second = wrapped(self.lower(right, dumps[1]))
-        if op == "/":
-            return exp.Div(this=first, expression=second, typed=True, safe=False)
         return OPERATORS[op](this=first, expression=second)
 
     def _like(self, op: str, left: Expression, right: Expression) -> exp.Expr:

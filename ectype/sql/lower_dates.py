@@ -15,6 +15,7 @@ from ectype.expr.describe import sketch
 from ectype.expr.nodes import Binary, Call
 from ectype.query.inference import plain, type_of
 from ectype.sql.fence import Lowers, atom, compound
+from ectype.sql.raising import raised
 from ectype.types.base import Type
 from ectype.types.duration import DURATION
 from ectype.types.numeric import INTEGER
@@ -67,9 +68,16 @@ def _move(moment: str, microseconds: str) -> exp.Expr:
     """Return a moment, moved by a number of microseconds: whole seconds by SQLite, the rest beside them."""
     total = f"(CAST(substr({moment}, 21) AS INTEGER) + {microseconds})"
     rest = f"(({total} % 1000000 + 1000000) % 1000000)"
-    return atom(
-        f"(datetime(substr({moment}, 1, 19), (({total} - {rest}) / 1000000) || ' seconds') || printf('.%06d', {rest}))"
+    moved = (
+        f"datetime(substr({moment}, 1, 19), (({total} - {rest}) / 1000000) || ' seconds') || printf('.%06d', {rest})"
     )
+    return _held(moved, moment, microseconds)
+
+
+def _held(moved: str, *given: str) -> exp.Expr:
+    """Return a moment or day; beyond the year 9999 SQLite has NULL for it, as it has where one of `given` is NULL."""
+    test = " AND ".join(f"{one} IS NOT NULL" for one in given)
+    return atom(f"coalesce({moved}, CASE WHEN {test} THEN {raised('year out of range')} END)")
 
 
 def _add(lowering: Lowers, node: Call, unit: str) -> exp.Expr:
@@ -92,13 +100,13 @@ def _add(lowering: Lowers, node: Call, unit: str) -> exp.Expr:
         # The day may be too late for its month: then SQLite goes on into the next one, and the month's last is earlier.
         same = f"date({moment}, 'start of month', {months} || ' months', (strftime('%d', {moment}) - 1) || ' days')"
         last = f"date({moment}, 'start of month', ({months} + 1) || ' months', '-1 day')"
-        return compound(f"min({same}, {last}){rest}")
+        return _held(f"min({same}, {last}){rest}", moment, number)
     if unit in DAYS:
         days = number if unit == "day" else f"({number} * {DAYS[unit]})"
-        return compound(f"date({moment}, {days} || ' days'){rest}")
+        return _held(f"date({moment}, {days} || ' days'){rest}", moment, number)
     if unit in MICROSECONDS:
         return _move(moment, number if unit == "microsecond" else f"{number} * {MICROSECONDS[unit]}")
-    return compound(f"datetime(substr({moment}, 1, 19), {number} || ' {unit}s') || substr({moment}, 20)")
+    return _held(f"datetime(substr({moment}, 1, 19), {number} || ' {unit}s') || substr({moment}, 20)", moment, number)
 
 
 def _pg_unit(unit: str) -> str:

@@ -138,3 +138,19 @@ class ExpectSql:
     @staticmethod
     def _text(statement: Any, dialect: Dialect) -> tuple[str, Params]:
         return statement.to_sql(dialect) if isinstance(statement, Query) else statement(dialect)
+
+
+def raising(text: str, what: str, test: str) -> str:
+    """Return the text on SQLite of what is NULL where it ought to raise: it does, where the test holds."""
+    return f"coalesce({text}, CASE WHEN {test} THEN json_extract('{{}}', 'ectype: {what}') END)"
+
+
+def held(moved: str, *given: str) -> str:
+    """Return the text on SQLite of a moment or day that may lie beyond the year 9999."""
+    return raising(moved, "year out of range", " AND ".join(f"{one} IS NOT NULL" for one in given))
+
+
+def divisor(text: str, *columns: str) -> str:
+    """Return the text on SQLite of what may be zero; it counts where the columns that are divided are not NULL."""
+    test = "".join(f" AND {one} IS NOT NULL" for one in columns)
+    return raising(f"nullif({text}, 0)", "division by zero", f"{text} = 0{test}")

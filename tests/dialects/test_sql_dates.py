@@ -14,51 +14,58 @@ from ectype import QueryError, fn, from_, literal
 from ectype.repo.loader import build
 from ectype.sql.compilers import compile_select
 from ectype.sql.dialect import POSTGRES, SQLITE
-from tests.dialects.expecting import ExpectSql, Postgres, Refused, run_on_sqlite
+from tests.dialects.expecting import ExpectSql, Postgres, Refused, held, run_on_sqlite
 from tests.dialects.rows import LATE, LEAP
 from tests.dialects.world import Post
 
 POSTS = from_(Post)
 TWO = POSTS.where(Post.id < 3).order_by(Post.id)
+AT = '"p0"."posted_at"'
+DAY, TOOK = '"p0"."day"', '"p0"."took"'
 
 
 def _end(index: int, mark: str = "$") -> str:
     return f'FROM "posts" AS "p0" WHERE "p0"."id" < {mark}{index} ORDER BY "p0"."id"'
 
 
+def _months(moment: str) -> str:
+    same = f"date({moment}, 'start of month', ?2 || ' months', (strftime('%d', {moment}) - 1) || ' days')"
+    return f"min({same}, date({moment}, 'start of month', (?2 + 1) || ' months', '-1 day'))"
+
+
 def test_a_month_ends_with_its_last_day(expect_sql: ExpectSql):
+    months = held(f"{_months(AT)} || substr({AT}, 11)", AT, "?2")
     expect_sql(
         TWO.select(fn.datetime_add(Post.posted_at, 1, "month")),
         f'SELECT CAST(("p0"."posted_at" + CAST($2 AS float8) * interval \'1 month\') AS text) {_end(1)}',
-        "SELECT min(date(\"p0\".\"posted_at\", 'start of month', ?2 || ' months', "
-        '(strftime(\'%d\', "p0"."posted_at") - 1) || \' days\'), date("p0"."posted_at", \'start of month\', '
-        f"(?2 + 1) || ' months', '-1 day')) || substr(\"p0\".\"posted_at\", 11) {_end(1, '?')}",
+        f"SELECT {months} {_end(1, '?')}",
         params=(3, 1),
         rows=[LEAP.replace(month=3), LATE.replace(month=4, day=30)],
     )
     expect_sql(
         TWO.select(fn.date_add(Post.day, 1, "month")),
         f'SELECT CAST(CAST("p0"."day" + CAST($2 AS float8) * interval \'1 month\' AS date) AS text) {_end(1)}',
-        'SELECT min(date("p0"."day", \'start of month\', ?2 || \' months\', (strftime(\'%d\', "p0"."day") - 1) || '
-        f"' days'), date(\"p0\".\"day\", 'start of month', (?2 + 1) || ' months', '-1 day')) {_end(1, '?')}",
+        f"SELECT {held(_months(DAY), DAY, '?2')} {_end(1, '?')}",
         params=(3, 1),
         rows=[date(2024, 3, 29), date(2024, 2, 29)],
     )
 
 
 def test_the_count_may_be_negative_or_an_expression(expect_sql: ExpectSql):
+    count = '(-"p0"."id")'
+    back = held(f"date({AT}, {count} || ' days') || substr({AT}, 11)", AT, count)
+    hours = held(f"datetime(substr({AT}, 1, 19), ?2 || ' hours') || substr({AT}, 20)", AT, "?2")
     expect_sql(
         TWO.select(fn.datetime_add(Post.posted_at, -Post.id, "day")),
         f'SELECT CAST(("p0"."posted_at" + CAST((-"p0"."id") AS float8) * interval \'1 day\') AS text) {_end(1)}',
-        f'SELECT date("p0"."posted_at", (-"p0"."id") || \' days\') || substr("p0"."posted_at", 11) {_end(1, "?")}',
+        f"SELECT {back} {_end(1, '?')}",
         params=(3,),
         rows=[LEAP - timedelta(days=1), LATE - timedelta(days=2)],
     )
     expect_sql(
         TWO.select(fn.datetime_add(Post.posted_at, -2, "hour")),
         f'SELECT CAST(("p0"."posted_at" + CAST($2 AS float8) * interval \'1 hour\') AS text) {_end(1)}',
-        'SELECT datetime(substr("p0"."posted_at", 1, 19), ?2 || \' hours\') || substr("p0"."posted_at", 20) '
-        f"{_end(1, '?')}",
+        f"SELECT {hours} {_end(1, '?')}",
         params=(3, -2),
         rows=[LEAP - timedelta(hours=2), LATE - timedelta(hours=2)],
     )
@@ -66,16 +73,17 @@ def test_the_count_may_be_negative_or_an_expression(expect_sql: ExpectSql):
 
 def test_a_span_is_added_and_taken_away(expect_sql: ExpectSql):
     span = timedelta(days=1, microseconds=-1)
-    total = '(CAST(substr("p0"."posted_at", 21) AS INTEGER) + {})'
-    rest = f"(({total} % 1000000 + 1000000) % 1000000)"
-    moved = (
-        f'(datetime(substr("p0"."posted_at", 1, 19), (({total} - {rest}) / 1000000) || \' seconds\') || '
-        f"printf('.%06d', {rest}))"
-    )
+
+    def moved(by: str) -> str:
+        total = f"(CAST(substr({AT}, 21) AS INTEGER) + {by})"
+        rest = f"(({total} % 1000000 + 1000000) % 1000000)"
+        seconds = f"datetime(substr({AT}, 1, 19), (({total} - {rest}) / 1000000) || ' seconds')"
+        return held(f"{seconds} || printf('.%06d', {rest})", AT, by)
+
     expect_sql(
         TWO.select(Post.posted_at + span),
         f'SELECT CAST(("p0"."posted_at" + $2) AS text) {_end(1)}',
-        f"SELECT {moved.replace('{}', '?2')} {_end(1, '?')}",
+        f"SELECT {moved('?2')} {_end(1, '?')}",
         params=(3, span),
         sqlite_params=(3, 86_399_999_999),
         rows=[LEAP + span, LATE + span],
@@ -83,7 +91,7 @@ def test_a_span_is_added_and_taken_away(expect_sql: ExpectSql):
     expect_sql(
         TWO.select(Post.posted_at - span),
         f'SELECT CAST(("p0"."posted_at" - CAST($2 AS interval)) AS text) {_end(1)}',
-        f"SELECT {moved.replace('{}', '-(CAST(?2 AS INTEGER))')} {_end(1, '?')}",
+        f"SELECT {moved('-(CAST(?2 AS INTEGER))')} {_end(1, '?')}",
         params=(3, span),
         sqlite_params=(3, 86_399_999_999),
         rows=[LEAP - span, LATE - span],
@@ -91,8 +99,7 @@ def test_a_span_is_added_and_taken_away(expect_sql: ExpectSql):
     expect_sql(
         POSTS.select(Post.took + Post.posted_at).where(Post.id == 1),
         'SELECT CAST(("p0"."took" + "p0"."posted_at") AS text) FROM "posts" AS "p0" WHERE "p0"."id" = $1',
-        f"SELECT {moved.replace('{}', chr(34) + 'p0' + chr(34) + '.' + chr(34) + 'took' + chr(34))} "
-        'FROM "posts" AS "p0" WHERE "p0"."id" = ?1',
+        f'SELECT {moved(TOOK)} FROM "posts" AS "p0" WHERE "p0"."id" = ?1',
         params=(1,),
         rows=[LEAP + timedelta(seconds=90)],
     )
@@ -122,11 +129,11 @@ def test_two_moments_are_a_span_apart(expect_sql: ExpectSql):
 
 
 def test_a_moved_moment_compares_as_every_other(expect_sql: ExpectSql):
+    moved = held(f"date({AT}, ?1 || ' days') || substr({AT}, 11)", AT, "?1")
     expect_sql(
         POSTS.select(Post.id).where(fn.datetime_add(Post.posted_at, 1, "day") > LEAP + timedelta(1)),
         'SELECT "p0"."id" FROM "posts" AS "p0" WHERE ("p0"."posted_at" + CAST($1 AS float8) * interval \'1 day\') > $2',
-        'SELECT "p0"."id" FROM "posts" AS "p0" '
-        'WHERE (date("p0"."posted_at", ?1 || \' days\') || substr("p0"."posted_at", 11)) > ?2',
+        f'SELECT "p0"."id" FROM "posts" AS "p0" WHERE {moved} > ?2',
         params=(1, datetime(2024, 3, 1, 12, 30, tzinfo=UTC)),
         sqlite_params=(1, "2024-03-01 12:30:00.000000"),
         rows=[2],
@@ -154,12 +161,13 @@ def test_ago_may_be_counted_by_a_column(expect_sql: ExpectSql):
         '* interval \'1 day\') > CAST($2 AS timestamptz) ORDER BY "p0"."id"'
     )
     at = datetime(2024, 1, 1, tzinfo=UTC)
+    moment, score = "CAST(?1 AS TEXT)", '"p0"."score"'
+    moved = held(f"date({moment}, {score} || ' days') || substr({moment}, 11)", moment, score)
     expect_sql(
         POSTS.select(Post.id).where(fn.datetime_add(literal(at), Post.score, "day") > literal(at + timedelta(4))),
         'SELECT "p0"."id" FROM "posts" AS "p0" WHERE (CAST($1 AS timestamptz) + CAST("p0"."score" AS float8) '
         "* interval '1 day') > CAST($2 AS timestamptz)",
-        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE (date(CAST(?1 AS TEXT), "p0"."score" || \' days\') || '
-        "substr(CAST(?1 AS TEXT), 11)) > CAST(?2 AS TEXT)",
+        f'SELECT "p0"."id" FROM "posts" AS "p0" WHERE {moved} > CAST(?2 AS TEXT)',
         params=(at, at + timedelta(4)),
         sqlite_params=("2024-01-01 00:00:00.000000", "2024-01-05 00:00:00.000000"),
         rows=[1, 3],

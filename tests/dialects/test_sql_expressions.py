@@ -18,7 +18,7 @@ from ectype import (
     literal,
     or_,
 )
-from tests.dialects.expecting import ExpectSql, Refused
+from tests.dialects.expecting import ExpectSql, Refused, divisor
 from tests.dialects.world import Comment, Post, Role, User
 
 POSTS = from_(Post)
@@ -127,6 +127,7 @@ def test_between_has_both_ends(expect_sql: ExpectSql):
 
 
 def test_arithmetic_keeps_its_parentheses(expect_sql: ExpectSql):
+    score, id_ = '"p0"."score"', '("p0"."id" / ?1)'
     expect_sql(
         POSTS.select((Post.score + 1) * Post.id),
         'SELECT ("p0"."score" + $1) * "p0"."id" FROM "posts" AS "p0"',
@@ -146,6 +147,7 @@ def test_arithmetic_keeps_its_parentheses(expect_sql: ExpectSql):
     expect_sql(
         POSTS.select(Post.score / (Post.id / 1)),
         'SELECT "p0"."score" / ("p0"."id" / $1) FROM "posts" AS "p0"',
+        f'SELECT "p0"."score" / {divisor(id_, score)} FROM "posts" AS "p0"',
         params=(1,),
         rows=[5, 1, 2, 0],
     )

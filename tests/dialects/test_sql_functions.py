@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from ectype import QueryError, UnsupportedError, fn, from_, literal, window
-from tests.dialects.expecting import ExpectSql, Refused
+from tests.dialects.expecting import ExpectSql, Refused, divisor
 from tests.dialects.world import Comment, Post, User
 
 POSTS = from_(Post)
@@ -14,9 +14,11 @@ POSTS_END = 'FROM "posts" AS "p0" ORDER BY "p0"."id"'
 
 
 def test_a_value_may_stand_on_the_left(expect_sql: ExpectSql):
+    score = '"p0"."score"'
     expect_sql(
         ORDERED.select(3 - Post.score, 10 / Post.score, 2 * Post.price, 1 + Post.score),
-        f'SELECT $1 - "p0"."score", $2 / "p0"."score", $3 * "p0"."price", $4 + "p0"."score" {POSTS_END}',
+        f'SELECT $1 - {score}, $2 / {score}, $3 * "p0"."price", $4 + {score} {POSTS_END}',
+        f'SELECT ?1 - {score}, ?2 / {divisor(score)}, ?3 * "p0"."price", ?4 + {score} {POSTS_END}',
         params=(3, 10, 2, 1),
         rows=[
             (-2, 2, Decimal("19.98"), 6),
@@ -27,7 +29,8 @@ def test_a_value_may_stand_on_the_left(expect_sql: ExpectSql):
     )
     expect_sql(
         ORDERED.select(-Post.score % 3, 7 % Post.score, -Post.score / 2),
-        f'SELECT (-"p0"."score") % $1, $2 % "p0"."score", (-"p0"."score") / $3 {POSTS_END}',
+        f"SELECT (-{score}) % $1, $2 % {score}, (-{score}) / $3 {POSTS_END}",
+        f"SELECT (-{score}) % ?1, ?2 % {divisor(score)}, (-{score}) / ?3 {POSTS_END}",
         params=(3, 7, 2),
         rows=[(-2, 2, -2), (0, 1, -1), (-2, 7, -4), (0, 1, -1)],
     )
@@ -57,14 +60,22 @@ def test_a_fraction_beside_whole_numbers_makes_fractions(expect_sql: ExpectSql):
     )
 
 
+def _whole(text: str, sign: str, op: str) -> str:
+    return (
+        f"CASE WHEN {text} >= -9223372036854775808.0 AND {text} < 9223372036854775808.0 THEN CAST({text} AS INTEGER) "
+        f"{sign} ({text} {op} CAST({text} AS INTEGER)) WHEN {text} IS NOT NULL "
+        "THEN json_extract('{}', 'ectype: integer out of range') END"
+    )
+
+
 def test_rounding_goes_away_from_zero_on_both(expect_sql: ExpectSql):
+    rating, minus = '"p0"."rating"', '(-"p0"."rating")'
     expect_sql(
         ORDERED.select(fn.round(Post.rating), fn.floor(-Post.rating), fn.ceil(Post.rating), fn.sign(Post.score - 5)),
         'SELECT CAST(round(CAST("p0"."rating" AS numeric)) AS float8), CAST(floor((-"p0"."rating")) AS bigint), '
         f'CAST(ceil("p0"."rating") AS bigint), CAST(sign(("p0"."score" - $1)) AS bigint) {POSTS_END}',
-        'SELECT round("p0"."rating"), CAST((-"p0"."rating") AS INTEGER) - ((-"p0"."rating") < '
-        'CAST((-"p0"."rating") AS INTEGER)), CAST("p0"."rating" AS INTEGER) + ("p0"."rating" > '
-        f'CAST("p0"."rating" AS INTEGER)), sign(("p0"."score" - ?1)) {POSTS_END}',
+        f'SELECT round("p0"."rating"), {_whole(minus, "-", "<")}, {_whole(rating, "+", ">")}, '
+        f'sign(("p0"."score" - ?1)) {POSTS_END}',
         params=(5,),
         rows=[(5.0, -5, 5, 0), (None, None, None, -1), (2.0, -2, 2, 1), (None, None, None, -1)],
     )
