@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from ectype.expr.operand import Order as Order
     from ectype.expr.predicates import and_ as and_
     from ectype.expr.predicates import or_ as or_
+    from ectype.expr.raw import constant as constant
     from ectype.expr.raw import fragment as fragment
     from ectype.expr.raw import identifier as identifier
     from ectype.expr.raw import splice as splice
@@ -154,7 +155,7 @@ _MODULES = {
     "ectype.expr.nesting": "all_ any_ exists outer scalar",
     "ectype.expr.operand": "Agg Assignment Column Expr Maybe Operand Order",
     "ectype.expr.predicates": "and_ or_",
-    "ectype.expr.raw": "fragment identifier splice",
+    "ectype.expr.raw": "constant fragment identifier splice",
     "ectype.expr.tuples": "tuple_",
     "ectype.query.associated": "assoc",
     "ectype.query.builder": "Over Q Query from_ maybe",

@@ -89,10 +89,32 @@ def percentile_cont(fraction: float, *, order_by: Key[S]) -> Agg[S, float | None
     Raises:
         QueryError: for a fraction that is not between 0 and 1.
     """
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+    return _percentile("percentile_cont", fraction, order_by)
+
+
+@overload
+def percentile_disc(fraction: float, *, order_by: Expr[S, T | None]) -> Agg[S, T | None]: ...
+@overload
+def percentile_disc(fraction: float, *, order_by: Order[S]) -> Agg[S, Any]: ...
+def percentile_disc(fraction: float, *, order_by: Any) -> Any:
+    """The first of the ordered values that stands at a fraction of them or after it; None over none. SQLite has none.
+
+    SQL: `percentile_disc($1) WITHIN GROUP (ORDER BY x)`.
+
+    Raises:
+        QueryError: for a fraction that is not between 0 and 1.
+
+    Example:
+        `query.select(fn.percentile_disc(0.9, order_by=Post.posted_at))`
+    """
+    return _percentile("percentile_disc", fraction, order_by)
+
+
+def _percentile(name: str, fraction: object, order_by: Any) -> Agg[Any, Any]:
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 <= fraction <= 1:
         raise QueryError(f"a fraction is between 0 and 1, got {fraction!r:.80}")
     term, params = order_term(order_by)
-    return Agg(nodes.call("percentile_cont", (nodes.PARAM,), order_by=(term,)), (float(fraction), *params))
+    return Agg(nodes.call(name, (nodes.PARAM,), order_by=(term,)), (float(fraction), *params))
 
 
 @overload

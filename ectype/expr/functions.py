@@ -21,6 +21,7 @@ from ectype.expr.aggregate_functions import nth_value as nth_value
 from ectype.expr.aggregate_functions import ntile as ntile
 from ectype.expr.aggregate_functions import percent_rank as percent_rank
 from ectype.expr.aggregate_functions import percentile_cont as percentile_cont
+from ectype.expr.aggregate_functions import percentile_disc as percentile_disc
 from ectype.expr.aggregate_functions import string_agg as string_agg
 from ectype.expr.calls import call_of, check_argument
 from ectype.expr.date_functions import ago as ago

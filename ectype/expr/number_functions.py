@@ -1,7 +1,9 @@
 """Functions of numbers, as far as the databases agree."""
 
-from typing import Any, TypeVar, overload
+from decimal import Decimal
+from typing import Any, Final, TypeVar, overload
 
+from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.calls import call_of
 from ectype.expr.operand import Expr, Operand, operand_of
@@ -11,14 +13,30 @@ S2 = TypeVar("S2")
 T = TypeVar("T")
 N = TypeVar("N")
 
+MAX_DIGITS: Final = 1_000
+"""What PostgreSQL rounds a number to at most."""
 
-def round(expr: Expr[S, N]) -> Operand[S, N]:  # noqa: A001  # the name that SQL has
-    """The number without its fraction, a half away from zero. SQL: `round(x)`.
 
-    Raises (when a plan is made):
-        UnsupportedError: for a Decimal on SQLite, which keeps it in another form.
+@overload
+def round(expr: Expr[S, N]) -> Operand[S, N]: ...  # noqa: A001  # the name that SQL has
+@overload
+def round(expr: Expr[S, Decimal], digits: int) -> Operand[S, Decimal]: ...  # noqa: A001  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
+@overload
+def round(expr: Expr[S, Decimal | None], digits: int) -> Operand[S, Decimal | None]: ...  # noqa: A001
+def round(expr: Expr[Any, Any], digits: int | None = None) -> Any:  # noqa: A001  # the name that SQL has
+    """The number without its fraction, a half away from zero; a Decimal to a number of digits. SQL: `round(x, $1)`.
+
+    Digits below zero are those before the point: -2 rounds to hundreds.
+
+    Raises:
+        QueryError: for digits that are no number from -1000 to 1000; when a plan is made, of what is no Decimal.
+        UnsupportedError: when a plan is made, for a Decimal on SQLite, which keeps it in another form.
     """
-    return Operand(call_of("round", expr), expr.params)
+    if digits is None:
+        return Operand[Any, Any](call_of("round", expr), expr.params)
+    if digits.__class__ is not int or not -MAX_DIGITS <= digits <= MAX_DIGITS:
+        raise QueryError(f"`fn.round` takes a number of digits from -{MAX_DIGITS} to {MAX_DIGITS}, got {digits!r:.80}")
+    return Operand[Any, Any](call_of("round", expr, nodes.PARAM), (*expr.params, digits))
 
 
 @overload

@@ -26,6 +26,8 @@ N8 = typing_extensions.TypeVar("N8", default=Never)
 
 MAX_BYTES: Final = 63
 """How long a name may be: what PostgreSQL keeps of it."""
+MAX_TEXT: Final = 255
+"""How many characters a constant text may have: it is part of the plan, so what is long belongs into a parameter."""
 
 
 @final
@@ -93,7 +95,8 @@ def fragment(text: str, *args: Any) -> Any:
     """Return SQL text of your own as an expression; each `{}` takes an expression or a bound value.
 
     The text is a literal of your program, never data: values go into the gaps. `{{` and `}}` are braces. A gap also
-    takes a fragment, `splice([…])` for several values, and `identifier("name")` for a quoted name.
+    takes a fragment, `splice([…])` for several values, `identifier("name")` for a quoted name, and `constant(value)`
+    for a value that must stand in the text itself.
 
     Raises:
         QueryError: when the gaps and the arguments differ in number, a brace stands alone, or the text is none.
@@ -167,3 +170,36 @@ def identifier(name: str) -> Splice[Never]:
         raise QueryError(f"a name has 1 to {MAX_BYTES} bytes of text, got {name!r:.80}")
     doubled = name.replace('"', '""')
     return Splice(None, (), f'"{doubled}"')
+
+
+def constant(value: int | str) -> Splice[Never]:
+    """Return a number, a truth value or a short text for a gap of a fragment, written into the SQL itself.
+
+    It is for places where SQL takes no parameter, as the unit of an interval; a text stands in quotes, and what it
+    holds is never read as SQL. Each value is another text, and so another plan: everything else is passed as it is,
+    and bound.
+
+    Raises:
+        QueryError: for another class of value, an int of more than 64 bits, or a text of more than 255 characters,
+            with a NUL character, or with a backslash, which older settings of PostgreSQL read as an escape.
+
+    Example:
+        `fragment("{} + interval {}", Post.posted_at, constant("1 day"))`
+    """
+    if value.__class__ is bool:
+        return Splice(None, (), "TRUE" if value else "FALSE")
+    if isinstance(value, int) and value.__class__ is int and -(2**63) < value < 2**63:
+        # In parentheses: a minus after a minus would begin a comment.
+        return Splice(None, (), str(value) if value >= 0 else f"({value})")
+    if isinstance(value, str) and value.__class__ is str and _is_plain(value):
+        doubled = value.replace("'", "''")
+        return Splice(None, (), f"'{doubled}'")
+    raise QueryError(
+        f"a constant is an int of 64 bits, a bool, or at most {MAX_TEXT} characters of text without a backslash, got "
+        f"{value!r:.80}",
+        hint="pass the value itself, which is bound: `fragment('f({})', value)`",
+    )
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= MAX_TEXT and "\\" not in text and text_fault(text) is None

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, Never, TypeVar, cast, final, overload
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.nodes import Expression
-from ectype.expr.operand import Expr, Operand
+from ectype.expr.operand import Expr, Operand, QueryLike, shape_of
 
 S = TypeVar("S")
 S1 = TypeVar("S1")
@@ -77,8 +77,10 @@ class Row(Generic[S_co, T]):
     def __bool__(self) -> Never:
         raise QueryError("a tuple of expressions has no truth value in Python")
 
-    def in_(self, values: "Collection[T]") -> "Operand[S_co, bool]":
-        """Whether the row is one of `values`, which are one bound parameter however many they are. Empty: never.
+    def in_(self, values: "Collection[T] | QueryLike[T]") -> "Operand[S_co, bool]":
+        """Whether the row is one of `values`, or of the rows of a query of as many columns.
+
+        Values are one bound parameter however many they are; an empty list: never. SQL: `(a, b) IN (SELECT c, d …)`.
 
         Raises:
             QueryError: for what is no list of tuples of this length, or a tuple with None in it.
@@ -86,8 +88,12 @@ class Row(Generic[S_co, T]):
         Example:
             `query.where(tuple_(Post.author_id, Post.score).in_([(1, 5), (2, 8)]))`
         """
-        if isinstance(values, str | bytes) or not isinstance(values, Collection):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
-            raise QueryError(f"`in_` takes a list of tuples, got {values!r:.80}")
+        shape = shape_of(values)
+        if shape is not None:
+            own = cast("QueryLike[T]", values).params
+            return Operand(nodes.subquery("in", self.node, shape, len(own)), self.params + own)
+        if isinstance(values, str | bytes) or not isinstance(values, Collection):
+            raise QueryError(f"`in_` takes a list of tuples, or a query of as many columns, got {values!r:.80}")
         listed = [_checked(self, "in_", value) for value in values]
         return Operand(nodes.in_values(self.node), (*self.params, listed))
 

@@ -141,8 +141,13 @@ def _call(name: str, args: tuple[Expression, ...]) -> Type[Any] | None:
 
 def selected(query: Node) -> Expression | None:
     """Return the first expression that a query selects; None where it selects a whole struct."""
+    return next(iter(selections(query)), None)
+
+
+def selections(query: Node) -> tuple[Expression | None, ...]:
+    """Return what a query selects; None in place of a whole struct."""
     for step in steps(cast("Step", query)):
         if step.kind == "select":
-            first: Expression | Entity = step.arg[1][0]
-            return None if isinstance(first, Entity) else first
-    return None
+            items: tuple[Expression | Entity, ...] = step.arg[1]
+            return tuple(None if isinstance(one, Entity) else one for one in items)
+    return ()

@@ -234,10 +234,15 @@ def conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
 def _outputs(scope: Scope, select: Select, form: str, names: Callable[[str], str] | None = None) -> list[exp.Expr]:
     if form == "one" and _needs_no_outputs(select):
         return [exp.Literal.number(1)]
-    if form == "bare" and len(select.outputs) != 1:
+    wanted = int(form.partition(" ")[2] or 1)
+    if form.startswith("bare") and len(select.outputs) != wanted:
         raise QueryError(
-            f"`in_` and `scalar` take a query of one column, and this one has {len(select.outputs)}",
-            hint="select it: `query.select(Comment.post_id)`",
+            f"`in_` and `scalar` take a query of one column, and this one has {len(select.outputs)}"
+            if wanted == 1
+            else f"`in_` over a tuple of {wanted} takes a query of {wanted} columns, and this one has "
+            f"{len(select.outputs)}",
+            hint=f"select {'it' if wanted == 1 else 'them'}: "
+            f"`query.select({', '.join(('Comment.post_id', 'Comment.likes', '…', '…')[:wanted])})`",
         )
     made: list[exp.Expr] = []
     for output in select.outputs:

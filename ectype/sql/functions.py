@@ -215,6 +215,13 @@ def _json_agg(lowering: Lowers, node: Call, _word: str) -> exp.Expr:
 def _percentile(lowering: Lowers, node: Call, _word: str) -> exp.Expr:
     if not lowering.dialect.ordered_sets:
         raise refuse("has no percentiles", node, lowering.dialect, "select the ordered values, and pick in Python")
+    key = node.order_by[0].operand
+    known = plain(type_of(key))
+    if node.name == "percentile_cont" and known not in (None, INTEGER, FLOAT) and not isinstance(known, DecimalType):
+        raise QueryError(
+            f"`fn.percentile_cont` computes between two numbers, and `{sketch(key)}` is of another type",
+            hint="take one of the values: `fn.percentile_disc(0.5, order_by=…)`",
+        )
     fraction = f"CAST({lowering.text(node.args[0], lowering.dumper(FLOAT))} AS float8)"
     order = render(lowering.order(node.order_by[0]), lowering.dialect)
     return atom(f"{node.name}({fraction}) WITHIN GROUP (ORDER BY {order})")

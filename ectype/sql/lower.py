@@ -36,7 +36,7 @@ from ectype.expr.nodes import (
 )
 from ectype.expr.walk import is_secret, unnamed
 from ectype.query.ast import Clause, Step
-from ectype.query.inference import ARITHMETIC, selected, type_of
+from ectype.query.inference import ARITHMETIC, selections, type_of
 from ectype.query.planner import width
 from ectype.query.scope import refuse_virtual
 from ectype.sql import functions, lower_dates, lower_json, lower_lists, lower_ranges, numbers, raising
@@ -74,6 +74,8 @@ WRITTEN: dict[str, Callable[[Any, Binary], exp.Expr]] = {
     **lower_ranges.OPERATORS,
 }
 """Operators whose text is another on each database."""
+
+ORDERED_SETS = frozenset({"percentile_cont", "percentile_disc"})
 
 SubSelect = Callable[["Scope", Step, int, str], exp.Expr]
 
@@ -407,6 +409,11 @@ class Lowering:
 
     def _over(self, node: Over) -> exp.Expr:
         function = cast("Call", node.call)
+        if function.name in ORDERED_SETS:
+            raise QueryError(
+                f"no database computes it over a window: `{sketch(node)}`",
+                hint="compute it for each group in a subquery, and join that",
+            )
         made = self._secret(function, lambda: functions.call(self, function))
         # One definition cannot hold the values of every use, so a window with values stands where it is used.
         inline = node.name is None or any(width(part) for part in (*node.partition_by, *node.order_by))
@@ -476,12 +483,18 @@ class Lowering:
                 "compares with no rows of a query", node, self.scope.dialect,
                 "compare with `scalar(query.select(fn.max(…)))` or `fn.min`, or ask `exists(query.where(…))`",
             )  # fmt: skip
-        operand = None if node.operand is None else wrapped(self.lower(node.operand))
-        inside = selected(node.query)
-        if node.operand is not None and inside is not None:
-            numbers.check_comparison("in_", (node.operand, inside), self.scope.dialect)
+        operand = None
+        form = "one" if node.kind == "exists" else "bare"
+        if node.operand is not None:
+            row = node.operand.items if isinstance(node.operand, Items) else (node.operand,)
+            for item, inside in zip(row, selections(node.query), strict=False):
+                if inside is not None:
+                    numbers.check_comparison("in_", (item, inside), self.scope.dialect)
+            listed = ", ".join(map(self.text, row))
+            operand = exp.Var(this=listed if len(row) == 1 else f"({listed})")
+            form = f"bare {len(row)}"
         step = cast("Step", node.query)
-        inner = self.scope.select(self.scope, step, self.next, "one" if node.kind == "exists" else "bare")
+        inner = self.scope.select(self.scope, step, self.next, form)
         self.next += node.width
         if node.kind in ("any_", "all_"):
             if not compared:

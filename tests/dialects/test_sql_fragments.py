@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from ectype import CastError, QueryError, fragment, from_, identifier, literal, splice
+from ectype import CastError, QueryError, constant, fragment, from_, identifier, literal, splice
+from ectype.sql.dialect import POSTGRES
 from tests.dialects.expecting import ExpectSql, Refused
 from tests.dialects.world import Post, Role, User
 
@@ -65,6 +66,48 @@ def test_a_name_is_quoted_and_never_read(expect_sql: ExpectSql):
 def test_what_is_no_name_is_refused(name: object):
     with pytest.raises(QueryError, match="a name has 1 to 63 bytes"):
         identifier(name)  # type: ignore[arg-type]
+
+
+def test_a_constant_stands_in_the_text(expect_sql: ExpectSql):
+    quoted = constant("it's {}")
+    expect_sql(
+        POSTS.select(fragment("{} -{} + {}", Post.score, constant(-2), constant(10)), fragment("{}", quoted))
+        .where(fragment("{} = {}", Post.draft, constant(True)) | (Post.id == 1))
+        .order_by(Post.id),
+        'SELECT ("p0"."score" -(-2) + 10), (\'it\'\'s {}\') FROM "posts" AS "p0" WHERE ("p0"."draft" = TRUE) OR '
+        '("p0"."id" = $1) ORDER BY "p0"."id"',
+        params=(1,),
+        rows=[(17, "it's {}"), (15, "it's {}")],
+    )
+    days = fragment("{} + interval {}", Post.posted_at, constant("1 day"))
+    assert POSTS.select(days).to_sql(POSTGRES)[0] == (
+        'SELECT ("p0"."posted_at" + interval \'1 day\') FROM "posts" AS "p0"'
+    )
+    assert fragment("f({})", constant(1)).node is not fragment("f({})", constant(2)).node
+
+
+HOSTILE = ("'", "''", "'; DROP TABLE posts; --", "$1 ?1 {} {{", "/* */ --", '"', "é\n\t", "%s", "E'", "a" * 255, "")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_constant_holds_is_never_read_as_sql(expect_sql: ExpectSql, text: str):
+    doubled = text.replace("'", "''")
+    expect_sql(
+        POSTS.select(fragment("{}", constant(text))).where(Post.id == 1),
+        f'SELECT (\'{doubled}\') FROM "posts" AS "p0" WHERE "p0"."id" = $1',
+        f'SELECT (\'{doubled}\') FROM "posts" AS "p0" WHERE "p0"."id" = ?1',
+        params=(1,),
+        rows=[text],
+    )
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 1.5, Decimal(1), b"x", 2**63, -(2**63), "a\\b", "a\0", "\ud800", "a" * 256, Role.ADMIN, [1], Post.id],
+)
+def test_what_is_no_constant_is_refused(value: object):
+    with pytest.raises(QueryError, match="a constant is an int of 64 bits, a bool, or at most 255 characters"):
+        constant(value)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("values", [[], "abc", b"abc", 3, None, {1, 2}])

@@ -1,5 +1,6 @@
 """Functions whose text is another on each database, and operators with values on their left."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -93,6 +94,25 @@ def test_rounding_goes_away_from_zero_on_both(expect_sql: ExpectSql):
         Refused(UnsupportedError, "SQLite keeps scaled decimals as integers"),
     )
     expect_sql(ORDERED.select(fn.floor(Post.title)), Refused(QueryError, "`fn.floor` needs a number"))  # type: ignore[call-overload]
+
+
+def test_a_decimal_is_rounded_to_digits(expect_sql: ExpectSql):
+    for digits, rows in ((1, ["10.0", "20.0"]), (0, ["10", "20"]), (2, ["9.99", "20.00"]), (-1, ["10", "20"])):
+        expect_sql(
+            ORDERED.where(Post.price.is_not_null()).select(fn.round(Post.price, digits)),
+            'SELECT round("p0"."price", CAST($1 AS integer)) FROM "posts" AS "p0" WHERE "p0"."price" IS NOT NULL '
+            'ORDER BY "p0"."id"',
+            Refused(UnsupportedError, "SQLite keeps scaled decimals as integers"),
+            params=(digits,),
+            rows=[Decimal(one) for one in rows],
+        )
+    refused = Refused(QueryError, "`fn.round` to digits is exact for Decimal only")
+    expect_sql(ORDERED.select(fn.round(Post.rating, 2)), refused)  # type: ignore[call-overload]
+    expect_sql(ORDERED.select(fn.round(Post.score, 2)), refused)  # type: ignore[call-overload]
+    for digits in (1.0, True, "2", 1001, -1001):
+        with pytest.raises(QueryError, match=r"`fn\.round` takes a number of digits from -1000 to 1000"):
+            fn.round(Post.price, digits)  # type: ignore[call-overload]
+    assert repr(fn.round(Post.price, 1)) == "fn.round(Post.price, 1)"
 
 
 def test_the_larger_of_two_leaves_null_out(expect_sql: ExpectSql):
@@ -239,8 +259,32 @@ def test_percentiles_are_postgresql_s(expect_sql: ExpectSql):
         params=(0.5,),
         rows=[4.0],
     )
-    with pytest.raises(QueryError, match="a fraction is between 0 and 1"):
-        fn.percentile_cont(50, order_by=Post.score)
+    expect_sql(
+        POSTS.select(
+            fn.percentile_disc(0.5, order_by=Post.day).filter(Post.id < 9),
+            fn.percentile_disc(0.9, order_by=Post.title.desc()),
+            fn.percentile_disc(0, order_by=Post.price),
+        ),
+        'SELECT CAST((percentile_disc(CAST($1 AS float8)) WITHIN GROUP (ORDER BY "p0"."day") '
+        'FILTER(WHERE "p0"."id" < $2)) AS text), '
+        'percentile_disc(CAST($3 AS float8)) WITHIN GROUP (ORDER BY "p0"."title" DESC), '
+        'percentile_disc(CAST($4 AS float8)) WITHIN GROUP (ORDER BY "p0"."price") FROM "posts" AS "p0"',
+        Refused(UnsupportedError, "SQLite has no percentiles"),
+        params=(0.5, 9, 0.9, 0.0),
+        rows=[(date(2024, 1, 31), "100% wool", Decimal("9.99"))],
+    )
+    expect_sql(
+        POSTS.select(fn.percentile_cont(0.5, order_by=Post.day)),  # type: ignore[misc]
+        Refused(QueryError, "`fn.percentile_cont` computes between two numbers, and `Post.day` is of another type"),
+        Refused(UnsupportedError, "SQLite has no percentiles"),
+    )
+    expect_sql(
+        POSTS.select(fn.percentile_disc(0.5, order_by=Post.score).over(window(partition_by=Post.author_id))),
+        Refused(QueryError, "no database computes it over a window"),
+    )
+    for wrong in (fn.percentile_cont, fn.percentile_disc):
+        with pytest.raises(QueryError, match="a fraction is between 0 and 1"):
+            wrong(50, order_by=Post.score)
 
 
 def test_windows_look_at_other_rows(expect_sql: ExpectSql):

@@ -83,6 +83,39 @@ def test_a_list_of_tuples_is_one_parameter_of_any_length(expect_sql: ExpectSql):
     assert IDS.where(pair.in_([])).node is IDS.where(pair.in_([(1, 2)] * 9)).node
 
 
+def test_a_tuple_is_one_of_the_rows_of_a_query(expect_sql: ExpectSql):
+    pairs = from_(Comment).where(Comment.likes > 1).select(Comment.post_id, Comment.likes + 3)
+    expect_sql(
+        IDS.where(tuple_(Post.id, Post.score + 0).in_(pairs), Post.id < 9),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE (("p0"."id", ("p0"."score" + $1)) IN (SELECT "c1"."post_id", '
+        '"c1"."likes" + $3 FROM "comments" AS "c1" WHERE "c1"."likes" > $2)) AND ("p0"."id" < $4)',
+        params=(0, 1, 3, 9),
+        rows=[1],
+    )
+    expect_sql(
+        IDS.where(~tuple_(Post.id, Post.author_id, Post.draft).in_(POSTS.select(Post.id, Post.author_id, Post.draft))),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE NOT (("p0"."id", "p0"."author_id", "p0"."draft") IN '
+        '(SELECT "p1"."id", "p1"."author_id", "p1"."draft" FROM "posts" AS "p1"))',
+        rows=[],
+    )
+    one = POSTS.select(Post.id)
+    three = POSTS.select(Post.id, Post.score, Post.id)
+    for query, count in ((one, 1), (three, 3), (from_(Comment), 4)):
+        expect_sql(
+            IDS.where(tuple_(Post.id, Post.score).in_(query)),  # type: ignore[arg-type]
+            Refused(QueryError, f"`in_` over a tuple of 2 takes a query of 2 columns, and this one has {count}"),
+        )
+    weights = POSTS.select(Post.id, Post.weight)
+    expect_sql(
+        IDS.where(tuple_(Post.id, Post.weight).in_(weights)),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE ("p0"."id", "p0"."weight") IN '
+        '(SELECT "p1"."id", "p1"."weight" FROM "posts" AS "p1")',
+        Refused(UnsupportedError, "SQLite keeps `Post.weight` as text"),
+        rows=[1],
+    )
+    assert repr(tuple_(Post.id, Post.score).in_(pairs)) == "tuple_(Post.id, Post.score).in_(…)"
+
+
 def test_every_type_travels_in_a_list_of_tuples(expect_sql: ExpectSql):
     at = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
     expect_sql(

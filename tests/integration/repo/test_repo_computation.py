@@ -103,7 +103,7 @@ async def test_a_sum_beyond_64_bits_is_out_of_range(repo: Repo, lines: Any):
 
 
 async def test_a_moment_beyond_the_year_9999_is_none_that_sqlite_knows(repo: Repo, lines: Any):
-    one = lines.where(LogLine.level == 4)
+    one = from_(LogLine).where(LogLine.level == 4)
     for count, unit in ((2, "microsecond"), (1, "hour"), (1, "day"), (1, "month"), (9_000, "year")):
         moved = fn.datetime_add(literal(LATE), LogLine.level - 4 + count, unit)
         if repo.adapter.dialect.division_raises:

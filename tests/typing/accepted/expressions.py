@@ -16,6 +16,7 @@ from ectype import (
     all_,
     any_,
     case,
+    constant,
     fn,
     fragment,
     from_,
@@ -45,6 +46,7 @@ assert_type(works.select(case((Work.hall > 3, 1), else_=0)), Query[Work, Work, i
 assert_type(tuple_(Work.title, Work.value) > ("x", Decimal(1)), Operand[Work, bool])
 assert_type(tuple_(Work.title, Artist.id) <= tuple_(Artist.name, Artist.id), Operand[Work | Artist, bool])
 assert_type(tuple_(Work.title, Artist.id).in_([("x", 1)]), Operand[Work | Artist, bool])
+assert_type(tuple_(Work.title, Visit.id).in_(from_(Artist).select(Artist.name, Artist.id)), Operand[Work | Visit, bool])
 assert_type(Visit.id.in_([Artist.id, literal(3)]), Operand[Visit | Artist, bool])
 assert_type(Visit.id >= all_(from_(Artist).select(Artist.id)), Operand[Visit, bool])
 assert_type(Visit.id == any_(from_(Artist).select(Artist.id)), Operand[Visit, bool])
@@ -63,6 +65,7 @@ assert_type(Visit.id * Work.value, Operand[Visit | Work, Decimal])
 assert_type(Visit.id * Work.width, Operand[Visit | Work, float | None])
 assert_type(fn.floor(Work.value * 1), Operand[Work, int | None])
 assert_type(fn.round(Work.value), Operand[Work, Decimal])
+assert_type(fn.round(Work.value, 2), Operand[Work, Decimal])
 assert_type(fn.greatest(Visit.id, 3), Operand[Visit, int])
 
 # --- dates
@@ -120,6 +123,8 @@ assert_type(fn.string_agg(Work.title, ", ", order_by=Work.title.desc()), Agg[Wor
 assert_type(fn.every(Work.hall > 3).filter(Work.hall < 9), Agg[Work, bool | None])
 assert_type(fn.json_agg(Work.notes), Agg[Work, list[Any] | None])
 assert_type(fn.percentile_cont(0.5, order_by=Work.hall), Agg[Work, float | None])
+assert_type(fn.percentile_disc(0.5, order_by=Artist.born), Agg[Artist, date | None])
+assert_type(fn.percentile_disc(0.5, order_by=Work.title), Agg[Work, str | None])
 assert_type(fn.lag(Visit.id, 1, 0).over(window(order_by=Visit.id)), Operand[Visit, int])
 assert_type(fn.ntile(4).over(window(order_by=Visit.id)), Operand[Visit, int])
 
@@ -129,6 +134,7 @@ assert_type(literal(Kind.DRAWING, Work.kind), Operand[Never, Kind])
 assert_type(literal(3, float), Operand[Never, float])
 assert_type(fragment("{} in ({})", Work.title, splice(["a", "b"])), Operand[Work, Any])
 assert_type(fragment("{}.{} + {}", Work.hall, identifier("x"), 1), Operand[Work, Any])
+assert_type(fragment("{} + interval {}", Visit.began_at, constant("1 day")), Operand[Visit, Any])
 
 # --- ranges
 
