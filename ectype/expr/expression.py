@@ -37,9 +37,6 @@ E = TypeVar("E")
 R = TypeVar("R", int, Decimal, datetime, date)
 Value: TypeAlias = str | int | float | Decimal | bytes | datetime | None
 
-SCALARS = frozenset({int, str, float, bool})
-"""Classes of values that need no closer look when an expression is built."""
-
 
 def interned(op: str) -> Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], Any]]:
     """Make a comparison look for its shape where it grew before; the method below it is called for all else."""
