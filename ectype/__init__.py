@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     from ectype.schema.fields import Field as Field
     from ectype.schema.fields import field as field
     from ectype.schema.fields import primary_key as primary_key
+    from ectype.schema.fields import timestamp as timestamp
     from ectype.schema.json_form import json_schema as json_schema
     from ectype.schema.meta import Meta as Meta
     from ectype.schema.meta import meta as meta
@@ -125,6 +126,7 @@ if TYPE_CHECKING:
     from ectype.schema.schema import Timestamps as Timestamps
     from ectype.schema.schemaless import SchemalessChangeset as SchemalessChangeset
     from ectype.schema.structs import evolve as evolve
+    from ectype.schema.structs import with_meta as with_meta
     from ectype.sql.dialect import POSTGRES as POSTGRES
     from ectype.sql.dialect import SQLITE as SQLITE
     from ectype.types.custom import CustomType as CustomType
@@ -176,7 +178,7 @@ _MODULES = {
     "ectype.schema.changeset": "Changeset change",
     "ectype.schema.errors": "Invalid InvalidChangesetError",
     "ectype.schema.field_error": "Error",
-    "ectype.schema.fields": "Field field primary_key",
+    "ectype.schema.fields": "Field field primary_key timestamp",
     "ectype.schema.json_form": "json_schema",
     "ectype.schema.meta": "Meta meta",
     "ectype.schema.params_form": "changeset_schema params_of",
@@ -184,7 +186,7 @@ _MODULES = {
     "ectype.schema.rel": _RELATIONS,
     "ectype.schema.schema": "Schema Timestamps",
     "ectype.schema.schemaless": "SchemalessChangeset",
-    "ectype.schema.structs": "evolve",
+    "ectype.schema.structs": "evolve with_meta",
     "ectype.sql.dialect": "POSTGRES SQLITE",
     "ectype.types.custom": "CustomType",
     "ectype.types.enums": "pg_enum",

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, final
 
-from ectype.expr.nodes import Expression, Node, Ordering, Root
+from ectype.expr.nodes import Entity, Expression, Node, Ordering, Root
 from ectype.schema.meta import SchemaInfo
 from ectype.types.base import Type
 
@@ -63,6 +63,24 @@ def source_names(source: Any) -> tuple[str, ...]:
     if getattr(source, "query", None) is None:
         return info.column_names
     return tuple(name for name in info.field_names if name in source.columns)
+
+
+def whole_names(source: Any) -> tuple[str, ...]:
+    """Return the members that a whole struct of a source is read with.
+
+    Those with `load_in_query=False` are among them only where a subquery names its members.
+    """
+    names, unread = source_names(source), source.info.unread
+    if not unread or _names_members(getattr(source, "query", None)):
+        return names
+    return tuple(name for name in names if name not in unread)
+
+
+def _names_members(query: "Step | None") -> bool:
+    select = None if query is None else next((one for one in steps(query) if one.kind == "select"), None)
+    return select is not None and not (
+        select.arg[0] is None and isinstance(select.arg[1][0], Entity) and select.arg[1][0].names is None
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

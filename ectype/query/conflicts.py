@@ -5,7 +5,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 from ectype.errors import QueryError
 from ectype.expr.operand import Assignment, Attr, Column, Expr, Operand
 from ectype.query.ast import OnConflict as Planned
-from ectype.query.scope import conflict_sources, refuse_virtual
+from ectype.query.scope import conflict_sources, refuse_unwritable, refuse_virtual
 from ectype.schema.meta import SchemaInfo
 
 S = TypeVar("S")
@@ -129,8 +129,10 @@ def _replaced(
 ) -> tuple[str, ...]:
     named = tuple(_own(info, column) for column in on_conflict.columns)
     if on_conflict.kind == "replace":
+        for name in named:
+            refuse_unwritable(info, name, "replace")
         return named
-    kept = {*targets, *named, *info.insert_only}
+    kept = {*targets, *named, *info.insert_only, *info.unwritable["update"]}
     return tuple(field for field in sent if field not in kept)
 
 
@@ -144,6 +146,7 @@ def _planned_update(
             raise QueryError(f"{one!r} assigns to another schema than {info.name}")
         conflict_sources(info, one.node)
         refuse_virtual(one.column)
+        refuse_unwritable(info, one.column.name, "do_update")
         terms.append((one.column.name, one.node))
         params += one.params
     where = on_conflict.where

@@ -7,7 +7,7 @@ from typing import Any, cast
 from ectype.errors import QueryError
 from ectype.expr import walk
 from ectype.expr.nodes import Call, ColumnRef, Entity, Expression, Named
-from ectype.query.ast import Clause, EntityRow, Merge, Output, RowShape, TupleRow, ValueRow, source_names
+from ectype.query.ast import Clause, EntityRow, Merge, Output, RowShape, TupleRow, ValueRow, source_names, whole_names
 from ectype.query.inference import type_of
 from ectype.schema.meta import SchemaInfo
 from ectype.types.base import Type
@@ -27,6 +27,8 @@ class Selected:
         width: how many values a node takes.
         origin: the table and the prefix of a source, where they are not those of its schema.
         may_add: whether an output that nobody asked for may be added, to tell a missing row from one of NULLs.
+        all_members: whether structs are read with the members that say `load_in_query=False`: inside other queries,
+            which may mention them, and of rows that are written.
     """
 
     source: Any
@@ -38,6 +40,7 @@ class Selected:
     width: Callable[[walk.Part], int]
     origin: Callable[[Any], tuple[str | None, str | None]]
     may_add: Callable[[Expression], bool]
+    all_members: bool
 
 
 def expand(selected: Selected) -> tuple[tuple[Output, ...], RowShape]:
@@ -103,7 +106,8 @@ class _Expansion:
         source: Any = item.source
         info: SchemaInfo = source.info
         merges, settled = self._lasting() if merged else ([], set[str]())
-        names = tuple(name for name in item.names or source_names(source) if name not in settled)
+        known = item.names or (source_names if self.selected.all_members else whole_names)(source)
+        names = tuple(name for name in known if name not in settled)
         start = len(self.outputs)
         for name in names:
             self._add(source.columns[name].node, 0, name)

@@ -135,18 +135,20 @@ class _Draft:
     select: tuple[Any, tuple[Any, ...], tuple[str, ...]] | None = None
     select_offset: int = 0
     prefix: str | None = None
+    all_members: bool = True
     outer: set[Any] = field(default_factory=set[Any])
     stand_ins: dict[Any, StandIn] = field(default_factory=dict[Any, StandIn])
     keys: list[Clause] = field(default_factory=list[Clause])
     also: tuple[Entity | ColumnRef, ...] = ()
 
 
-def plan_select(step: Step, offset: int = 0, *, outermost: bool = False) -> Select:
+def plan_select(step: Step, offset: int = 0, *, outermost: bool = False, all_members: bool = True) -> Select:
     """Return the statement of a query whose first parameter has the index `offset`.
 
-    The `outermost` one may have outputs more than were asked for, at the end.
+    The `outermost` one may have outputs more than were asked for, at the end. Without `all_members` its structs lack
+    those that say `load_in_query=False`.
     """
-    draft = _Draft(outer=outer_sources(step))
+    draft = _Draft(outer=outer_sources(step), all_members=all_members)
     for one in steps(step):
         _read(draft, one, offset)
         offset += step_width(one)
@@ -239,7 +241,8 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
             draft.ctes.append(Cte(source, plan_select(query, offset), recursive, materialized))
         case _:
             operator, query = arg
-            draft.combinations.append(Combination(operator, plan_select(query, offset)))
+            combined = plan_select(query, offset, all_members=draft.all_members)
+            draft.combinations.append(Combination(operator, combined))
 
 
 def _terms(terms: tuple[Ordering, ...], offset: int) -> tuple[OrderClause, ...]:
@@ -272,6 +275,7 @@ def _outputs(draft: _Draft, *, outermost: bool) -> tuple[tuple[Output, ...], Row
             width=width,
             origin=lambda source: _origin(draft.stand_ins.get(source, source), draft.prefix),
             may_add=lambda node: may_add and (not grouped or node in grouped),
+            all_members=draft.all_members,
         )
     )
 

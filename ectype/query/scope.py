@@ -61,6 +61,16 @@ def refuse_virtual(column: ColumnRef) -> None:
         )
 
 
+def refuse_unwritable(info: SchemaInfo, name: str, what: str) -> None:
+    """Raise QueryError for a column that no update may write."""
+    if name in info.unwritable["update"]:
+        when = "never written" if name in info.unwritable["insert"] else "written by an insert only"
+        raise QueryError(
+            f"`{info.name}.{name}` is {when}, and `{what}` would change it",
+            hint=f"leave it out, or change `writable` of `{info.name}.{name}`",
+        )
+
+
 def check_joined_once(step: Step, source: Any) -> None:
     """Raise QueryError, with the line that makes an alias, when a source is in the query already."""
     if source in step.sources:

@@ -8,7 +8,7 @@ from ectype.expr.nodes import Expression
 from ectype.expr.operand import Assignment
 from ectype.query.ast import Step
 from ectype.query.joining import Grown
-from ectype.query.scope import check_scope, grow, refuse_virtual
+from ectype.query.scope import check_scope, grow, refuse_unwritable, refuse_virtual
 from ectype.schema.meta import SchemaInfo
 
 
@@ -34,6 +34,7 @@ def assigned(
                 hint="begin the query at the table that is written",
             )
         refuse_virtual(one.column)
+        refuse_unwritable(info, one.column.name, "update_all")
     names = [one.column.name for one in assignments]
     for name in names:
         if names.count(name) > 1:

@@ -86,7 +86,8 @@ def _values(info: SchemaInfo, row: Any) -> dict[str, Any]:
             f"a row of {info.name} is a mapping or a struct of it, got {row!r:.80}",
             hint=f'write `{{"…": value}}` or `{info.name}(…)`',
         )
-    found = ((name, getattr(row, name, None)) for name in info.column_names)
+    unwritable = info.unwritable["insert"]
+    found = ((name, getattr(row, name, None)) for name in info.column_names if name not in unwritable)
     return {name: value for name, value in found if value is not None}
 
 
@@ -97,6 +98,11 @@ def _fields(info: SchemaInfo, names: tuple[str, ...]) -> tuple[str, ...]:
             raise QueryError(f"the keys of a row of {info.name} are field names, got {name!r:.80}")
         if name not in info.column_names:
             raise _unknown(info, name)
+        if name in info.unwritable["insert"]:
+            raise QueryError(
+                f'`{info.name}.{name}` is never written (`writable="never"`), so a row of `insert_all` has none',
+                hint=f"leave `{name}` out of the rows",
+            )
     return tuple(name for name in info.column_names if name in names)
 
 

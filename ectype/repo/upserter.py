@@ -26,6 +26,7 @@ from ectype.repo.sending import (
 )
 from ectype.repo.stored import loaded_meta, stored
 from ectype.repo.violations import refused
+from ectype.repo.writable import writable
 from ectype.schema.changeset import Changeset
 from ectype.schema.meta import SchemaInfo
 from ectype.schema.structs import UNSET, values_of
@@ -51,6 +52,8 @@ async def upsert(
     if on_conflict is None and conflict_target is None:
         raise QueryError("`upsert` needs `on_conflict`", hint="say what to do: `on_conflict=replace_all()`")
     changeset = changeset_of(subject, "insert")
+    if changeset.info.unwritable["insert"]:
+        changeset = writable(changeset, "insert")
     if changeset.preparations:
         return cast(
             "Outcome[Any]",

@@ -17,6 +17,7 @@ from ectype.repo.sending import (
     Place,
     Targets,
     changeset_of,
+    fill_moments,
     inserted_values,
     key_values,
     place_of,
@@ -25,9 +26,10 @@ from ectype.repo.staleness import Held, stale
 from ectype.repo.stored import loaded_meta, originals_of, stored
 from ectype.repo.upserter import upsert
 from ectype.repo.violations import refused
+from ectype.repo.writable import writable
 from ectype.schema.changeset import Changeset
 from ectype.schema.meta import Meta, SchemaInfo, meta
-from ectype.schema.structs import with_meta
+from ectype.schema.structs import UNSET, evolve, placed
 from ectype.sql.compilers import compile_insert, compile_keyed
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape, KeyedShape
@@ -59,6 +61,8 @@ async def insert(
     if on_conflict is not None or conflict_target is not None:
         return await _insert_or(engine, subject, on_conflict, conflict_target, call)
     changeset = changeset_of(subject, "insert")
+    if changeset.info.unwritable["insert"]:
+        changeset = writable(changeset, "insert")
     if changeset.info.associations:
         changeset = with_given(changeset)
     if changeset.preparations:
@@ -82,6 +86,8 @@ async def _insert_row(engine: Engine, changeset: Changeset[Any], call: Call) -> 
             back = ()
     except ConstraintError as exc:
         raise await refused(engine, changeset.with_action("insert"), exc, values) from exc
+    for name in info.unwritable["insert"]:
+        values[name] = UNSET  # what the struct has was not stored
     values.update(zip(plan.returning, back, strict=True))
     originals = None
     if info.mutable_names:
@@ -127,6 +133,8 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
             hint="say what changes: `repo.update(change(user, User.name.set('Ada')))`",
         )
     ready: Changeset[Any] = changeset_of(changeset, "update")
+    if ready.info.unwritable["update"]:
+        ready = writable(ready, "update")
     if ready.preparations and (ready.changes or force):
         return await prepared(
             engine, ready, "update", lambda changeset: update(engine, changeset, force=force, call=call)
@@ -142,10 +150,8 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
 async def _update_row(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Any:
     info, data, changes = ready.info, ready.data, ready.changes
     values = {name: changes[name] for name in info.column_names if name in changes}
-    if values or force:
-        for name, clock in info.autoupdated:
-            if name not in values and clock is not None:
-                values[name] = clock()
+    if (values or force) and info.autoupdated:
+        fill_moments(info.autoupdated, values)
     if not values:
         return stored(info, data, changes, meta(data), None) if changes else data
     keys = key_values(info, data, "update")
@@ -168,9 +174,13 @@ async def _update_row(engine: Engine, ready: Changeset[Any], call: Call, *, forc
 
 
 def _update(info: SchemaInfo, fields: tuple[str, ...], place: Place, held: Held, dialect: Dialect) -> _Plan:
-    returning = tuple(name for name in info.read_back if info.declarations[name].options.read_after_writes)
+    returning = _read_after(info)
     shape = KeyedShape("update", info, fields, (*info.primary_key, *held.names), returning, *place, held.nulls)
     return _Plan(Prepared(compile_keyed(shape, dialect)), returning, loaded_meta(info, *place))
+
+
+def _read_after(info: SchemaInfo) -> tuple[str, ...]:
+    return tuple(name for name in info.read_back if info.declarations[name].options.read_after_writes)
 
 
 async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
@@ -198,13 +208,15 @@ async def _delete_row(engine: Engine, changeset: Changeset[Any], call: Call) -> 
     held = Held.of(changeset)
     place = place_of(engine, info, data, call)
     plan: _Plan = engine.plan(("delete", info, place, held.shape), lambda dialect: _delete(info, place, held, dialect))
-    await _write_one(engine, changeset, plan, plan.prepared.dump((*keys, *held.values)), {}, call)
-    return with_meta(data, plan.where)
+    params = plan.prepared.dump((*keys, *held.values))
+    back = await _write_one(engine, changeset, plan, params, {}, call)
+    return placed(evolve(data, **back) if back else data, plan.where)
 
 
 def _delete(info: SchemaInfo, place: Place, held: Held, dialect: Dialect) -> _Plan:
-    shape = KeyedShape("delete", info, (), (*info.primary_key, *held.names), (), *place, held.nulls)
-    return _Plan(Prepared(compile_keyed(shape, dialect)), (), loaded_meta(info, *place, "deleted"))
+    returning = _read_after(info)
+    shape = KeyedShape("delete", info, (), (*info.primary_key, *held.names), returning, *place, held.nulls)
+    return _Plan(Prepared(compile_keyed(shape, dialect)), returning, loaded_meta(info, *place, "deleted"))
 
 
 async def _write_one(

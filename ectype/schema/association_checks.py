@@ -194,7 +194,16 @@ def check_members(info: SchemaInfo, association: Association, raw: RawAnnotation
             _check_here(info, association, "references", name)
 
 
+def _check_read(info: SchemaInfo, label: str, name: str) -> None:
+    if name in info.unread:
+        raise SchemaError(
+            f"`{info.name}.{name}` is a key of `{label}`, and a query of whole structs leaves it out",
+            hint=f"drop `load_in_query=False` of `{name}`: related rows are found by it",
+        )
+
+
 def _check_here(info: SchemaInfo, association: Association, option: str, name: str) -> None:
+    _check_read(info, association.label, name)
     if name not in info.column_names:
         raise SchemaError(
             f"`{option}` of `{association.label}` names `{name}`, which is no column of {info.name}",
@@ -211,6 +220,7 @@ def _check_belongs_to(info: SchemaInfo, association: Association, raw: RawAnnota
                 f"`{association.label}` has the name of its own foreign key",
                 hint=f'name the column: `{key}_id: Field[int]` and `{raw.text} = belongs_to(foreign_key="{key}_id")`',
             )
+        _check_read(info, association.label, key)
         declared = info.declarations.get(key)
         if declared is None or declared.options.virtual:
             raise SchemaError(

@@ -134,6 +134,17 @@ class Association:
 
     @cached_property
     def _keys(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        mine, theirs = self._found_keys()
+        for name in theirs:
+            if name in self.related.unread:
+                raise SchemaError(
+                    f"`{self.related.name}.{name}` is a key of `{self.label}`, and a query of whole structs leaves it "
+                    "out",
+                    hint=f"drop `load_in_query=False` of `{name}`: related rows are found by it",
+                )
+        return mine, theirs
+
+    def _found_keys(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         if self.kind == "many_to_many":
             return self._joined_keys[1], self._joined_keys[3]
         if self.follows:

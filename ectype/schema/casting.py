@@ -42,7 +42,7 @@ class Step(NamedTuple):
         field: the field.
         cast: what its type makes of a value.
         text: whether a text is trimmed before it is compared with the empty values: all but bytes.
-        mutable: whether a struct keeps what it was loaded with, to compare with.
+        mutable: whether a struct keeps what it was loaded with, to compare with, or may not have been given it.
         plain: whether values of the type are compared as Python does.
     """
 
@@ -155,7 +155,7 @@ def _step(field: FieldInfo) -> Step:
         field,
         type_.cast,
         type_.__class__ is not Binary,
-        type_.mutable,
+        type_.mutable or not field.options.load_in_query,
         type_.__class__ in _PLAIN,
     )
 

@@ -10,7 +10,7 @@ from ectype.schema.changeset_data import ChangesetData, begun, same, sealed
 from ectype.schema.members import field_name
 from ectype.schema.rel import Rel
 from ectype.schema.relations import Relation, unchanged
-from ectype.schema.stored_value import base_value, value_of
+from ectype.schema.stored_value import base_value, is_unread, value_of
 from ectype.schema.structs import UNSET
 
 
@@ -69,6 +69,9 @@ def _relation_changed(changeset: ChangesetData[Any], rel: Any, *, compared: bool
 
 def field_missing(changeset: ChangesetData[Any], column: Any) -> bool:
     """Whether a field has no value, neither as a change nor in the struct: what `validate_required` refuses."""
+    name = field_name(changeset.info, column)
+    if name in changeset.info.unread and name not in changeset.changes and is_unread(changeset.data, name):
+        return False
     return is_missing(get_field(changeset, column, None))
 
 

@@ -11,21 +11,24 @@ For `class User(Schema, table="users")` three classes are made (decision 4 of th
 import re
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, dataclass_transform
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, dataclass_transform
 
 from ectype.errors import SchemaError
 from ectype.schema import structs
 from ectype.schema.association_checks import check_members, checked_options
 from ectype.schema.association_options import AssociationOptions, Kind
 from ectype.schema.associations import Association, AssociationSlot
+from ectype.schema.class_options import ClassOptions
 from ectype.schema.fields import Field, field, timestamp
 from ectype.schema.json_form import core_schema
-from ectype.schema.meta import Declaration, FieldOptions, SchemaInfo
+from ectype.schema.meta import Declaration, FieldOptions, OnViolation, SchemaInfo
 from ectype.schema.registry import Registry, RegistryScope
 from ectype.schema.rel import BelongsTo, HasMany, HasOne, Hop, ManyToMany, Rel
 from ectype.schema.sources import TableSource
+from ectype.schema.unread import UnreadSlot
 from ectype.types import annotations as notes
+from ectype.types.base import FieldType
 
 M = TypeVar("M")
 
@@ -72,26 +75,27 @@ NOTHING = object()
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
+def make_class(cls: Any, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **options: Any) -> Any:
+    """Make the schema class `name`; only `Schema` itself has no schema for a base."""
+    if not any(isinstance(base, SchemaMeta) for base in bases):
+        return type.__new__(cls, name, bases, namespace)
+    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # for the statement's local names
+    local_names = {} if frame.f_code.co_name == "<module>" else frame.f_locals
+    return _build(cls, name, bases, namespace, local_names, options)
+
+
+def init_class(cls: Any, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: object) -> None:
+    """Initialise a class; its options have been read when it was made."""
+    type.__init__(cls, name, bases, namespace)
+
+
 @dataclass_transform(kw_only_default=True, eq_default=False, frozen_default=False, field_specifiers=(field,))
 class SchemaMeta(type):
     """Makes schema classes; each concrete one gets a metaclass of its own that holds its columns."""
 
-    def __new__(
-        cls,
-        name: str,
-        bases: tuple[type, ...],
-        namespace: dict[str, Any],
-        **options: Any,
-    ) -> Any:
-        """Make the schema class `name`; only `Schema` itself has no schema for a base."""
-        if not any(isinstance(base, SchemaMeta) for base in bases):
-            return super().__new__(cls, name, bases, namespace)
-        frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # for the statement's local names
-        local_names = {} if frame.f_code.co_name == "<module>" else frame.f_locals
-        return _build(cls, name, bases, namespace, local_names, options)
-
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_options: object) -> None:
-        super().__init__(name, bases, namespace)
+    if not TYPE_CHECKING:  # so that checkers hold class statements to the options of `Schema.__init_subclass__`
+        __new__ = make_class
+        __init__ = init_class
 
 
 class Schema(metaclass=SchemaMeta):
@@ -100,8 +104,15 @@ class Schema(metaclass=SchemaMeta):
     Args (in the class statement):
         table: the table's name; without it the schema is a shape, for projections and CTEs.
         prefix: the PostgreSQL schema, or attached database, of the table.
-        abstract: a base class that only carries options for its subclasses.
+        abstract: a base class that only carries options for its subclasses: all but `table`, each of which they may
+            say again.
         registry: where forward references are looked up last, instead of the process-wide registry.
+        primary_key: what a bare `primary_key()` stands for: `primary_key(autogenerate=uuid7)`.
+        foreign_key_type: what stores the keys of `belongs_to`, where their fields do not say it.
+        timestamps: what a bare `timestamp()` and the `Timestamps` mixin stand for: `timestamp(autogenerate=clock)`.
+        redact: "all_except_primary_keys" hides every field that does not say `redact=False`.
+        source_mapper: makes the name of a column from that of a field that names none.
+        on_writable_violation: what is done about changes that may not be written, where the field does not say it.
 
     Raises:
         SchemaError: at class creation, with the line to write.
@@ -130,6 +141,12 @@ class Schema(metaclass=SchemaMeta):
             prefix: str | None = None,
             abstract: bool = False,
             registry: Registry | None = None,
+            primary_key: FieldOptions | None = None,
+            foreign_key_type: FieldType[Any] | type[FieldType[Any]] | None = None,
+            timestamps: FieldOptions | None = None,
+            redact: Literal["all_except_primary_keys"] | None = None,
+            source_mapper: Callable[[str], str] | None = None,
+            on_writable_violation: OnViolation | None = None,
         ) -> None: ...
 
         @classmethod
@@ -141,10 +158,6 @@ class Schema(metaclass=SchemaMeta):
         def __struct_of__(self) -> Table[Self]: ...
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Timestamps:
     """Two columns that the clock fills: `inserted_at` at insert, `updated_at` at insert and at each update.
 
@@ -153,31 +166,8 @@ class Timestamps:
 
     __slots__ = ()
 
-    inserted_at: Field[datetime] = timestamp(_now, on_update=False)
-    updated_at: Field[datetime] = timestamp(_now, on_update=True)
-
-
-_registry = Registry()
-
-
-class _Options:
-    """What the class statement says, and what base classes said before it."""
-
-    __slots__ = ("abstract", "prefix", "registry", "table")
-
-    def __init__(self, name: str, parent: Any, options: dict[str, Any]) -> None:
-        inherited: _Options | None = getattr(parent, "__options__", None)
-        self.table: str | None = options.pop("table", None)
-        self.abstract: bool = options.pop("abstract", False)
-        self.prefix: str | None = options.pop("prefix", inherited.prefix if inherited else None)
-        self.registry: Registry = options.pop("registry", None) or (inherited.registry if inherited else _registry)
-        if options:
-            raise SchemaError(
-                f"`class {name}` does not know the option `{next(iter(options))}`",
-                hint="known options are: table, prefix, abstract, registry",
-            )
-        if self.table is not None and (not isinstance(self.table, str) or not self.table):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
-            raise SchemaError(f'the table of {name} is a name, got {self.table!r}: `table="users"`')
+    inserted_at: Field[datetime] = timestamp()
+    updated_at: Field[datetime] = timestamp(on_update=True)
 
 
 def _build(
@@ -192,12 +182,13 @@ def _build(
     parent, mixins = _split(name, bases)
     if namespace.get("__slots__"):
         raise SchemaError(f"`class {name}` has `__slots__`, which a schema makes itself", hint="drop the line")
-    said = _Options(name, parent, options)
+    said = ClassOptions(name, parent, options)
     module_names = _module_names(namespace)
     raw = _annotations(mixins, namespace, module_names, local_names)
     if said.abstract:
         return _abstract(metaclass, name, bases, namespace, said, raw)
     fields, links = _members(name, raw, {**_mixin_values(mixins), **namespace})
+    fields = said.applied(name, fields, [(member, options) for member, (_, options) in links.items()])
     slots = _slots(fields, links)
     storage = type.__new__(metaclass, name, (parent,), {"__slots__": slots, "__module__": namespace.get("__module__")})
     own = type(f"{name}Columns", (metaclass,), {})
@@ -218,6 +209,8 @@ def _build(
     hidden = [one for one in slots if one in structs.HIDDEN]
     info.slots = {one: storage.__dict__[_slot(one, links)] for one in (*fields, *links, *hidden)}
     _associate(info, leaf, links)
+    for one in info.unread:
+        type.__setattr__(leaf, one, UnreadSlot(info, one, info.slots[one]))
     _attach(info, own, leaf)
     said.registry.add(leaf)
     return leaf
@@ -274,7 +267,7 @@ def _abstract(
     name: str,
     bases: tuple[type, ...],
     namespace: dict[str, Any],
-    said: _Options,
+    said: ClassOptions,
     raw: Mapping[str, notes.RawAnnotation],
 ) -> Any:
     if said.table is not None:

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Any
 
-from ectype.schema.meta import FieldInfo, SchemaInfo, struct_info
+from ectype.schema.meta import FieldInfo, SchemaInfo, meta, struct_info
 from ectype.schema.structs import UNSET
 from ectype.types.base import Type
 
@@ -28,11 +28,22 @@ def value_of(data: Any, name: str, default: Any = None) -> Any:
 
 
 def base_value(struct: Any, field: FieldInfo) -> Any:
-    """Return what a change of a field is compared with: its stored value, None while it has none."""
-    if not field.type.mutable or struct.__class__ is MappingProxyType:
+    """Return what a change of a field is compared with: its stored value, None while it has none.
+
+    A stored value that was not read is `UNSET`, which nothing equals.
+    """
+    if struct.__class__ is MappingProxyType:
         return value_of(struct, field.name)
-    stored = stored_value(struct, field.name)
-    return None if stored is UNSET else stored
+    stored = stored_value(struct, field.name) if field.type.mutable else getattr(struct, field.name, UNSET)
+    return None if stored is UNSET and not is_unread(struct, field.name) else stored
+
+
+def is_unread(struct: Any, name: str) -> bool:
+    """Whether a field has a stored value that its struct was loaded without, by `load_in_query=False`."""
+    if struct.__class__ is MappingProxyType:
+        return False
+    info = struct_info(struct)
+    return name in info.unread and meta(struct).state == "loaded" and getattr(struct, name, UNSET) is UNSET
 
 
 def _thawed(type_: Type[Any], raw: Any) -> Any:

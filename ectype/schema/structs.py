@@ -6,10 +6,11 @@ The layout (slots on a storage base, a frozen class that people see, a mutable t
 
 from collections.abc import Collection
 from reprlib import recursive_repr
-from typing import Any, NoReturn, TypeVar
+from types import EllipsisType
+from typing import Any, NoReturn, TypeVar, get_args
 
 from ectype.errors import FrozenError, SchemaError
-from ectype.schema.meta import Meta, SchemaInfo, struct_info
+from ectype.schema.meta import Meta, SchemaInfo, State, intern_meta, meta, struct_info
 
 M = TypeVar("M")
 
@@ -194,6 +195,45 @@ def partial_names(struct: Any) -> frozenset[str]:
     return found
 
 
-def with_meta(struct: M, meta: Meta) -> M:
-    """Return a copy of a struct that says it came from elsewhere."""
-    return restore(struct.__class__, {**state_of(struct), "_meta": meta})
+def placed(struct: M, where: Meta) -> M:
+    """Return a copy of a struct with another meta."""
+    return restore(struct.__class__, {**state_of(struct), "_meta": where})
+
+
+def with_meta(
+    struct: M,
+    *,
+    state: State | EllipsisType = ...,
+    source: str | EllipsisType = ...,
+    prefix: str | EllipsisType | None = ...,
+) -> M:
+    """Return a copy of a struct that says it came from elsewhere: the repo writes it there. What is not given stays.
+
+    Args:
+        struct: the struct; its values, associations and key stay as they are.
+        state: `built`, `loaded` or `deleted`: what `insert_or_update` goes by.
+        source: another table of the same columns.
+        prefix: the PostgreSQL schema or the attached database; None for the repo's own.
+
+    Raises:
+        SchemaError: for a state that does not exist, or what is no name.
+
+    Example:
+        `await repo.insert(with_meta(Post(title="Bees"), source="archived_posts", prefix="old"))`
+    """
+    now = meta(struct)
+    if state is not ... and state not in get_args(State):
+        raise SchemaError(f"the state of a struct is one of {', '.join(get_args(State))}, got {state!r:.60}")
+    for what, name in (("source", source), ("prefix", prefix)):
+        if name is ... or (name is None and what == "prefix"):
+            continue
+        if not isinstance(name, str) or not name.strip():
+            raise SchemaError(f"the {what} of a struct is a name, got {name!r:.60}")
+    return placed(
+        struct,
+        intern_meta(
+            now.state if state is ... else state,
+            now.source if source is ... else source,
+            now.prefix if prefix is ... else prefix,
+        ),
+    )

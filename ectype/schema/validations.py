@@ -24,7 +24,7 @@ from ectype.schema.graphemes import count_graphemes
 from ectype.schema.members import field_name
 from ectype.schema.reading import is_missing
 from ectype.schema.rel import Rel
-from ectype.schema.stored_value import value_of
+from ectype.schema.stored_value import is_unread, value_of
 from ectype.types.base import Type
 from ectype.types.containers import ArrayType
 from ectype.types.refusals import shown
@@ -78,7 +78,10 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
             continue
         name = field_name(info, column)
         value = changes[name] if name in changes else value_of(data, name)
-        if value is None or (value.__class__ is str and is_missing(value)):
+        # What is stored and was not read has a value, as far as anyone knows.
+        if (value is None or (value.__class__ is str and is_missing(value))) and not (
+            name in info.unread and name not in changes and is_unread(data, name)
+        ):
             missing.append(name)
         if name not in known:
             known = (*known, name)

@@ -43,7 +43,7 @@ def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> S
         QueryError: for a shape that means nothing.
         UnsupportedError: for what this database cannot do.
     """
-    select = plan_select(step, outermost=True)
+    select = plan_select(step, outermost=True, all_members=False)
     made = numbered(step, dialect, subselect(prefix), lambda scope: select_tree(scope, select, prefix, "top"))
     columns = tuple(output_column(select, output, dialect) for output in select.outputs)
     return Statement(render(made.tree, dialect), made.dump, columns, select.row, redacted=made.redacted)

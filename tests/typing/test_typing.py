@@ -22,7 +22,7 @@ RUNNABLE = [program for program in ACCEPTED if program.stem != "changesets"]
 """All but the one that applies an invalid changeset, which raises."""
 MARK = "# refused"
 BY_PYRIGHT = "# refused by pyright"
-"""Marks what mypy does not see: it reads `LiteralString` as `str`."""
+"""Marks what mypy does not see: it reads `LiteralString` as `str`, and no options of classes with a metaclass."""
 SECONDS = 110
 DIAGNOSTIC = re.compile(r"(?P<file>.+?\.py):(?P<line>\d+): (?:error|warning): (?P<text>.*)")
 

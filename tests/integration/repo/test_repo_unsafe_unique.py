@@ -13,7 +13,7 @@ from ectype import Repo, SchemaError, change, from_
 from ectype.errors import QueryError
 from ectype.schema.field_error import Error
 from ectype.schema.meta import intern_meta
-from ectype.schema.structs import with_meta
+from ectype.schema.structs import placed
 from tests.integration.repo.articles import Article, Note, sent, tables
 from tests.integration.repo.blog import Seat
 
@@ -104,9 +104,9 @@ async def test_a_struct_of_another_table_is_looked_for_there(repo: Repo, events:
     try:
         await repo.insert(Article(title="a"))
         there = intern_meta("built", "drafts")
-        draft = change(with_meta(Article(), there), Article.title.set("a"))
+        draft = change(placed(Article(), there), Article.title.set("a"))
         assert (await repo.unsafe_validate_unique(draft, Article.title)).valid
-        await repo.insert(with_meta(Article(id=1, title="a"), there))
+        await repo.insert(placed(Article(id=1, title="a"), there))
         events.clear()
         assert not (await repo.unsafe_validate_unique(draft, Article.title)).valid
         assert '"drafts"' in sent(events)[0]

@@ -19,7 +19,7 @@ from ectype.schema.field_error import Error
 from ectype.schema.fields import Field, field, primary_key
 from ectype.schema.meta import meta
 from ectype.schema.schema import Schema
-from ectype.schema.structs import with_meta
+from ectype.schema.structs import placed
 
 
 class Role(StrEnum):
@@ -305,7 +305,7 @@ def test_traverse_errors_lists_texts_by_field_in_the_order_added():
 
 
 def test_apply_changes_gives_the_struct_with_its_changes_valid_or_not_and_keeps_its_state():
-    book = with_meta(stored(), Book.__schema__.loaded)
+    book = placed(stored(), Book.__schema__.loaded)
     changeset = change(book, Book.title.set("New")).add_error(Book.title, "is odd")
     applied = changeset.apply_changes()
     assert (applied.title, applied.price, meta(applied).state) == ("New", Decimal(1), "loaded")

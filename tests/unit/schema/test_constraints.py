@@ -12,7 +12,7 @@ from ectype.schema.field_error import Error
 from ectype.schema.fields import Field, field, primary_key
 from ectype.schema.meta import intern_meta
 from ectype.schema.schema import Schema
-from ectype.schema.structs import with_meta
+from ectype.schema.structs import placed
 from ectype.sql.ddl import foreign_key_name, index_name
 
 
@@ -73,7 +73,7 @@ def test_default_names_are_those_that_migrations_give(table: str, column: str):
 
 
 def test_default_names_follow_the_source_of_the_struct():
-    user = with_meta(User(email="x", name="y"), intern_meta("built", "members"))
+    user = placed(User(email="x", name="y"), intern_meta("built", "members"))
     assert change(user).unique_constraint(User.email).constraints[0].name == "members_email_index"
 
 

@@ -111,7 +111,9 @@ REFUSED = {
     ),
     "an unknown option": (
         "class User(Schema, tabel='users'):\n    id: Field[int]",
-        "`class User` does not know the option `tabel`\n\nhint: known options are: table, prefix, abstract, registry",
+        "`class User` does not know the option `tabel`\n\n"
+        "hint: known options are: table, prefix, abstract, registry, primary_key, "
+        "foreign_key_type, timestamps, redact, source_mapper, on_writable_violation",
     ),
     "a table that is no name": (
         "class User(Schema, table=3):\n    id: Field[int]",
@@ -155,7 +157,7 @@ REFUSED = {
     ),
     "a virtual key": (
         "class User(Schema, table='users'):\n    id: Field[int] = field(virtual=True, primary_key=True)",
-        "a virtual field is never stored: it has no key, autogenerate or read_after_writes",
+        "a virtual field is never stored: it has no key, autogenerate, read_after_writes, writable or load_in_query",
     ),
     "a field that both sides fill": (
         "class User(Schema, table='users'):\n"

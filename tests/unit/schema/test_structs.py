@@ -30,7 +30,7 @@ from ectype import (
     primary_key,
 )
 from ectype.schema.meta import Meta, intern_meta
-from ectype.schema.structs import UNSET, restore, state_of, values_of, with_meta
+from ectype.schema.structs import UNSET, placed, restore, state_of, values_of
 
 
 class House(Schema, abstract=True, registry=Registry()):
@@ -187,7 +187,7 @@ def test_structs_are_equal_by_class_and_values():
 
 def test_associations_and_meta_do_not_count():
     assert Room(name="a", desks=[Desk(id=1, room_id=1)]) == Room(name="a")
-    assert with_meta(Room(name="a"), intern_meta("deleted", "rooms")) == Room(name="a")
+    assert placed(Room(name="a"), intern_meta("deleted", "rooms")) == Room(name="a")
 
 
 def test_a_hash_is_that_of_class_and_key():
@@ -281,7 +281,7 @@ def test_what_was_given_is_loaded():
 STRUCTS = [
     Room(name="Lab"),
     Room(id=1, name="Lab", code="x", tags=["a"], desks=[Desk(id=2, room_id=1)]),
-    with_meta(Room(id=1, name="Lab"), intern_meta("deleted", "rooms", "other")),
+    placed(Room(id=1, name="Lab"), intern_meta("deleted", "rooms", "other")),
     loaded(Room, id=1, name="Lab", _frozen=(("a",),)),
     Pair(left=1, right="x"),
     Shape(size=3),
