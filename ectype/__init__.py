@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from ectype.schema.meta import meta as meta
     from ectype.schema.params_form import changeset_schema as changeset_schema
     from ectype.schema.params_form import params_of as params_of
+    from ectype.schema.reflection import reflect as reflect
     from ectype.schema.registry import Registry as Registry
     from ectype.schema.rel import BelongsTo as BelongsTo
     from ectype.schema.rel import HasMany as HasMany
@@ -182,6 +183,7 @@ _MODULES = {
     "ectype.schema.json_form": "json_schema",
     "ectype.schema.meta": "Meta meta",
     "ectype.schema.params_form": "changeset_schema params_of",
+    "ectype.schema.reflection": "reflect",
     "ectype.schema.registry": "Registry",
     "ectype.schema.rel": _RELATIONS,
     "ectype.schema.schema": "Schema Timestamps",

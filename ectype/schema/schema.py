@@ -188,6 +188,7 @@ def _build(
     if said.abstract:
         return _abstract(metaclass, name, bases, namespace, said, raw)
     fields, links = _members(name, raw, {**_mixin_values(mixins), **namespace})
+    _check_mixins(name, mixins, fields, namespace)
     fields = said.applied(name, fields, [(member, options) for member, (_, options) in links.items()])
     slots = _slots(fields, links)
     storage = type.__new__(metaclass, name, (parent,), {"__slots__": slots, "__module__": namespace.get("__module__")})
@@ -324,6 +325,37 @@ def _declare(name: str, member: str, raw: notes.RawAnnotation, value: object) ->
             f"`{name}.{member}` is set to {value!r:.60}", hint=f"write `{member}: {raw.text} = field(default=…)`"
         )
     return Declaration(member, raw.argument, raw.text, value)
+
+
+def _check_mixins(
+    name: str, mixins: tuple[type, ...], fields: Mapping[str, Declaration], namespace: Mapping[str, Any]
+) -> None:
+    """Raise SchemaError for a member of a mixin that the caller would have to give: checkers do not know of it."""
+    if not mixins:
+        return
+    own = notes.read_annotations(namespace, {}, {})
+    for one in fields.values():
+        if one.name not in own and not _is_filled(one.options):
+            owner = next(mixin for base in mixins for mixin in base.__mro__ if _declares(mixin, one.name))
+            raise SchemaError(
+                f"`{one.name}` of `class {name}` comes from the mixin {owner.__name__}, and nothing fills it",
+                hint=f"give it there a value, `{one.name}: {one.text} = field(default=…)`, or declare it in {name}",
+            )
+
+
+def _declares(mixin: type, member: str) -> bool:
+    return member in notes.read_class_annotations(mixin)
+
+
+def _is_filled(options: FieldOptions) -> bool:
+    return (
+        options.has_default
+        or options.default_factory is not None
+        or options.autogenerate is not None
+        or options.generated
+        or options.read_after_writes
+        or options.writable == "never"
+    )
 
 
 def _slot(member: str, links: Mapping[str, object]) -> str:

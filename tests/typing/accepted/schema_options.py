@@ -19,6 +19,7 @@ from ectype import (
     field,
     meta,
     primary_key,
+    reflect,
     timestamp,
     uuid7,
     with_meta,
@@ -73,3 +74,9 @@ assert_type(safe.content, dict[str, Any])
 moved = with_meta(safe, source="old_safes", prefix=None)
 assert_type(moved, Safe)
 assert_type(meta(with_meta(moved, state="loaded")), Meta)
+
+found = reflect(Safe)
+assert_type(found.schema, type[Safe])
+assert_type(found.table, str | None)
+assert_type(found.field(Safe.label).column, str | None)
+assert_type(found.association(Safe.owner).related, type[Any])

@@ -1,0 +1,6 @@
+from __future__ import annotations
+
+from ectype import reflect
+from tests.typing.accepted.library import Book, Loan
+
+reflect(Loan).association(Book.loans)  # refused
