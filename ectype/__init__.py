@@ -103,6 +103,10 @@ if TYPE_CHECKING:
     from ectype.schema.building import reset_fields as reset_fields
     from ectype.schema.changeset import Changeset as Changeset
     from ectype.schema.changeset import change as change
+    from ectype.schema.columns import column as column
+    from ectype.schema.database_objects import DatabaseObject as DatabaseObject
+    from ectype.schema.database_objects import database_object as database_object
+    from ectype.schema.database_objects import database_objects as database_objects
     from ectype.schema.errors import Invalid as Invalid
     from ectype.schema.errors import InvalidChangesetError as InvalidChangesetError
     from ectype.schema.field_error import Error as Error
@@ -128,6 +132,12 @@ if TYPE_CHECKING:
     from ectype.schema.schemaless import SchemalessChangeset as SchemalessChangeset
     from ectype.schema.structs import evolve as evolve
     from ectype.schema.structs import with_meta as with_meta
+    from ectype.schema.structure import structure as structure
+    from ectype.schema.table_parts import check as check
+    from ectype.schema.table_parts import exclusion as exclusion
+    from ectype.schema.table_parts import index as index
+    from ectype.schema.table_parts import references as references
+    from ectype.schema.table_parts import unique as unique
     from ectype.sql.dialect import POSTGRES as POSTGRES
     from ectype.sql.dialect import SQLITE as SQLITE
     from ectype.types.custom import CustomType as CustomType
@@ -177,6 +187,8 @@ _MODULES = {
     "ectype.schema.association_options": "belongs_to has_many has_one many_to_many",
     "ectype.schema.building": "build_assoc reset_fields",
     "ectype.schema.changeset": "Changeset change",
+    "ectype.schema.columns": "column",
+    "ectype.schema.database_objects": "DatabaseObject database_object database_objects",
     "ectype.schema.errors": "Invalid InvalidChangesetError",
     "ectype.schema.field_error": "Error",
     "ectype.schema.fields": "Field field primary_key timestamp",
@@ -189,6 +201,8 @@ _MODULES = {
     "ectype.schema.schema": "Schema Timestamps",
     "ectype.schema.schemaless": "SchemalessChangeset",
     "ectype.schema.structs": "evolve with_meta",
+    "ectype.schema.structure": "structure",
+    "ectype.schema.table_parts": "check exclusion index references unique",
     "ectype.sql.dialect": "POSTGRES SQLITE",
     "ectype.types.custom": "CustomType",
     "ectype.types.enums": "pg_enum",

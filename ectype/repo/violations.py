@@ -6,7 +6,8 @@ from typing import Any
 from ectype.errors import ConstraintError
 from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset
-from ectype.schema.constraints import foreign_key_name, match_violation, unmatched
+from ectype.schema.constraint_names import foreign_key_name
+from ectype.schema.constraints import match_violation, unmatched
 from ectype.schema.errors import InvalidChangesetError
 from ectype.schema.meta import SchemaInfo, meta
 

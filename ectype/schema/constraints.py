@@ -1,12 +1,11 @@
 """Constraints of a changeset: declare what the database will check, and find the one it refused.
 
-The database checks, so two requests at once cannot both pass; the changeset only says whose error it is. Names follow
-Ecto's rules (https://hexdocs.pm/ecto/Ecto.Changeset.html#module-constraints), and so do the migrations here.
+The database checks, so two requests at once cannot both pass; the changeset only says whose error it is. What
+`structure` declares is found by its fields; other names follow the rules of `constraint_names`.
 """
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 from ectype.errors import SchemaError
@@ -14,6 +13,7 @@ from ectype.schema import messages
 from ectype.schema.associations import Association
 from ectype.schema.changeset_data import ChangesetData, draft, sealed, with_errors
 from ectype.schema.constraint import Constraint, Kind, Match
+from ectype.schema.constraint_names import SUFFIXES, declared_names, joined
 from ectype.schema.field_error import Error, Message, refusal
 from ectype.schema.members import field_name
 from ectype.schema.meta import SchemaInfo, meta
@@ -53,6 +53,8 @@ def declare(
             hint=f"write `{method}({changeset.info.name}.<field>)`",
         )
     fields = tuple([field_name(changeset.info, column) for column in columns])
+    if name is None and not isinstance(match, re.Pattern):
+        _check_declared(changeset, kind, fields, method)
     default = _default_name(changeset, kind, fields)
     found = _name(changeset, kind, _chosen(name, default, match), match, method)
     key = fields[0] if error_key is None else _key(changeset.info, error_key)
@@ -106,7 +108,10 @@ def declare_no_association(
     default = (
         None
         if related.table is None
-        else _joined("foreign_key", related.table, tuple(related.fields[key].source for key in one.related_keys))
+        else next(
+            iter(declared_names(related, "foreign_key", one.related_keys)),
+            joined("foreign_key", related.table, tuple(related.fields[key].source for key in one.related_keys)),
+        )
     )
     key = one.name if error_key is None else _key(changeset.info, error_key)
     text = messages.REFERRED_BY_MANY if one.cardinality == "many" else messages.REFERRED_BY_ONE
@@ -154,44 +159,39 @@ def _name(changeset: ChangesetData[Any], kind: Kind, name: str | None, match: Ma
             f"`{method}` does not know match={match!r}", hint='it is "exact", "prefix", "suffix" or a compiled pattern'
         )
     if name is None:
-        why = "a check has no name of its own" if kind == "check" else f"{changeset.info.name} has no table"
-        raise SchemaError(f"`{method}` needs a name: {why}", hint=f'write `{method}(…, name="…")`')
+        why, hint = f"{changeset.info.name} has no table", f'write `{method}(…, name="…")`'
+        if kind == "check":
+            why = f"`structure` of {changeset.info.name} declares no check of this field"
+            hint += ", or declare it: `structure(…, checks=[check(…)])`"
+        raise SchemaError(f"`{method}` needs a name: {why}", hint=hint)
     if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
         raise SchemaError(f"the `name` of a constraint is a text, got {name!r:.60}")
     return name
 
 
+def _check_declared(changeset: ChangesetData[Any], kind: Kind, fields: tuple[str, ...], method: str) -> None:
+    """Raise SchemaError where `structure` declares several constraints of these fields."""
+    names = declared_names(changeset.info, kind, fields)
+    if len(names) > 1:
+        listed = ", ".join(f"`{changeset.info.name}.{name}`" for name in fields)
+        raise SchemaError(
+            f"`structure` of {changeset.info.name} declares several constraints of {listed}: {', '.join(names)}",
+            hint=f'say which: `{method}(…, name="{names[0]}")`',
+        )
+
+
 def _default_name(changeset: ChangesetData[Any], kind: str, fields: tuple[str, ...]) -> str | None:
     """Return the name that a constraint over these fields has unless someone chose another."""
-    table = meta(changeset.data).source
-    known = changeset.info.fields
-    if table is None or kind not in _SUFFIXES:
+    table, info = meta(changeset.data).source, changeset.info
+    if table == info.table and len(declared := declared_names(info, kind, fields)) == 1:
+        return declared[0]
+    known = info.fields
+    if table is None or kind not in SUFFIXES:
         return None
     try:
-        return _joined(kind, table, tuple([known[name].source for name in fields]))
+        return joined(kind, table, tuple([known[name].source for name in fields]))
     except KeyError:  # a column of the database that the schema does not have
         return None
-
-
-_SUFFIXES: Final = {"unique": "index", "foreign_key": "fkey", "exclusion": "exclusion"}
-
-
-@lru_cache(maxsize=1024)
-def _joined(kind: str, table: str, columns: tuple[str, ...]) -> str:
-    parts = (table, *columns, _SUFFIXES[kind])
-    if kind == "unique":
-        # As the name of an index without one is made; a foreign key keeps what PostgreSQL calls it.
-        return "_".join(re.sub(r"\W", "_", part).rstrip("_") for part in parts)
-    return "_".join(parts)
-
-
-def foreign_key_name(table: str, *columns: str) -> str:
-    """Return the name that a foreign key has unless someone chose another.
-
-    >>> foreign_key_name("posts", "author_id")
-    'posts_author_id_fkey'
-    """
-    return _joined("foreign_key", table, columns)
 
 
 def match_violation(changeset: C, kind: str, constraint_name: str | None, columns: Sequence[str] = ()) -> C | None:

@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, get_
 
 from ectype.errors import SchemaError
 from ectype.expr.operand import Column, Expr
+from ectype.schema.columns import ColumnStructure
 from ectype.schema.meta import FieldOptions, OnViolation, Writable
 from ectype.types.base import FieldType
 from ectype.types.custom import custom_of
@@ -52,6 +53,7 @@ class FieldKeywords(TypedDict, total=False):
     writable: Writable | None
     on_writable_violation: OnViolation | None
     load_in_query: bool
+    db: ColumnStructure | None
 
 
 @overload
@@ -84,6 +86,7 @@ def field(
     writable: Writable | None = None,
     on_writable_violation: OnViolation | None = None,
     load_in_query: bool = True,
+    db: ColumnStructure | None = None,
 ) -> Any:
     """Describe a field beyond its annotation.
 
@@ -105,6 +108,8 @@ def field(
         on_writable_violation: what is done about a change that is left out: `nothing`, `warn` or `raise`.
         load_in_query: whether a query that reads whole structs reads it too. Where it does not, the member stays unset
             unless it is selected by name or comes back from a write.
+        db: what its column is in the database, for migrations: `column(type="numeric(12,2)")`. A generated column is
+            never written.
 
     Raises:
         SchemaError: when options exclude each other.
@@ -118,15 +123,17 @@ def field(
             f"a default is shared by all structs, and {default!r:.60} can change",
             hint=f"write `field(default_factory={default.__class__.__name__})`",  # pyright: ignore[reportUnknownMemberType]
         )
-    if virtual and (primary_key or autogenerate is not None or read_after_writes or writable or not load_in_query):
+    if virtual and (primary_key or autogenerate or read_after_writes or writable or not load_in_query or db):
         raise SchemaError(
-            "a virtual field is never stored: it has no key, autogenerate, read_after_writes, writable or load_in_query"
+            "a virtual field is never stored: it has no key, autogenerate, read_after_writes, writable, load_in_query "
+            "or db"
         )
     if autogenerate is not None and read_after_writes:
         raise SchemaError("a field is generated here or read back from the database, not both")
     if primary_key and not load_in_query:
         raise SchemaError("a primary key is always read: without it a struct cannot be told from others")
     check_writing(writable, on_writable_violation)
+    writable = _written(db, writable)
     if autogenerate is not None and writable not in (None, "always"):
         raise SchemaError(
             f'a field that is generated at insert is written, so it is not `writable="{writable}"`',
@@ -148,7 +155,22 @@ def field(
         writable=writable,
         on_writable_violation=on_writable_violation,
         load_in_query=load_in_query,
+        db=db,
     )
+
+
+def _written(db: ColumnStructure | None, writable: Writable | None) -> Writable | None:
+    """Return when a field is written: never, where the database computes it."""
+    if db is not None and not isinstance(db, ColumnStructure):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+        raise SchemaError(f"`db` of a field is what `column(…)` makes, got {db!r:.60}")
+    if db is None or db.generated is None:
+        return writable
+    if writable not in (None, "never"):
+        raise SchemaError(
+            f'a generated column is computed by the database, so it is not `writable="{writable}"`',
+            hint="drop `writable`",
+        )
+    return "never"
 
 
 def check_writing(writable: object, on_writable_violation: object) -> None:

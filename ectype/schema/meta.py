@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.nodes import Root
+from ectype.schema.columns import ColumnStructure
 from ectype.types import annotations as notes
 from ectype.types import resolve
 from ectype.types.base import Type
@@ -71,6 +72,7 @@ class FieldOptions:
     on_writable_violation: OnViolation | None = None
     load_in_query: bool = True
     moment: bool = False
+    db: ColumnStructure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class SchemaInfo:
         blank_values: what that struct has, by name.
         casts: how the params of a changeset are cast, by the columns that are permitted.
         relations: its relations as changesets know them, by name, each since its first use.
+        structure: what its table holds beyond the columns, once it was declared.
     """
 
     schemaless = False
@@ -176,6 +179,7 @@ class SchemaInfo:
         self.relations: dict[str, Any] = {}
         self.source: Any = None
         self.excluded: Any = None
+        self.structure: Any = None
 
     @cached_property
     def fields(self) -> dict[str, FieldInfo]:

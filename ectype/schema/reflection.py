@@ -10,10 +10,12 @@ from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.operand import Attr
 from ectype.schema.association_options import Kind
 from ectype.schema.associations import Association, Cardinality
+from ectype.schema.columns import ColumnStructure
 from ectype.schema.members import field_name
 from ectype.schema.meta import FieldInfo, OnViolation, SchemaInfo, Writable, schema_info
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of
+from ectype.schema.structure import Structure
 from ectype.types.base import Type
 
 M = TypeVar("M")
@@ -40,6 +42,7 @@ class FieldReflection:
         read_after_writes: whether writes read it back.
         load_in_query: whether whole structs are read with it.
         redacted: whether its values are never shown.
+        db: what its column is in the database beyond that, as `field(db=column(…))` says.
     """
 
     name: str
@@ -54,6 +57,7 @@ class FieldReflection:
     read_after_writes: bool
     load_in_query: bool
     redacted: bool
+    db: ColumnStructure | None
 
     @property
     def virtual(self) -> bool:
@@ -101,6 +105,7 @@ class SchemaReflection(Generic[M]):
         primary_key: the names of the key's fields.
         fields: every field, virtual ones too, in order of declaration.
         associations: every association, in order of declaration.
+        structure: what the table holds beyond its columns, as `structure` declares it; None where nothing does.
     """
 
     schema: type[M]
@@ -109,6 +114,7 @@ class SchemaReflection(Generic[M]):
     primary_key: tuple[str, ...]
     fields: tuple[FieldReflection, ...]
     associations: tuple[AssociationReflection, ...]
+    structure: Structure[M] | None
 
     @property
     def columns(self) -> tuple[FieldReflection, ...]:
@@ -156,6 +162,7 @@ def reflect(model: Of[M]) -> SchemaReflection[M]:
         primary_key=info.primary_key,
         fields=tuple(_field(info, one) for one in info.fields.values()),
         associations=tuple(_association(one) for one in associations.values()),
+        structure=info.structure,
     )
 
 
@@ -174,6 +181,7 @@ def _field(info: SchemaInfo, one: FieldInfo) -> FieldReflection:
         read_after_writes=options.read_after_writes,
         load_in_query=options.load_in_query,
         redacted=one.name in info.redacted,
+        db=options.db,
     )
 
 

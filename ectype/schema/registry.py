@@ -9,16 +9,32 @@ from ectype.errors import SchemaError
 class Registry:
     """The schemas of one application, held weakly. `Schema` has one per process; a base class may bring its own.
 
+    Attributes:
+        objects: what `database_object` declared, in order, by kind and name.
+
     Example:
         `class AppSchema(Schema, abstract=True, registry=Registry()): ...`
     """
 
     def __init__(self) -> None:
         self._schemas: dict[str, WeakSet[Any]] = {}
+        self.objects: dict[tuple[object, ...], Any] = {}
 
     def add(self, schema: type[Any]) -> None:
         """Remember a schema class under its name."""
         self._schemas.setdefault(schema.__name__, WeakSet()).add(schema)
+
+    def keep(self, made: Any, key: tuple[object, ...]) -> None:
+        """Remember a database object. The same may be declared again, as a module that is reloaded does.
+
+        Raises:
+            SchemaError: when another one has its kind and name.
+        """
+        if self.objects.setdefault(key, made) != made:
+            raise SchemaError(
+                f"the {made.kind} `{made.name}` is declared twice, and differently",
+                hint="drop one of the two `database_object(…)`, or give its application a registry of its own",
+            )
 
     def find(self, name: str) -> type[Any] | None:
         """Return the only schema of that name, None when there is none.

@@ -110,6 +110,11 @@ def _literal(value: object, dialect: Dialect, column: str) -> str:
     )
 
 
+def literal_text(value: object, dialect: Dialect, column: str = "") -> str:
+    """Return a value as a literal; `column` is the type of an array's column. Raises CastError when it has none."""
+    return _literal(value, dialect, column)
+
+
 def _array(values: list[object], dialect: Dialect, column: str) -> str:
     items = (_literal(value, dialect, column.removesuffix("[]")) for value in values)
     return f"ARRAY[{', '.join(items)}]::{column}"

@@ -41,6 +41,7 @@ class Dialect:
         delete_using: a DELETE may join other tables.
         returning_joined: what an UPDATE or DELETE returns may come from joined tables.
         returning_alias: what is returned knows the written table by its alias; else by its own name.
+        index_options: indexes have methods, further columns and rules for NULL; exclusions and comments exist.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Dialect:
     delete_using: bool
     returning_joined: bool
     returning_alias: bool
+    index_options: bool
 
     def to_sql(self, node: Any, params: tuple[object, ...], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
         """Return the text of a query's shape, and its parameters as the driver gets them."""
@@ -148,6 +150,7 @@ POSTGRES = Dialect(
     delete_using=True,
     returning_joined=True,
     returning_alias=True,
+    index_options=True,
 )
 
 SQLITE = Dialect(
@@ -199,4 +202,5 @@ SQLITE = Dialect(
     delete_using=False,
     returning_joined=False,
     returning_alias=False,
+    index_options=False,
 )

@@ -83,7 +83,7 @@ def test_default_names_follow_the_source_of_the_struct():
         (begun.unique_constraint, "`unique_constraint` needs a column", "unique_constraint(User.<field>)"),
         (
             lambda: begun.check_constraint(User.age),
-            "needs a name: a check has no name",
+            "needs a name: `structure` of User declares no check of this field",
             'check_constraint(…, name="…")',
         ),
         (lambda: change(Shape).unique_constraint(Shape.title), "needs a name: Shape has no table", 'name="…"'),

@@ -157,7 +157,8 @@ REFUSED = {
     ),
     "a virtual key": (
         "class User(Schema, table='users'):\n    id: Field[int] = field(virtual=True, primary_key=True)",
-        "a virtual field is never stored: it has no key, autogenerate, read_after_writes, writable or load_in_query",
+        "a virtual field is never stored: it has no key, autogenerate, read_after_writes, writable, load_in_query or "
+        "db",
     ),
     "a field that both sides fill": (
         "class User(Schema, table='users'):\n"

@@ -1,0 +1,50 @@
+"""What the database calls a constraint: the name that follows from table and columns, or the one that was declared.
+
+The rules are Ecto's (https://hexdocs.pm/ecto/Ecto.Changeset.html#module-constraints), and migrations follow them too.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from ectype.schema.meta import SchemaInfo
+
+SUFFIXES: Final = {"unique": "index", "foreign_key": "fkey", "exclusion": "exclusion"}
+
+
+@lru_cache(maxsize=1024)
+def joined(kind: str, table: str, columns: tuple[str, ...]) -> str:
+    """Return the name that a constraint over these columns has unless someone chose another.
+
+    >>> joined("unique", "users", ("email",))
+    'users_email_index'
+    """
+    parts = (table, *columns, SUFFIXES[kind])
+    if kind == "unique":
+        # As the name of an index without one is made; a foreign key keeps what PostgreSQL calls it.
+        return "_".join(re.sub(r"\W", "_", part).rstrip("_") for part in parts)
+    return "_".join(parts)
+
+
+def foreign_key_name(table: str, *columns: str) -> str:
+    """Return the name that a foreign key has unless someone chose another.
+
+    >>> foreign_key_name("posts", "author_id")
+    'posts_author_id_fkey'
+    """
+    return joined("foreign_key", table, columns)
+
+
+def declared_names(info: SchemaInfo, kind: str, fields: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that `structure` gave what covers these fields: just these, else, of a condition, these too."""
+    if info.structure is None:
+        return ()
+    wanted = frozenset(fields)
+    found: list[tuple[str, frozenset[str]]] = [
+        (name, covered) for one, name, covered in info.structure.covered() if one == kind
+    ]
+    exact = tuple(name for name, covered in found if covered == wanted)
+    if exact or kind in ("unique", "foreign_key"):
+        return exact
+    return tuple(name for name, covered in found if wanted <= covered)
