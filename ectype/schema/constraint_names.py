@@ -37,14 +37,17 @@ def foreign_key_name(table: str, *columns: str) -> str:
 
 
 def declared_names(info: SchemaInfo, kind: str, fields: Iterable[str]) -> tuple[str, ...]:
-    """Return the names that `structure` gave what covers these fields: just these, else, of a condition, these too."""
+    """Return the names that `structure` gave what is over these fields.
+
+    Just over these, rather than over expressions of them; else, of a condition, over others too.
+    """
     if info.structure is None:
         return ()
     wanted = frozenset(fields)
-    found: list[tuple[str, frozenset[str]]] = [
-        (name, covered) for one, name, covered in info.structure.covered() if one == kind
-    ]
-    exact = tuple(name for name, covered in found if covered == wanted)
-    if exact or kind in ("unique", "foreign_key"):
-        return exact
-    return tuple(name for name, covered in found if wanted <= covered)
+    found = [(name, covered, alone) for one, name, covered, alone in info.structure.covered() if one == kind]
+    exact = [(name, alone) for name, covered, alone in found if covered == wanted]
+    if exact:
+        return tuple(name for name, alone in exact if alone) or tuple(name for name, _ in exact)
+    if kind in ("unique", "foreign_key"):
+        return ()
+    return tuple(name for name, covered, _ in found if wanted <= covered)

@@ -11,8 +11,8 @@ from typing import Any, Final, Generic, TypeVar, cast
 from ectype.errors import SchemaError
 from ectype.expr import walk
 from ectype.expr.describe import sketch
-from ectype.expr.nodes import ColumnRef, Entity, Named, Outer, Over, Subquery
-from ectype.expr.operand import Column, Order
+from ectype.expr.nodes import ColumnRef, Entity, Expression, Named, Outer, Over, Subquery
+from ectype.expr.operand import Column, Expr, Order
 from ectype.schema.constraint import Kind
 from ectype.schema.constraint_names import joined
 from ectype.schema.meta import SchemaInfo, schema_info
@@ -44,17 +44,29 @@ class Structure(Generic[M]):
     foreign_keys: tuple[ForeignKey[M], ...] = ()
     comment: str | None = None
 
-    def covered(self) -> Iterator[tuple[Kind, str, frozenset[str]]]:
-        """Yield of each constraint its kind, its name and the fields it is over."""
+    def covered(self) -> Iterator[tuple[Kind, str, frozenset[str], bool]]:
+        """Yield of each constraint its kind, its name, the fields it is over, and whether it is over these alone.
+
+        What is over an expression of a field is over that field, but not alone.
+        """
         for one in self.indexes:
             if one.unique:
-                yield "unique", one.name, frozenset(name for term in one.terms for name in _mentioned(term.node))
+                yield "unique", one.name, *_over([_term(term) for term in one.terms])
         for condition in self.checks:
-            yield "check", condition.name, frozenset(_mentioned(condition.condition.node))
+            yield "check", condition.name, *_over([condition.condition.node])
         for pairs in self.exclusions:
-            yield "exclusion", pairs.name, frozenset(name for e, _ in pairs.elements for name in _mentioned(e.node))
+            yield "exclusion", pairs.name, *_over([element.node for element, _ in pairs.elements])
         for key in self.foreign_keys:
-            yield "foreign_key", key.name, frozenset(key.fields)
+            yield "foreign_key", key.name, frozenset(key.fields), True
+
+
+def _term(term: Expr[Any, Any] | Order[Any]) -> Expression:
+    return term.node.operand if isinstance(term, Order) else term.node
+
+
+def _over(nodes: Sequence[Expression]) -> tuple[frozenset[str], bool]:
+    fields = frozenset(column.name for node in nodes for column in walk.columns(node))
+    return fields, all(isinstance(node, ColumnRef) for node in nodes)
 
 
 def structure(
@@ -149,10 +161,6 @@ def _one_row(info: SchemaInfo, label: str, node: walk.Part) -> None:
         _one_row(info, label, part)
 
 
-def _mentioned(node: walk.Part) -> Iterator[str]:
-    return (column.name for column in walk.columns(node))
-
-
 def _sources(info: SchemaInfo, fields: Sequence[str]) -> tuple[str, ...]:
     return tuple(info.declarations[name].options.source or name for name in fields)
 
@@ -173,7 +181,7 @@ def _name(info: SchemaInfo, kind: str, label: str, given: str, nodes: Sequence[w
 
 def _named_index(info: SchemaInfo, one: Index[Any]) -> Index[Any]:
     label = "unique" if one.unique else "index"
-    nodes = [term.node.operand if isinstance(term, Order) else term.node for term in one.terms]
+    nodes = [_term(term) for term in one.terms]
     for node in nodes:
         _own(info, label, node)
     if one.where is not None:

@@ -147,6 +147,17 @@ class Pair(App, table="pairs"):
 structure(Pair, checks=[check("one", Pair.a > 0), check("two", Pair.a < 9), check("both", Pair.a < Pair.b)])
 
 
+class Both(App, table="both"):
+    name: Field[str]
+
+
+structure(Both, indexes=[unique(fn.lower(Both.name), name="lower"), unique(Both.name)])
+
+
+def test_an_index_over_a_column_goes_before_one_over_an_expression_of_it():
+    assert change(Both).unique_constraint(Both.name).constraints[0].name == "both_name_index"
+
+
 def test_a_changeset_asks_which_of_several_it_means():
     with pytest.raises(SchemaError) as caught:
         change(Pair).check_constraint(Pair.a)

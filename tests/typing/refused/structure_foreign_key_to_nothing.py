@@ -1,0 +1,6 @@
+from __future__ import annotations
+
+from ectype import references
+from tests.typing.accepted.structures import Room
+
+references(Room.beds)  # refused

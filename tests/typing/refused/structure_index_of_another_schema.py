@@ -1,0 +1,6 @@
+from __future__ import annotations
+
+from ectype import structure, unique
+from tests.typing.accepted.structures import Floor, Room
+
+structure(Floor, indexes=[unique(Room.name)])  # refused
