@@ -18,7 +18,7 @@ from ectype.sql.ddl_compiler import INDEX_COLUMN, quote
 from ectype.sql.ddl_types import literal_text
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, render, wrapped
-from ectype.sql.params import Dumper, by_class, cast_of
+from ectype.sql.params import Dumper, by_class
 
 
 def expression_text(info: SchemaInfo, given: Expr[Any, Any], dialect: Dialect) -> str:
@@ -63,11 +63,11 @@ class _Written(Scope):
         return exp.Var(this=self.literal(self.values[index], dump))
 
     def literal(self, value: object, dump: Dumper) -> str:
-        """Return a value as text."""
+        """Return a value as text, which takes the type of what it stands beside."""
         if value is None:
             return "NULL"
         try:
-            return literal_text(dump(value), self.dialect) + cast_of(dump)
+            return literal_text(dump(value), self.dialect)
         except CastError as exc:
             raise SchemaError(
                 f"the DDL of {self.info.name} cannot hold {value!r:.60}: {exc.message}", hint=exc.hint

@@ -28,7 +28,8 @@ async def test_both_moments_of_an_insert_are_one_reading_of_the_clock_of_the_bas
 async def test_the_columns_are_those_of_the_mixin(vault: Repo, events: list[Any]):
     entry = await vault.insert(Entry(name="a"))
     assert '"created", "changed"' in events[-1].sql
-    await vault.update(change(entry, Entry.name.set("b")))
+    changed = await vault.update(change(entry, Entry.name.set("b")))
+    assert entry.changed_at < changed.changed_at == changed.checked_at
     assert '"changed" = ' in events[-1].sql
     assert '"created"' not in events[-1].sql
 

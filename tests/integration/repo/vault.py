@@ -120,6 +120,7 @@ class Visit(Clocked, Timestamps, table="visits"):
 class Stamps:
     created_at: Field[datetime] = timestamp(source="created")
     changed_at: Field[datetime] = timestamp(on_update=True, source="changed")
+    checked_at: Field[datetime] = timestamp(on_update=True)
 
 
 class Entry(Clocked, Stamps, table="entries"):
@@ -180,6 +181,7 @@ def change(m: Migration) -> None:
         t.column("on_day", date, null=False)
         t.column("created", datetime, null=False)
         t.column("changed", datetime, null=False)
+        t.column("checked_at", datetime, null=False)
     with m.create_table("agents", primary_key=False) as t:
         t.column("ID", int, primary_key=True, default=Raw("7"))
         t.column("NAME", str, null=False)
