@@ -51,7 +51,7 @@ def _into_schema(into: Any, info: SchemaInfo, columns: tuple[str, ...], target: 
     if into is not info.schema:
         raise QueryError(f"`into` takes a schema itself, got {into!r}", hint=f"write `into={info.name}`")
     fields = {info.fields[name].source: info.fields[name] for name in info.column_names}
-    _check(info.name, columns, fields, fields)
+    _check(info.name, columns, fields, [column for column, one in fields.items() if one.name not in info.unread])
     found = [fields[column] for column in columns]
     made = tuple(_stored(info, one, target) for one in found)
     names = tuple(one.name for one in found)

@@ -180,6 +180,15 @@ async def test_preloaded_structs_come_without_it_however_they_are_read(vault: Re
     assert [paper.body for paper in folder.papers] == ["long"]
 
 
+async def test_rows_of_own_text_may_leave_it_out(vault: Repo):
+    found = await vault.query("SELECT id, title, folder_id FROM papers ORDER BY id", into=Paper)
+    assert [members(paper) for paper in found] == [READ] * 2
+    found = await vault.query("SELECT * FROM papers WHERE id = {}", 1, into=Paper)
+    assert [members(paper) for paper in found] == [WHOLE]
+    loaded = vault.load(Paper, {"id": 1, "title": "a", "folder_id": None})
+    assert members(loaded) == READ
+
+
 async def test_rows_are_counted_and_paged_as_ever(vault: Repo):
     assert await vault.exists(from_(Paper).where(Paper.body == "longer"))
     page = await vault.page(PAPERS, size=1, secret="s" * 32)
