@@ -193,6 +193,11 @@ def lock(changeset: C, column: Any, incrementer: Callable[[Any], Any] | None) ->
     if name in changeset.info.virtual_names or name in [one.field for one in changeset.locks]:
         why = "virtual, so no row has it" if name in changeset.info.virtual_names else "locked already"
         raise SchemaError(f"`{label}` cannot be locked: it is {why}", hint="lock one column, once")
+    if name in changeset.info.unwritable["update"]:
+        raise SchemaError(
+            f"`{label}` cannot be locked: an update may not write it, and a lock moves at each",
+            hint=f"drop `writable` of `{label}`",
+        )
     made = draft(changeset)
     made.locks = (*changeset.locks, Lock(name, get_field(changeset, column, None), incrementer or following))
     return sealed(made, changeset.__class__)

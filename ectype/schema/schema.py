@@ -23,6 +23,7 @@ from ectype.schema.class_options import ClassOptions
 from ectype.schema.fields import Field, field, timestamp
 from ectype.schema.json_form import core_schema
 from ectype.schema.meta import Declaration, FieldOptions, OnViolation, SchemaInfo
+from ectype.schema.mixins import check_mixins, mixin_values
 from ectype.schema.registry import Registry, RegistryScope
 from ectype.schema.rel import BelongsTo, HasMany, HasOne, Hop, ManyToMany, Rel
 from ectype.schema.sources import TableSource
@@ -187,8 +188,8 @@ def _build(
     raw = _annotations(mixins, namespace, module_names, local_names)
     if said.abstract:
         return _abstract(metaclass, name, bases, namespace, said, raw)
-    fields, links = _members(name, raw, {**_mixin_values(mixins), **namespace})
-    _check_mixins(name, mixins, fields, namespace)
+    fields, links = _members(name, raw, {**mixin_values(mixins), **namespace})
+    check_mixins(name, mixins, fields, namespace)
     fields = said.applied(name, fields, [(member, options) for member, (_, options) in links.items()])
     slots = _slots(fields, links)
     storage = type.__new__(metaclass, name, (parent,), {"__slots__": slots, "__module__": namespace.get("__module__")})
@@ -254,15 +255,6 @@ def _annotations(
     return found
 
 
-def _mixin_values(mixins: tuple[type, ...]) -> dict[str, object]:
-    return {
-        name: value
-        for mixin in reversed(mixins)
-        for one in reversed(mixin.__mro__)
-        for name, value in one.__dict__.items()
-    }
-
-
 def _abstract(
     metaclass: type[SchemaMeta],
     name: str,
@@ -325,37 +317,6 @@ def _declare(name: str, member: str, raw: notes.RawAnnotation, value: object) ->
             f"`{name}.{member}` is set to {value!r:.60}", hint=f"write `{member}: {raw.text} = field(default=…)`"
         )
     return Declaration(member, raw.argument, raw.text, value)
-
-
-def _check_mixins(
-    name: str, mixins: tuple[type, ...], fields: Mapping[str, Declaration], namespace: Mapping[str, Any]
-) -> None:
-    """Raise SchemaError for a member of a mixin that the caller would have to give: checkers do not know of it."""
-    if not mixins:
-        return
-    own = notes.read_annotations(namespace, {}, {})
-    for one in fields.values():
-        if one.name not in own and not _is_filled(one.options):
-            owner = next(mixin for base in mixins for mixin in base.__mro__ if _declares(mixin, one.name))
-            raise SchemaError(
-                f"`{one.name}` of `class {name}` comes from the mixin {owner.__name__}, and nothing fills it",
-                hint=f"give it there a value, `{one.name}: {one.text} = field(default=…)`, or declare it in {name}",
-            )
-
-
-def _declares(mixin: type, member: str) -> bool:
-    return member in notes.read_class_annotations(mixin)
-
-
-def _is_filled(options: FieldOptions) -> bool:
-    return (
-        options.has_default
-        or options.default_factory is not None
-        or options.autogenerate is not None
-        or options.generated
-        or options.read_after_writes
-        or options.writable == "never"
-    )
 
 
 def _slot(member: str, links: Mapping[str, object]) -> str:

@@ -8,7 +8,21 @@ from uuid import UUID
 
 import pytest
 
-from ectype import Invalid, Ok, Range, Repo, change, from_
+from ectype import (
+    Field,
+    Invalid,
+    Ok,
+    Range,
+    Registry,
+    Repo,
+    Schema,
+    change,
+    database_object,
+    database_objects,
+    field,
+    from_,
+)
+from ectype.sql.structure_text import object_texts
 from tests.integration.repo.rooms import BOOKINGS, Booking, Building, Kind, Room, opened
 
 
@@ -137,3 +151,38 @@ async def test_no_two_rows_meet_all_pairs_of_an_exclusion(fresh_postgres_url: st
             "SELECT obj_description('rooms'::regclass), obj_description('bookings_room_id_index'::regclass)"
         )
         assert comments.rows == [("where people meet", "by room")]
+
+
+class Apart(Schema, abstract=True, registry=Registry()):
+    """Its database objects are its own."""
+
+
+class Big(Apart, table="big_rooms"):
+    id: Field[int] = field(primary_key=True)
+    name: Field[str]
+
+
+database_object("enum", "mood", values=["calm", "o'clock"], base=Apart)
+database_object("extension", "citext", base=Apart)
+database_object(
+    "view",
+    "big_rooms",
+    create="CREATE VIEW big_rooms AS SELECT id, name FROM rooms WHERE seats > 9",
+    drop="DROP VIEW big_rooms",
+    base=Apart,
+)
+
+
+async def test_database_objects_are_made_used_and_removed(house: Repo):
+    texts = [made for one in database_objects(Apart) if (made := object_texts(one, house.adapter.dialect))]
+    for create, _ in texts:
+        await house._session.script(create)
+    await house.insert_all(
+        Room, [{"name": "a", "seats": 10, "kind": Kind.HALL}, {"name": "b", "seats": 2, "kind": Kind.HALL}]
+    )
+    assert await house.all(from_(Big).select(Big.name)) == ["a"]
+    if house.adapter.dialect.index_options:
+        moods = (await house.query("SELECT unnest(enum_range(NULL::mood))::text")).rows
+        assert moods == [("calm",), ("o'clock",)]
+    for _, drop in reversed(texts):
+        await house._session.script(drop)

@@ -17,6 +17,7 @@ from ectype import (
     SchemaError,
     Timestamps,
     belongs_to,
+    change,
     field,
     meta,
     primary_key,
@@ -199,6 +200,14 @@ def test_what_excludes_itself_is_refused_with_the_line_to_write(
     with pytest.raises(SchemaError) as caught:
         exec(body, module.__dict__)
     assert message in str(caught.value)
+
+
+def test_a_lock_is_on_what_an_update_may_write():
+    class Draft(App, table="drafts"):
+        version: Field[int] = field(default=1, writable="insert")
+
+    with pytest.raises(SchemaError, match=r"`Draft.version` cannot be locked: an update may not write it"):
+        change(Draft).optimistic_lock(Draft.version)
 
 
 def test_a_struct_is_told_where_it_came_from():
