@@ -9,7 +9,7 @@ from ectype.schema.changeset import Changeset
 from ectype.schema.changeset_data import begun, draft, sealed
 from ectype.schema.edits import put_value
 from ectype.schema.meta import intern_meta, meta
-from ectype.schema.structs import UNSET, with_meta
+from ectype.schema.structs import UNSET, placed
 
 CHANGESET: Final[type[Changeset[Any]]] = Changeset
 
@@ -80,7 +80,7 @@ def under(child: Changeset[Any], prefix: str | None) -> Changeset[Any]:
     if prefix is None or where.state != "built" or where.prefix is not None:
         return child
     made = draft(child)
-    made.data = with_meta(child.data, intern_meta(where.state, where.source, prefix))
+    made.data = placed(child.data, intern_meta(where.state, where.source, prefix))
     return sealed(made, CHANGESET)
 
 

@@ -22,7 +22,7 @@ from ectype.schema.constraints import match_violation
 from ectype.schema.errors import InvalidChangesetError
 from ectype.schema.join_tables import JoinTable
 from ectype.schema.meta import intern_meta, meta
-from ectype.schema.structs import with_meta
+from ectype.schema.structs import placed
 from ectype.sql.compilers import compile_insert
 from ectype.sql.shapes import InsertShape
 
@@ -72,7 +72,7 @@ async def insert_join_row(
     info = join.source.info
     struct = info.schema(**{**default_values(association, "join_defaults", info, owner), **values})
     if call.prefix is not None and meta(struct).prefix is None:
-        struct = with_meta(struct, intern_meta("built", info.table, call.prefix))
+        struct = placed(struct, intern_meta("built", info.table, call.prefix))
     begin = change(struct)
     made = draft(begin)
     made.constraints = constraints

@@ -9,7 +9,7 @@ from ectype.schema.members import field_name
 from ectype.schema.meta import SchemaInfo, intern_meta, meta, struct_info
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Schema, StructOf
-from ectype.schema.structs import with_meta, without
+from ectype.schema.structs import placed, without
 
 M = TypeVar("M", bound=Schema)
 M2 = TypeVar("M2", bound=Schema)
@@ -50,7 +50,7 @@ def build_assoc(owner: Any, rel: Any, **values: Any) -> Any:
     made = info.schema(**found)
     prefix = meta(owner).prefix
     if prefix is not None and info.prefix is None:
-        made = with_meta(made, intern_meta("built", info.table, prefix))
+        made = placed(made, intern_meta("built", info.table, prefix))
     return made
 
 

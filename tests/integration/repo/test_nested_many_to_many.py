@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ectype import ConstraintError, Invalid, InvalidChangesetError, Repo, SchemaError, change, from_, meta
-from ectype.schema.structs import with_meta
+from ectype.schema.structs import placed
 from ectype.telemetry import QueryEvent
 from tests.integration.repo.shop import Depot, Item, Label, Prize, kinds, tables
 
@@ -140,7 +140,7 @@ async def test_ties_may_have_keys_of_several_columns(repo: Repo, events: list[Qu
 
 
 async def test_a_struct_without_its_key_cannot_be_tied(repo: Repo):
-    lost = with_meta(Label(name="x"), meta((await labels(repo, "1"))[0]))
+    lost = placed(Label(name="x"), meta((await labels(repo, "1"))[0]))
     with pytest.raises(SchemaError, match=r"`Item\.labels` is tied by `Label\.id`, which has no value"):
         await repo.insert(Item(name="i", labels=[lost]))
     assert await repo.all(Item) == []

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ectype import Meta, Repo, change, meta
-from ectype.schema.structs import with_meta
+from ectype.schema.structs import placed
 from ectype.telemetry import QueryEvent
 from tests.integration.repo.shop import TABLES, Item, Label, Logo, Maker, Part, tables
 
@@ -39,7 +39,7 @@ async def test_all_of_a_family_is_written_where_its_owner_is(
     if said == "by the call":
         maker = await repo.insert(whole(), prefix=prefix)
     else:
-        maker = await repo.insert(with_meta(whole(), Meta("built", "makers", prefix)))
+        maker = await repo.insert(placed(whole(), Meta("built", "makers", prefix)))
     assert maker.logo is not None
     item = maker.items[0]
     everything = (maker, maker.logo, item, item.parts[0], item.labels[0])

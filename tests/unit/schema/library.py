@@ -21,7 +21,7 @@ from ectype import (
     many_to_many,
     primary_key,
 )
-from ectype.schema.structs import with_meta
+from ectype.schema.structs import placed
 
 M = TypeVar("M", bound=Schema)
 
@@ -122,7 +122,7 @@ class Node(Library, table="nodes"):
 def loaded(struct: M, prefix: str | None = None) -> M:
     """Return a struct as if it had been loaded."""
     info: Any = struct.__class__.__schema__
-    return with_meta(struct, Meta("loaded", info.table, prefix))
+    return placed(struct, Meta("loaded", info.table, prefix))
 
 
 def author(**associations: Any) -> Author:
