@@ -107,6 +107,11 @@ if TYPE_CHECKING:
     from ectype.schema.database_objects import DatabaseObject as DatabaseObject
     from ectype.schema.database_objects import database_object as database_object
     from ectype.schema.database_objects import database_objects as database_objects
+    from ectype.schema.embeds import Embed as Embed
+    from ectype.schema.embeds import EmbedsMany as EmbedsMany
+    from ectype.schema.embeds import EmbedsOne as EmbedsOne
+    from ectype.schema.embeds import embeds_many as embeds_many
+    from ectype.schema.embeds import embeds_one as embeds_one
     from ectype.schema.errors import Invalid as Invalid
     from ectype.schema.errors import InvalidChangesetError as InvalidChangesetError
     from ectype.schema.field_error import Error as Error
@@ -127,6 +132,7 @@ if TYPE_CHECKING:
     from ectype.schema.rel import ManyToMany as ManyToMany
     from ectype.schema.rel import Rel as Rel
     from ectype.schema.rel import is_loaded as is_loaded
+    from ectype.schema.schema import EmbeddedSchema as EmbeddedSchema
     from ectype.schema.schema import Schema as Schema
     from ectype.schema.schema import Timestamps as Timestamps
     from ectype.schema.schemaless import SchemalessChangeset as SchemalessChangeset
@@ -189,6 +195,7 @@ _MODULES = {
     "ectype.schema.changeset": "Changeset change",
     "ectype.schema.columns": "column",
     "ectype.schema.database_objects": "DatabaseObject database_object database_objects",
+    "ectype.schema.embeds": "Embed EmbedsMany EmbedsOne embeds_many embeds_one",
     "ectype.schema.errors": "Invalid InvalidChangesetError",
     "ectype.schema.field_error": "Error",
     "ectype.schema.fields": "Field field primary_key timestamp",
@@ -198,7 +205,7 @@ _MODULES = {
     "ectype.schema.reflection": "reflect",
     "ectype.schema.registry": "Registry",
     "ectype.schema.rel": _RELATIONS,
-    "ectype.schema.schema": "Schema Timestamps",
+    "ectype.schema.schema": "EmbeddedSchema Schema Timestamps",
     "ectype.schema.schemaless": "SchemalessChangeset",
     "ectype.schema.structs": "evolve with_meta",
     "ectype.schema.structure": "structure",

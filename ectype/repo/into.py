@@ -90,6 +90,7 @@ def _column(what: str, member: _Member, target: Target) -> Column:
         codec.load or codec.dump,
         nullable=member.nullable,
         mutable=member.type.mutable,
+        empty=member.type.empty,
         inline=codec.inline,
         names=codec.names,
         name=name,

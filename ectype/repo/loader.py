@@ -149,7 +149,7 @@ class _Source:
         value = f"v{index}"
         made = self._converted(index, column, careful=careful)
         if column.nullable:
-            return value if made == value else f"({made} if {value} is not None else None)"
+            return value if made == value else f"({made} if {value} is not None else {[] if column.empty else None})"
         if made == value or careful:
             self.names[f"n{index}"] = column.name
             self.body.append(f"if {value} is None: null(n{index})")

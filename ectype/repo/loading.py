@@ -41,7 +41,7 @@ def load_struct(model: Any, row: Any, target: Target) -> Any:
 def _loaded(info: SchemaInfo, field: FieldInfo, raw: Any, target: Target) -> Any:
     if raw is None:
         if field.nullable:
-            return None
+            return [] if field.type.empty else None
         raise CastError(
             f"`{info.name}.{field.name}` is NULL in the row, and the schema says that it never is",
             hint="give the field `| None`, or leave the column out",

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from ectype.errors import SchemaError
 from ectype.schema.association_options import AssociationOptions, key_names
+from ectype.schema.embedded_checks import refuse_table
 from ectype.schema.fields import check_writing
 from ectype.schema.meta import Declaration, FieldOptions, OnViolation
 from ectype.schema.registry import Registry
@@ -45,9 +46,10 @@ class ClassOptions:
         redact: `all_except_primary_keys`, or None.
         source_mapper: from the name of a field to that of its column.
         on_writable_violation: what is done about changes that may not be written.
+        embedded: whether its structs stand inside columns of others.
     """
 
-    __slots__ = KNOWN
+    __slots__ = (*KNOWN, "embedded")
 
     def __init__(self, name: str, parent: Any, options: dict[str, Any]) -> None:
         before: ClassOptions | None = getattr(parent, "__options__", None)
@@ -57,6 +59,10 @@ class ClassOptions:
                     f"`class {name}` does not know the option `{option}`",
                     hint=f"known options are: {', '.join(KNOWN)}",
                 )
+
+        self.embedded: bool = before is not None and before.embedded
+        if self.embedded:
+            refuse_table(name, options)
 
         def inherited(option: str) -> Any:
             return options.get(option, getattr(before, option, None))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.nodes import Root
@@ -96,12 +96,24 @@ class FieldInfo:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A member as the class body gives it: the annotation is read at first use, its text at once."""
+    """A member as the class body gives it: the annotation is read at first use, its text at once.
+
+    `embed` is how it holds structs of an embedded schema, None for a plain field.
+    """
 
     name: str
     argument: object
     text: str
     options: FieldOptions
+    embed: "Embedding | None" = None
+
+
+class Embedding(Protocol):
+    """What a class body says of an embed, and how the type of its column is made from the annotation."""
+
+    def type_of(self, owner: "SchemaInfo", member: Declaration, annotation: Any) -> tuple[Type[Any], bool]:
+        """Return the type, and whether its column may be NULL."""
+        ...
 
 
 class SchemaInfo:
@@ -126,6 +138,9 @@ class SchemaInfo:
         casts: how the params of a changeset are cast, by the columns that are permitted.
         relations: its relations as changesets know them, by name, each since its first use.
         structure: what its table holds beyond the columns, once it was declared.
+        parts: its members as they stand inside a document, where it is embedded, since their first use.
+        embedded: whether its structs stand inside columns of others.
+        embeds: the names of the members that hold structs of embedded schemas.
     """
 
     schemaless = False
@@ -140,6 +155,7 @@ class SchemaInfo:
         associations: Mapping[str, Any],
         scopes: Callable[[], list[Mapping[str, object]]],
         registry: Any,
+        embedded: bool = False,
     ) -> None:
         self.schema = schema
         self.name = schema.__name__
@@ -149,6 +165,8 @@ class SchemaInfo:
         self.associations = associations
         self.scopes = scopes
         self.registry = registry
+        self.embedded = embedded
+        self.embeds = tuple(name for name, one in declarations.items() if one.embed is not None)
         self.root = Root()
         self.aliases: dict[str, Any] = {}
         self.field_names = tuple(declarations)
@@ -177,6 +195,7 @@ class SchemaInfo:
         self.blank_values: dict[str, Any] = {}
         self.casts: dict[tuple[Any, ...], Any] = {}
         self.relations: dict[str, Any] = {}
+        self.parts: Any = None
         self.source: Any = None
         self.excluded: Any = None
         self.structure: Any = None
@@ -215,7 +234,10 @@ class SchemaInfo:
     def _field(self, one: Declaration) -> FieldInfo:
         try:
             annotation = notes.evaluate(one.argument, self.scopes())
-            type_, nullable = resolve.field_type(annotation, scale=one.options.scale, given=one.options.type)
+            if one.embed is None:
+                type_, nullable = resolve.field_type(annotation, scale=one.options.scale, given=one.options.type)
+            else:
+                type_, nullable = one.embed.type_of(self, one, annotation)
         except SchemaError as exc:
             exc.add_note(f"in the field `{self.name}.{one.name}: {one.text}`")
             raise

@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, cast, dataclass_transform
 
 from ectype.errors import SchemaError
 from ectype.schema import structs
@@ -20,6 +20,8 @@ from ectype.schema.association_checks import check_members, checked_options
 from ectype.schema.association_options import AssociationOptions, Kind
 from ectype.schema.associations import Association, AssociationSlot
 from ectype.schema.class_options import ClassOptions
+from ectype.schema.embedded_checks import check_embedded
+from ectype.schema.embeds import EMBEDS, EmbedOptions, bind_defaults, declare_embed
 from ectype.schema.fields import Field, field, timestamp
 from ectype.schema.json_form import core_schema
 from ectype.schema.meta import Declaration, FieldOptions, OnViolation, SchemaInfo
@@ -190,6 +192,8 @@ def _build(
         return _abstract(metaclass, name, bases, namespace, said, raw)
     fields, links = _members(name, raw, {**mixin_values(mixins), **namespace})
     check_mixins(name, mixins, fields, namespace)
+    if said.embedded:
+        check_embedded(name, fields, links)
     fields = said.applied(name, fields, [(member, options) for member, (_, options) in links.items()])
     slots = _slots(fields, links)
     storage = type.__new__(metaclass, name, (parent,), {"__slots__": slots, "__module__": namespace.get("__module__")})
@@ -205,11 +209,13 @@ def _build(
         associations={},
         scopes=_scopes(module_names, local_names, raw, said.registry),
         registry=said.registry,
+        embedded=said.embedded,
     )
     leaf.__schema__ = info
     info.twin = twin
     hidden = [one for one in slots if one in structs.HIDDEN]
     info.slots = {one: storage.__dict__[_slot(one, links)] for one in (*fields, *links, *hidden)}
+    bind_defaults(info)
     _associate(info, leaf, links)
     for one in info.unread:
         type.__setattr__(leaf, one, UnreadSlot(info, one, info.slots[one]))
@@ -283,6 +289,8 @@ def _members(
         value = values.get(member, NOTHING)
         if one.head is Field:
             fields[member] = _declare(name, member, one, value)
+        elif one.head in EMBEDS:
+            fields[member] = declare_embed(name, one, value, given=value is not NOTHING)
         elif one.head in ASSOCIATIONS:
             links[member] = (one, checked_options(name, member, ASSOCIATIONS[one.head], one, value))
         else:
@@ -291,7 +299,7 @@ def _members(
                 hint=f"write `{member}: Field[{one.text}]`, or `ClassVar[…]` for what is not stored",
             )
     for member, value in values.items():
-        if isinstance(value, FieldOptions | AssociationOptions) and member not in raw:
+        if isinstance(value, FieldOptions | AssociationOptions | EmbedOptions) and member not in raw:
             raise SchemaError(f"`{name}.{member}` has no annotation", hint=f"write `{member}: Field[…] = …`")
     return fields, links
 
@@ -375,3 +383,26 @@ def class_members(info: SchemaInfo, source: TableSource) -> dict[str, object]:
     for name, association in info.associations.items():
         members[name] = Rel[Any, Any]((Hop(association, source),))
     return members
+
+
+class EmbeddedSchema(Schema, abstract=True):
+    """The base of schemas whose structs stand inside a column of another, as JSON: they have no table.
+
+    A key is there only where one is declared, and is filled when the owner is written:
+    `id: Field[UUID] = primary_key(autogenerate=uuid7)`. Lists recognise their entries by it. A changeset of an embedded
+    schema also stands for a form that is not stored at all: `change(Signup).cast(params, …).apply_action("validate")`.
+
+    Example:
+        class Address(EmbeddedSchema):
+            street: Field[str]
+            city: Field[str]
+
+        class User(Schema, table="users"):
+            id: Field[int] = primary_key()
+            address: EmbedsOne[Address | None] = embeds_one()
+    """
+
+    __slots__ = ()
+
+
+cast("Any", EmbeddedSchema).__options__.embedded = True  # what its subclasses inherit

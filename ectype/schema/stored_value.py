@@ -49,7 +49,7 @@ def is_unread(struct: Any, name: str) -> bool:
 def _thawed(type_: Type[Any], raw: Any) -> Any:
     """Load a frozen value again: JSON text reads the same on every database, a tuple was an array of PostgreSQL."""
     if raw is None:
-        return None
+        return [] if type_.empty else None
     if raw.__class__ is tuple:
         load, raw = type_.codec("postgres").load, list(raw)
     else:

@@ -84,6 +84,7 @@ def output_column(select: Select, output: Output, dialect: Dialect) -> Column:
         codec.text_load if as_text else codec.load,
         nullable=output.nullable,
         mutable=output.type.mutable,
+        empty=output.type.empty,
         slow_load=codec.text_load_slow if as_text else None,
         inline=None if as_text else codec.inline,
         names=codec.names,

@@ -19,6 +19,7 @@ class Column:
         inline: what `load` does, as text (see `ectype.types.base.Codec`), or None.
         names: what `inline` mentions.
         name: what people call it, as `User.role`, for errors.
+        empty: whether NULL is read as an empty list.
     """
 
     load: Callable[[Any], Any] | None
@@ -28,6 +29,7 @@ class Column:
     inline: str | None = None
     names: Mapping[str, Any] = field(default_factory=dict[str, Any])
     name: str = "an expression"
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

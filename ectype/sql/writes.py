@@ -45,6 +45,7 @@ def column_of(info: SchemaInfo, field: str, dialect: Dialect) -> Column:
         codec.text_load if as_text else codec.load,
         nullable=known.nullable,
         mutable=known.type.mutable,
+        empty=known.type.empty,
         slow_load=codec.text_load_slow if as_text else None,
         inline=None if as_text else codec.inline,
         names=codec.names,

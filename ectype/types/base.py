@@ -109,6 +109,8 @@ class Type(FieldType[T], Generic[T]):
 
     mutable: ClassVar[bool] = False
     """Whether a loaded value can be changed in place, so that structs keep its original for change detection."""
+    empty: ClassVar[bool] = False
+    """Whether NULL loads as an empty list."""
 
     @property
     def name(self) -> str:

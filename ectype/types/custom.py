@@ -237,6 +237,13 @@ class CustomField(Scalar[Any]):
             return made if after is None else after(made)
 
         return replace(form, dump=said)
+    def dumped_by(self, dump: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return the type's own `dump`, followed by that of another form of what it is stored as."""
+        return partial(self._dumped, dump)
+
+    def loaded_by(self, load: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return the type's own `load`, after that of another form of what it is stored as."""
+        return partial(self._loaded, load)
 
     def equal(self, left: Any, right: Any) -> bool:
         """Ask the type's own `equal` about two values of its class; values of others are never equal to them."""
