@@ -103,7 +103,9 @@ def check_readable(source: Any) -> None:
     if isinstance(source, TableSource) and source.table is None:
         raise QueryError(
             f"{info.name} has no table, so there is nothing to read",
-            hint=f'give it one, `class {info.name}(Schema, table="…")`, or read a query that projects into it',
+            hint=f"read the schema that embeds it: `from_(Owner).select(Owner.{info.name.lower()})`"
+            if info.embedded
+            else f'give it one, `class {info.name}(Schema, table="…")`, or read a query that projects into it',
         )
 
 

@@ -22,22 +22,23 @@ async def prepared(
         SchemaError: one returned no changeset of the same struct.
     """
     async with Atomic(engine.session):
-        ready = _without_preparations(changeset)
+        ready = without_preparations(changeset)
         for function in changeset.preparations:
             made = function(ready, engine.repo)
-            ready = _checked(await made if isawaitable(made) else made, ready, function)
+            ready = checked(await made if isawaitable(made) else made, ready, function)
         if not ready.valid:
             raise InvalidChangesetError(ready.with_action(verb))
-        return await write(_without_preparations(ready))
+        return await write(without_preparations(ready))
 
 
-def _without_preparations(changeset: Changeset[Any]) -> Changeset[Any]:
+def without_preparations(changeset: Changeset[Any]) -> Changeset[Any]:
+    """Return the changeset without its functions."""
     made = draft(changeset)
     made.preparations = ()
     return sealed(made, changeset.__class__)
 
 
-def _checked(made: object, before: Changeset[Any], function: Callable[..., Any]) -> Changeset[Any]:
+def checked(made: object, before: Changeset[Any], function: Callable[..., Any]) -> Changeset[Any]:
     """Return what a function returned. Raises SchemaError when it is no changeset of the same struct."""
     if isinstance(made, Changeset):
         changeset = cast("Changeset[Any]", made)

@@ -9,6 +9,7 @@ from ectype.query.ast import OnConflict as Planned
 from ectype.query.builder import from_
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.sources import source
+from ectype.repo.embeds import with_embeds
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.outcomes import Ignored, Inserted, Outcome, Updated
 from ectype.repo.preparing import prepared
@@ -66,8 +67,23 @@ async def upsert(
                 ),
             ),
         )
+    refuse_associations(changeset.info, changeset)
+    if changeset.info.embeds:
+        outcome = await with_embeds(
+            engine, changeset, "insert", lambda own: _upsert(engine, own, on_conflict, conflict_target, call)
+        )
+        return cast("Outcome[Any]", outcome)
+    return await _upsert(engine, changeset, on_conflict, conflict_target, call)
+
+
+async def _upsert(
+    engine: Engine,
+    changeset: Changeset[Any],
+    on_conflict: OnConflict[Any] | None,
+    conflict_target: Targets | None,
+    call: Call,
+) -> Outcome[Any]:
     info = changeset.info
-    refuse_associations(info, changeset)
     values = inserted_values(info, changeset)
     planned, params = plan_conflict(info, on_conflict, target_columns(conflict_target), tuple(values))
     place = place_of(engine, info, changeset.data, call)

@@ -6,6 +6,7 @@ from typing import Any
 from ectype.errors import ConflictIgnoredError, ConstraintError, SchemaError
 from ectype.query.conflicts import OnConflict
 from ectype.repo.atomic import Atomic
+from ectype.repo.embeds import with_embeds
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.families import Writes, has_related, with_given, write_family
 from ectype.repo.on_delete import let_go
@@ -73,6 +74,12 @@ async def insert(
 
 
 async def _insert_row(engine: Engine, changeset: Changeset[Any], call: Call) -> Any:
+    if changeset.info.embeds:
+        return await with_embeds(engine, changeset, "insert", lambda own: _insert_columns(engine, own, call))
+    return await _insert_columns(engine, changeset, call)
+
+
+async def _insert_columns(engine: Engine, changeset: Changeset[Any], call: Call) -> Any:
     info, data = changeset.info, changeset.data
     values = inserted_values(info, changeset)
     fields, place = tuple(values), place_of(engine, info, data, call)
@@ -148,6 +155,12 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
 
 
 async def _update_row(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Any:
+    if ready.info.embeds:
+        return await with_embeds(engine, ready, "update", lambda own: _update_columns(engine, own, call, force=force))
+    return await _update_columns(engine, ready, call, force=force)
+
+
+async def _update_columns(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Any:
     info, data, changes = ready.info, ready.data, ready.changes
     values = {name: changes[name] for name in info.column_names if name in changes}
     if (values or force) and info.autoupdated:

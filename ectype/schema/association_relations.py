@@ -51,9 +51,9 @@ class AssociationRelation(Relation):
                 return None
         raise not_loaded(struct, self.association)
 
-    def build(self, owner: Any) -> Any:
+    def build(self, owner: Any, info: SchemaInfo) -> Any:
         """Return a new related struct with the association's defaults."""
-        return self.related.schema(**default_values(self.association, "defaults", self.related, owner))
+        return info.schema(**default_values(self.association, "defaults", self.related, owner))
 
     def stored(self, struct: Any) -> bool:
         """Whether a related struct was loaded."""

@@ -11,6 +11,8 @@ from ectype.schema.association_relations import association_of
 from ectype.schema.casting import MessageOf
 from ectype.schema.changeset_data import begun, sealed
 from ectype.schema.changeset_relations import RelatedChangeset
+from ectype.schema.embed_relations import embed_of
+from ectype.schema.embeds import Embed
 from ectype.schema.invalid_changeset import InvalidChangesetError
 from ectype.schema.meta import SchemaInfo, schema_info, struct_info
 from ectype.schema.rel import Rel
@@ -167,6 +169,33 @@ class Changeset(RelatedChangeset[M]):
             NotLoadedError: there is no change, and the association of a loaded struct is not loaded.
         """
         return reading.get_relation(self, association_of(self.info, rel, "get_assoc"), as_)
+
+    @overload
+    def get_embed(self, embed: Embed[M, list[N]]) -> "list[Changeset[N]]": ...
+    @overload
+    def get_embed(self, embed: Embed[M, N | None]) -> "Changeset[N] | None": ...
+    @overload
+    def get_embed(self, embed: Embed[M, N]) -> "Changeset[N] | None": ...
+    @overload
+    def get_embed(self, embed: Embed[M, list[N]], *, as_: Literal["struct"]) -> list[N]: ...
+    @overload
+    def get_embed(self, embed: Embed[M, N | None], *, as_: Literal["struct"]) -> N | None: ...
+    @overload
+    def get_embed(self, embed: Embed[M, N], *, as_: Literal["struct"]) -> N | None: ...
+    def get_embed(self, embed: Embed[M, Any], *, as_: Literal["changeset", "struct"] = "changeset") -> Any:
+        """Return the entries of an embed as they will be: those of the changes, else those of the struct.
+
+        What is deleted or replaced is not among them, so that they may be put again, with more.
+
+        Args:
+            embed: the embed, as `User.address`.
+            as_: `struct` for structs with their changes.
+
+        Raises:
+            SchemaError: no embed of the schema's own.
+            NotLoadedError: there is no change, and the struct was loaded without it.
+        """
+        return reading.get_relation(self, embed_of(self.info, embed, "get_embed"), as_)
 
     @overload
     def get_field(self, column: Attr[M, T]) -> T | None: ...

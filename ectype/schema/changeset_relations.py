@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar, overload
 
-from ectype.schema.association_relations import association_of, relation_of
+from ectype.errors import SchemaError
+from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_checks import CheckedChangeset
 from ectype.schema.changeset_data import ChangesetData
+from ectype.schema.embed_relations import embed_of, relation_named
+from ectype.schema.embeds import Embed
 from ectype.schema.field_error import Message
 from ectype.schema.rel import Rel
 from ectype.schema.relation_casts import cast_relation
@@ -143,7 +146,140 @@ class RelatedChangeset(CheckedChangeset[M]):
         """
         return put_relation(self, association_of(self.info, rel, "put_assoc"), "put_assoc", value, _put_member)
 
+    @overload
+    def cast_embed(
+        self,
+        embed: Embed[M, list[R]],
+        *,
+        with_: Callable[[R, Mapping[str, Any]], ChangesetData[R]]
+        | Callable[[R, Mapping[str, Any], int], ChangesetData[R]]
+        | None = None,
+        required: bool = False,
+        required_message: Message | None = None,
+        invalid_message: Message | None = None,
+        sort_param: str | None = None,
+        drop_param: str | None = None,
+    ) -> Self: ...
+    @overload
+    def cast_embed(
+        self,
+        embed: Embed[M, R | None],
+        *,
+        with_: Callable[[R, Mapping[str, Any]], ChangesetData[R]] | None = None,
+        required: bool = False,
+        required_message: Message | None = None,
+        invalid_message: Message | None = None,
+    ) -> Self: ...
+    @overload
+    def cast_embed(
+        self,
+        embed: Embed[M, R],
+        *,
+        with_: Callable[[R, Mapping[str, Any]], ChangesetData[R]] | None = None,
+        required: bool = False,
+        required_message: Message | None = None,
+        invalid_message: Message | None = None,
+    ) -> Self: ...
+    @overload
+    def cast_embed(
+        self,
+        embed: Embed[M, Any],
+        *,
+        with_: Mapping[type[Any], Callable[..., ChangesetData[Any]]],
+        required: bool = False,
+        required_message: Message | None = None,
+        invalid_message: Message | None = None,
+        sort_param: str | None = None,
+        drop_param: str | None = None,
+    ) -> Self: ...
+    def cast_embed(
+        self,
+        embed: Embed[M, Any],
+        *,
+        with_: Any = None,
+        required: bool = False,
+        required_message: Message | None = None,
+        invalid_message: Message | None = None,
+        sort_param: str | None = None,
+        drop_param: str | None = None,
+    ) -> Self:
+        """Take embedded structs from the params that `cast` was given, under the embed's name.
+
+        All is as in `cast_assoc`, with these differences:
+
+        - The params are compared with what was stored when the struct was loaded.
+        - The same entries in another order are a change, since the order of a list is a part of its value.
+        - A schema without a primary key has nothing by which an entry is recognised: one struct takes the new params, a
+          list is made anew.
+        - Of a union the tag in the params says which schema an entry is of; one that names none "is invalid".
+        - An embed that cannot be None is required: "can't be blank".
+
+        Args:
+            embed: the embed, as `User.address`.
+            with_: as for `cast_assoc`; for a union also one function for each schema, `{Card: card_changeset, …}`.
+            required: whether to refuse it when it ends up without an entry: "can't be blank".
+            required_message: another text for that.
+            invalid_message: another text for "is invalid".
+            sort_param: as for `cast_assoc`.
+            drop_param: as for `cast_assoc`.
+
+        Raises:
+            SchemaError: `cast` was not called before; no embed of the schema's own; no function for its entries.
+            CastError: an entry would be replaced, and `on_replace` does not allow it.
+            NotLoadedError: the struct was loaded without it.
+
+        Example:
+            change(user).cast(params, User.name).cast_embed(User.address, with_=Address.changeset)
+        """
+        relation = embed_of(self.info, embed, "cast_embed")
+        return cast_relation(
+            self,
+            relation,
+            "cast_embed",
+            with_=with_,
+            required=required or not relation.nullable,
+            required_message=required_message,
+            invalid_message=invalid_message,
+            sort_param=sort_param,
+            drop_param=drop_param,
+            force_update_on_change=False,
+        )
+
+    @overload
+    def put_embed(
+        self, embed: Embed[M, list[R]], value: Sequence[R | ChangesetData[R] | Mapping[str, Any]]
+    ) -> Self: ...
+    @overload
+    def put_embed(self, embed: Embed[M, R | None], value: R | ChangesetData[R] | Mapping[str, Any] | None) -> Self: ...
+    @overload
+    def put_embed(self, embed: Embed[M, R], value: R | ChangesetData[R] | Mapping[str, Any]) -> Self: ...
+    def put_embed(self, embed: Embed[M, Any], value: Any) -> Self:
+        """Set an embed to structs, changesets, or values by member: all of them, not some more.
+
+        What is stored and not among them goes the way of the embed's `on_replace`. What a struct says is stored, also
+        where one with its primary key is there already. Values are trusted to be of their field's type.
+
+        Args:
+            embed: the embed, as `User.address`.
+            value: a list of entries, or one entry or None.
+
+        Raises:
+            SchemaError: no entry of the embed; an entry would be replaced, and `on_replace` does not allow it; None
+                for an embed that is never None.
+            NotLoadedError: the struct was loaded without it.
+
+        Example:
+            change(user).put_embed(User.address, Address(street="Main St", city="London"))
+        """
+        relation = embed_of(self.info, embed, "put_embed")
+        if value is None and not relation.nullable:
+            raise SchemaError(
+                f"`{relation.label}` is never None, and `put_embed` got None",
+                hint=f"give it a struct, or declare `{relation.name}: EmbedsOne[… | None] = embeds_one()`",
+            )
+        return put_relation(self, relation, "put_embed", value, _put_member)
+
 
 def _put_member(changeset: ChangesetData[Any], name: str, value: Any) -> Any:
-    relation = relation_of(changeset.info.associations[name], "put_assoc")
-    return put_relation(changeset, relation, "put_assoc", value, _put_member)
+    method = "put_embed" if name in changeset.info.embeds else "put_assoc"
+    return put_relation(changeset, relation_named(changeset.info, name, method), method, value, _put_member)

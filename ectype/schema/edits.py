@@ -8,7 +8,6 @@ from typing import Any, Final, TypeVar, cast
 from ectype.errors import SchemaError
 from ectype.expr import nodes
 from ectype.expr.operand import Assignment, Expr
-from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_data import (
     ChangesetData,
     Lock,
@@ -18,12 +17,12 @@ from ectype.schema.changeset_data import (
     with_changes,
     with_errors,
 )
+from ectype.schema.embed_relations import relation_for
 from ectype.schema.field_error import Error
 from ectype.schema.invalid_changeset import InvalidChangesetError
-from ectype.schema.members import field_name
+from ectype.schema.members import embed_instead, field_name
 from ectype.schema.nesting import all_valid
 from ectype.schema.reading import get_field
-from ectype.schema.rel import Rel
 from ectype.schema.relations import SAME, recorded
 from ectype.schema.stored_value import base_value
 from ectype.types.numeric import Integer
@@ -51,9 +50,9 @@ def force(changeset: C, column: Any, value: Any) -> C:
 
 def delete(changeset: C, column: Any) -> C:
     """Return the changeset without the change of a field, or of a relation and the refusals inside it."""
-    if isinstance(column, Rel):
-        name = association_of(changeset.info, column, "delete_change").name
-        return recorded(changeset, name, SAME)
+    relation = relation_for(changeset.info, column, "delete_change")
+    if relation is not None:
+        return recorded(changeset, relation.name, SAME)
     return _without(changeset, field_name(changeset.info, column))
 
 
@@ -83,6 +82,8 @@ def assign(changeset: C, assignments: tuple[Assignment[Any], ...]) -> C:
                 f"`{column.source.label}.{column.name}` is no column of {changeset.info.name}",
                 hint=changeset.info.suggest(column.name),
             )
+        if column.name in changeset.info.embeds:
+            raise embed_instead(changeset.info, column.name)
         if one.node is nodes.PARAM:
             changeset = put_value(changeset, column.name, one.params[0])
         elif one.node is nodes.NULL:

@@ -7,7 +7,7 @@ and the schema does not know is passed over; what it lacks gets the member's def
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, NamedTuple, Union, cast, get_args, get_origin
+from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
@@ -135,10 +135,11 @@ class EmbedType(Type[Any]):
 
     def cast(self, value: object) -> Ok[Any] | Err:
         """Take structs as they are. Params become structs in `cast_embed` only."""
-        listed = cast("list[Any]", value) if self.many and isinstance(value, list) else [value]
-        if self.many is not isinstance(value, list) or not all(self._is_one(one) for one in listed):
+        given: Any = value
+        listed: list[Any] = given if self.many and given.__class__ is list else [given]
+        if self.many is not (given.__class__ is list) or not all(self._is_one(one) for one in listed):
             return Err()
-        return Ok(value)
+        return Ok(given)
 
     def _is_one(self, value: object) -> bool:
         return any(value.__class__ is info.schema for info in self.infos)

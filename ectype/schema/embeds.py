@@ -1,5 +1,6 @@
 """Embeds in a class body: the annotations, what stands on their right, and what queries see of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, overload
 
@@ -90,7 +91,7 @@ class EmbedOptions:
 
     many: bool
     source: str | None = None
-    on_replace: str = "raise"
+    on_replace: str | None = None
     tag: str | None = None
     defaults_to_struct: bool = False
 
@@ -103,37 +104,40 @@ class EmbedOptions:
 def embeds_one(
     *,
     source: str | None = None,
-    on_replace: OnReplaceOne = "raise",
+    on_replace: OnReplaceOne | None = None,
     tag: str | None = None,
     defaults_to_struct: bool = False,
 ) -> Any:
-    """Embed one struct in a column of its own, stored as JSON: `address: EmbedsOne[Address | None] = embeds_one()`.
+    """Declare one embedded struct, in a column of its own as JSON: `address: EmbedsOne[Address | None] = …`.
 
     Args:
         source: the column's name, where it differs from the member's.
         on_replace: what a changeset does with a stored struct that is replaced: `raise`; `mark_as_invalid`, an error
-            of the changeset; `update`, keep it and give it the new values; `delete`, let it go.
+            of the changeset; `update`, keep it and give it the new values; `delete`, let it go. When not given, `raise`
+            where the schema has a primary key; without one nothing tells structs apart, and it is `update`.
         tag: for a union of schemas, the member that says which: each declares it as a `Field[Literal["card"]]`.
         defaults_to_struct: begin with a struct of defaults instead of None.
 
     Example:
         `payment: EmbedsOne[Card | Transfer] = embeds_one(tag="type")`
     """
-    return EmbedOptions(False, source, on_replace, tag, defaults_to_struct)
+    return EmbedOptions(
+        many=False, source=source, on_replace=on_replace, tag=tag, defaults_to_struct=defaults_to_struct
+    )
 
 
 def embeds_many(
     *,
     source: str | None = None,
-    on_replace: OnReplaceMany = "raise",
+    on_replace: OnReplaceMany | None = None,
     tag: str | None = None,
 ) -> Any:
-    """Embed a list of structs in a column of its own, stored as JSON: `items: EmbedsMany[Item] = embeds_many()`.
+    """Declare a list of embedded structs, in a column of its own as JSON: `items: EmbedsMany[Item] = …`.
 
     A new struct begins with an empty list, and NULL is read as one. The arguments are those of `embeds_one`; a list has
-    no `update`, since its entries are recognised by their primary key.
+    no `update`, and is replaced as a whole, `delete`, where the schema has no primary key.
     """
-    return EmbedOptions(True, source, on_replace, tag)
+    return EmbedOptions(many=True, source=source, on_replace=on_replace, tag=tag)
 
 
 def declare_embed(owner: str, raw: RawAnnotation, value: object, *, given: bool) -> Declaration:
@@ -167,7 +171,7 @@ def declare_embed(owner: str, raw: RawAnnotation, value: object, *, given: bool)
             f"`{label}: {raw.text}` needs a call on its right, since the constructor may omit it",
             hint=f"write `{raw.name}: {word}[{inner}] = {call}()`",
         )
-    if value.on_replace not in CHOICES[many]:
+    if value.on_replace is not None and value.on_replace not in CHOICES[many]:
         raise SchemaError(
             f"the `on_replace` of `{label}` is {value.on_replace!r:.60}",
             hint=f"it may be: {', '.join(CHOICES[many])}",
@@ -196,13 +200,14 @@ class _Fresh:
         self.owner: Any = None
 
     def __call__(self) -> Any:
-        type_: EmbedType = self.owner.fields[self.label.partition(".")[2]].type
-        if len(type_.infos) > 1:
+        infos: Sequence[SchemaInfo] = self.owner.fields[self.label.partition(".")[2]].type.infos
+        if len(infos) > 1:
             raise SchemaError(
                 f"`{self.label}` is a union, so nobody knows which of its schemas it begins with",
                 hint="give the struct to the constructor",
             )
-        return type_.infos[0].schema()
+        made: Any = infos[0].schema()
+        return made
 
 
 def bind_defaults(info: SchemaInfo) -> None:

@@ -17,10 +17,21 @@ def field_name(info: SchemaInfo, column: Any) -> str:
     if column.__class__ is Column and column.node.source is info.source:
         return column.name
     if isinstance(column, Column) and getattr(column.reference.source, "info", None) is info:
+        if column.name in info.embeds:
+            raise embed_instead(info, column.name)
         return column.name
     if info.schemaless and isinstance(column, str) and column in info.declarations:
         return column
     raise _refused(info, column)
+
+
+def embed_instead(info: SchemaInfo, name: str) -> SchemaError:
+    """Return the error for an embed where a field was expected."""
+    label = f"{info.name}.{name}"
+    return SchemaError(
+        f"`{label}` is an embed, and a field of {info.name} was expected",
+        hint=f"write `cast_embed({label})` for params, `put_embed({label}, …)` to set it, `get_embed({label})` to read",
+    )
 
 
 def _refused(info: SchemaInfo, column: Any) -> SchemaError:

@@ -5,10 +5,10 @@ from typing import Any
 
 from ectype.errors import SchemaError
 from ectype.schema.applying import applied, gone
-from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_data import ChangesetData, begun, same, sealed
+from ectype.schema.embed_relations import relation_for
 from ectype.schema.members import field_name
-from ectype.schema.rel import Rel
+from ectype.schema.meta import struct_info
 from ectype.schema.relations import Relation, unchanged
 from ectype.schema.stored_value import base_value, is_unread, value_of
 from ectype.schema.structs import UNSET
@@ -40,8 +40,9 @@ def changed(
     changeset: ChangesetData[Any], column: Any, from_: Any | EllipsisType = ..., to: Any | EllipsisType = ...
 ) -> bool:
     """Whether a field has a change; with `from_` or `to`, whether it goes from or to that value."""
-    if isinstance(column, Rel):
-        return _relation_changed(changeset, column, compared=from_ is not ... or to is not ...)
+    relation = relation_for(changeset.info, column, "changed")
+    if relation is not None:
+        return _relation_changed(changeset, relation, compared=from_ is not ... or to is not ...)
     name = field_name(changeset.info, column)
     if name not in changeset.changes:
         return False
@@ -51,13 +52,13 @@ def changed(
     )
 
 
-def _relation_changed(changeset: ChangesetData[Any], rel: Any, *, compared: bool) -> bool:
-    """Whether writing an association would change something: an entry that stays as it is does not count."""
-    relation = association_of(changeset.info, rel, "changed")
+def _relation_changed(changeset: ChangesetData[Any], relation: Relation, *, compared: bool) -> bool:
+    """Whether writing a relation would change something: an entry that stays as it is does not count."""
     if compared:
         raise SchemaError(
-            f"`changed` does not compare entries, and `{relation.label}` is an association",
-            hint=f"look at the entries: `changeset.get_assoc({relation.label})`",
+            f"`changed` does not compare entries, and `{relation.label}` is an "
+            f"{'association' if relation.kind == 'assoc' else 'embed'}",
+            hint=f"look at the entries: `changeset.get_{relation.kind}({relation.label})`",
         )
     if relation.name not in changeset.changes:
         return False
@@ -88,7 +89,7 @@ def get_relation(changeset: ChangesetData[Any], relation: Relation, as_: str) ->
     if found is UNSET:
         held: Any = relation.held(changeset.data)
         structs = [] if held is UNSET or held is None else held if relation.many else [held]
-        found = [sealed(begun(one, relation.related), changeset.__class__) for one in structs]
+        found = [sealed(begun(one, struct_info(one)), changeset.__class__) for one in structs]
     elif not relation.many:
         found = [] if found is None else [found]
     there: list[Any] = [child if as_ == "changeset" else applied(child) for child in found if not gone(child)]

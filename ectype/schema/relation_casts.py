@@ -5,13 +5,14 @@ by primary key, and never reach another row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Ok
 from ectype.schema.changeset_data import ChangesetData, draft, required_arguments, sealed, with_errors
 from ectype.schema.field_error import Error, Message
 from ectype.schema.messages import LENGTHS
+from ectype.schema.meta import SchemaInfo
 from ectype.schema.relation_checks import present
 from ectype.schema.relations import (
     IGNORED,
@@ -32,6 +33,11 @@ from ectype.types.documents import is_too_deep
 
 C = TypeVar("C", bound=ChangesetData[Any])
 
+Maker: TypeAlias = tuple[Callable[..., Any], bool]
+"""What makes the changeset of an entry, and whether it is told the entry's position."""
+With: TypeAlias = Callable[..., Any] | Mapping[Any, Callable[..., Any]] | None
+"""What makes the changesets of entries: a function, or one for each schema of a union."""
+
 MOST_ENTRIES: Final = 1000
 """How many entries the params of one relation may hold: each costs a changeset."""
 _DEPTH: Final = 64
@@ -45,7 +51,7 @@ def cast_relation(
     relation: Relation,
     method: str,
     *,
-    with_: Callable[..., Any] | None,
+    with_: With,
     required: bool,
     required_message: Message | None,
     invalid_message: Message | None,
@@ -60,7 +66,7 @@ def cast_relation(
         CastError: an entry would be replaced, and `on_replace` does not allow it.
         NotLoadedError: the relation of a loaded struct is not loaded, or only in part.
     """
-    make, wants_position = _function(relation, method, with_)
+    make = _functions(relation, method, with_)
     for option, value in (("sort_param", sort_param), ("drop_param", drop_param)):
         if value is not None and not relation.many:
             raise SchemaError(
@@ -82,7 +88,7 @@ def cast_relation(
         return _too_many(changeset, relation)
     if is_too_deep(value, _DEPTH):
         return _refused(changeset, relation, invalid_message)
-    change = _compared(changeset, relation, value, make, wants_position=wants_position)
+    change = _compared(changeset, relation, value, make)
     if change is REFUSED:
         return _refused(changeset, relation, invalid_message)
     after = recorded(changeset, relation.name, change)
@@ -97,12 +103,31 @@ class _TooMany:
     """Stands for params of more entries than there may be."""
 
 
-def _function(relation: Relation, method: str, with_: Callable[..., Any] | None) -> tuple[Callable[..., Any], bool]:
+def _functions(relation: Relation, method: str, with_: With) -> Callable[[SchemaInfo], Maker]:
+    """Return what gives the function of a schema; those of the schemas that are there are checked at once."""
+    functions: Mapping[Any, Callable[..., Any]] | None = None
+    if isinstance(with_, Mapping):
+        functions = cast("Mapping[Any, Callable[..., Any]]", with_)
+        for one in functions:
+            if not any(one is info.schema for info in relation.schemas):
+                names = ", ".join(info.name for info in relation.schemas)
+                raise SchemaError(
+                    f"the `with_` of `{relation.label}` names {one!r:.60}, and its schemas are {names}",
+                    hint=f"write `with_={{{relation.schemas[0].name}: …}}`",
+                )
+    known: dict[SchemaInfo, Maker] = {}
+    for info in relation.schemas:
+        given = cast("Callable[..., Any] | None", with_) if functions is None else functions.get(info.schema)
+        known[info] = _function(relation, method, info, given)
+    return known.__getitem__
+
+
+def _function(relation: Relation, method: str, info: SchemaInfo, with_: Callable[..., Any] | None) -> Maker:
     """Return what makes the changeset of an entry, and whether it is told the entry's position."""
-    schema = relation.related.name
+    schema = info.name
     line = f"{relation.label}, with_={schema.lower()}_changeset"
     if with_ is None:
-        with_ = getattr(relation.related.schema, "changeset", None)
+        with_ = getattr(info.schema, "changeset", None)
         if with_ is None:
             raise SchemaError(
                 f"`{method}` of `{relation.label}` needs a function that makes the changeset of an entry: {schema} has "
@@ -177,34 +202,44 @@ def _index(text: str) -> tuple[int, int, str]:
 
 
 def _compared(
-    changeset: ChangesetData[Any], relation: Relation, value: Any, make: Callable[..., Any], *, wants_position: bool
+    changeset: ChangesetData[Any], relation: Relation, value: Any, make: Callable[[SchemaInfo], Maker]
 ) -> Any:
     if not relation.many:
         if value is not None and not isinstance(value, Mapping):
             return REFUSED
-        entry = None if value is None else _entry(changeset, relation, cast("Any", value), make, ())
+        entry = None
+        if value is not None:
+            params = cast("Mapping[str, Any]", value)
+            info = relation.schema_of(params)
+            if info is None:
+                return REFUSED
+            entry = _entry(changeset, relation, info, params, make(info)[0], ())
         return compared_one(relation, changeset, entry, CastError)
     if not isinstance(value, list | tuple):
         return REFUSED
     listed = cast("Sequence[Any]", value)
     if not all(isinstance(one, Mapping) for one in listed):
         return REFUSED
-    entries = [
-        _entry(changeset, relation, one, make, (position,) if wants_position else ())
-        for position, one in enumerate(listed)
-    ]
+    entries: list[Entry] = []
+    for position, one in enumerate(listed):
+        info = relation.schema_of(one)
+        if info is None:
+            return REFUSED
+        function, wants_position = make(info)
+        entries.append(_entry(changeset, relation, info, one, function, (position,) if wants_position else ()))
     return compared_many(relation, changeset, entries, CastError)
 
 
 def _entry(
     changeset: ChangesetData[Any],
     relation: Relation,
+    info: SchemaInfo,
     params: Mapping[str, Any],
     make: Callable[..., Any],
     position: tuple[int, ...],
 ) -> Entry:
     def made(struct: Any) -> ChangesetData[Any]:
-        begin = relation.build(changeset.data) if struct is None else struct
+        begin = relation.build(changeset.data, info) if struct is None else struct
         child = child_of(
             changeset, make(begin, params, *position), relation, f"the `with_` of `{relation.label}` returns"
         )
@@ -214,13 +249,13 @@ def _entry(
             return admitted(relation, with_action(child, "update"), ("update", "delete"))
         return admitted(relation, with_action(child, "insert"), ("insert", "update", "delete"))
 
-    return Entry(_key(relation, params), made)
+    return Entry(_key(info, params), made, info)
 
 
-def _key(relation: Relation, params: Mapping[str, Any]) -> Key | None:
+def _key(info: SchemaInfo, params: Mapping[str, Any]) -> Key | None:
     """Return the primary key that params name, cast by its types; None where they name none that could be one."""
-    fields, key = relation.related.fields, list[Any]()
-    for name in relation.related.primary_key:
+    fields, key = info.fields, list[Any]()
+    for name in info.primary_key:
         given = params.get(name)
         outcome = None if given is None else fields[name].type.cast(given)
         if not isinstance(outcome, Ok) or outcome.value is None:

@@ -3,8 +3,8 @@
 from typing import Any, TypeVar
 
 from ectype.schema.applying import gone
-from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_data import ChangesetData, with_errors
+from ectype.schema.embed_relations import relation_of_member
 from ectype.schema.field_error import Message, refusal
 from ectype.schema.messages import BLANK
 from ectype.schema.relations import Relation
@@ -39,11 +39,11 @@ def _staying(changeset: ChangesetData[Any], name: str) -> list[Any]:
 
 
 def required(changeset: C, rel: Any, message: Message | None) -> C:
-    """Return the changeset with an error when an association has no entry: `validate_required` of one."""
-    return present(changeset, association_of(changeset.info, rel, "validate_required"), message)
+    """Return the changeset with an error when a relation has no entry: `validate_required` of one."""
+    return present(changeset, relation_of_member(changeset.info, rel, "validate_required"), message)
 
 
 def counted(changeset: ChangesetData[Any], rel: Any, method: str) -> tuple[str, list[Any] | None]:
-    """Return the name of an association, and the entries that its change leaves there; None without a change."""
-    name = association_of(changeset.info, rel, method).name
+    """Return the name of a relation, and the entries that its change leaves there; None without a change."""
+    name = relation_of_member(changeset.info, rel, method).name
     return name, _staying(changeset, name) if name in changeset.changes else None

@@ -6,16 +6,16 @@ What an entry is (params, a struct, values) is the business of `relation_casts` 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar, cast
 
 from ectype.errors import EctypeError, SchemaError
 from ectype.schema.changeset_data import ChangesetData, begun, draft, sealed, settled, with_errors
 from ectype.schema.field_error import Error, Message, refusal
 from ectype.schema.messages import INVALID, TAKEN
-from ectype.schema.meta import SchemaInfo
+from ectype.schema.meta import SchemaInfo, struct_info
 from ectype.schema.structs import UNSET
 
 C = TypeVar("C", bound=ChangesetData[Any])
@@ -70,8 +70,8 @@ class Relation(ABC):
         """
 
     @abstractmethod
-    def build(self, owner: Any) -> Any:
-        """Return a new struct for an entry of an owner that is not there yet."""
+    def build(self, owner: Any, info: SchemaInfo) -> Any:
+        """Return a new struct of a schema for an entry of an owner that is not there yet."""
 
     @abstractmethod
     def stored(self, struct: Any) -> bool:
@@ -81,9 +81,26 @@ class Relation(ABC):
     def action_of(self, struct: Any) -> str:
         """Return what is to be done with a struct that was not among the entries."""
 
+    @property
+    def schemas(self) -> tuple[SchemaInfo, ...]:
+        """The schemas of its entries: several for an embed that is a union."""
+        return (self.related,)
+
+    def admits(self, info: SchemaInfo) -> bool:
+        """Whether structs of a schema are its entries."""
+        return info is self.related
+
+    def schema_of(self, values: Mapping[str, Any]) -> SchemaInfo | None:  # noqa: ARG002  # an embed asks them
+        """Return the schema of an entry that is given as values or params; None where they do not say which."""
+        return self.related
+
+    def alike(self, held: Any, made: Sequence[ChangesetData[Any]]) -> bool:  # noqa: ARG002  # as above
+        """Whether entries that nothing recognises are those that are there."""
+        return False
+
     def key_of(self, struct: Any) -> Key | None:
         """Return by what an entry is recognised; None for one that has no whole primary key."""
-        names = self.related.primary_key
+        names = struct_info(struct).primary_key
         key = tuple([getattr(struct, name, None) for name in names])
         return key if key and None not in key else None
 
@@ -94,10 +111,12 @@ class Entry(NamedTuple):
     Attributes:
         key: the primary key that it names; None where it names none.
         make: makes its changeset, from the struct that has this key, or from None.
+        info: its schema.
     """
 
     key: Key | None
     make: Callable[[Any], Any]
+    info: SchemaInfo
 
 
 class Outcome(Enum):
@@ -131,7 +150,7 @@ def compared_one(
         if stored and not _may_replace(relation, replaced):
             return REFUSED
         return SAME if held is None else None
-    matched = current is not None and _is_the_same(relation, entry.key, current, stored=stored)
+    matched = current is not None and _is_the_same(relation, entry, current, stored=stored)
     if stored and not matched and not _may_replace(relation, replaced):
         return REFUSED
     child = entry.make(current if matched else None)
@@ -140,7 +159,10 @@ def compared_one(
     return SAME if matched and unchanged(child) else child
 
 
-def _is_the_same(relation: Relation, key: Key | None, current: Any, *, stored: bool) -> bool:
+def _is_the_same(relation: Relation, entry: Entry, current: Any, *, stored: bool) -> bool:
+    if struct_info(current) is not entry.info:
+        return False
+    key = entry.key
     if relation.on_replace == "update":
         return True
     known = relation.key_of(current)
@@ -162,23 +184,29 @@ def compared_many(
     same = held is not UNSET
     for entry in entries:
         key = entry.key
-        struct = None if key is None else left.pop(key, None)
+        struct = None if key is None else left.get(key)
+        if struct is not None and struct_info(struct) is entry.info:
+            del left[cast("Key", key)]
+        else:
+            struct = None
         child = entry.make(struct)
         if child.action == "ignore":
             continue
         if relation.unique and key is not None and key in seen:
-            child = with_errors(child, *[(name, Error(TAKEN)) for name in relation.related.primary_key])
+            child = with_errors(child, *[(name, Error(TAKEN)) for name in entry.info.primary_key])
         if key is not None:
             seen.add(key)
         same = same and struct is not None and unchanged(child)
         made.append(child)
+    if relation.alike(held, made):
+        return SAME
     removed = [*left.values(), *keyless]
     stored = [one for one in removed if relation.stored(one)]
     if stored and not _may_replace(relation, replaced):
         return REFUSED
     if same and not removed and (not relation.ordered or order == [relation.key_of(child.data) for child in made]):
         return SAME
-    return (*[_replaced(changeset, one, relation.related) for one in stored], *made)
+    return (*[_replaced(changeset, one) for one in stored], *made)
 
 
 def _by_key(relation: Relation, held: Sequence[Any]) -> tuple[dict[Key, Any], list[Any]]:
@@ -194,8 +222,8 @@ def _by_key(relation: Relation, held: Sequence[Any]) -> tuple[dict[Key, Any], li
     return known, keyless
 
 
-def _replaced(changeset: C, struct: Any, info: SchemaInfo) -> C:
-    made = begun(struct, info)
+def _replaced(changeset: C, struct: Any) -> C:
+    made = begun(struct, struct_info(struct))
     made.action = "replace"
     return sealed(made, changeset.__class__)
 
@@ -218,7 +246,7 @@ def _may_replace(relation: Relation, replaced: type[EctypeError]) -> bool:
 
 def child_of(changeset: C, made: Any, relation: Relation, who: str) -> C:
     """Return what should be a changeset of an entry. Raises SchemaError when it is something else."""
-    if made.__class__ is changeset.__class__ and made.info is relation.related:
+    if made.__class__ is changeset.__class__ and relation.admits(made.info):
         child: C = made
         return child
     got = f"one of {made.info.name}" if made.__class__ is changeset.__class__ else f"{made!r:.60}"

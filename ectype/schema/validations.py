@@ -17,8 +17,9 @@ from ectype.errors import SchemaError, did_you_mean
 from ectype.expr.operand import Attr
 from ectype.result import Ok
 from ectype.schema import messages, relation_checks
-from ectype.schema.association_relations import association_of
 from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, recorded, same, sealed
+from ectype.schema.embed_relations import relation_of_member
+from ectype.schema.embeds import Embed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.graphemes import count_graphemes
 from ectype.schema.members import field_name
@@ -72,9 +73,9 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
     missing: list[str] = []
     rels: list[Any] = []
     for column in columns:
-        if column.__class__ is Rel:
+        if column.__class__ is Rel or column.__class__ is Embed:
             rels.append(column)
-            known = (*known, association_of(info, column, "validate_required").name)
+            known = (*known, relation_of_member(info, column, "validate_required").name)
             continue
         name = field_name(info, column)
         value = changes[name] if name in changes else value_of(data, name)
@@ -260,7 +261,7 @@ def length(
 ) -> C:
     """Return the changeset with an error for the first of `is_`, `min`, `max` that the change does not keep."""
     value: Any
-    if column.__class__ is Rel:
+    if column.__class__ is Rel or column.__class__ is Embed:
         name, value = relation_checks.counted(changeset, column, "validate_length")
     else:
         name = field_name(changeset.info, column)

@@ -31,7 +31,9 @@ def table_name(shape: InsertShape | KeyedShape, dialect: Dialect) -> str:
     if table is None:
         raise QueryError(
             f"{info.name} has no table, so nothing can be written",
-            hint=f'give it one: `class {info.name}(Schema, table="…")`',
+            hint=f"write the struct that holds it: `change(owner).put_embed(Owner.{info.name.lower()}, …)`"
+            if info.embedded
+            else f'give it one: `class {info.name}(Schema, table="…")`',
         )
     return name(table, dialect) if prefix is None else f"{name(prefix, dialect)}.{name(table, dialect)}"
 

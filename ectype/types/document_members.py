@@ -7,7 +7,7 @@ SQLite stores for it. Stored documents outlive code: these forms never change.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, cast, runtime_checkable
 
 from ectype.types.base import Type
 from ectype.types.containers import AnyType, ArrayType
@@ -44,10 +44,10 @@ class Embeddable(Protocol):
 
 
 def member_of(type_: Type[Any]) -> Member:
-    """Return how values of a type stand inside a document.
+    r"""Return how values of a type stand inside a document.
 
     >>> from ectype.types.scalars import BINARY
-    >>> member_of(BINARY).dump(b"\\x00\\xff")
+    >>> member_of(BINARY).dump(b"\x00\xff")
     '00ff'
     """
     if isinstance(type_, Embeddable):
@@ -56,7 +56,7 @@ def member_of(type_: Type[Any]) -> Member:
         return _custom(type_)
     inner = getattr(type_, "inner", None)
     if isinstance(inner, Type):
-        return _constrained(type_, inner)
+        return _constrained(type_, cast("Type[Any]", inner))
     if isinstance(type_, ArrayType):
         return _array(type_)
     special = _SPECIAL.get(type_.__class__)
@@ -67,7 +67,14 @@ def member_of(type_: Type[Any]) -> Member:
     codec = type_.codec("sqlite")
     if type_.codec("postgres").column == "jsonb" or isinstance(type_, Vector):
         read = codec.load or _as_it_is
-        return Member(lambda value: decode(codec.dump(value)), lambda value: read(text_of(value)))
+
+        def dump(value: Any) -> Any:
+            return decode(codec.dump(value))
+
+        def load(value: Any) -> Any:
+            return read(text_of(value))
+
+        return Member(dump, load)
     # Where a driver's value needs no loading, `dump` is what says that it fits.
     return Member(codec.dump, codec.load or codec.dump)
 
@@ -109,12 +116,15 @@ def _array(type_: ArrayType) -> Member:
 def _decimal(type_: DecimalType) -> Member:
     check, text = type_.codec("postgres").dump, DECIMAL.codec("sqlite")
 
+    def dump(value: Any) -> Any:
+        return text.dump(check(value))
+
     def load(value: Any) -> Any:
         if value.__class__ is not str:
             raise unreadable(value, "a Decimal, stored as text")
         return text.load(value) if text.load else value
 
-    return Member(lambda value: text.dump(check(value)), load)
+    return Member(dump, load)
 
 
 def _load_boolean(value: Any) -> bool:
@@ -128,6 +138,10 @@ def _load_float(value: Any) -> float:
     if value.__class__ is not float and value.__class__ is not int:
         raise unreadable(value, "a number")
     return float(value)
+
+
+def _dump_bytes(value: Any) -> Any:
+    return BINARY.codec("sqlite").dump(value).hex()
 
 
 def _load_bytes(value: Any) -> bytes:
@@ -162,7 +176,7 @@ def _dump_any(value: Any) -> Any:
 _SPECIAL: Final[dict[type, Member]] = {
     Boolean: Member(Boolean().codec("postgres").dump, _load_boolean),
     Float: Member(Float().codec("sqlite").dump, _load_float),
-    Binary: Member(lambda value: BINARY.codec("sqlite").dump(value).hex(), _load_bytes),
+    Binary: Member(_dump_bytes, _load_bytes),
     DateTime: Member(_dump_datetime, _load_datetime),
     AnyType: Member(_dump_any, copied),
 }
