@@ -237,6 +237,7 @@ class CustomField(Scalar[Any]):
             return made if after is None else after(made)
 
         return replace(form, dump=said)
+
     def dumped_by(self, dump: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return the type's own `dump`, followed by that of another form of what it is stored as."""
         return partial(self._dumped, dump)

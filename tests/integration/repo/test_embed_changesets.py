@@ -200,7 +200,7 @@ async def test_a_union_keeps_a_struct_of_the_same_schema_only_by_its_own_rules(r
     mine = change(Order(number="1")).cast({"payment": {"type": "card", "number": "5", "iban": "x"}})
     made = mine.cast_embed(Order.payment, with_={Card: Card.changeset, Transfer: Transfer.changeset})
     assert made.get_embed(Order.payment, as_="struct") == Card(number="5")
-    with pytest.raises(SchemaError, match="names .*Line"):
+    with pytest.raises(SchemaError, match=r"names .*Line"):
         mine.cast_embed(Order.payment, with_={Line: Line.changeset})
 
 
@@ -221,7 +221,7 @@ async def held(repo: Repo, name: str, value: Any) -> Any:
 async def test_on_replace_of_one_decides(repo: Repo, value: Any) -> None:
     line = Line(id=ONE, name="a")
     raising = await held(repo, "raising", line)
-    with pytest.raises(CastError, match="Held.raising"):
+    with pytest.raises(CastError, match=r"Held.raising"):
         change(raising).cast({"raising": value}).cast_embed(Held.raising)
     marking = await held(repo, "marking", line)
     made = change(marking).cast({"marking": value}).cast_embed(Held.marking)
@@ -321,7 +321,7 @@ def test_what_no_entry_can_be_is_refused_with_the_fix() -> None:
 async def test_a_struct_that_was_loaded_without_the_embed_does_not_know_it(repo: Repo) -> None:
     await ordered(repo)
     (part,) = await repo.all(from_(Order).select(only(Order.id, Order.number)))
-    with pytest.raises(NotLoadedError, match="Order.lines"):
+    with pytest.raises(NotLoadedError, match=r"Order.lines"):
         change(part).put_embed(Order.lines, [])
 
 
