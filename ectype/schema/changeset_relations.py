@@ -247,8 +247,10 @@ class RelatedChangeset(CheckedChangeset[M]):
 
     @overload
     def put_embed(
-        self, embed: Embed[M, list[R]], value: Sequence[R | ChangesetData[R] | Mapping[str, Any]]
+        self, embed: Embed[M, list[R]], value: Sequence[StructOf[R] | ChangesetData[R] | Mapping[str, Any]]
     ) -> Self: ...
+    @overload
+    def put_embed(self, embed: Embed[M, list[R]], value: Sequence[R | Mapping[str, Any]]) -> Self: ...
     @overload
     def put_embed(self, embed: Embed[M, R | None], value: R | ChangesetData[R] | Mapping[str, Any] | None) -> Self: ...
     @overload

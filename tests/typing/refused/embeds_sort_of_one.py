@@ -1,0 +1,32 @@
+"""Refused: a sort param for an embed that holds one."""
+
+from ectype import Changeset, EmbeddedSchema, EmbedsMany, EmbedsOne, Field, Schema
+from ectype import change, embeds_many, embeds_one, primary_key
+
+
+class Address(EmbeddedSchema):
+    street: Field[str]
+
+
+class Line(EmbeddedSchema):
+    name: Field[str]
+
+
+class Order(Schema, table="orders"):
+    id: Field[int] = primary_key()
+    number: Field[str]
+    origin: EmbedsOne[Address]
+    address: EmbedsOne[Address | None] = embeds_one()
+    lines: EmbedsMany[Line] = embeds_many()
+
+
+class Other(Schema, table="others"):
+    id: Field[int] = primary_key()
+    address: EmbedsOne[Address | None] = embeds_one()
+
+
+def line(line: Line, params: object) -> Changeset[Line]:
+    return change(line)
+
+
+change(Order).cast({}).cast_embed(Order.address, sort_param="sort")  # refused
