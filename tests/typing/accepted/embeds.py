@@ -104,7 +104,6 @@ made = (
     .put_embed(Order.origin, change(Address).put_change(Address.street, "x"))
     .put_embed(Order.payment, Transfer(iban="x"))
     .put_embed(Order.lines, [Line(name="a"), {"name": "b"}, change(Line(name="c"))])
-    .put_embed(Order.ways, [Card(number="4"), Transfer(iban="x")])
     .validate_required(Order.address, Order.lines)
     .validate_length(Order.lines, max=3)
     .delete_change(Order.address)
