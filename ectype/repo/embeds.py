@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import Any, cast
 
+from ectype.errors import CastError, SchemaError
 from ectype.repo.atomic import Atomic
 from ectype.repo.engine import Engine
 from ectype.repo.preparing import checked, without_preparations
@@ -49,7 +50,7 @@ async def _written(
         if value is not UNSET:
             changes[name] = finished(value)
         elif verb == "insert" and (held := getattr(changeset.data, name, None)) is not None:
-            changes[name] = _kept(held)
+            changes[name] = kept(held)
     try:
         return await write(with_changes(changeset, changes))
     except InvalidChangesetError as exc:
@@ -65,12 +66,13 @@ def finished(value: Any) -> Any:
         return [_struct(child) for child in value if not gone(child)]
     if value.__class__ is CHANGESET:
         return None if gone(value) else _struct(value)
-    return _kept(value)
+    return kept(value)
 
 
 def _struct(child: Changeset[Any]) -> Any:
     """Return the struct of an entry, with what is generated for it."""
     info = child.info
+    _check_row(child)
     own = {name: finished(child.changes[name]) for name in info.embeds if name in child.changes}
     struct = applied(with_changes(child, {**child.changes, **own}))
     if child.action == "insert":
@@ -85,8 +87,30 @@ def _struct(child: Changeset[Any]) -> Any:
     return restore(info.schema, values)
 
 
+def _check_row(child: Changeset[Any]) -> None:
+    """Raise SchemaError for what only a row can have: a lock, or a constraint."""
+    if child.locks or child.constraints:
+        what = "a lock" if child.locks else "a constraint"
+        raise SchemaError(
+            f"the changeset of an embedded {child.info.name} has {what}, and it has no row of its own that could keep "
+            "it",
+            hint="say it in the changeset of the struct that holds it",
+        )
+
+
+def kept(value: Any) -> Any:
+    """Return structs that were given as they are, with what is generated for those that are new.
+
+    Raises:
+        CastError: they are nested deeper than anything that can be stored.
+    """
+    try:
+        return _kept(value)
+    except RecursionError:
+        raise CastError("embedded structs cannot be stored: they are nested too deep") from None
+
+
 def _kept(value: Any) -> Any:
-    """Return structs that the constructor was given, with what is generated for those that are new."""
     if value.__class__ is list:
         return [_kept(one) for one in value]
     info = getattr(value.__class__, "__schema__", None)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypedDict, Unpack, cast
 
-from ectype.errors import NoPrimaryKeyError, SchemaError
+from ectype.errors import NoPrimaryKeyError, QueryError, SchemaError
 from ectype.expr.operand import Attr
 from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset, change
@@ -65,8 +65,15 @@ def changeset_of(subject: Any, verb: str) -> Changeset[Any]:
 
     Raises:
         InvalidChangesetError: when the changeset has errors already; nothing is sent.
+        QueryError: for a struct or changeset of an embedded schema, which has no row.
         SchemaError: when it was made for another write; for anything else.
     """
+    info: SchemaInfo | None = getattr(subject, "info", None) or getattr(subject.__class__, "__schema__", None)
+    if info is not None and info.embedded:
+        raise QueryError(
+            f"{info.name} has no table, so `{verb}` has no row to write: it is embedded in another schema",
+            hint=f"write the struct that holds it: `change(owner).put_embed(Owner.{info.name.lower()}, …)`",
+        )
     if not isinstance(subject, Changeset):
         if isinstance(subject, ChangesetData):
             raise SchemaError(

@@ -7,7 +7,7 @@ and the schema does not know is passed over; what it lacks gets the member's def
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Any, ClassVar, Literal, NamedTuple, Union, cast, get_args, get_origin
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
@@ -16,8 +16,7 @@ from ectype.schema.structs import UNSET
 from ectype.types import annotations as notes
 from ectype.types.base import Codec, Target, Type
 from ectype.types.document_members import Convert, Member, member_of
-from ectype.types.documents import decode, encode, path_text, same
-from ectype.types.refusals import refused
+from ectype.types.documents import Fault, decode, encode, find_fault, path_text, same
 
 Path = tuple[str | int, ...]
 
@@ -30,6 +29,10 @@ class MisfitError(CastError):
         self.path = path
         self.reason = reason
         self.fix = hint
+
+
+class EmbedError(CastError):
+    """A document that cannot be stored or read, told without a value that is redacted."""
 
 
 class Part(NamedTuple):
@@ -101,6 +104,20 @@ class EmbedType(Type[Any]):
         one: Any = Union[tuple(info.schema for info in self.infos)]  # noqa: UP007  # known at run time only
         return list[one] if self.many else one
 
+    @property
+    def secret(self) -> bool:
+        """Whether something in its documents is redacted."""
+        seen: set[SchemaInfo] = set()
+        left = list(self.infos)
+        while left:
+            info = left.pop()
+            if info.redacted:
+                return True
+            if info not in seen:
+                seen.add(info)
+                left += [one for name in info.embeds for one in cast("EmbedType", info.fields[name].type).infos]
+        return False
+
     @cached_property
     def variants(self) -> dict[Any, SchemaInfo]:
         """The schemas by their tag."""
@@ -149,10 +166,19 @@ class EmbedType(Type[Any]):
         member = self.member()
 
         def dump(value: Any) -> str:
+            what = f"`{self.label}` cannot be stored"
+            document: Any = None
             try:
-                return encode(member.dump(value), target)
+                document = member.dump(value)
+                return encode(document, target)
             except MisfitError as exc:
-                raise _told(exc, f"`{self.label}` cannot be stored") from exc.__cause__
+                raise _told(exc, what) from exc.__cause__
+            except RecursionError:
+                raise _told(MisfitError((), "its structs are nested too deep"), what) from None
+            except CastError:
+                # Its text shows the document, and there may be something redacted in it.
+                fault = find_fault(document) or Fault((), "is no JSON document")
+                raise _told(MisfitError(fault.path, f"it {fault.reason}"), what) from None
 
         def load(text: Any) -> Any:
             try:
@@ -162,6 +188,9 @@ class EmbedType(Type[Any]):
                 return member.load(document)
             except MisfitError as exc:
                 raise _told(exc, f"the stored document of `{self.label}` does not fit") from exc.__cause__
+            except RecursionError:
+                deep = MisfitError((), "it is nested too deep")
+                raise _told(deep, f"the stored document of `{self.label}` does not fit") from None
 
         return Codec("jsonb" if target == "postgres" else "TEXT", dump, load)
 
@@ -173,7 +202,7 @@ class EmbedType(Type[Any]):
 
     def _dump_many(self, value: Any) -> list[Any]:
         if value.__class__ is not list:
-            raise refused(value, f"a list of {self._names}", hint="write list(value)")
+            raise _other(value, f"a list of {self._names}", "write list(value)")
         return [_at(index, self._dump_one, one) for index, one in enumerate(value)]
 
     def _load_many(self, value: Any) -> list[Any]:
@@ -189,8 +218,8 @@ class EmbedType(Type[Any]):
         for info in self.infos:
             if struct.__class__ is info.schema:
                 return dumped(info, struct)
-        raise refused(
-            struct, f"a struct of {self._names}", hint=f"make one: `{self.infos[0].name}(…)`, or cast with `cast_embed`"
+        raise _other(
+            struct, f"a struct of {self._names}", f"make one: `{self.infos[0].name}(…)`, or cast with `cast_embed`"
         )
 
     def _load_one(self, document: Any) -> Any:
@@ -234,9 +263,14 @@ def _no_schema(label: str, one: Any) -> SchemaError:
     )
 
 
-def _told(exc: MisfitError, what: str) -> CastError:
+def _other(value: object, wanted: str, hint: str) -> MisfitError:
+    """Return what is said of a value of another class. It is not shown: members of it may be secret in their schema."""
+    return MisfitError((), f"expected {wanted}, got a {value.__class__.__name__}", hint)
+
+
+def _told(exc: MisfitError, what: str) -> EmbedError:
     where = f" at `{path_text(exc.path)}`" if exc.path else ""
-    return CastError(f"{what}{where}: {exc.reason}", hint=exc.fix)
+    return EmbedError(f"{what}{where}: {exc.reason}", hint=exc.fix)
 
 
 def _kind(value: Any) -> str:

@@ -211,6 +211,12 @@ class SchemaInfo:
         return tuple(name for name in self.column_names if self.fields[name].type.mutable)
 
     @cached_property
+    def hidden(self) -> frozenset[str]:
+        """The columns whose values are not shown: those that are redacted, and documents in which something is."""
+        secret = {name for name in self.embeds if cast("Any", self.fields[name].type).secret}
+        return self.redacted | secret if secret else self.redacted
+
+    @cached_property
     def letting_go(self) -> tuple[str, ...]:
         """The associations whose `on_delete` says what happens to their rows first."""
         return tuple(name for name, one in self.associations.items() if one.options.on_delete != "nothing")

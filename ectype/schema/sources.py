@@ -66,7 +66,7 @@ class TableSource:
 
     def hides(self, name: str) -> bool:
         """Whether values of the column must not be shown."""
-        return name in self.info.redacted
+        return name in self.info.hidden
 
     def column(self, name: str) -> Column[Any, Any]:
         """The expression of one of its columns. Raises QueryError with the closest name when there is none."""

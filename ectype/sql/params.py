@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias, cast
 
 from ectype.errors import CastError
+from ectype.schema.embed_type import EmbedError
 from ectype.types.base import Codec, Target
 from ectype.types.values import type_of_value
 
@@ -84,6 +85,9 @@ def hidden(dump: Dumper, place: str) -> Dumper:
     def dump_hidden(value: Any) -> Any:
         try:
             return dump(value)
+        except EmbedError:
+            # It says where and why, and leaves out itself what is redacted in the document.
+            raise
         except CastError as exc:
             # Neither the text nor the cause of the refusal may travel on: both show the value. Its notes are places.
             refusal = CastError(

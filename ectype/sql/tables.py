@@ -52,7 +52,7 @@ def constants(scope: Scope, source: ValuesSource, offset: int) -> exp.Expr:
     name = quoted(scope.add(source), dialect)
     fields = [info.fields[one] for one in info.column_names]
     columns = [quoted(one.name, dialect) for one in fields]
-    secret = [index for index, one in enumerate(fields) if one.name in info.redacted]
+    secret = [index for index, one in enumerate(fields) if one.name in info.hidden]
     if not dialect.unnest_insert:
         scope.redacted.update(range(offset, offset + len(fields)) if secret else ())
         return exp.Var(this=f"{_listed(scope, info, fields, columns, offset)} AS {render(name, dialect)}")

@@ -128,7 +128,7 @@ def insert_scope(shape: InsertShape, dialect: Dialect, dumpers: dict[int, Dumper
     scope = Scope(dialect, dumpers, subselect(shape.prefix))
     scope.names[shape.info.source] = "t0"
     scope.names[shape.info.excluded] = "excluded"
-    scope.redacted.update(i for i, field in enumerate(shape.fields) if field in shape.info.redacted)
+    scope.redacted.update(i for i, field in enumerate(shape.fields) if field in shape.info.hidden)
     return scope
 
 
@@ -161,7 +161,7 @@ def conflict_clause(shape: InsertShape, scope: Scope) -> str:
 def set_value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset: int) -> str:
     """Return what a column is set to; a bare value is sent as one of the column's type."""
     numbers.check_stored(f"{info.name}.{field}", info.fields[field].type, node, scope.dialect)
-    if field in info.redacted:
+    if field in info.hidden:
         scope.redacted.update(range(offset, offset + width(node)))
     dump = named_dump(info, field, dumper_of(info.fields[field].type.codec(scope.dialect.target)))
     return render(Lowering(scope, offset).lower(node, dump), scope.dialect)
@@ -185,5 +185,5 @@ def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
         sql + returning_clause(info, shape.returning, dialect),
         dump_with(dumpers),
         tuple(column_of(info, field, dialect) for field in shape.returning),
-        redacted=frozenset(i for i, field in enumerate(everything) if field in info.redacted),
+        redacted=frozenset(i for i, field in enumerate(everything) if field in info.hidden),
     )
