@@ -481,12 +481,15 @@ class Query(Clauses[Avail, Sel, R_co]):
     def exclude(self, *clauses: str) -> Any:
         """Return the query without some of its clauses, as if they had never been written.
 
-        Without `select` a row is a struct of the first schema again. Without `join` all joined tables are gone, though
-        checkers still take them for being in scope. SQL: that of the query without them.
+        Without `select` a row is a struct of the first schema again. Without `join` all joined tables are gone, without
+        `left_join` those of left joins, though checkers still take them for being in scope. SQL: that of the query
+        without them.
 
         Args:
-            clauses: `where`, `join`, `group_by`, `having`, `order_by`, `distinct`, `limit`, `offset`, `select`,
-                `preload`, `lock`, `prefix`, `with_cte` or `combinations`; `select` comes first.
+            clauses: `where`, `join` or one kind of joins (`inner_join`, `left_join`, `right_join`, `full_join`,
+                `cross_join`, `inner_lateral_join`, `left_lateral_join`, `cross_lateral_join`), `group_by`, `having`,
+                `order_by`, `distinct`, `limit`, `offset`, `select`, `preload`, `lock`, `prefix`, `with_cte` or
+                `combinations`; `select` comes first.
 
         Raises:
             QueryError: for an unknown clause, or joins that another clause needs.
