@@ -86,6 +86,10 @@ def set_up(turn: Turn, journal_mode: str | None, synchronous: str) -> int:
     raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}")
     raw.execute("PRAGMA foreign_keys = ON")
     raw.execute(f"PRAGMA synchronous = {synchronous}")
+    if sys.version_info >= (3, 12):
+        # A name between double quotes that nothing has would be text.
+        raw.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)  # noqa: FBT003  # it has no name
+        raw.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DDL, False)  # noqa: FBT003  # it has no name
     # Setting the mode that is already set would still ask for locks.
     if journal_mode is not None and turn.execute("PRAGMA journal_mode").fetchone()[0] != journal_mode.lower():
         turn.execute(f"PRAGMA journal_mode = {journal_mode}").fetchall()

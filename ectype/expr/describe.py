@@ -16,6 +16,7 @@ from ectype.expr.nodes import (
     Entity,
     Expression,
     Fragment,
+    Identifier,
     InValues,
     Items,
     Named,
@@ -66,6 +67,8 @@ def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner)
             return shown if type_ is None else f"literal({shown})"
         case Constant(value):
             return repr(value)
+        case Identifier(name):
+            return f"identifier({name!r})"
         case Unary(op, operand):
             return _unary(op, _operand(operand, values, inner))
         case Binary(op, left, right):

@@ -149,6 +149,18 @@ class Constant(Node):
 
 
 @final
+class Identifier(Node):
+    """A name in a gap of a fragment: each database has its own quotes for it."""
+
+    __slots__ = ("name",)
+    __match_args__ = ("name",)
+
+    def __init__(self, root: Root, name: str) -> None:
+        super().__init__(root)
+        self.name = name
+
+
+@final
 class Unary(Node):
     """`NOT x`, `-x`, `x IS NULL`, `x IS NOT NULL`, by the `op` text."""
 
@@ -374,6 +386,7 @@ Expression: TypeAlias = (
     ColumnRef
     | Param
     | Constant
+    | Identifier
     | Unary
     | Binary
     | Call
@@ -413,6 +426,13 @@ def param(type_: Type[Any]) -> Param:
     key = ("param", type_)
     known: Param | None = ground.kids.get(key)
     return known if known is not None else intern(ground, key, lambda root: Param(root, type_))
+
+
+def identifier(name: str) -> Identifier:
+    """Return a name for a gap of a fragment."""
+    key = ("identifier", name)
+    known: Identifier | None = ground.kids.get(key)
+    return known if known is not None else intern(ground, key, lambda root: Identifier(root, name))
 
 
 def unary(op: str, operand: Expression) -> Unary:

@@ -34,12 +34,11 @@ MAX_TEXT: Final = 255
 class Splice(Generic[S_co]):
     """What fills a gap of a fragment and is no single value: see `splice` and `identifier`."""
 
-    __slots__ = ("node", "params", "text")
+    __slots__ = ("node", "params")
 
-    def __init__(self, node: nodes.Items | None, params: tuple[object, ...] = (), text: str = "") -> None:
+    def __init__(self, node: nodes.Items | nodes.Identifier, params: tuple[object, ...] = ()) -> None:
         self.node: Final = node
         self.params: Final = params
-        self.text: Final = text
 
 
 Piece: TypeAlias = Expr[S, Any] | Splice[S] | Value
@@ -118,9 +117,6 @@ def fragment(text: str, *args: Any) -> Any:
     for argument, part in zip(args, parts[1:], strict=True):
         if isinstance(argument, Splice):
             spliced = cast("Splice[Any]", argument)
-            if spliced.node is None:
-                written[-1] += spliced.text + part
-                continue
             node, values = spliced.node, spliced.params
         else:
             node, values = operand_of(argument)
@@ -157,7 +153,8 @@ def splice(values: Any) -> Any:
 def identifier(name: str) -> Splice[Never]:
     """Return a name for a gap of a fragment, in quotes: what it holds is never read as SQL.
 
-    Each name is another text, and so another plan.
+    Each name is another text, and so another plan. A name that nothing has is an error on every database: SQLite may
+    take one between double quotes for text, so that it gets other quotes there. SQL: `"name"`.
 
     Raises:
         QueryError: for an empty name, one with a NUL character, or of more than 63 bytes.
@@ -168,8 +165,7 @@ def identifier(name: str) -> Splice[Never]:
     fault = text_fault(name) if isinstance(name, str) and name else "is none"  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
     if fault is not None or len(name.encode()) > MAX_BYTES:
         raise QueryError(f"a name has 1 to {MAX_BYTES} bytes of text, got {name!r:.80}")
-    doubled = name.replace('"', '""')
-    return Splice(None, (), f'"{doubled}"')
+    return Splice(nodes.identifier(name))
 
 
 def constant(value: int | str) -> Splice[Never]:

@@ -14,6 +14,7 @@ from ectype.expr.nodes import (
     Entity,
     Expression,
     Fragment,
+    Identifier,
     InValues,
     Items,
     Named,
@@ -39,7 +40,7 @@ AGGREGATES = frozenset({
 def parts(node: Part) -> tuple[Part, ...]:
     """Return the parts of a node in the order of its text, which is the order of its parameters."""
     match node:
-        case ColumnRef() | Param() | Constant() | Outer() | Entity():
+        case ColumnRef() | Param() | Constant() | Identifier() | Outer() | Entity():
             return ()
         case Unary(_, operand) | Cast(operand, _) | InValues(operand) | Ordering(operand, _, _) | Named(operand, _):
             return (operand,)

@@ -143,13 +143,14 @@ class Cte:
     """A named query before the statement.
 
     Attributes:
+        query: its rows; a clause where it is SQL text.
         recursive: whether it reads itself.
         materialized: whether it is computed once and kept; None leaves it to the database.
         write: what it changes, or None where it only reads.
     """
 
     source: Any
-    query: "Select"
+    query: "Select | Clause"
     recursive: bool
     materialized: bool | None = None
     write: Write | None = None
@@ -251,8 +252,8 @@ class Select:
     havings: tuple[Clause, ...]
     order_bys: tuple[OrderClause, ...]
     distinct: bool
-    limit: int | None
-    offset: int | None
+    limit: Clause | None
+    offset: Clause | None
     combinations: tuple[Combination, ...]
     outputs: tuple[Output, ...]
     row: RowShape

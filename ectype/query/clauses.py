@@ -6,27 +6,26 @@ interned, so the checks below run when a shape is met for the first time only.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast
+from typing import Any, Concatenate, Generic, Never, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast, overload
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.operand import Assignment, Column, Expr, Order, order_term
 from ectype.expr.predicates import and_
-from ectype.query.ast import SetOperator, Step, steps
-from ectype.query.excluding import replayed
+from ectype.query.ast import SetOperator, Step
+from ectype.query.ctes import cte_step
 from ectype.query.filtering import filter_conditions
 from ectype.query.inspect import inspect
+from ectype.query.limits import counted
 from ectype.query.locking import lock_step
 from ectype.query.naming import check_names
 from ectype.query.order import by_key, distinct_on, is_ordered, prepended, refuse_limited, reversed_order
 from ectype.query.ordering import Nulls, order_terms
-from ectype.query.partial import check_complete, check_preloaded_key, check_same_members
-from ectype.query.planner import value_place
+from ectype.query.partial import check_preloaded_key, check_same_members
 from ectype.query.scope import check_scope, grow, known_as, source_of
 from ectype.query.sources import refuse_prefix
 from ectype.query.subqueries import refuse_preloads, row_schema
 from ectype.query.tables import tables
-from ectype.query.writing import write_cte
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Schema
 
@@ -260,16 +259,24 @@ class Clauses(Generic[Avail, Sel, R_co]):
         refuse_limited(self.node)
         return self.order_by(*keys).reverse_order().limit(1)
 
-    def limit(self, count: int, *, with_ties: bool = False) -> Self:
+    # Overloads, since mypy would take a column for the value that it is on a struct where an `int` may stand too.
+    @overload
+    def limit(self, count: int, *, with_ties: bool = False) -> Self: ...
+    @overload
+    def limit(self, count: Expr[Never, int | None], *, with_ties: bool = False) -> Self: ...
+    def limit(self, count: Any, *, with_ties: bool = False) -> Self:
         """Give at most `count` rows; a second call replaces the first. SQL: `LIMIT $1`.
 
         Args:
-            count: how many, 0 or more.
+            count: how many, 0 or more; or an expression without columns of this query, whose NULL is no limit.
             with_ties: give further rows that the order takes for equal to the last one; the query needs an order.
                 SQL: `FETCH FIRST $1 ROWS WITH TIES`, which SQLite has not.
 
         Raises:
-            QueryError: for what is no number of rows.
+            QueryError: for what is no number of rows, or mentions them.
+
+        Example:
+            `query.limit(scalar(from_(Setting).where(Setting.name == "page size").select(Setting.value)))`
         """
         if with_ties:
             return _counted(self, "limit", count, "ties")
@@ -282,8 +289,15 @@ class Clauses(Generic[Avail, Sel, R_co]):
         made.preloads = self.preloads
         return made
 
-    def offset(self, count: int) -> Self:
-        """Leave out the first `count` rows; a second call replaces the first. SQL: `OFFSET $1`."""
+    @overload
+    def offset(self, count: int) -> Self: ...
+    @overload
+    def offset(self, count: Expr[Never, int | None]) -> Self: ...
+    def offset(self, count: Any) -> Self:
+        """Leave out the first `count` rows; a second call replaces the first. SQL: `OFFSET $1`.
+
+        Argument and errors are those of `limit`; an expression's NULL leaves nothing out.
+        """
         return _counted(self, "offset", count)
 
     def distinct(self, *keys: Expr[Avail, Any] | Order[Avail]) -> Self:
@@ -380,7 +394,7 @@ class Clauses(Generic[Avail, Sel, R_co]):
     def with_cte(
         self,
         name: type[Schema],
-        query: "Clauses[Any, Any, Schema]",
+        query: "Clauses[Any, Any, Schema] | Expr[Never, Any]",
         *,
         recursive: bool = False,
         materialized: bool | None = None,
@@ -391,7 +405,8 @@ class Clauses(Generic[Avail, Sel, R_co]):
 
         Args:
             name: what `cte(Shape, "name")` returned.
-            query: its rows; when `recursive`, a `union_all` whose second part reads `name` itself.
+            query: its rows; when `recursive`, a `union_all` whose second part reads `name` itself. Or a fragment with
+                the text of a query, which names its columns as the shape's members are named.
             recursive: whether the query reads itself.
             materialized: whether its rows are computed once and kept; None leaves it to the database.
             update: change the rows of `query` by these assignments; the CTE has what it selects of each row as it is
@@ -401,26 +416,15 @@ class Clauses(Generic[Avail, Sel, R_co]):
 
         Raises:
             QueryError: when the query's rows are of another schema than the name, or for two things at once.
+
+        Example:
+            `from_(tree).with_cte(tree, fragment("SELECT id, 0 AS depth FROM users WHERE manager_id = {}", boss))`
         """
-        source = source_of(name)
-        if materialized not in (None, True, False):
-            raise QueryError(f"`materialized` is True, False or None, got {materialized!r:.80}")
-        if getattr(source, "query", ...) is not None:
-            raise QueryError(f"`with_cte` takes a name made by `cte(Shape, …)`, got {name!r}")
-        made = row_schema(_other("with_cte", query).node)
-        if made is not source.info:
-            raise QueryError(f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}")
-        check_complete(source, query.node)
-        if update is not None or delete:
-            if materialized is not None:
-                raise QueryError(
-                    f"the CTE `{source.label}` changes rows, which is done once in any case",
-                    hint="leave out `materialized`",
-                )
-            node, values = write_cte(self.node, source, query.node, update, delete=delete, recursive=recursive)
-            return grown(self, node, self.params + query.params + values)
-        key = ("cte", source, query.node, recursive, materialized)
-        return grown(self, grow(self.node, key, "cte", key[1:]), self.params + query.params)
+        given = query if isinstance(query, Expr) else _other("with_cte", query)
+        node, values = cte_step(
+            self.node, name, given, recursive=recursive, materialized=materialized, update=update, delete=delete
+        )
+        return grown(self, node, self.params + values)
 
     def union(self, other: "Clauses[Any, Any, R_co]") -> Self:
         """Add the rows of another query, equal ones once. SQL: `a UNION b`; order and limit apply to the whole."""
@@ -460,6 +464,7 @@ class Clauses(Generic[Avail, Sel, R_co]):
         """Return the tables that this query reads or writes, each once, with the prefix that its schema gives it.
 
         Joins, subqueries, CTEs and combined queries count; the prefix of a repo does not, since the query knows none.
+        SQL text is not read: of a fragment those tables count that queries in its gaps read.
 
         >>> from_(Post).join(Post.author).tables()   # doctest: +SKIP
         ('posts', 'users')
@@ -546,20 +551,8 @@ def _ordered(node: Step, term: nodes.Ordering) -> Step:
 
 
 def _counted(query: Clauses[Any, Any, Any], kind: str, count: object, how: str | None = None) -> Any:
-    if count.__class__ is not int or cast("int", count) < 0:
-        raise QueryError(f"`{kind}` takes a number of rows, 0 or more, got {count!r}")
-    key = kind if how is None else f"{kind} {how}"
-    node, params = query.node.kids.get(key), query.params
-    if node is None:
-        known = next((one for one in steps(query.node) if one.kind == kind), None)
-        place = value_place(query.node, kind)
-        if known is not None and known.arg == how and place is not None:
-            return grown(query, query.node, (*params[:place], count, *params[place + 1 :]))
-        base = query.node
-        if known is not None:
-            base, params = replayed(base, params, lambda one: one.kind != kind)
-        node = base.kids.get(key) or grow(base, key, kind, how)
-    return grown(query, node, (*params, count))
+    node, params = counted(query.node, query.params, kind, count, how)
+    return grown(query, node, params)
 
 
 def _combined(query: Clauses[Any, Any, Any], operator: SetOperator, other: Any) -> Any:

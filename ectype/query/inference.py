@@ -12,6 +12,7 @@ from ectype.expr.nodes import (
     Entity,
     Expression,
     Fragment,
+    Identifier,
     InValues,
     Items,
     Named,
@@ -74,7 +75,7 @@ def type_of(node: Expression) -> Type[Any] | None:  # noqa: C901  # one case a n
             return type_of(inner)
         case Case():
             return _common(node.values)
-        case Fragment() | Items():
+        case Fragment() | Items() | Identifier():
             return None
         case InValues():
             return BOOLEAN

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from ectype.expr.describe import Values, describe, masked
-from ectype.expr.nodes import TRUE, Expression, Node
+from ectype.expr.nodes import TRUE, Expression, Fragment, Node
 from ectype.query.ast import Step, steps
 from ectype.query.locking import METHODS
 from ectype.query.sources import FragmentSource, ValuesSource
@@ -64,7 +64,8 @@ def _whole(step: Step, values: Values) -> str:
         case "reverse":
             return ".reverse_order()"
         case "limit" | "offset":
-            return f".{step.kind}({next(values, ...)!r}{', with_ties=True' if step.arg == 'ties' else ''})"
+            number, how = step.arg
+            return f".{step.kind}({describe(number, values, _query)}{', with_ties=True' if how == 'ties' else ''})"
         case "lock":
             return _lock(*step.arg)
         case "write_cte":
@@ -73,7 +74,8 @@ def _whole(step: Step, values: Values) -> str:
             source, query, recursive, materialized = step.arg
             end = f"{', recursive=True' if recursive else ''}"
             end += "" if materialized is None else f", materialized={materialized}"
-            return f".with_cte({source.label}, {_query(query, values)}{end})"
+            inside = describe(query, values, _query) if isinstance(query, Fragment) else _query(query, values)
+            return f".with_cte({source.label}, {inside}{end})"
         case "combine":
             operator, query = step.arg
             return f".{COMBINATIONS.get(operator, operator)}({_query(query, values)})"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ectype.expr import walk
-from ectype.expr.nodes import ColumnRef, Entity, InValues, Ordering, Param, Subquery, ordering
+from ectype.expr.nodes import ColumnRef, Entity, Fragment, InValues, Ordering, Param, Subquery, ordering
 from ectype.query.ast import (
     Clause,
     Combination,
@@ -62,9 +62,9 @@ def step_width(step: Step) -> int:
         case "keys":
             return sum(width(item) for item in arg)
         case "limit" | "offset":
-            return 1
+            return width(arg[0])
         case "cte" | "combine":
-            return query_width(arg[1])
+            return width(arg[1]) if isinstance(arg[1], Fragment) else query_width(arg[1])
         case "write_cte":
             _source, _verb, query, assignments = arg
             return query_width(query) + sum(width(node) for _, node in assignments)
@@ -88,6 +88,8 @@ def step_parts(step: Step) -> tuple[walk.Part, ...]:
             return (arg[1],)
         case "keys":
             return tuple(arg)
+        case "limit" | "offset":
+            return (arg[0],)
         case _:
             return ()
 
@@ -100,16 +102,6 @@ def source_width(source: Any) -> int:
         return len(source.info.column_names)
     query: Step | None = getattr(source, "query", None)
     return 0 if query is None else query_width(query)
-
-
-def value_place(node: Step, kind: str) -> int | None:
-    """Return the index of the only value of a query's step of this kind, or None when it has no such step."""
-    place = 0
-    for one in steps(node):
-        if one.kind == kind:
-            return place
-        place += step_width(one)
-    return None
 
 
 @dataclass(slots=True)
@@ -128,9 +120,9 @@ class _Draft:
     merges: list[tuple[str, Clause]] = field(default_factory=list[tuple[str, Clause]])
     distinct: bool = False
     distinct_on: tuple[OrderClause, ...] = ()
-    limit: int | None = None
+    limit: Clause | None = None
     with_ties: bool = False
-    offset: int | None = None
+    offset: Clause | None = None
     lock: Lock | None = None
     select: tuple[Any, tuple[Any, ...], tuple[str, ...]] | None = None
     select_offset: int = 0
@@ -217,9 +209,9 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
     arg = step.arg
     match step.kind:
         case "limit":
-            draft.limit, draft.with_ties = offset, bool(arg)
+            draft.limit, draft.with_ties = Clause(arg[0], offset), arg[1] == "ties"
         case "offset":
-            draft.offset = offset
+            draft.offset = Clause(arg[0], offset)
         case "distinct":
             draft.distinct, draft.distinct_on = arg is None, _terms(arg or (), offset)
         case "prefix":
@@ -238,7 +230,8 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
             draft.also = arg
         case "cte":
             source, query, recursive, materialized = arg
-            draft.ctes.append(Cte(source, plan_select(query, offset), recursive, materialized))
+            planned = Clause(query, offset) if isinstance(query, Fragment) else plan_select(query, offset)
+            draft.ctes.append(Cte(source, planned, recursive, materialized))
         case _:
             operator, query = arg
             combined = plan_select(query, offset, all_members=draft.all_members)

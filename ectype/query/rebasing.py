@@ -14,6 +14,7 @@ from ectype.expr.nodes import (
     Constant,
     Expression,
     Fragment,
+    Identifier,
     InValues,
     Items,
     Named,
@@ -41,7 +42,7 @@ def rebased(node: Expression, moves: Moves) -> Expression:  # noqa: C901, PLR091
         case ColumnRef(source, name):
             target = moves.get(source)
             return node if target is None else cast("Expression", target.column(name).node)
-        case Param() | Constant() | Outer():
+        case Param() | Constant() | Identifier() | Outer():
             return node
         case Unary(op, operand):
             return nodes.unary(op, rebased(operand, moves))

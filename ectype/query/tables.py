@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from ectype.expr import walk
-from ectype.expr.nodes import Subquery
+from ectype.expr.nodes import Fragment, Subquery
 from ectype.query.ast import Step, steps
 from ectype.query.planner import step_parts
 from ectype.query.sources import FragmentSource
@@ -26,6 +26,8 @@ def _of_query(node: Step, prefix: str | None) -> Iterator[str]:
                 yield from _of_source(arg, prefix)
             case "join":
                 yield from _of_source(arg[1], prefix)
+            case "cte" if isinstance(arg[1], Fragment):
+                yield from _of_expression(arg[1], prefix)
             case "cte" | "combine":
                 yield from _of_query(arg[1], prefix)
             case "write_cte":

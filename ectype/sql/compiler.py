@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlglot import exp
 
 from ectype.errors import QueryError, UnsupportedError
 from ectype.expr import walk
-from ectype.expr.nodes import ColumnRef
+from ectype.expr.nodes import PARAM, ColumnRef, Fragment
 from ectype.query.ast import Clause, Combination, Cte, Join, Output, Select, Step, Write
 from ectype.query.grouping import check_grouped
 from ectype.query.locking import METHODS
@@ -34,6 +34,8 @@ COMBINATIONS: dict[str, tuple[Callable[..., exp.Expr], bool]] = {
     "except": (exp.Except, True),
     "except_all": (exp.Except, False),
 }
+NO_LIMIT: Final = "-1"
+"""What SQLite takes for no limit."""
 
 
 def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
@@ -156,13 +158,13 @@ def _whole(scope: Scope, select: Select, tree: exp.Expr, ctes: list[exp.Expr]) -
     if terms:
         tree.set("order", exp.Order(expressions=terms))
     if select.limit is not None and select.with_ties:
-        tree.set("limit", ties_tree(scope, select, _count(scope, select.limit)))
+        tree.set("limit", ties_tree(scope, select, _count(scope, select.limit, NO_LIMIT)))
     elif select.limit is not None:
-        tree.set("limit", exp.Limit(expression=_count(scope, select.limit)))
+        tree.set("limit", exp.Limit(expression=_count(scope, select.limit, NO_LIMIT)))
     elif select.offset is not None and not scope.dialect.bare_offset:
-        tree.set("limit", exp.Limit(expression=exp.Var(this="-1")))
+        tree.set("limit", exp.Limit(expression=exp.Var(this=NO_LIMIT)))
     if select.offset is not None:
-        tree.set("offset", exp.Offset(expression=_count(scope, select.offset)))
+        tree.set("offset", exp.Offset(expression=_count(scope, select.offset, "0")))
     if select.lock is not None:
         tree.set("locks", [lock_tree(scope, select, select.lock)])
     if scope.windows:
@@ -212,8 +214,13 @@ def _second(scope: Scope, select: Select, prefix: str | None) -> exp.Expr:
     )
 
 
-def _count(scope: Scope, index: int) -> exp.Expr:
-    return scope.placeholder(index, INTEGER.codec(scope.dialect.target).dump)
+def _count(scope: Scope, clause: Clause, otherwise: str) -> exp.Expr:
+    """Return how many rows, `otherwise` for NULL, where that is no number of rows to the database."""
+    dump = INTEGER.codec(scope.dialect.target).dump
+    if clause.node is PARAM:
+        return scope.placeholder(clause.offset, dump)
+    text = Lowering(scope.counting(), clause.offset).text(clause.node, dump)
+    return exp.Var(this=text if scope.dialect.null_limit else f"coalesce({text}, {otherwise})")
 
 
 def _lower(scope: Scope, clause: Clause) -> exp.Expr:
@@ -349,17 +356,24 @@ def _join(scope: Scope, join: Join, prefix: str | None) -> exp.Expr:
 
 def cte_tree(scope: Scope, cte: Cte, prefix: str | None, *, top: bool) -> exp.Expr:
     """Return a CTE; one that changes rows stands before the outermost statement only, which is `top`."""
-    _check_named(cte.source, cte.query, scope.dialect)
-    if cte.write is None:
-        inner = select_tree(scope.beside(), cte.query, prefix)
+    query, columns = cte.query, list[exp.Identifier]()
+    if isinstance(query, Clause):
+        # By their places the columns of a text could be taken for one another.
+        inner: exp.Expr = exp.Var(
+            this=Lowering(scope.beside(), query.offset).fragment_text(cast("Fragment", query.node))
+        )
     else:
-        inner = exp.Var(this=_written(scope, cte, cte.write, prefix, top=top))
-    columns = [quoted(output.name, scope.dialect) for output in cte.query.outputs]
+        _check_named(cte.source, query, scope.dialect)
+        columns = [quoted(output.name, scope.dialect) for output in query.outputs]
+        if cte.write is None:
+            inner = select_tree(scope.beside(), query, prefix)
+        else:
+            inner = exp.Var(this=_written(scope, cte, query, cte.write, prefix, top=top))
     alias = exp.TableAlias(this=quoted(cte.source.label, scope.dialect), columns=columns)
     return exp.CTE(this=inner, alias=alias, materialized=cte.materialized)
 
 
-def _written(scope: Scope, cte: Cte, write: Write, prefix: str | None, *, top: bool) -> str:
+def _written(scope: Scope, cte: Cte, query: Select, write: Write, prefix: str | None, *, top: bool) -> str:
     if not scope.dialect.data_modifying_cte:
         raise UnsupportedError(
             f"{scope.dialect.name} has no CTE that writes, so `{cte.source.label}` cannot {write.verb} rows",
@@ -371,5 +385,5 @@ def _written(scope: Scope, cte: Cte, write: Write, prefix: str | None, *, top: b
             hint="call `with_cte` on the query that is run",
         )
     # It is made of a SELECT, which is made here.
-    text: str = import_module("ectype.sql.updates").cte_text(scope.beside(), cte.query, write, prefix)
+    text: str = import_module("ectype.sql.updates").cte_text(scope.beside(), query, write, prefix)
     return text

@@ -19,6 +19,10 @@ class Dialect:
         version: the server's version as a pair; (0, 0) means the oldest one supported.
         max_params: how many parameters one statement takes.
         max_identifier: how many bytes an identifier may have.
+        name_quote: the quotes of a name that is looked up in any case. SQLite may take a name between double quotes
+            that nothing has for text.
+        limit_sees_around: a LIMIT may mention columns of the query around.
+        null_limit: a LIMIT of NULL is none.
         array_params: a list can be one parameter, compared with `= ANY($1)`.
         exact_decimals: decimals are numbers in the database, not text.
         division_raises: dividing by zero is an error, and not NULL.
@@ -51,6 +55,9 @@ class Dialect:
     version: tuple[int, int]
     max_params: int
     max_identifier: int
+    name_quote: str
+    limit_sees_around: bool
+    null_limit: bool
     array_params: bool
     unnest_insert: bool
     ilike: bool
@@ -109,6 +116,9 @@ POSTGRES = Dialect(
     version=(13, 0),
     max_params=32_767,
     max_identifier=63,
+    name_quote='"',
+    limit_sees_around=True,
+    null_limit=True,
     array_params=True,
     unnest_insert=True,
     ilike=True,
@@ -161,6 +171,9 @@ SQLITE = Dialect(
     version=(3, 37),
     max_params=32_766,
     max_identifier=1_000,
+    name_quote="`",
+    limit_sees_around=False,
+    null_limit=False,
     array_params=False,
     unnest_insert=False,
     ilike=False,

@@ -11,7 +11,7 @@ from typing import Any, assert_never, cast
 
 from sqlglot import exp
 
-from ectype.errors import QueryError
+from ectype.errors import QueryError, UnsupportedError
 from ectype.expr.describe import sketch
 from ectype.expr.nodes import (
     Binary,
@@ -23,6 +23,7 @@ from ectype.expr.nodes import (
     Expression,
     Fragment,
     Frame,
+    Identifier,
     InValues,
     Items,
     Named,
@@ -94,10 +95,12 @@ class Scope:
             say that instead.
         renamed: columns that a query in FROM gives under another name, with that name.
         windows: the named windows of this SELECT: who defined each, and its definition.
+        counted: in a LIMIT, the scope whose rows it counts.
     """
 
     __slots__ = (
         "aliases",
+        "counted",
         "dialect",
         "dumpers",
         "named",
@@ -126,6 +129,7 @@ class Scope:
         self.names: dict[Source, str] = {}
         self.renamed: dict[ColumnRef, exp.Expr] = {}
         self.windows: dict[str, tuple[Over, exp.Expr]] = {}
+        self.counted: Scope | None = None
 
     def inner(self) -> "Scope":
         """Return the scope of a subquery in an expression: it sees this one."""
@@ -135,6 +139,14 @@ class Scope:
         """Return the scope of a query in FROM, a CTE or a combination: it sees what is around this one."""
         made = Scope(self.dialect, self.dumpers, self.select, self.parent)
         made.redacted, made.places, made.repeated = self.redacted, self.places, self.repeated
+        return made
+
+    def counting(self) -> "Scope":
+        """Return the scope of a LIMIT: it sees nothing in here, and what is around where the database lets it."""
+        made = self.beside()
+        made.counted = self
+        if not self.dialect.limit_sees_around:
+            made.parent = None
         return made
 
     def add(self, source: Source) -> str:
@@ -171,7 +183,32 @@ class Scope:
                 # In another SELECT a bare name could be that of another column.
                 return scope.qualified(node)
             scope = scope.parent
+        self._refuse_counted(node)
         raise QueryError(f"no enclosing query reads {node.source.label}, so `outer(…)` finds no `{node.name}`")
+
+    def _refuse_counted(self, node: ColumnRef) -> None:
+        """Raise for a column that a LIMIT cannot see, though a query around it reads the column's source."""
+        scope: Scope | None = self
+        while scope is not None and scope.counted is None:
+            scope = scope.parent
+        counted = None if scope is None else scope.counted
+        if counted is None:
+            return
+        name = f"outer({node.source.label}.{node.name})"
+        if node.source in counted.names:
+            raise QueryError(
+                f"a limit or offset is one number for all rows, so it mentions none of their columns, and `{name}` is "
+                "one",
+                hint=f"join a subquery with `lateral=True` to limit its rows by {node.source.label}",
+            )
+        around = counted.parent
+        while around is not None:
+            if node.source in around.names:
+                raise UnsupportedError(
+                    f"{self.dialect.name} limits rows by no column of a query around: `{name}`",
+                    hint="number the rows in a subquery, `fn.row_number().over(…)`, and compare the number",
+                )
+            around = around.parent
 
     def placeholder(self, index: int, dump: Dumper) -> exp.Expr:
         """Return the mark of the parameter with this index, and remember how it is dumped."""
@@ -221,6 +258,9 @@ class Lowering:
                 return self._param(type_, dump)
             case Constant(value):
                 return exp.Null() if value is None else exp.Boolean(this=value)
+            case Identifier(name):
+                mark = self.dialect.name_quote
+                return exp.Var(this=f"{mark}{name.replace(mark, mark * 2)}{mark}")
             case Unary(op, operand):
                 return self._unary(op, operand)
             case Binary():

@@ -1,6 +1,12 @@
 """Clauses of the whole query: alternatives, order, what is distinct, combinations, limits, and queries without them."""
 
+import re
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ectype import (
     SQLITE,
@@ -10,6 +16,7 @@ from ectype import (
     alias,
     exists,
     fn,
+    fragment,
     from_,
     literal,
     maybe,
@@ -21,7 +28,7 @@ from ectype import (
 from ectype.query.cursors import Position
 from ectype.query.paging import paging_of
 from tests.dialects.expecting import ExpectSql, Refused
-from tests.dialects.world import Comment, Line, Page, Post, Reading, User
+from tests.dialects.world import Comment, Line, Member, Page, Post, Reading, User
 
 POSTS = from_(Post)
 IDS = POSTS.select(Post.id)
@@ -382,6 +389,150 @@ def test_the_last_limit_counts_whatever_its_kind(expect_sql: ExpectSql):
             IDS.limit(count, with_ties=True)  # type: ignore[arg-type]
 
 
+LIKED = scalar(from_(Comment).where(Comment.likes > 1).select(fn.count()))
+COUNT = '(SELECT count(*) FROM "comments" AS "c0" WHERE "c0"."likes" > {})'
+MISSING = scalar(from_(Comment).where(Comment.id == 99).select(Comment.likes))
+
+
+def test_a_limit_and_an_offset_may_be_expressions(expect_sql: ExpectSql):
+    expect_sql(
+        IDS.order_by(Post.id).limit(LIKED).where(Post.id > 1),
+        f'{FROM} WHERE "p0"."id" > $2 ORDER BY "p0"."id" LIMIT {COUNT.format("$1")}',
+        f'{FROM} WHERE "p0"."id" > ?2 ORDER BY "p0"."id" LIMIT coalesce({COUNT.format("?1")}, -1)',
+        params=(1, 1),
+        rows=[2, 3],
+    )
+    expect_sql(
+        IDS.order_by(Post.id).offset(LIKED + 1).limit(fragment("{} + {}", LIKED, literal(1))),
+        f'{FROM} ORDER BY "p0"."id" LIMIT ({COUNT.format("$3")} + CAST($4 AS bigint)) '
+        f"OFFSET ({COUNT.format('$1')} + $2)",
+        f'{FROM} ORDER BY "p0"."id" LIMIT coalesce(({COUNT.format("?3")} + CAST(?4 AS INTEGER)), -1) '
+        f"OFFSET coalesce(({COUNT.format('?1')} + ?2), 0)",
+        params=(1, 1, 1, 1),
+        rows=[4],
+    )
+    expect_sql(
+        IDS.order_by(Post.score).limit(fn.coalesce(MISSING, 1), with_ties=True),
+        f'{FROM} ORDER BY "p0"."score" FETCH FIRST coalesce((SELECT "c0"."likes" FROM "comments" AS "c0" '
+        'WHERE "c0"."id" = $1), $2) ROWS WITH TIES',
+        Refused(UnsupportedError, "SQLite has no limit with ties"),
+        params=(99, 1),
+        rows=[2, 4],
+    )
+
+
+def test_a_limit_of_null_is_none(expect_sql: ExpectSql):
+    likes = '(SELECT "c0"."likes" FROM "comments" AS "c0" WHERE "c0"."id" = {})'
+    expect_sql(
+        IDS.order_by(Post.id).limit(MISSING).offset(MISSING),
+        f'{FROM} ORDER BY "p0"."id" LIMIT {likes.format("$1")} OFFSET {likes.format("$2")}',
+        f'{FROM} ORDER BY "p0"."id" LIMIT coalesce({likes.format("?1")}, -1) OFFSET coalesce({likes.format("?2")}, 0)',
+        params=(99, 99),
+        rows=[1, 2, 3, 4],
+    )
+    expect_sql(
+        IDS.order_by(Post.id).offset(MISSING),
+        f'{FROM} ORDER BY "p0"."id" OFFSET {likes.format("$1")}',
+        f'{FROM} ORDER BY "p0"."id" LIMIT -1 OFFSET coalesce({likes.format("?1")}, 0)',
+        params=(99,),
+        rows=[1, 2, 3, 4],
+    )
+
+
+def test_an_expression_and_a_number_replace_each_other():
+    query = POSTS.where(Post.id > 1)
+    for kind in ("limit", "offset"):
+        first, second = (lambda one, count, kind=kind: getattr(one, kind)(count) for _ in range(2))
+        for before, after in ((LIKED, 3), (3, LIKED), (LIKED, MISSING), (MISSING, LIKED), (LIKED, LIKED)):
+            made = second(first(query, before).where(Post.score < 9), after)
+            wanted = second(query.where(Post.score < 9), after)
+            assert made.to_sql(SQLITE)[0].count("LIMIT") == 1
+            if before is not after:
+                assert (made.node, made.params) == (wanted.node, wanted.params)
+    twice = scalar(from_(Comment).where(Comment.likes > 7).select(fn.count()))
+    assert query.limit(LIKED).where(Post.id < 9).limit(twice).params == (1, 7, 9)
+    several = query.limit(fn.coalesce(LIKED, 5)).where(Post.id < 9).limit(fn.coalesce(twice, 6))
+    assert several.params == (1, 7, 6, 9)
+    assert query.limit(LIKED).limit(2, with_ties=True).limit(LIKED).node is query.limit(LIKED).node
+    assert query.limit(LIKED).offset(LIKED).exclude("limit", "offset").node is query.node
+    assert query.limit(LIKED).first().node is query.first().node
+    with pytest.raises(QueryError, match="`last` of a query with `limit` would look at other rows"):
+        query.limit(LIKED).last()
+    with pytest.raises(QueryError, match="a query with `limit` is not read page by page"):
+        paging_of(query.limit(LIKED).node, None, nulls_are_largest=True)
+    with pytest.raises(QueryError, match="a limit is a number of rows, 0 or more, got scalar"):
+        User.posts.limit(LIKED)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        (Post.score, "it mentions none of their columns, and `Post.score` mentions Post"),
+        (fn.coalesce(Post.rating, 1), "mentions Post"),
+        (Comment.likes, "mentions Comment"),
+        (fragment("{} + 1", Post.id), "mentions Post"),
+        (maybe(Post), "mentions Post"),
+        (fn.count(), "nothing is aggregated or ranked in it: `fn.count()`"),
+        (fn.count() + 1, "nothing is aggregated"),
+        (fn.row_number().over(window()), "nothing is aggregated or ranked"),
+        (LIKED.as_("liked"), "`as_` names what is selected"),
+        (literal("3"), "is of type string"),
+        (literal(1.5), "is of type float"),
+        (literal(value=True), "is of type boolean"),
+        (exists(POSTS), "is of type boolean"),
+        (-1, "0 or more, got -1"),
+        (None, "0 or more, got None"),
+        (True, "0 or more, got True"),
+        ("3", "0 or more, got '3'"),
+        (2.0, "0 or more, got 2.0"),
+        (POSTS, "0 or more, got from_(Post)"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["limit", "offset"])
+def test_what_is_no_number_of_rows_is_refused(kind: str, count: Any, message: str):
+    with pytest.raises(QueryError, match=re.escape(message)) as refused:
+        getattr(POSTS, kind)(count)
+    assert f"`{kind}`" in str(refused.value)
+
+
+def test_a_limit_sees_a_query_around_and_never_its_own_rows(expect_sql: ExpectSql):
+    own = scalar(from_(Comment).where(Comment.post_id == outer(Post.id)).select(fn.count()))
+    for query in (IDS.limit(own), IDS.offset(own)):
+        expect_sql(query, *[Refused(QueryError, "mentions none of their columns, and `outer(Post.id)` is one")] * 2)
+    first = from_(Post).where(Post.author_id == outer(User.id)).order_by(Post.id)
+    ids = first.limit(1).offset(outer(User.id) - 1).select(Post.id)
+    expect_sql(
+        from_(User).where(User.id < 3).order_by(User.id).select(User.id, scalar(ids)),
+        'SELECT "u0"."id", (SELECT "p1"."id" FROM "posts" AS "p1" WHERE "p1"."author_id" = "u0"."id" '
+        'ORDER BY "p1"."id" LIMIT $2 OFFSET ("u0"."id" - $3)) FROM "users" AS "u0" WHERE "u0"."id" < $1 '
+        'ORDER BY "u0"."id"',
+        Refused(UnsupportedError, "SQLite limits rows by no column of a query around: `outer(User.id)`"),
+        params=(3, 1, 1),
+        rows=[(1, 1), (2, None)],
+    )
+    nested = scalar(from_(Comment).where(Comment.id == outer(User.id)).select(fn.count()))
+    expect_sql(
+        from_(User).where(exists(first.limit(nested))).order_by(User.id).select(User.id),
+        'SELECT "u0"."id" FROM "users" AS "u0" WHERE EXISTS(SELECT 1 FROM "posts" AS "p1" '
+        'WHERE "p1"."author_id" = "u0"."id" ORDER BY "p1"."id" LIMIT (SELECT count(*) FROM "comments" AS "c1" '
+        'WHERE "c1"."id" = "u0"."id")) ORDER BY "u0"."id"',
+        Refused(UnsupportedError, "SQLite limits rows by no column of a query around"),
+        rows=[1, 2, 3],
+    )
+    # A query inside the limit is one around to what is in it.
+    busy = from_(Post).where(exists(from_(Comment).where(Comment.post_id == outer(Post.id)))).select(fn.count())
+    inner = (
+        '(SELECT count(*) FROM "posts" AS "p0" WHERE EXISTS(SELECT 1 FROM "comments" AS "c1" '
+        'WHERE "c1"."post_id" = "p0"."id"))'
+    )
+    expect_sql(
+        IDS.order_by(Post.id).limit(scalar(busy)),
+        f'{FROM} ORDER BY "p0"."id" LIMIT {inner}',
+        f'{FROM} ORDER BY "p0"."id" LIMIT coalesce({inner}, -1)',
+        rows=[1, 2],
+    )
+
+
 def full():
     """Make the query anew: what a root has forgotten since another test began would be another shape."""
     return (
@@ -457,6 +608,73 @@ def test_joins_that_others_need_are_not_excluded_alone():
         assert not query.exclude(*names).node.sources[1:]  # type: ignore[call-overload]
 
 
+KINDS: list[tuple[str, Callable[[Any], Any]]] = [
+    ("inner_join", lambda query: query.join(Post.author)),
+    ("inner_join", lambda query: query.join(subquery(POSTS.limit(3), "best"), on=literal(2) == 2)),
+    ("left_join", lambda query: query.left_join(Post.comments, on=Comment.likes > 4)),
+    ("left_join", lambda query: query.left_join(POSTS.limit(5), on=literal(6) == 6, as_=alias(Post, "same"))),
+    ("right_join", lambda query: query.right_join(alias(User, "boss"), on=literal(7) == 7)),
+    ("full_join", lambda query: query.full_join(Reading, on=Reading.hour == 8)),
+    ("cross_join", lambda query: query.cross_join(Page)),
+    ("inner_lateral_join", lambda query: query.join(TOP, lateral=True)),
+    ("left_lateral_join", lambda query: query.left_join(TOP, lateral=True)),
+    ("cross_lateral_join", lambda query: query.cross_join(TOP, lateral=True)),
+]
+TOP = subquery(from_(Comment).where(Comment.post_id == outer(Post.id)).limit(9), "top")
+
+
+@given(
+    chosen=st.lists(st.sampled_from(KINDS), unique_by=lambda one: id(one[1])),
+    gone=st.sets(st.sampled_from([kind for kind, _ in KINDS])),
+)
+def test_the_joins_of_one_kind_are_excluded_and_no_others(chosen: list[Any], gone: set[str]):
+    if sum("lateral" in kind for kind, _ in chosen) > 1:
+        return
+    made, wanted = POSTS.where(Post.id > 1), POSTS.where(Post.id > 1)
+    for kind, join in chosen:
+        made, wanted = join(made), wanted if kind in gone else join(wanted)
+    made, wanted = made.order_by(Post.id + 10), wanted.order_by(Post.id + 10)
+    found = made.exclude(*gone)
+    assert (found.node, found.params) == (wanted.node, wanted.params)
+    assert found.node.sources == wanted.node.sources
+
+
+def test_a_join_that_another_join_or_clause_needs_is_not_excluded():
+    query = POSTS.join(Post.author).left_join(User.manager, as_=alias(User, "boss"))
+    assert query.exclude("left_join").node is POSTS.join(Post.author).node
+    with pytest.raises(QueryError, match="does not read User, which its `left_join` mentions") as refused:
+        query.exclude("inner_join")
+    assert refused.value.hint == 'leave that out too: `query.exclude("inner_join", "left_join")`'
+    assert query.exclude("inner_join", "left_join").node is POSTS.node
+    assert query.where(User.id == 1).exclude("left_join").node is POSTS.join(Post.author).where(User.id == 1).node
+    for clause, needing in (("where", query.where(User.id == 1)), ("select", query.select(User.id))):
+        with pytest.raises(QueryError, match=f"does not read User, which its `{clause}` mentions"):
+            needing.exclude("left_join", "inner_join")
+    with pytest.raises(QueryError) as refused:
+        query.select(User.id).exclude("left_join", "inner_join")
+    assert refused.value.hint == 'leave that out too: `query.exclude("select", "left_join", "inner_join")`'
+    # An association may be reached through tables that nobody can mention: they go with it.
+    teams = from_(Member).join(Member.teams).left_join(Member.remarks)
+    assert teams.exclude("inner_join").node is from_(Member).left_join(Member.remarks).node
+    assert teams.exclude("left_join", "inner_join").node is from_(Member).node
+
+
+def test_a_query_without_one_kind_of_joins_gives_its_rows(expect_sql: ExpectSql):
+    query = IDS.join(Post.comments).left_join(Post.author).where(Post.id < 3).order_by(Post.id)
+    expect_sql(
+        query.exclude("left_join"),
+        f'{FROM} JOIN "comments" AS "c1" ON "c1"."post_id" = "p0"."id" WHERE "p0"."id" < $1 ORDER BY "p0"."id"',
+        params=(3,),
+        rows=[1, 1],
+    )
+    expect_sql(
+        query.exclude("inner_join"),
+        f'{FROM} LEFT JOIN "users" AS "u1" ON "u1"."id" = "p0"."author_id" WHERE "p0"."id" < $1 ORDER BY "p0"."id"',
+        params=(3,),
+        rows=[1, 2],
+    )
+
+
 def test_what_exclude_refuses_is_still_refused_when_it_is_written():
     condition = User.manager_id == 77
     with pytest.raises(QueryError, match="does not read User"):
@@ -474,6 +692,8 @@ def test_only_clauses_are_excluded(name: object):
 def test_a_misspelt_clause_is_told_its_name():
     with pytest.raises(QueryError, match="did you mean 'order_by'"):
         POSTS.exclude("orderby")  # type: ignore[call-overload]
+    with pytest.raises(QueryError, match="did you mean 'left_join'"):
+        POSTS.exclude("leftjoin")  # type: ignore[call-overload]
 
 
 LOOSE = "which is neither grouped nor aggregated"

@@ -55,11 +55,21 @@ def test_a_name_is_quoted_and_never_read(expect_sql: ExpectSql):
     expect_sql(
         POSTS.select(fragment("{}.{} + {}", identifier("p0"), identifier("score"), 1)).where(Post.id == 1),
         'SELECT ("p0"."score" + $1) FROM "posts" AS "p0" WHERE "p0"."id" = $2',
+        'SELECT (`p0`.`score` + ?1) FROM "posts" AS "p0" WHERE "p0"."id" = ?2',
         params=(1, 1),
         rows=[6],
     )
-    hostile = fragment("{}", identifier('x" FROM users; --'))
-    assert hostile.node.parts == ('"x"" FROM users; --"',)  # type: ignore[union-attr]
+    hostile = fragment("(SELECT 1 AS {})", identifier('x" FROM `users`; --'))
+    expect_sql(
+        IDS.where(hostile == 1, Post.id < 2),
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE (((SELECT 1 AS "x"" FROM `users`; --")) = $1) '
+        'AND ("p0"."id" < $2)',
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE (((SELECT 1 AS `x" FROM ``users``; --`)) = ?1) '
+        'AND ("p0"."id" < ?2)',
+        params=(1, 2),
+        rows=[1],
+    )
+    assert repr(hostile) == "fragment('(SELECT 1 AS {})', identifier('x\" FROM `users`; --'))"
 
 
 @pytest.mark.parametrize("name", ["", "a\0b", "x" * 64, "é" * 32, "a\ud800", None, 3])

@@ -2,9 +2,10 @@
 
 import pytest
 
-from ectype import QueryError, alias, cte, exists, fn, from_, literal, maybe, outer, scalar, subquery, window
+from ectype import QueryError, alias, cte, exists, fn, fragment, from_, literal, maybe, outer, scalar, subquery, window
 from tests.dialects.expecting import ExpectSql, Refused
 from tests.dialects.world import Branch, Comment, Line, Post, User
+from tests.dialects.writing import update_all
 
 POSTS = from_(Post)
 IDS = POSTS.select(Post.id)
@@ -212,6 +213,84 @@ def test_a_cte_stands_before_a_combination(expect_sql: ExpectSql):
         'FROM "posts" AS "p0") SELECT "b0"."count" AS "c0" FROM "best" AS "b0")',
         params=(1,),
     )
+
+
+def test_a_cte_may_be_sql_text(expect_sql: ExpectSql):
+    best = cte(Line, "best")
+    liked = scalar(from_(Comment).where(Comment.likes > 1).select(fn.count()))
+    text = fragment("SELECT {} AS count, title FROM posts WHERE score > {}", liked, 3)
+    for flag, kept in ((None, ""), (True, "MATERIALIZED "), (False, "NOT MATERIALIZED ")):
+        expect_sql(
+            POSTS.where(Post.id < 9)
+            .with_cte(best, text, materialized=flag)
+            .join(best, on=best.title == Post.title)
+            .where(best.count > 1)
+            .order_by(Post.id)
+            .select(Post.id, best.count),
+            f'WITH "best" AS {kept}(SELECT (SELECT count(*) FROM "comments" AS "c0" WHERE "c0"."likes" > $2) AS count, '
+            'title FROM posts WHERE score > $3) SELECT "p0"."id", "b1"."count" FROM "posts" AS "p0" '
+            'JOIN "best" AS "b1" ON "b1"."title" = "p0"."title" WHERE ("p0"."id" < $1) AND ("b1"."count" > $4) '
+            'ORDER BY "p0"."id"',
+            params=(9, 1, 3, 1),
+            rows=[(1, 2), (3, 2)],
+        )
+
+
+def test_a_cte_of_sql_text_may_read_itself(expect_sql: ExpectSql):
+    tree = cte(Branch, "tree")
+    text = fragment(
+        "SELECT id, 0 AS depth FROM users WHERE id = {} "
+        "UNION ALL SELECT u.id, t.depth + 1 FROM users AS u JOIN tree AS t ON u.manager_id = t.id",
+        1,
+    )
+    expect_sql(
+        from_(tree).with_cte(tree, text, recursive=True).where(tree.depth > 0).order_by(tree.id),
+        'WITH RECURSIVE "tree" AS (SELECT id, 0 AS depth FROM users WHERE id = $1 UNION ALL SELECT u.id, t.depth + 1 '
+        'FROM users AS u JOIN tree AS t ON u.manager_id = t.id) SELECT "t0"."id", "t0"."depth" FROM "tree" AS "t0" '
+        'WHERE "t0"."depth" > $2 ORDER BY "t0"."id"',
+        params=(1, 0),
+        rows=[Branch(id=2, depth=1), Branch(id=3, depth=1), Branch(id=4, depth=2)],
+    )
+
+
+def test_a_cte_of_sql_text_in_a_subquery_sees_what_is_around(expect_sql: ExpectSql):
+    best = cte(Line, "best")
+    text = fragment("SELECT body AS title, likes AS count FROM comments WHERE post_id = {}", outer(Post.id))
+    likes = from_(best).with_cte(best, text).select(fn.max(best.count))
+    expect_sql(
+        POSTS.order_by(Post.id).select(Post.id, scalar(likes)),
+        'SELECT "p0"."id", (WITH "best" AS (SELECT body AS title, likes AS count FROM comments WHERE post_id = '
+        '"p0"."id") SELECT max("b1"."count") FROM "best" AS "b1") FROM "posts" AS "p0" ORDER BY "p0"."id"',
+        rows=[(1, 2), (2, None), (3, 7), (4, None)],
+    )
+
+
+def test_a_cte_of_sql_text_says_which_rows_are_written(expect_sql: ExpectSql):
+    best = cte(Line, "best")
+    query = POSTS.with_cte(best, fragment("SELECT title, score AS count FROM posts WHERE score > {}", 4))
+    query = query.join(best, on=best.title == Post.title)
+    expect_sql(
+        update_all(query, Post.score.inc(1)),
+        'WITH "best" AS (SELECT title, score AS count FROM posts WHERE score > $1) UPDATE "posts" AS "p0" '
+        'SET "score" = "p0"."score" + $2 FROM "best" AS "b1" WHERE "b1"."title" = "p0"."title"',
+        params=(4, 1),
+    )
+
+
+def test_sql_text_that_is_no_cte_is_refused(expect_sql: ExpectSql):
+    best = cte(Line, "best")
+    text = fragment("SELECT title, score AS count FROM posts")
+    with pytest.raises(QueryError, match=r"`with_cte` takes a query or a fragment, got Post\.id"):
+        from_(best).with_cte(best, Post.id)  # type: ignore[arg-type]
+    with pytest.raises(QueryError, match="the CTE `best` stands before the query, and its text mentions Post"):
+        POSTS.with_cte(best, fragment("SELECT {} AS title", Post.title))  # type: ignore[arg-type]
+    for given in ({"update": [Post.score.set(1)]}, {"delete": True}):
+        with pytest.raises(QueryError, match="the CTE `best` is SQL text, which says itself what it writes"):
+            from_(best).with_cte(best, text, **given)  # type: ignore[arg-type]
+    with pytest.raises(QueryError, match="`materialized` is True, False or None"):
+        from_(best).with_cte(best, text, materialized="yes")  # type: ignore[arg-type]
+    own = fragment("SELECT title, score AS count FROM posts WHERE id = {}", outer(Post.id))
+    expect_sql(POSTS.with_cte(best, own), *[Refused(QueryError, "no enclosing query reads Post")] * 2)
 
 
 def test_ctes_that_mean_nothing_are_refused():

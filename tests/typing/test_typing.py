@@ -22,7 +22,10 @@ RUNNABLE = [program for program in ACCEPTED if program.stem != "changesets"]
 """All but the one that applies an invalid changeset, which raises."""
 MARK = "# refused"
 BY_PYRIGHT = "# refused by pyright"
-"""Marks what mypy does not see: it reads `LiteralString` as `str`, and no options of classes with a metaclass."""
+"""Marks what mypy does not see.
+
+It reads `LiteralString` as `str`, a column among values as its value, and no options of classes with a metaclass.
+"""
 SECONDS = 110
 DIAGNOSTIC = re.compile(r"(?P<file>.+?\.py):(?P<line>\d+): (?:error|warning): (?P<text>.*)")
 

@@ -66,6 +66,14 @@ async def test_a_connection_is_set_up_for_many_writers_and_true_foreign_keys(con
     assert await value(connection, "PRAGMA synchronous") == 1
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="older Pythons cannot ask SQLite for it")
+async def test_a_name_that_nothing_has_is_no_text(connection):
+    await connection.script("CREATE TABLE t (id integer)")
+    for sql in ('SELECT "typo" FROM t', 'INSERT INTO t VALUES (1) RETURNING "typo"', 'CREATE INDEX i ON t ("typo")'):
+        with pytest.raises(DatabaseError, match="typo"):
+            await connection.execute(sql)
+
+
 async def test_options_of_the_url_are_obeyed(tmp_path):
     url = f"sqlite:///{tmp_path / 'x.db'}?journal_mode=delete&synchronous=full"
     connection = await adapter_for(url).connect(5)

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ectype import (
+    DatabaseError,
     Field,
     Ignored,
     QueryError,
@@ -22,10 +23,12 @@ from ectype import (
     fn,
     fragment,
     from_,
+    identifier,
     maybe,
     meta,
     primary_key,
     replace_all,
+    scalar,
     source,
     subquery,
     values,
@@ -299,3 +302,46 @@ async def test_a_hint_reaches_the_database(tags: Repo, blog_url: str):
     other = alias(hinted, "other")
     assert await tags.all(from_(hinted).where(hinted.name == "red").select(hinted.color)) == ["here"]
     assert await tags.all(from_(Tag).join(other, on=other.name == Tag.name).select(other.color)) == ["here"]
+
+
+async def test_a_name_that_nothing_has_is_an_error(tags: Repo):
+    assert await tags.all(from_(Tag).where(fragment("{} = 'red'", identifier("name"))).select(Tag.color)) == ["here"]
+    for query in (
+        from_(Tag).where(fragment("{} <> ''", identifier("typo"))),
+        from_(Tag).order_by(fragment("{}", identifier("typo"))),
+        from_(Tag).select(fragment("max({})", identifier("typo"))),
+    ):
+        with pytest.raises(DatabaseError, match="typo"):
+            await tags.all(query)
+
+
+async def test_rows_are_counted_by_what_the_database_says(tags: Repo):
+    await tags.insert_all(Tag, [{"name": name, "color": "x"} for name in "abc"])
+    number = scalar(from_(OLD).select(fn.count()))
+    query = from_(Tag).order_by(Tag.name).limit(number)
+    assert [tag.name for tag in await tags.all(query)] == ["a", "b"]
+    assert [tag.name for tag in await tags.all(query.offset(number))] == ["c", "red"]
+    assert await tags.aggregate(query.offset(number - 1), fn.max(Tag.name)) == "c"
+    assert await tags.exists(query.offset(number + number)) is False
+    assert [tag.name for tag in await tags.all(query.union(from_(Tag).limit(number * 0)))] == ["a", "b"]
+    await tags.delete_all(from_(OLD))
+    assert await tags.all(query) == []
+    below = fn.coalesce(number, 0) - 1
+    if tags.adapter.dialect.name == "SQLite":
+        assert len(await tags.all(from_(Tag).limit(below))) == 4
+    else:
+        with pytest.raises(DatabaseError, match="must not be negative"):
+            await tags.all(from_(Tag).limit(below))
+
+
+async def test_a_cte_of_sql_text_is_read_like_any_other(tags: Repo):
+    kept = cte(Rate, "kept")
+    text = fragment("SELECT color, name FROM old_tags WHERE name <> {}", "grey")
+    query = from_(kept).with_cte(kept, text)
+    (rate,) = await tags.all(query)
+    assert (rate.name, rate.color) == ("red", "old")
+    assert await tags.aggregate(query, fn.count()) == 1
+    tag = from_(Tag).with_cte(kept, text).join(kept, on=kept.name == Tag.name)
+    assert await tags.update_all(tag, Tag.color.set(kept.color)) == 1
+    assert await tags.one(from_(Tag).select(Tag.color)) == "old"
+    assert await tags.delete_all(tag) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-from ectype import POSTGRES, Q, Query, Repo, alias, cte, fn, from_, maybe, window
+from ectype import POSTGRES, Q, Query, Repo, alias, cte, fn, fragment, from_, literal, maybe, outer, scalar, window
 from tests.typing.accepted.library import Book, Dto, Loan, Shelf, Tree
 
 
@@ -20,6 +20,12 @@ def clauses() -> None:
     assert_type(query.last(Book.id.desc()), Query[Book, Book, Book])
     assert_type(query.distinct(Book.shelf_id, Book.pages.desc()), Query[Book, Book, Book])
     assert_type(query.distinct().limit(3, with_ties=True), Query[Book, Book, Book])
+    shelves = scalar(from_(Shelf).select(fn.count()))
+    assert_type(query.limit(shelves).offset(fn.coalesce(shelves, 3)), Query[Book, Book, Book])
+    assert_type(query.select(Book.title).limit(literal(3) + 1, with_ties=True), Query[Book, Book, str])
+    assert_type(query.limit(fragment("{} + 1", shelves)), Query[Book, Book, Book])
+    inner = from_(Loan).where(Loan.book_id == outer(Book.id)).limit(outer(Book.pages))
+    assert_type(inner, Query[Loan, Loan, Loan])
     assert_type(query.intersect_all(query).except_all(query), Query[Book, Book, Book])
     joined = query.join(Book.shelf).or_where(Shelf.room == "r").distinct(Shelf.room)
     assert_type(joined, Query[Book | Shelf, Book | Shelf, Book])
@@ -42,6 +48,7 @@ def without() -> None:
     query = from_(Book).where(Book.pages > 3)
     assert_type(query.exclude("where", "order_by"), Query[Book, Book, Book])
     assert_type(query.select(Book.title).exclude("limit"), Query[Book, Book, str])
+    assert_type(query.join(Book.shelf).exclude("inner_join", "left_join"), Query[Book | Shelf, Book | Shelf, Book])
     assert_type(query.select(Book.title).exclude("select"), Query[Book, Book, Book])
     assert_type(query.select(Book.title).exclude("select", "where"), Query[Book, Book, Book])
     outer_join = query.left_join(Book.loans).select(Book.id, maybe(Loan.reader))
@@ -88,6 +95,9 @@ async def queue(repo: Repo) -> None:
     query = from_(Book).with_cte(keys, free.project(Tree(id=Book.id, depth=Book.pages)))
     taken = query.join(keys, on=keys.id == Book.id).select(Book.id)
     assert_type(await repo.update_all(taken, Book.pages.set(0)), list[int])
+    written = fragment("SELECT id, {} AS depth FROM books", 0)
+    texts = from_(Book).with_cte(keys, written, recursive=True, materialized=True).join(keys, on=keys.id == Book.id)
+    assert_type(await repo.all(texts.select(keys.depth)), list[int])
     gone = cte(Loan, "gone")
     deleted = from_(gone).with_cte(gone, from_(Loan), delete=True)
     assert_type(await repo.all(deleted), list[Loan])

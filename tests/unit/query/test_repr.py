@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ectype
-from ectype import alias, cte, exists, fn, from_, literal, outer, scalar, subquery, window
+from ectype import alias, cte, exists, fn, fragment, from_, literal, outer, scalar, subquery, window
 from tests.dialects import world
 from tests.dialects.world import Branch, Comment, Line, Post, User
 
@@ -90,6 +90,7 @@ def _method(name: str, *args: st.SearchStrategy[Any], **options: st.SearchStrate
     )
 
 
+whole = counts.map(lambda one: fn.coalesce(scalar(from_(Comment).where(Comment.likes > one).select(fn.count())), one))
 other = counts.map(lambda one: from_(Post).where(Post.score < one).limit(one))
 waits = st.sampled_from([{}, {"skip_locked": True}, {"nowait": True}, {"of": Post}, {"of": [Post], "nowait": True}])
 steps = st.one_of(
@@ -104,6 +105,7 @@ steps = st.one_of(
     _method("limit", counts),
     _method("limit", counts, with_ties=st.just(value=True)),
     _method("offset", counts),
+    *(_method(name, whole) for name in ("limit", "offset")),
     *(_method(name, other) for name in ("union", "union_all", "intersect", "intersect_all", "except_", "except_all")),
     st.tuples(st.sampled_from(["for_update", "for_no_key_update", "for_share", "for_key_share"]), waits).map(
         lambda two: lambda query: getattr(query, two[0])(**two[1])
@@ -116,6 +118,7 @@ steps = st.one_of(
         update=st.tuples(counts, texts).map(lambda two: [Comment.likes.inc(two[0]), Comment.body.set(two[1])]),
     ),
     _method("with_cte", st.just(gone), st.just(from_(Comment)), delete=st.just(value=True)),
+    _method("with_cte", st.just(gone), counts.map(lambda one: fragment("SELECT * FROM comments WHERE id > {}", one))),
     _method("preload", st.just(Post.author)),
 )
 joins: list[Callable[[Any], Any]] = [
@@ -167,6 +170,10 @@ QUERIES = [
     "frame=fn.range_(-3, None, exclude='current row')).named('w')))",
     "from_(gone).with_cte(gone, from_(Comment).where(Comment.id == 1), update=[Comment.likes.set(Comment.likes + 2)])",
     "from_(gone).with_cte(gone, from_(Comment), delete=True)",
+    "from_(tree).with_cte(tree, fragment('SELECT {} AS id, {} AS depth', 1, identifier('x')), recursive=True, "
+    "materialized=False)",
+    "from_(Post).order_by(Post.id).limit(scalar(from_(User).select(fn.count())), with_ties=True)",
+    "from_(Post).limit(literal(2)).offset(fragment('{} + {}', 1, 2)).where(Post.id == 3)",
 ]
 
 

@@ -8,6 +8,7 @@ from tests.dialects.world import Branch, Comment, Line, Page, Post, Reading, Use
 POSTS = from_(Post)
 TREE = cte(Branch, "tree")
 GONE = cte(Comment, "gone")
+COUNTED = from_(Page).select(fn.count())
 COMMENTED = from_(Comment).where(Comment.post_id == outer(Post.id))
 
 
@@ -37,6 +38,8 @@ COMMENTED = from_(Comment).where(Comment.post_id == outer(Post.id))
         (from_(source(Line, fragment("(SELECT {} AS title, 1 AS count)", scalar(from_(Page).select(fn.count()))))),
          ("wiki.pages",)),
         (from_(TREE).with_cte(TREE, from_(User).project(Branch(id=User.id, depth=literal(0)))), ("users",)),
+        (from_(TREE).with_cte(TREE, fragment("SELECT id, {} AS depth FROM users", scalar(COUNTED))), ("wiki.pages",)),
+        (POSTS.limit(scalar(COUNTED)), ("posts", "wiki.pages")),
         (from_(GONE).with_cte(GONE, from_(Comment).join(Comment.post), delete=True), ("comments", "posts")),
         (
             from_(GONE).with_cte(

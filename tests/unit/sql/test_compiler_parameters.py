@@ -88,6 +88,12 @@ def _with_cte(query: Any, checks: Checks, name: str) -> Any:
     return query.with_cte(named, lines).join(named, on=checks.next())
 
 
+def _with_text(query: Any, checks: Checks, name: str) -> Any:
+    named = cte(Line, name)
+    text = fragment("SELECT 'x' AS title, {} AS count WHERE {}", scalar(_one(checks)), checks.next())
+    return query.with_cte(named, text).join(named, on=checks.next())
+
+
 def _one(checks: Checks) -> Any:
     return from_(Comment).where(checks.next()).select(fn.sum(checks.next().as_type(int)))
 
@@ -101,6 +107,9 @@ STEPS: list[Callable[[Any, Checks, str], Any]] = [
     lambda query, checks, name: query.order_by(checks.next(), Post.id.desc()),
     lambda query, checks, name: query.limit(checks.many()),
     lambda query, checks, name: query.offset(0),
+    lambda query, checks, name: query.limit(fn.coalesce(scalar(_one(checks)), checks.many()) + checks.many()),
+    lambda query, checks, name: query.offset(scalar(_one(checks)) * 0),
+    _with_text,
     lambda query, checks, name: query.group_by(Post.id, checks.next()).having(checks.next()),
     _joined,
     _left_joined,

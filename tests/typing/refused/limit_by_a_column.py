@@ -1,0 +1,6 @@
+from __future__ import annotations
+
+from ectype import from_
+from tests.typing.accepted.library import Book
+
+from_(Book).limit(Book.pages)  # refused
