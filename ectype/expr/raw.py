@@ -183,13 +183,13 @@ def constant(value: int | str) -> Splice[Never]:
         `fragment("{} + interval {}", Post.posted_at, constant("1 day"))`
     """
     if value.__class__ is bool:
-        return Splice(None, (), "TRUE" if value else "FALSE")
+        return Splice(nodes.fragment(("TRUE" if value else "FALSE",), ()))
     if isinstance(value, int) and value.__class__ is int and -(2**63) < value < 2**63:
         # In parentheses: a minus after a minus would begin a comment.
-        return Splice(None, (), str(value) if value >= 0 else f"({value})")
+        return Splice(nodes.fragment((str(value) if value >= 0 else f"({value})",), ()))
     if isinstance(value, str) and value.__class__ is str and _is_plain(value):
         doubled = value.replace("'", "''")
-        return Splice(None, (), f"'{doubled}'")
+        return Splice(nodes.fragment((f"'{doubled}'",), ()))
     raise QueryError(
         f"a constant is an int of 64 bits, a bool, or at most {MAX_TEXT} characters of text without a backslash, got "
         f"{value!r:.80}",

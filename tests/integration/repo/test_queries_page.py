@@ -26,6 +26,7 @@ from ectype import (
     any_,
     change,
     cte,
+    exists,
     fn,
     fragment,
     from_,
@@ -194,6 +195,10 @@ REFUSED: dict[str, list[Callable[[], Any]]] = {
         lambda: POSTS.order_by(Post.weight),
     ],
     "`columns=` of a fragment source": [lambda: from_(ROWS).select(ROWS.count)],
+    "`outer(…)` in `limit` and `offset`": [
+        lambda: POSTS.where(exists(from_(Comment).limit(outer(Post.score)))),
+        lambda: POSTS.where(exists(from_(Comment).offset(outer(Post.score)))),
+    ],
 }
 
 
