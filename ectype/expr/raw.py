@@ -32,13 +32,19 @@ MAX_TEXT: Final = 255
 
 @final
 class Splice(Generic[S_co]):
-    """What fills a gap of a fragment and is no single value: see `splice` and `identifier`."""
+    """What fills a gap of a fragment and is no single value: see `splice`, `identifier` and `constant`.
 
-    __slots__ = ("node", "params")
+    Without a node it is `text`, which becomes a part of the fragment's own.
+    """
 
-    def __init__(self, node: nodes.Items | nodes.Identifier, params: tuple[object, ...] = ()) -> None:
+    __slots__ = ("node", "params", "text")
+
+    def __init__(
+        self, node: nodes.Items | nodes.Identifier | None, params: tuple[object, ...] = (), text: str = ""
+    ) -> None:
         self.node: Final = node
         self.params: Final = params
+        self.text: Final = text
 
 
 Piece: TypeAlias = Expr[S, Any] | Splice[S] | Value
@@ -117,6 +123,9 @@ def fragment(text: str, *args: Any) -> Any:
     for argument, part in zip(args, parts[1:], strict=True):
         if isinstance(argument, Splice):
             spliced = cast("Splice[Any]", argument)
+            if spliced.node is None:
+                written[-1] += spliced.text + part
+                continue
             node, values = spliced.node, spliced.params
         else:
             node, values = operand_of(argument)
@@ -183,13 +192,13 @@ def constant(value: int | str) -> Splice[Never]:
         `fragment("{} + interval {}", Post.posted_at, constant("1 day"))`
     """
     if value.__class__ is bool:
-        return Splice(nodes.fragment(("TRUE" if value else "FALSE",), ()))
+        return Splice(None, text="TRUE" if value else "FALSE")
     if isinstance(value, int) and value.__class__ is int and -(2**63) < value < 2**63:
         # In parentheses: a minus after a minus would begin a comment.
-        return Splice(nodes.fragment((str(value) if value >= 0 else f"({value})",), ()))
+        return Splice(None, text=str(value) if value >= 0 else f"({value})")
     if isinstance(value, str) and value.__class__ is str and _is_plain(value):
         doubled = value.replace("'", "''")
-        return Splice(nodes.fragment((f"'{doubled}'",), ()))
+        return Splice(None, text=f"'{doubled}'")
     raise QueryError(
         f"a constant is an int of 64 bits, a bool, or at most {MAX_TEXT} characters of text without a backslash, got "
         f"{value!r:.80}",
