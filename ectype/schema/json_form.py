@@ -4,11 +4,13 @@ pydantic, and FastAPI by it, ask a schema for it when a route or a model names t
 """
 
 import inspect
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from ectype.errors import SchemaError
 from ectype.schema.bodies import route_parameter
+from ectype.schema.embed_type import EmbedType
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.types.struct_form import LinkForm, MemberForm, StructForm
 
@@ -57,9 +59,21 @@ def struct_form(info: SchemaInfo) -> StructForm:
     members = [
         MemberForm(name, one.type, one.nullable, info.slots[name].__get__)
         for name, one in info.fields.items()
-        if name not in hidden
+        if name not in hidden and not isinstance(one.type, EmbedType)
     ]
     links = [
+        LinkForm(
+            name,
+            one.type.many,
+            one.nullable and not one.type.many,
+            info.slots[name].__get__,
+            _forms(one.type.infos),
+            embedded=True,
+        )
+        for name, one in info.fields.items()
+        if name not in hidden and isinstance(one.type, EmbedType)
+    ]
+    links += [
         LinkForm(name, one.cardinality == "many", one.optional, info.slots[name].__get__, _related(one))
         for name, one in info.associations.items()
     ]
@@ -67,8 +81,12 @@ def struct_form(info: SchemaInfo) -> StructForm:
     return StructForm(info.schema, inspect.cleandoc(doc) if doc else None, tuple(members), tuple(links))
 
 
-def _related(association: Any) -> Any:
-    return lambda: struct_form(association.related)
+def _related(association: Any) -> Callable[[], tuple[StructForm, ...]]:
+    return lambda: (struct_form(association.related),)
+
+
+def _forms(infos: tuple[SchemaInfo, ...]) -> Callable[[], tuple[StructForm, ...]]:
+    return lambda: tuple([struct_form(info) for info in infos])
 
 
 def pydantic() -> Any:

@@ -317,10 +317,10 @@ def struct_schema(form: StructForm, handler: Any) -> Any:
     waiting = [form]
     while waiting:
         for link in waiting.pop().links:
-            one = link.related()
-            if one.schema not in reached:
-                reached[one.schema] = one
-                waiting.append(one)
+            for one in link.related():
+                if one.schema not in reached:
+                    reached[one.schema] = one
+                    waiting.append(one)
     definitions = [_definition(one, handler) for one in reached.values()]
     return core_schema.definitions_schema(_reference(form), definitions)
 
@@ -345,6 +345,7 @@ def _definition(form: StructForm, handler: Any) -> Any:
         dumps.append((one.name, one.get, said and said.dump))
     links = {one.name: _field(_linked(one), nullable=one.nullable) for one in form.links}
     members = core_schema.typed_dict_schema({**columns, **links}, config={"title": name})
+    always = [*columns, *[one.name for one in form.links if one.embedded]]
 
     def check(value: Any) -> Any:
         if isinstance(value, form.schema):
@@ -365,8 +366,11 @@ def _definition(form: StructForm, handler: Any) -> Any:
             one = _read(get, struct)
             if one is not _ABSENT:
                 found[key] = dump(one) if as_json and dump is not None and one is not None else one
-        # A struct that stands in itself is said without what it leads to, or there would be no end.
-        for link in () if any(struct is one for one in above) else form.links:
+        # A struct that stands in itself is said without what was loaded with it, or there would be no end.
+        ended = any(struct is one for one in above)
+        for link in form.links:
+            if ended and not link.embedded:
+                continue
             one = _read(link.get, struct)
             if one is not _ABSENT:
                 path = (*above, struct)
@@ -374,7 +378,7 @@ def _definition(form: StructForm, handler: Any) -> Any:
         return serialize(found)
 
     def document(_: Any, handler: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {**handler(members), "title": name, "required": list(columns)}
+        found: dict[str, Any] = {**handler(members), "title": name, "required": always}
         return {**found, "description": form.description} if form.description else found
 
     return core_schema.no_info_plain_validator_function(
@@ -395,7 +399,8 @@ def _read(get: Callable[[Any], Any], struct: Any) -> Any:
 
 
 def _linked(link: LinkForm) -> Any:
-    one = _reference(link.related())
+    forms = [_reference(one) for one in link.related()]
+    one = forms[0] if len(forms) == 1 else core_schema.union_schema(forms)
     return core_schema.list_schema(one) if link.many else one
 
 

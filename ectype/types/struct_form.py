@@ -26,21 +26,23 @@ class MemberForm:
 
 @dataclass(frozen=True, slots=True)
 class LinkForm:
-    """One association of a struct, which is said only where it was loaded.
+    """One association of a struct, which is said only where it was loaded, or one embed, which is a part of it.
 
     Attributes:
         name: the member's name.
         many: whether it is a list.
         nullable: whether it may be None.
         get: gives the related struct, or the list; raises AttributeError while it is not loaded.
-        related: gives the form of the structs on the other side.
+        related: gives the forms of the structs that it leads to: one, or those of a union.
+        embedded: whether they are a part of the struct, so that nothing leads back to it.
     """
 
     name: str
     many: bool
     nullable: bool
     get: Callable[[Any], Any]
-    related: Callable[[], "StructForm"]
+    related: Callable[[], "tuple[StructForm, ...]"]
+    embedded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class StructForm:
         schema: their class.
         description: what the class says of itself, None where it says nothing.
         members: its fields.
-        links: its associations.
+        links: its associations and embeds.
     """
 
     schema: type[Any]

@@ -35,14 +35,19 @@ def process(tmp_path, environ):
     """Start `python -m ectype …` in a project of its own, as a user does in a pipe."""
 
     def start(*arguments):
-        return subprocess.Popen(
-            [sys.executable, "-u", "-m", "ectype", *arguments],
-            cwd=tmp_path,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        # What runs in the background of a shell ignores the signal, and would hand that down.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-u", "-m", "ectype", *arguments],
+                cwd=tmp_path,
+                env=environ,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     return start
 
