@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ async def postgres() -> AsyncIterator[Postgres]:
         try:
             async with Repo(url, pool_size=10) as repo:
                 version = str(await raw.fetchval("show server_version"))
-                plans = partial(_plan, repo)
+                plans = _plans(repo)
                 yield Postgres(raw, raw_pool, repo, engine, sessions_for(engine), plans, version)
         finally:
             await tortoise_models.stop()
@@ -68,9 +67,14 @@ async def postgres() -> AsyncIterator[Postgres]:
         await asyncio.to_thread(server.stop)
 
 
-def _plan(repo: Repo, query: Any) -> Any:
-    """Find the plan of a query as the repo does, without running it."""
-    return prepare(repo._engine, query.node, None)
+def _plans(repo: Repo) -> Any:
+    """Return what finds the plan of a query as the repo does, without running it."""
+    engine = repo._engine
+
+    def find(query: Any) -> Any:
+        return prepare(engine, query.node, None)
+
+    return find
 
 
 @asynccontextmanager
