@@ -84,6 +84,10 @@ def main() -> None:
     chosen = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
     rows, notes = asyncio.run(run(3 if chosen.quick else 9, chosen.only))
+    if not rows and not notes:
+        parser.error(
+            f"no workload has {chosen.only!r} in its name: see the first column of `python -m benchmarks --quick`"
+        )
     machine = f"{platform.system()} {platform.machine()}, CPython {platform.python_version()}"
     packages = {name: version(name) for name in PACKAGES}
     console.print(machine + ", " + ", ".join(f"{name} {number}" for name, number in packages.items()))

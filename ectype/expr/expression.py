@@ -567,13 +567,13 @@ def compare(op: str, left: Expr[Any, Any], right: object) -> Operand[Any, bool]:
     """Return `left op right`; a value becomes a parameter, an expression a part of the shape."""
     made = unfilled()
     params = left.params
-    if right.__class__ in SCALARS or not isinstance(right, Expr):
+    if not isinstance(right, Expr):
         if right is None:
             raise QueryError(
                 f"`{op}` with None is never true in SQL: {left!r}",
                 hint="use `.is_null()` or `.is_not_null()`",
             )
-        made.node = left.node.kids.get(op) or nodes.compare(op, left.node)
+        made.node = nodes.compare(op, left.node)
         made.params = (*params, right) if params else (right,)
         return made
     other = cast("Expr[Any, Any]", right)

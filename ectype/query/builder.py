@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar, cast, overl
 from ectype.errors import QueryError
 from ectype.expr.operand import Assignment, Column, Expr, Maybe
 from ectype.query.ast import Step
-from ectype.query.clauses import Clauses, grown, opened, preloadable
+from ectype.query.clauses import Clauses, grown, preloadable
 from ectype.query.excluding import KeptClause, without
 from ectype.query.into import members_of
 from ectype.query.joining import join_step, joined_already
@@ -511,8 +511,14 @@ Over: TypeAlias = Query[S, Any, Any]
 
 
 def query_at(node: Step, params: tuple[object, ...]) -> Query[Any, Any, Any]:
-    """Return the query of a shape and the values of its parameters."""
-    made: Query[Any, Any, Any] = opened(Query(), node, params)
+    """Return the query of a shape and the values of its parameters.
+
+    It stands for a constructor, whose call would cost each clause as much as all else that it does.
+    """
+    made: Query[Any, Any, Any] = Query()
+    made.node = node
+    made.params = params
+    made.preloads = ()
     return made
 
 

@@ -486,14 +486,6 @@ class Clauses(Generic[Avail, Sel, R_co]):
         return shown + (f".preload({', '.join(map(repr, self.preloads))})" if self.preloads else "")
 
 
-def opened(made: Any, node: Step, params: tuple[object, ...]) -> Any:
-    """Fill a new query: there is no constructor, whose call would cost as much as all else that a clause does."""
-    made.node = node
-    made.params = params
-    made.preloads = ()
-    return made
-
-
 def grown(base: Clauses[Any, Any, Any], node: Step, params: tuple[object, ...]) -> Any:
     """Return the query with another shape and other values, and the same preloads."""
     made: Any = type(base)()

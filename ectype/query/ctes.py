@@ -42,7 +42,10 @@ def cte_step(
         found = query.node
         made = row_schema(found)
         if made is not source.info:
-            raise QueryError(f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}")
+            raise QueryError(
+                f"the CTE `{source.label}` has rows of {source.info.name}, its query gives {made.name}",
+                hint=f"make them: `query.project({source.info.name}(…))`",
+            )
         check_complete(source, found)
     if writes:
         if materialized is not None:

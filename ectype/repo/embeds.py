@@ -11,7 +11,7 @@ from ectype.errors import CastError, SchemaError
 from ectype.repo.atomic import Atomic
 from ectype.repo.engine import Engine
 from ectype.repo.preparing import checked, without_preparations
-from ectype.repo.sending import generate
+from ectype.repo.sending import fill_moments, generate
 from ectype.schema.applying import applied, gone
 from ectype.schema.changeset import Changeset
 from ectype.schema.changeset_data import draft, sealed, with_changes
@@ -79,10 +79,9 @@ def _struct(child: Changeset[Any]) -> Any:
         return _new(info, struct)
     values = state_of(struct)
     if child.changes:
-        clocks: dict[Any, Any] = {}
-        for name, clock in info.autoupdated:
-            if name not in child.changes and clock is not None:
-                values[name] = clocks.setdefault(clock, clock())
+        changes = dict(child.changes)
+        fill_moments(info.autoupdated, changes)
+        values.update((name, changes[name]) for name, _ in info.autoupdated)
     values["_meta"] = info.loaded
     return restore(info.schema, values)
 
@@ -107,7 +106,10 @@ def kept(value: Any) -> Any:
     try:
         return _kept(value)
     except RecursionError:
-        raise CastError("embedded structs cannot be stored: they are nested too deep") from None
+        raise CastError(
+            "embedded structs cannot be stored: they are nested too deep",
+            hint="keep such a tree in rows of its own, which refer to their parent",
+        ) from None
 
 
 def _kept(value: Any) -> Any:

@@ -45,7 +45,11 @@ class Dialect:
         delete_using: a DELETE may join other tables.
         returning_joined: what an UPDATE or DELETE returns may come from joined tables.
         returning_alias: what is returned knows the written table by its alias; else by its own name.
-        index_options: indexes have methods, further columns and rules for NULL; exclusions and comments exist.
+        index_options: indexes have methods, further columns and rules for NULL.
+        exclusion_constraints: `EXCLUDE USING gist (…)` exists.
+        comments: tables, columns, indexes and constraints keep comments.
+        server_collations: collations are objects of the server, of any name.
+        virtual_columns_since: from which version on a generated column may be computed when it is read.
     """
 
     name: str
@@ -65,13 +69,10 @@ class Dialect:
     lateral: bool
     right_and_full_join: bool
     data_modifying_cte: bool
-    transactional_ddl: bool
     alter_column: bool
-    concurrent_index: bool
     schemas: bool
     row_locks: bool
     aggregate_bool: bool
-    named_savepoints: bool
     exact_decimals: bool
     division_raises: bool
     sum_widens: bool
@@ -100,6 +101,10 @@ class Dialect:
     returning_joined: bool
     returning_alias: bool
     index_options: bool
+    exclusion_constraints: bool
+    comments: bool
+    server_collations: bool
+    virtual_columns_since: tuple[int, int]
 
     def to_sql(self, node: Any, params: tuple[object, ...], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
         """Return the text of a query's shape, and its parameters as the driver gets them."""
@@ -126,13 +131,10 @@ POSTGRES = Dialect(
     lateral=True,
     right_and_full_join=True,
     data_modifying_cte=True,
-    transactional_ddl=True,
     alter_column=True,
-    concurrent_index=True,
     schemas=True,
     row_locks=True,
     aggregate_bool=True,
-    named_savepoints=True,
     exact_decimals=True,
     division_raises=True,
     sum_widens=True,
@@ -161,6 +163,10 @@ POSTGRES = Dialect(
     returning_joined=True,
     returning_alias=True,
     index_options=True,
+    exclusion_constraints=True,
+    comments=True,
+    server_collations=True,
+    virtual_columns_since=(18, 0),
 )
 
 SQLITE = Dialect(
@@ -181,13 +187,10 @@ SQLITE = Dialect(
     lateral=False,
     right_and_full_join=False,
     data_modifying_cte=False,
-    transactional_ddl=True,
     alter_column=False,
-    concurrent_index=False,
     schemas=False,
     row_locks=False,
     aggregate_bool=False,
-    named_savepoints=True,
     exact_decimals=False,
     division_raises=False,
     sum_widens=False,
@@ -216,4 +219,8 @@ SQLITE = Dialect(
     returning_joined=False,
     returning_alias=False,
     index_options=False,
+    exclusion_constraints=False,
+    comments=False,
+    server_collations=False,
+    virtual_columns_since=(0, 0),
 )

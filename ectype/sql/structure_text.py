@@ -86,7 +86,7 @@ def constraint_text(model: object, one: Check[Any] | Exclusion[Any] | ForeignKey
         return f"{head}CHECK ({expression_text(info, one.condition, dialect)})"
     if isinstance(one, ForeignKey):
         return head + _foreign_key(info, one, dialect)
-    if not dialect.index_options:
+    if not dialect.exclusion_constraints:
         raise UnsupportedError(
             f"{dialect.name} has no exclusion constraints, as `{one.name}` is one",
             hint="check before the insert, in an IMMEDIATE transaction, or by a trigger that raises",
@@ -155,7 +155,7 @@ def _collation(info: SchemaInfo, field: str, name: str, dialect: Dialect) -> str
     """Return a collation in quotes; the order by code point has a name of its own on each database."""
     if name == "C":
         return f'"{dialect.code_point_collation.strip(QUOTE)}"'
-    if not dialect.index_options and name.upper() not in SQLITE_COLLATIONS:
+    if not dialect.server_collations and name.upper() not in SQLITE_COLLATIONS:
         raise UnsupportedError(
             f"`{info.name}.{field}`: {dialect.name} has no collation {name!r}",
             hint=f"it has {', '.join(SQLITE_COLLATIONS)}, and C, the order by code point, as every database",
@@ -181,7 +181,7 @@ def _generated(info: SchemaInfo, field: str, db: ColumnStructure, dialect: Diale
     expression = db.computed(label)
     if expression is None:
         return []
-    if not db.stored and dialect.index_options and dialect.version < (18, 0):
+    if not db.stored and dialect.version < dialect.virtual_columns_since:
         raise UnsupportedError(
             f"`{label}`: {dialect.name} {dialect.version[0]} keeps what it computes, and `stored=False` asks it not to",
             hint="PostgreSQL 18 can; before, drop `stored=False`",
@@ -193,7 +193,7 @@ def _generated(info: SchemaInfo, field: str, db: ColumnStructure, dialect: Diale
 def comment_texts(model: object, dialect: Dialect) -> tuple[str, ...]:
     """Return the statements that write the comments of a schema's table beside it; SQLite keeps none."""
     info = schema_info(model)
-    if not dialect.index_options:
+    if not dialect.comments:
         return ()
     table = table_name(info, dialect)
     found: list[tuple[str, str | None]] = []
