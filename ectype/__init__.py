@@ -84,6 +84,8 @@ if TYPE_CHECKING:
     from ectype.query.sources import values as values
     from ectype.query.subqueries import cte as cte
     from ectype.query.subqueries import subquery as subquery
+    from ectype.repo.call import CallOptions as CallOptions
+    from ectype.repo.call import WriteOptions as WriteOptions
     from ectype.repo.outcomes import Ignored as Ignored
     from ectype.repo.outcomes import Inserted as Inserted
     from ectype.repo.outcomes import Updated as Updated
@@ -183,6 +185,7 @@ _MODULES = {
     "ectype.query.sources": "source values",
     "ectype.query.refusals": "InvalidParamsError",
     "ectype.query.subqueries": "cte subquery",
+    "ectype.repo.call": "CallOptions WriteOptions",
     "ectype.repo.outcomes": "Ignored Inserted Updated",
     "ectype.repo.pages": "Page",
     "ectype.repo.raw": "Result",

@@ -8,7 +8,7 @@ what is measured.
 """
 
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,7 @@ class QueryEvent:
         queue_time: how long the call waited for a connection.
         query_time: how long the database, the driver and the loader took.
         error: the exception that ended it, or None.
+        tags: what the call was given as `tags=`.
     """
 
     repo: str
@@ -39,7 +40,7 @@ class QueryEvent:
     queue_time: float | None
     query_time: float
     error: BaseException | None = None
-    tags: dict[str, object] = field(default_factory=dict[str, object])
+    tags: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def detach(event: str, handler: Handler) -> None:
         _handlers.pop(event, None)
 
 
-def listeners(event: str) -> bool:
+def listeners(event: str | None) -> bool:
     """Whether anyone listens, so that an event that nobody wants is never built."""
     return event in _handlers
 

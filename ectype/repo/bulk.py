@@ -11,11 +11,12 @@ from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.subqueries import row_schema
 from ectype.query.writing import assigned
+from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.reader import query_of
 from ectype.repo.rows import Group, grouped
 from ectype.repo.select import dumped
-from ectype.repo.sending import DEFAULT, Call, Targets, target_columns
+from ectype.repo.sending import Targets, target_columns
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.schema.sources import TableSource
 from ectype.sql.compilers import compile_delete_all, compile_insert, compile_unnest, compile_update_all
@@ -91,7 +92,7 @@ async def insert_all(
     conflict_target: Targets | None = None,
     returning: Returning = None,
     timestamps: bool = False,
-    call: Call = DEFAULT,
+    call: Call = PLAIN,
 ) -> Any:
     """Insert rows, grouped by which columns they have so that database defaults apply to the others.
 
@@ -147,9 +148,9 @@ class _InsertAll:
 
     def ready(self, group: Group) -> Callable[[], Awaitable[Any]]:
         """Return the write of rows that all have the same columns, with its values dumped."""
-        engine, back, timeout, info = self.engine, self.back, self.call.timeout, self.source.info
+        engine, back, call, info = self.engine, self.back, self.call, self.source.info
         planned, params = plan_conflict(info, self.on_conflict, self.targets, group.fields)
-        prefix = self.source.prefix or info.prefix or self.call.prefix or engine.prefix
+        prefix = self.source.prefix or info.prefix or call.prefix or engine.prefix
         shape = InsertShape(info, group.fields, back.names, planned, prefix, self.source.table)
         at_once = engine.dialect.unnest_insert and bool(group.fields)
         prepared = engine.plan(
@@ -157,20 +158,20 @@ class _InsertAll:
         )
         if at_once:
             values = prepared.dump((*group.columns(), *params))
-            return lambda: _run(engine, prepared, values, back, timeout)
+            return lambda: _run(engine, prepared, values, back, call)
         dumped = [prepared.dump((*row, *params) if params else row) for row in group.rows]
         run_many = engine.execute_many if back is _COUNT else engine.fetch_many
-        return lambda: run_many(prepared, dumped, timeout)
+        return lambda: run_many(prepared, dumped, call)
 
     def _prepared(self, shape: InsertShape, dialect: Dialect, *, at_once: bool) -> Prepared:
         statement = compile_unnest(shape, dialect) if at_once else compile_insert(shape, dialect)
         return Prepared(statement, self.back.row(shape.info, shape.table, shape.prefix), shape.prefix)
 
 
-async def _run(engine: Engine, prepared: Prepared, params: Any, back: _Back, timeout: float | None) -> Any:
+async def _run(engine: Engine, prepared: Prepared, params: Any, back: _Back, call: Call) -> Any:
     if back is _COUNT:
-        return await engine.execute(prepared, params, timeout)
-    return await engine.fetch(prepared, params, timeout)
+        return await engine.execute(prepared, params, call)
+    return await engine.fetch(prepared, params, call)
 
 
 def chosen(query: Query[Any, Any, Any], returning: Returning, verb: str) -> Query[Any, Any, Any]:
@@ -243,13 +244,13 @@ async def update_all(
     assignments: tuple[Assignment[Any], ...],
     *,
     returning: Returning = None,
-    call: Call = DEFAULT,
+    call: Call = PLAIN,
 ) -> Any:
     """Change all rows of a query; returns how many, or what it selects of them. Timestamps are not touched."""
     query = chosen(query_of(queryable), returning, "update_all")
     prefix = call.prefix or engine.prefix
     prepared, params = prepare_update(engine, query, assignments, prefix)
-    return await _written(engine, prepared, dumped(prepared, query, params), query, call.timeout)
+    return await _written(engine, prepared, dumped(prepared, query, params), query, call)
 
 
 def prepare_update(
@@ -268,12 +269,12 @@ def prepare_update(
     return prepared, params
 
 
-async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = None, call: Call = DEFAULT) -> Any:
+async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = None, call: Call = PLAIN) -> Any:
     """Delete all rows of a query; returns how many, or what it selects of them."""
     query = chosen(query_of(queryable), returning, "delete_all")
     prefix = call.prefix or engine.prefix
     prepared = prepare_delete(engine, query, prefix)
-    return await _written(engine, prepared, dumped(prepared, query, query.params), query, call.timeout)
+    return await _written(engine, prepared, dumped(prepared, query, query.params), query, call)
 
 
 def prepare_delete(engine: Engine, query: Query[Any, Any, Any], prefix: str | None) -> Prepared:
@@ -283,9 +284,7 @@ def prepare_delete(engine: Engine, query: Query[Any, Any, Any], prefix: str | No
     return engine.plan(key, lambda dialect: Prepared(compile_delete_all(node, dialect, prefix=prefix), prefix=prefix))
 
 
-async def _written(
-    engine: Engine, prepared: Prepared, params: Any, query: Query[Any, Any, Any], timeout: float | None
-) -> Any:
+async def _written(engine: Engine, prepared: Prepared, params: Any, query: Query[Any, Any, Any], call: Call) -> Any:
     if any(one.kind in SELECTING for one in steps(query.node)):
-        return await engine.fetch(prepared, params, timeout)
-    return await engine.execute(prepared, params, timeout)
+        return await engine.fetch(prepared, params, call)
+    return await engine.execute(prepared, params, call)

@@ -7,8 +7,8 @@ from ectype.errors import SchemaError
 from ectype.expr.operand import Attr
 from ectype.query.builder import Query
 from ectype.repo import writer
+from ectype.repo.call import Call, CallOptions, WriteOptions
 from ectype.repo.engine import Engine
-from ectype.repo.sending import Call, StaleOptions, call_of
 from ectype.repo.transaction import Session
 from ectype.repo.uniqueness import validate_unique
 from ectype.result import Ok
@@ -32,9 +32,7 @@ class ChangesetCalls:
         changeset: Changeset[M],
         *,
         force: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
-        **stale: Unpack[StaleOptions],
+        **options: Unpack[WriteOptions],
     ) -> M:
         """Send the changes of a changeset and return the struct as it is now stored; no changes, no statement.
 
@@ -43,58 +41,47 @@ class ChangesetCalls:
 
         Raises:
             InvalidChangesetError, ConstraintError: as for `insert`.
-            StaleEntryError: the row is gone, or not what an optimistic lock says; see `StaleOptions` for other ways.
+            StaleEntryError: the row is gone, or not what an optimistic lock says; see `WriteOptions` for other ways.
             NoPrimaryKeyError: the struct has no key.
         """
         return cast(
-            "M", await writer.update(self._engine, changeset, force=force, call=call_of(timeout, prefix, **stale))
+            "M", await writer.update(self._engine, changeset, force=force, call=self._engine.write_call(options))
         )
 
     async def delete(
         self,
         subject: Changeset[M] | M,
-        *,
-        timeout: float | None = None,
-        prefix: str | None = None,
-        **stale: Unpack[StaleOptions],
+        **options: Unpack[WriteOptions],
     ) -> M:
         """Delete the row of a struct and return the struct in the state `deleted`.
 
         What `on_delete` of its associations says happens first, in the same transaction.
 
         Raises:
-            StaleEntryError: the row is gone already; see `StaleOptions` for other ways.
+            StaleEntryError: the row is gone already; see `WriteOptions` for other ways.
             InvalidChangesetError, ConstraintError: rows still refer to it.
         """
-        return cast("M", await writer.delete(self._engine, subject, call=call_of(timeout, prefix, **stale)))
+        return cast("M", await writer.delete(self._engine, subject, call=self._engine.write_call(options)))
 
-    async def try_insert(
-        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
-    ) -> Ok[M] | Invalid[M]:
+    async def try_insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> Ok[M] | Invalid[M]:
         """Insert as `insert` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.insert, subject, call_of(timeout, prefix))
+        return await self._try(writer.insert, subject, self._engine.call(options))
 
     async def try_update(
         self,
         changeset: Changeset[M],
-        *,
-        timeout: float | None = None,
-        prefix: str | None = None,
-        **stale: Unpack[StaleOptions],
+        **options: Unpack[WriteOptions],
     ) -> Ok[M] | Invalid[M]:
         """Update as `update` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.update, changeset, call_of(timeout, prefix, **stale))
+        return await self._try(writer.update, changeset, self._engine.write_call(options))
 
     async def try_delete(
         self,
         subject: Changeset[M] | M,
-        *,
-        timeout: float | None = None,
-        prefix: str | None = None,
-        **stale: Unpack[StaleOptions],
+        **options: Unpack[WriteOptions],
     ) -> Ok[M] | Invalid[M]:
         """Delete as `delete` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.delete, subject, call_of(timeout, prefix, **stale))
+        return await self._try(writer.delete, subject, self._engine.write_call(options))
 
     async def _try(self, write: Callable[..., Awaitable[Any]], subject: Any, call: Call) -> Ok[Any] | Invalid[Any]:
         try:
@@ -106,10 +93,7 @@ class ChangesetCalls:
     async def insert_or_update(
         self,
         changeset: Changeset[M],
-        *,
-        timeout: float | None = None,
-        prefix: str | None = None,
-        **stale: Unpack[StaleOptions],
+        **options: Unpack[WriteOptions],
     ) -> M:
         """Insert the struct of a changeset when it is new, update it when it was loaded; return what is now stored.
 
@@ -124,7 +108,7 @@ class ChangesetCalls:
                 f"`insert_or_update` takes a changeset, got {changeset!r:.80}",
                 hint="begin one: `repo.insert_or_update(change(user, User.name.set('Ada')))`",
             )
-        call = call_of(timeout, prefix, **stale)
+        call = self._engine.write_call(options)
         state = meta(changeset.data).state
         if state == "deleted":
             raise SchemaError(
@@ -143,8 +127,7 @@ class ChangesetCalls:
         error_key: Attr[M, Any] | str | None = None,
         nulls_distinct: bool = True,
         query: Query[M, Any, Any] | None = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> Changeset[M]:
         """Ask whether another row has the values of some columns: "has already been taken". For a form's early word.
 
@@ -159,8 +142,7 @@ class ChangesetCalls:
             error_key: who gets the error instead, a column or a key of your own.
             nulls_distinct: whether None equals nothing, as in most indexes; otherwise None is looked for too.
             query: where to look, instead of the whole table.
-            timeout: seconds.
-            prefix: the prefix of the table.
+            options: those of every call, `CallOptions`.
 
         Raises:
             SchemaError: no column, or one of another schema.
@@ -177,5 +159,5 @@ class ChangesetCalls:
             error_key=error_key,
             nulls_distinct=nulls_distinct,
             query=query,
-            call=call_of(timeout, prefix),
+            call=self._engine.call(options),
         )

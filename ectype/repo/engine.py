@@ -1,13 +1,15 @@
 """How a repo runs a prepared statement: dump, run, load, tell the listeners."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from copy import copy
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ectype.adapters.base import Adapter
 from ectype.query.ast import RowShape
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
+from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, call_of
 from ectype.repo.transaction import Session
 from ectype.sql.dialect import Dialect
 from ectype.sql.statement import Statement
@@ -15,7 +17,6 @@ from ectype.telemetry import QueryEvent, emit, listeners
 
 T = TypeVar("T")
 P = TypeVar("P")
-EVENT = "ectype.repo.query"
 HIDDEN = "<hidden>"
 REDACTED = "<redacted>"
 
@@ -59,6 +60,7 @@ class Engine:
         name: the repo's name, for events.
         prefix: the default prefix.
         log_params: whether parameters are shown to listeners.
+        usual: the options of a call that says none.
         repo: what functions of `prepare_changes` are given.
     """
 
@@ -76,6 +78,7 @@ class Engine:
     ) -> None:
         self.adapter = adapter
         self.session = session
+        self.usual = PLAIN
         self.name = name
         self.prefix = prefix
         self.log_params = log_params
@@ -86,41 +89,51 @@ class Engine:
         """What the database says and can do."""
         return self.adapter.dialect
 
+    def with_usual(self, options: Mapping[str, Any]) -> "Engine":
+        """Return an engine on the same connections and plans, whose calls have these options without saying so."""
+        made = copy(self)
+        made.usual = call_of(self.usual, options)
+        return made
+
+    def call(self, options: Mapping[str, Any]) -> Call:
+        """Return the options of a call, those that it was given over the usual ones."""
+        return call_of(self.usual, options) if options else self.usual
+
+    def write_call(self, options: Mapping[str, Any]) -> Call:
+        """Return the options of a call that may meet a stale row."""
+        return call_of(self.usual, options, WRITE_OPTIONS) if options else self.usual
+
     def plan(self, key: Hashable, make: Callable[[Dialect], P]) -> P:
         """Return the plan of a shape, made at its first use."""
         found = self.plans.get(key)
         return found if found is not None else self.plans.put(key, make(self.adapter.dialect))
 
-    async def fetch(self, prepared: Prepared, params: Sequence[Any], timeout: float | None = None) -> list[Any]:
+    async def fetch(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> list[Any]:
         """Run a statement that returns rows, and return them loaded; the parameters are dumped."""
-        running = self.session.fetch(prepared.sql, params, prepared.load, timeout)
-        if listeners(EVENT):
-            return await self._observed(prepared, params, running, len)
+        running = self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
+        if listeners(call.event):
+            return await self._observed(prepared, params, call, running, len)
         return await running
 
-    async def execute(self, prepared: Prepared, params: Sequence[Any], timeout: float | None = None) -> int:
+    async def execute(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> int:
         """Run a statement that returns no rows, and return how many it wrote; the parameters are dumped."""
-        running = self.session.execute(prepared.sql, params, timeout)
-        if listeners(EVENT):
-            return await self._observed(prepared, params, running, int)
+        running = self.session.execute(prepared.sql, params, call.timeout)
+        if listeners(call.event):
+            return await self._observed(prepared, params, call, running, int)
         return await running
 
-    async def fetch_many(
-        self, prepared: Prepared, rows: Sequence[Sequence[Any]], timeout: float | None = None
-    ) -> list[Any]:
+    async def fetch_many(self, prepared: Prepared, rows: Sequence[Sequence[Any]], call: Call = PLAIN) -> list[Any]:
         """Run a returning statement once a row of dumped parameters, all or nothing; return all their rows, loaded."""
-        running = self.session.fetch_many(prepared.sql, rows, prepared.load, timeout)
-        if listeners(EVENT):
-            return await self._observed(prepared, rows, running, len, many=True)
+        running = self.session.fetch_many(prepared.sql, rows, prepared.load, call.timeout)
+        if listeners(call.event):
+            return await self._observed(prepared, rows, call, running, len, many=True)
         return await running
 
-    async def execute_many(
-        self, prepared: Prepared, rows: Sequence[Sequence[Any]], timeout: float | None = None
-    ) -> int:
+    async def execute_many(self, prepared: Prepared, rows: Sequence[Sequence[Any]], call: Call = PLAIN) -> int:
         """Run a writing statement once a row of dumped parameters, all or nothing; return how many rows it wrote."""
-        running = self.session.execute_many(prepared.sql, rows, timeout)
-        if listeners(EVENT):
-            return await self._observed(prepared, rows, running, int, many=True)
+        running = self.session.execute_many(prepared.sql, rows, call.timeout)
+        if listeners(call.event):
+            return await self._observed(prepared, rows, call, running, int, many=True)
         return await running
 
     async def query(
@@ -129,7 +142,7 @@ class Engine:
         params: Sequence[Any],
         load: Callable[[tuple[str, ...], list[Any], int], T],
         count: Callable[[T], int],
-        timeout: float | None = None,
+        call: Call = PLAIN,
         *,
         reset: bool,
     ) -> T:
@@ -137,15 +150,16 @@ class Engine:
 
         `reset` says that the text may have changed the connection's session.
         """
-        running = self.session.query(prepared.sql, params, load, timeout, reset=reset)
-        if listeners(EVENT):
-            return await self._observed(prepared, params, running, count)
+        running = self.session.query(prepared.sql, params, load, call.timeout, reset=reset)
+        if listeners(call.event):
+            return await self._observed(prepared, params, call, running, count)
         return await running
 
     async def _observed(
         self,
         prepared: Prepared,
         params: Sequence[Any],
+        call: Call,
         running: Awaitable[T],
         count: Callable[[T], int],
         *,
@@ -162,7 +176,10 @@ class Engine:
         finally:
             taken = perf_counter() - started
             shown = tuple(self._shown(prepared, row) for row in params) if many else self._shown(prepared, params)
-            emit(EVENT, QueryEvent(self.name, prepared.sql, shown, rows, None, taken, error))
+            emit(
+                cast("str", call.event),
+                QueryEvent(self.name, prepared.sql, shown, rows, None, taken, error, call.tags),
+            )
         return result
 
     def _shown(self, prepared: Prepared, params: Sequence[Any]) -> tuple[object, ...]:

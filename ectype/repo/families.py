@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, NoReturn, cast
 
 from ectype.errors import SchemaError
 from ectype.repo.atomic import Atomic
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.entries import CHANGESET, Job, as_given, check_nilified, key_part, owned, replaced_one, under
 from ectype.repo.join_rows import delete_join_row, insert_join_row
-from ectype.repo.sending import Call
 from ectype.repo.stored import stored
 from ectype.schema.association_relations import AssociationRelation, relation_of
 from ectype.schema.changeset import Changeset
@@ -265,13 +265,13 @@ class _Family:
             self._refuse(Job(relation, index, child), cast("Changeset[Any]", exc.changeset), exc)
 
     def _down(self) -> Call:
-        return Call(self.call.timeout, self.call.prefix, self.call.allow_stale)
+        return self.call.related()
 
     def _prefix(self) -> str | None:
         return self.call.prefix or meta(self.changeset.data).prefix
 
     def _prefixed(self) -> Call:
-        return Call(self.call.timeout, self._prefix())
+        return self.call.below(self._prefix())
 
     # --- how it ends
 

@@ -10,8 +10,8 @@ from ectype.query.ast import OnConflict
 from ectype.query.builder import Query
 from ectype.query.conflicts import do_nothing
 from ectype.repo.bulk import delete_all
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine, Prepared
-from ectype.repo.sending import Call
 from ectype.repo.upserter import upsert
 from ectype.schema.association_relations import default_values
 from ectype.schema.associations import Association
@@ -97,7 +97,7 @@ async def _insert_named(
     shape = InsertShape(join.source.info, tuple(values), (), conflict, call.prefix or engine.prefix)
     prepared = engine.plan(("join row", shape), lambda dialect: Prepared(compile_insert(shape, dialect)))
     try:
-        await engine.execute(prepared, prepared.dump(tuple(values.values())), call.timeout)
+        await engine.execute(prepared, prepared.dump(tuple(values.values())), call)
     except ConstraintError as exc:
         if exc.constraint is None:
             raise

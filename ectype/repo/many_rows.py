@@ -1,14 +1,14 @@
 """The calls of a repo that write many rows at once: one method an operation, no logic."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 from ectype.expr.operand import Assignment, Attr
 from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict
 from ectype.repo import bulk
+from ectype.repo.call import CallOptions
 from ectype.repo.engine import Engine
-from ectype.repo.sending import call_of
 from ectype.schema.schema import Of, Schema
 
 M = TypeVar("M", bound=Schema)
@@ -35,8 +35,7 @@ class ManyRows:
         on_conflict: OnConflict[M] | None = None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> int: ...
     @overload
     async def insert_all(
@@ -48,8 +47,7 @@ class ManyRows:
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         returning: Attr[M, T],
         timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[T]: ...
     @overload
     async def insert_all(
@@ -61,8 +59,7 @@ class ManyRows:
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         returning: tuple[Attr[M, T1], Attr[M, T2]],
         timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[tuple[T1, T2]]: ...
     @overload
     async def insert_all(
@@ -74,8 +71,7 @@ class ManyRows:
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         returning: tuple[Attr[M, T1], Attr[M, T2], Attr[M, T3]],
         timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[tuple[T1, T2, T3]]: ...
     @overload
     async def insert_all(
@@ -87,8 +83,7 @@ class ManyRows:
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         returning: Of[M],
         timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[M]: ...
     async def insert_all(
         self,
@@ -99,8 +94,7 @@ class ManyRows:
         conflict_target: Any = None,
         returning: Any = None,
         timestamps: bool = False,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> Any:
         """Insert many rows, mappings or structs, all or none, and return how many, or what `returning` asks for.
 
@@ -120,7 +114,7 @@ class ManyRows:
             conflict_target=conflict_target,
             returning=returning,
             timestamps=timestamps,
-            call=call_of(timeout, prefix),
+            call=self._engine.call(options),
         )
 
     # A query of structs gives back a count, unless it is asked for them; one of values gives the values. A column
@@ -130,8 +124,7 @@ class ManyRows:
         self,
         query: Query[A, Z, M] | Of[A],
         *assignments: Assignment[A],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> int: ...
     @overload
     async def update_all(
@@ -139,8 +132,7 @@ class ManyRows:
         query: Query[A, Z, R],
         *assignments: Assignment[A],
         returning: Literal[True] | None = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[R]: ...
     @overload
     async def update_all(
@@ -148,8 +140,7 @@ class ManyRows:
         query: Query[A, Z, R],
         *assignments: Assignment[A],
         returning: Attr[Z, T],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[T]: ...
     @overload
     async def update_all(
@@ -157,8 +148,7 @@ class ManyRows:
         query: Of[A],
         *assignments: Assignment[A],
         returning: Attr[A, T],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[T]: ...
     @overload
     async def update_all(
@@ -166,8 +156,7 @@ class ManyRows:
         query: Query[A, Z, R] | Of[A],
         *assignments: Assignment[A],
         returning: tuple[Attr[A, T1], Attr[A, T2]],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[tuple[T1, T2]]: ...
     @overload
     async def update_all(
@@ -175,8 +164,7 @@ class ManyRows:
         query: Query[A, Z, R] | Of[A],
         *assignments: Assignment[A],
         returning: tuple[Attr[A, T1], Attr[A, T2], Attr[A, T3]],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[tuple[T1, T2, T3]]: ...
     @overload
     async def update_all(
@@ -184,8 +172,7 @@ class ManyRows:
         query: Query[A, Z, M],
         *assignments: Assignment[A],
         returning: Of[M],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[M]: ...
     @overload
     async def update_all(
@@ -193,16 +180,14 @@ class ManyRows:
         query: Of[M],
         *assignments: Assignment[M],
         returning: Of[M],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[M]: ...
     async def update_all(
         self,
         query: Any,
         *assignments: Any,
         returning: Any = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> Any:
         """Change all rows of a query, and return how many, or what comes back of them. No timestamp is touched.
 
@@ -214,8 +199,7 @@ class ManyRows:
             assignments: what becomes of their columns: `Post.score.inc(1)`, `Post.title.set(fn.lower(Post.title))`.
             returning: instead of a select a column, a tuple of columns, or the schema for structs; True gives the
                 structs that the query selects. Select what comes from several tables.
-            timeout: seconds for this statement.
-            prefix: where tables without a prefix of their own are.
+            options: those of every call, `CallOptions`.
 
         Raises:
             QueryError: for a query with other clauses, or an assignment of another schema.
@@ -225,16 +209,14 @@ class ManyRows:
             `await repo.update_all(from_(Post).join(Post.author).where(User.name == "Ada"), Post.score.inc(1))`
         """
         return await bulk.update_all(
-            self._engine, query, assignments, returning=returning, call=call_of(timeout, prefix)
+            self._engine, query, assignments, returning=returning, call=self._engine.call(options)
         )
 
     @overload
     async def delete_all(  # pyright: ignore[reportOverlappingOverload]  # the narrow one first
         self,
         query: Query[A, Z, M] | Of[A],
-        *,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> int: ...
     @overload
     async def delete_all(
@@ -242,8 +224,7 @@ class ManyRows:
         query: Query[A, Z, R],
         *,
         returning: Literal[True] | None = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[R]: ...
     @overload
     async def delete_all(
@@ -251,8 +232,7 @@ class ManyRows:
         query: Query[A, Z, R],
         *,
         returning: Attr[Z, T],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[T]: ...
     @overload
     async def delete_all(
@@ -260,8 +240,7 @@ class ManyRows:
         query: Of[A],
         *,
         returning: Attr[A, T],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[T]: ...
     @overload
     async def delete_all(
@@ -269,8 +248,7 @@ class ManyRows:
         query: Query[A, Z, R] | Of[A],
         *,
         returning: tuple[Attr[A, T1], Attr[A, T2]],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[tuple[T1, T2]]: ...
     @overload
     async def delete_all(
@@ -278,8 +256,7 @@ class ManyRows:
         query: Query[A, Z, R] | Of[A],
         *,
         returning: tuple[Attr[A, T1], Attr[A, T2], Attr[A, T3]],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[tuple[T1, T2, T3]]: ...
     @overload
     async def delete_all(
@@ -287,12 +264,9 @@ class ManyRows:
         query: Query[A, Z, M] | Of[M],
         *,
         returning: Of[M],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[M]: ...
-    async def delete_all(
-        self, query: Any, *, returning: Any = None, timeout: float | None = None, prefix: str | None = None
-    ) -> Any:
+    async def delete_all(self, query: Any, *, returning: Any = None, **options: Unpack[CallOptions]) -> Any:
         """Delete all rows of a query, and return how many, or what comes back of them.
 
         What is joined can be read by conditions. SQL: `DELETE FROM … USING … WHERE … RETURNING …`; SQLite, which joins
@@ -303,4 +277,4 @@ class ManyRows:
         Example:
             `await repo.delete_all(from_(Post).join(Post.author).where(User.name == "Ada"))`
         """
-        return await bulk.delete_all(self._engine, query, returning=returning, call=call_of(timeout, prefix))
+        return await bulk.delete_all(self._engine, query, returning=returning, call=self._engine.call(options))

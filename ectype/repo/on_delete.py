@@ -6,9 +6,9 @@ from ectype.errors import SchemaError
 from ectype.expr.predicates import and_
 from ectype.query.builder import from_
 from ectype.repo.bulk import delete_all, update_all
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.join_rows import rows_between
-from ectype.repo.sending import Call
 from ectype.schema.associations import Association
 from ectype.schema.meta import SchemaInfo, meta
 
@@ -21,7 +21,7 @@ async def let_go(engine: Engine, info: SchemaInfo, data: Any, call: Call) -> Non
     Raises:
         SchemaError: a foreign key is to become NULL that is never None.
     """
-    down = Call(call.timeout, call.prefix or meta(data).prefix)
+    down = call.below(call.prefix or meta(data).prefix)
     for name in info.letting_go:
         association: Association = info.associations[name]
         keys = [getattr(data, key, None) for key in association.owner_keys]

@@ -1,11 +1,12 @@
 """The call of a repo that reads a query page by page."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from ectype.expr.operand import Expr
 from ectype.query.builder import Query
 from ectype.query.cursors import Secret
+from ectype.repo.call import CallOptions
 from ectype.repo.engine import Engine
 from ectype.repo.pages import Page, read_page
 from ectype.schema.schema import Of
@@ -29,8 +30,7 @@ class PageCalls:
         before: str | None = None,
         secret: Secret,
         unique: Sequence[Expr[A, Any]] | None = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> Page[R]:
         """Return `size` rows of a query in its order, with the cursors of the pages around it.
 
@@ -44,8 +44,7 @@ class PageCalls:
             before: `page.previous`, for the page before it.
             secret: at least 16 bytes that sign cursors; a tuple to change it: the first one signs, all are accepted.
             unique: columns that together no two rows share, where primary keys do not say (subqueries, CTEs).
-            timeout: seconds; None for the repo's.
-            prefix: the prefix of the tables.
+            options: those of every call, `CallOptions`.
 
         Raises:
             CursorError: the cursor was changed, or is of another query, order or version.
@@ -64,6 +63,5 @@ class PageCalls:
             before=before,
             secret=secret,
             unique=unique,
-            timeout=timeout,
-            prefix=prefix,
+            call=self._engine.call(options),
         )

@@ -10,6 +10,7 @@ from ectype.query.builder import Query
 from ectype.query.cursors import Position, Secret, keys_of, read, sign
 from ectype.query.paging import Paging, paging_of, unique_nodes
 from ectype.query.subqueries import row_schema
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.paths import merge
 from ectype.repo.preloader import preload_into, refuse_joined
@@ -56,8 +57,7 @@ async def read_page(
     before: str | None,
     secret: Secret,
     unique: Sequence[Expr[Any, Any]] | None,
-    timeout: float | None,
-    prefix: str | None,
+    call: Call,
 ) -> Page[Any]:
     """Return one page of a query."""
     keys = keys_of(secret)
@@ -69,13 +69,13 @@ async def read_page(
     backward = before is not None
     branches = merge(row_schema(query.node), query.preloads) if query.preloads else {}
     refuse_joined(branches, "a page counts the rows of its query")
-    found = await fetch_rows(engine, paging.query(query, position, size + 1, backward=backward), timeout, prefix)
+    found = await fetch_rows(engine, paging.query(query, position, size + 1, backward=backward), call)
     more = len(found) > size
     del found[size:]
     if backward:
         found.reverse()
     rows = [row[0] for row in found]
-    await preload_into(engine, rows, branches, timeout=timeout, prefix=prefix)
+    await preload_into(engine, rows, branches, call)
     ends = _ends(found, position)
     first, last = (None if end is None else sign(end, paging.fingerprint, keys[0]) for end in ends)
     forward_more, backward_more = (position is not None, more) if backward else (more, position is not None)

@@ -1,12 +1,13 @@
 """Associations of loaded rows: one query a step of a path, attached in memory."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from ectype.errors import QueryError
 from ectype.query.associated import sorted_keys
 from ectype.repo.attaching import Found, attach, current, keyed, mark, reached, slot_of, structs_in
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.paths import Branch, merge
 from ectype.repo.related import related_query
@@ -25,15 +26,13 @@ class Preload:
     Attributes:
         engine: how statements are run.
         force: whether what is loaded is loaded anew.
-        timeout: the deadline of each statement, in seconds.
-        prefix: where tables without a prefix of their own are read.
+        call: the options of each statement.
         done: what this preload has loaded, so that `force` does it once.
     """
 
     engine: Engine
     force: bool
-    timeout: float | None
-    prefix: str | None
+    call: Call
     done: set[tuple[int, Association]] = field(default_factory=set[tuple[int, Association]])
 
     async def level(self, rows: Sequence[Any], branches: dict[str, Branch]) -> None:
@@ -73,7 +72,7 @@ class Preload:
             found = _checked(association, await custom.load_with(sorted_keys(keys)))
         elif keys:
             query = related_query(association, custom, sorted_keys(keys))
-            found = keyed(association, await fetch_rows(self.engine, query, self.timeout, self.prefix))
+            found = keyed(association, await fetch_rows(self.engine, query, self.call))
         attach(wanting, association, found)
         if custom.filters or self.force:
             mark(wanting, association, partial=custom.filters)
@@ -132,14 +131,12 @@ async def preload_into(
     engine: Engine,
     rows: Sequence[Any],
     branches: dict[str, Branch],
-    *,
-    timeout: float | None = None,
-    prefix: str | None = None,
+    call: Call,
 ) -> None:
     """Load the merged paths into rows that nobody else holds yet; None among the rows is left alone."""
     present = [row for row in rows if row is not None]
     if present:
-        await Preload(engine, force=False, timeout=timeout, prefix=prefix).level(present, branches)
+        await Preload(engine, force=False, call=call).level(present, branches)
 
 
 async def preload_copies(
@@ -148,8 +145,7 @@ async def preload_copies(
     paths: Sequence[Rel[Any, Any]],
     *,
     force: bool,
-    timeout: float | None,
-    prefix: str | None = None,
+    call: Call,
 ) -> Any:
     """Return copies of a struct, or of a list of structs, with the paths loaded; None stays None.
 
@@ -167,8 +163,8 @@ async def preload_copies(
     refuse_joined(branches, "`repo.preload` runs queries of its own")
     made = copies(listed, branches)
     loaded = [row for row in made if row is not None]
-    where = meta(present[0]).prefix if prefix is None else prefix
-    await Preload(engine, force, timeout, where).level(loaded, branches)
+    where = meta(present[0]).prefix if call.prefix is None else call.prefix
+    await Preload(engine, force, replace(call, prefix=where)).level(loaded, branches)
     return made if isinstance(rows, list) else made[0]
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, cast
 from ectype.errors import CastError, QueryError
 from ectype.expr.nodes import ColumnRef, Constant, Param
 from ectype.expr.operand import Expr
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.into import loader_into
 from ectype.schema.sources import TableSource
@@ -32,17 +33,15 @@ class Result:
     count: int
 
 
-async def query(
-    engine: Engine, text: object, params: tuple[object, ...], into: Any, timeout: float | None, prefix: str | None
-) -> Any:
+async def query(engine: Engine, text: object, params: tuple[object, ...], into: Any, call: Call) -> Any:
     """Run one statement of the user's, and return its `Result`, or a list of what `into` says."""
     filled = [_gap(value) for value in params]
-    raw, prepared = _prepared(engine, text, tuple([gap for gap, _ in filled]), prefix)
+    raw, prepared = _prepared(engine, text, tuple([gap for gap, _ in filled]), call.prefix)
     try:
         dumped = prepared.dump([value for _, values in filled for value in values])
         if into is None:
-            return await engine.query(prepared, dumped, _result, _count, timeout, reset=raw.resets)
-        known = prefix or engine.prefix
+            return await engine.query(prepared, dumped, _result, _count, call, reset=raw.resets)
+        known = call.prefix or engine.prefix
 
         def load(columns: tuple[str, ...], rows: list[Any], _count: int) -> list[Any]:
             make = engine.plan(
@@ -50,7 +49,7 @@ async def query(
             )
             return make(rows)
 
-        return await engine.query(prepared, dumped, load, len, timeout, reset=raw.resets)
+        return await engine.query(prepared, dumped, load, len, call, reset=raw.resets)
     except CastError as exc:
         exc.add_note(f"in the SQL text {text!r:.200}")
         raise

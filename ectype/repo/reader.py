@@ -1,6 +1,7 @@
 """The conductor of reads: plan, run, load, preload."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from ectype.errors import CastError, MultipleResultsError, NoPrimaryKeyError, NoResultsError, QueryError
@@ -9,6 +10,7 @@ from ectype.query.ast import steps
 from ectype.query.builder import Query, from_
 from ectype.query.planner import origin
 from ectype.query.subqueries import row_schema
+from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.joined import joined_in, merged, with_joined
 from ectype.repo.paths import merge
@@ -27,35 +29,31 @@ def query_of(queryable: Any) -> Query[Any, Any, Any]:
     return from_(queryable)
 
 
-async def read(engine: Engine, queryable: Any, timeout: float | None = None, prefix: str | None = None) -> list[Any]:
+async def read(engine: Engine, queryable: Any, call: Call = PLAIN) -> list[Any]:
     """Return the rows of a query, with what it preloads."""
     query = query_of(queryable)
     if not query.preloads:
-        return await fetch_rows(engine, query, timeout, prefix)
+        return await fetch_rows(engine, query, call)
     branches = merge(row_schema(query.node), query.preloads)
     joins = joined_in(query, branches)
-    rows = await fetch_rows(engine, with_joined(query, joins) if joins else query, timeout, prefix)
+    rows = await fetch_rows(engine, with_joined(query, joins) if joins else query, call)
     if joins:
         rows = merged(rows, joins)
     # What is loaded further stands where the query said that its own rows do.
-    where = origin(query.node)[1] or prefix
-    await preload_into(engine, rows, branches, timeout=timeout, prefix=where)
+    where = origin(query.node)[1] or call.prefix
+    await preload_into(engine, rows, branches, call if where == call.prefix else replace(call, prefix=where))
     return rows
 
 
-async def read_one(
-    engine: Engine, queryable: Any, timeout: float | None = None, prefix: str | None = None
-) -> Any | None:
+async def read_one(engine: Engine, queryable: Any, call: Call = PLAIN) -> Any | None:
     """Return the only row of a query, or None. Raises MultipleResultsError for more."""
-    rows = await read(engine, queryable, timeout, prefix)
+    rows = await read(engine, queryable, call)
     return _only(rows, queryable) if rows else None
 
 
-async def read_one_or_raise(
-    engine: Engine, queryable: Any, timeout: float | None = None, prefix: str | None = None
-) -> Any:
+async def read_one_or_raise(engine: Engine, queryable: Any, call: Call = PLAIN) -> Any:
     """Return the only row of a query. Raises NoResultsError for none, MultipleResultsError for more."""
-    rows = await read(engine, queryable, timeout, prefix)
+    rows = await read(engine, queryable, call)
     if not rows:
         raise no_row(repr(query_of(queryable)))
     return _only(rows, queryable)
@@ -110,24 +108,24 @@ def _key_of_none(info: SchemaInfo) -> QueryError:
     )
 
 
-async def get(engine: Engine, queryable: Any, key: Any, timeout: float | None, prefix: str | None) -> Any | None:
+async def get(engine: Engine, queryable: Any, key: Any, call: Call) -> Any | None:
     """Return the row with a primary key, or None.
 
     The plan of a schema with one key is found by the class itself: the query is the same for every key.
     """
-    if prefix is None and key is not None and not isinstance(key, Expr):
+    if call.prefix is None and key is not None and not isinstance(key, Expr):
         prepared: Prepared | None = engine.plans.get(queryable)
         if prepared is not None:
-            rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, (key,)), timeout)
+            rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, (key,)), call)
             return rows[0] if rows else None
     query = by_key(queryable, key)
     if not isinstance(queryable, type):
-        return await read_one(engine, query, timeout, prefix)
-    known = prefix or engine.prefix
+        return await read_one(engine, query, call)
+    known = call.prefix or engine.prefix
     prepared = prepare(engine, query.node, known)
     if known is None and len(query.params) == 1:
         engine.plans.put(queryable, prepared)
-    rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, query.params), timeout)
+    rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, query.params), call)
     return rows[0] if rows else None
 
 
@@ -146,19 +144,17 @@ def by_predicates(model: Any, predicates: tuple[Expr[Any, Any], ...]) -> Query[A
     return query_of(model).where(*predicates)
 
 
-async def has_rows(engine: Engine, queryable: Any, timeout: float | None, prefix: str | None) -> bool:
+async def has_rows(engine: Engine, queryable: Any, call: Call) -> bool:
     """Whether a query has a row."""
     query = query_of(queryable)
-    known = prefix or engine.prefix
+    known = call.prefix or engine.prefix
     node = query.node
     prepared = engine.plan(("exists", node, known), lambda dialect: Prepared(compile_exists(node, dialect, known)))
-    rows = await engine.fetch(prepared, dumped(prepared, query, query.params), timeout)
+    rows = await engine.fetch(prepared, dumped(prepared, query, query.params), call)
     return bool(rows[0][0])
 
 
-async def aggregate(
-    engine: Engine, queryable: Any, expression: object, timeout: float | None, prefix: str | None
-) -> Any:
+async def aggregate(engine: Engine, queryable: Any, expression: object, call: Call) -> Any:
     """Return the value of one aggregate over the rows of a query; an order alone changes nothing.
 
     A query that chooses, groups or selects its rows stands in a subquery, and what it gives is aggregated.
@@ -175,16 +171,16 @@ async def aggregate(
     if query.preloads:
         query = query.exclude("preload")
     if kinds <= _PLAIN:
-        return await read_one(engine, query.select(over), timeout, prefix)
+        return await read_one(engine, query.select(over), call)
     if not kinds & _CHOOSING:
         query = query.exclude("order_by")
-    known = prefix or engine.prefix
+    known = call.prefix or engine.prefix
     node = query.node
     prepared = engine.plan(
         ("aggregate", node, over.node, known),
         lambda dialect: Prepared(compile_aggregate(node, over.node, dialect, known), prefix=known),
     )
-    rows = await engine.fetch(prepared, dumped(prepared, query, query.params + over.params), timeout)
+    rows = await engine.fetch(prepared, dumped(prepared, query, query.params + over.params), call)
     return rows[0]
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Literal, Self, TypeVar, cast, overload
+from copy import copy
+from typing import Any, Literal, Self, TypeVar, Unpack, cast, overload
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
@@ -11,13 +12,13 @@ from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import reader, upserter, writer
+from ectype.repo.call import CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
 from ectype.repo.many_rows import ManyRows
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
-from ectype.repo.sending import call_of
 from ectype.repo.text_calls import TextCalls
 from ectype.repo.texts import text_of
 from ectype.repo.transaction import RolledBack, Session, Transaction
@@ -94,6 +95,23 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
     async def __aexit__(self, *_error: object) -> None:
         await self.close()
 
+    def with_options(self, **options: Unpack[CallOptions]) -> Self:
+        """Return this repo with options that each of its calls has unless it says otherwise.
+
+        It shares the pool and the transactions of the repo it comes from, and is not opened or closed itself. The
+        options reach everything that a call does: preloads, associations, the functions of `prepare_changes`.
+
+        Raises:
+            ConfigError: for an option that does not exist, or a deadline that is none.
+
+        Example:
+            `reports = repo.with_options(timeout=60, tags={"job": "reports"})`
+        """
+        made = copy(self)
+        made._engine = self._engine.with_usual(options)  # noqa: SLF001  # a repo of its own kind
+        made._engine.repo = made  # noqa: SLF001  # as above
+        return made
+
     async def open(self) -> None:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""
         self.pool.release(await self.pool.acquire(self._session.timeout or OPEN_SECONDS))
@@ -105,79 +123,61 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
 
     # --- reads
 
-    async def all(
-        self, query: Query[A, Z, R] | Of[R], *, timeout: float | None = None, prefix: str | None = None
-    ) -> list[R]:
+    async def all(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> list[R]:
         """Return the rows of a query, or of a whole table: structs, values or tuples, as it selects."""
-        rows: list[R] = await reader.read(self._engine, query, timeout, prefix)
+        rows: list[R] = await reader.read(self._engine, query, self._engine.call(options))
         return rows
 
-    async def one(
-        self, query: Query[A, Z, R] | Of[R], *, timeout: float | None = None, prefix: str | None = None
-    ) -> R | None:
+    async def one(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> R | None:
         """Return the only row, or None. Raises MultipleResultsError for more than one."""
-        row: R | None = await reader.read_one(self._engine, query, timeout, prefix)
+        row: R | None = await reader.read_one(self._engine, query, self._engine.call(options))
         return row
 
-    async def one_or_raise(
-        self, query: Query[A, Z, R] | Of[R], *, timeout: float | None = None, prefix: str | None = None
-    ) -> R:
+    async def one_or_raise(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> R:
         """Return the only row. Raises NoResultsError for none, MultipleResultsError for more than one."""
-        row: R = await reader.read_one_or_raise(self._engine, query, timeout, prefix)
+        row: R = await reader.read_one_or_raise(self._engine, query, self._engine.call(options))
         return row
 
-    async def get(
-        self, model: type[M], key: object, *, timeout: float | None = None, prefix: str | None = None
-    ) -> M | None:
+    async def get(self, model: type[M], key: object, **options: Unpack[CallOptions]) -> M | None:
         """Return the struct with a primary key, or None. A composite key is a tuple in order of declaration."""
-        return cast("M | None", await reader.get(self._engine, model, key, timeout, prefix))
+        return cast("M | None", await reader.get(self._engine, model, key, self._engine.call(options)))
 
-    async def get_or_raise(
-        self, model: type[M], key: object, *, timeout: float | None = None, prefix: str | None = None
-    ) -> M:
+    async def get_or_raise(self, model: type[M], key: object, **options: Unpack[CallOptions]) -> M:
         """Return the struct with a primary key. Raises NoResultsError when there is none."""
-        row = await reader.get(self._engine, model, key, timeout, prefix)
+        row = await reader.get(self._engine, model, key, self._engine.call(options))
         if row is None:
             raise reader.no_row(f"{model.__name__} with the key {key!r}")
         return cast("M", row)
 
-    async def get_by(
-        self, model: Of[M], *predicates: Expr[M, bool | None], timeout: float | None = None, prefix: str | None = None
-    ) -> M | None:
+    async def get_by(self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]) -> M | None:
         """Return the only struct for which all predicates hold, or None."""
         query = reader.by_predicates(model, predicates)
-        return cast("M | None", await reader.read_one(self._engine, query, timeout, prefix))
+        return cast("M | None", await reader.read_one(self._engine, query, self._engine.call(options)))
 
     async def get_by_or_raise(
-        self, model: Of[M], *predicates: Expr[M, bool | None], timeout: float | None = None, prefix: str | None = None
+        self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]
     ) -> M:
         """Return the only struct for which all predicates hold. Raises NoResultsError when there is none."""
         query = reader.by_predicates(model, predicates)
-        return cast("M", await reader.read_one_or_raise(self._engine, query, timeout, prefix))
+        return cast("M", await reader.read_one_or_raise(self._engine, query, self._engine.call(options)))
 
-    async def exists(
-        self, query: "Query[A, Z, R] | Of[M]", *, timeout: float | None = None, prefix: str | None = None
-    ) -> bool:
+    async def exists(self, query: "Query[A, Z, R] | Of[M]", **options: Unpack[CallOptions]) -> bool:
         """Whether a query, or a table, has a row."""
-        return await reader.has_rows(self._engine, query, timeout, prefix)
+        return await reader.has_rows(self._engine, query, self._engine.call(options))
 
     async def aggregate(
         self,
         query: Query[A, Z, R] | Of[A],
         expression: Reduced[A, T],
-        *,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> T:
         """Return one aggregate over the rows of a query, as in `await repo.aggregate(Post, fn.max(Post.score))`."""
-        return await reader.aggregate(self._engine, query, cast("Agg[Any, T]", expression), timeout, prefix)
+        return await reader.aggregate(self._engine, query, cast("Agg[Any, T]", expression), self._engine.call(options))
 
     # --- writes
 
     @overload
-    async def insert(
-        self, subject: Changeset[M] | M, *, timeout: float | None = None, prefix: str | None = None
-    ) -> M: ...
+    async def insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> M: ...
     @overload
     async def insert(
         self,
@@ -185,8 +185,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         *,
         on_conflict: OnConflict[M] | None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> M: ...
     async def insert(
         self,
@@ -194,8 +193,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         *,
         on_conflict: OnConflict[Any] | None = None,
         conflict_target: Any = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> Any:
         """Insert a row and return its struct, with what the database filled in.
 
@@ -212,7 +210,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=call_of(timeout, prefix),
+            call=self._engine.call(options),
         )
 
     async def upsert(
@@ -221,8 +219,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         *,
         on_conflict: OnConflict[M],
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> Outcome[M]:
         """Insert a row, or do what `on_conflict` says, and tell which: `Inserted`, `Updated` or `Ignored`."""
         return await upserter.upsert(
@@ -230,7 +227,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=call_of(timeout, prefix),
+            call=self._engine.call(options),
         )
 
     # --- associations
@@ -241,8 +238,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         rows: list[M],
         *paths: Rel[M, Any],
         force: bool = ...,
-        timeout: float | None = ...,
-        prefix: str | None = ...,
+        **options: Unpack[CallOptions],
     ) -> list[M]: ...
     @overload
     async def preload(
@@ -250,8 +246,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         rows: list[M | None],
         *paths: Rel[M, Any],
         force: bool = ...,
-        timeout: float | None = ...,
-        prefix: str | None = ...,
+        **options: Unpack[CallOptions],
     ) -> list[M | None]: ...
     @overload
     async def preload(
@@ -259,12 +254,9 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         rows: StructOf[M],
         *paths: Rel[M, Any],
         force: bool = ...,
-        timeout: float | None = ...,
-        prefix: str | None = ...,
+        **options: Unpack[CallOptions],
     ) -> M: ...
-    async def preload(
-        self, rows: Any, *paths: Any, force: bool = False, timeout: float | None = None, prefix: str | None = None
-    ) -> Any:
+    async def preload(self, rows: Any, *paths: Any, force: bool = False, **options: Unpack[CallOptions]) -> Any:
         """Return copies of structs with associations loaded, one query a step; what is loaded already is kept.
 
         None among the rows stays None. `force` loads anew what is loaded already; `prefix` says where tables without
@@ -276,7 +268,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         Example:
             `user = await repo.preload(user, User.posts / Post.comments)`
         """
-        return await preload_copies(self._engine, rows, paths, force=force, timeout=timeout, prefix=prefix)
+        return await preload_copies(self._engine, rows, paths, force=force, call=self._engine.call(options))
 
     # --- transactions
 

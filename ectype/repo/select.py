@@ -6,6 +6,7 @@ from typing import Any
 from ectype.errors import CastError, DivisionByZeroError
 from ectype.query.ast import Step
 from ectype.query.builder import Query
+from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
 from ectype.sql.compilers import compile_select
 
@@ -19,12 +20,10 @@ def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
     return engine.plan(key, lambda dialect: Prepared(compile_select(node, dialect, prefix), prefix=prefix))
 
 
-async def fetch_rows(
-    engine: Engine, query: Query[Any, Any, Any], timeout: float | None = None, prefix: str | None = None
-) -> list[Any]:
+async def fetch_rows(engine: Engine, query: Query[Any, Any, Any], call: Call = PLAIN) -> list[Any]:
     """Return the rows of a query, without what it preloads."""
-    prepared = prepare(engine, query.node, prefix or engine.prefix)
-    return await engine.fetch(prepared, dumped(prepared, query, query.params), timeout)
+    prepared = prepare(engine, query.node, call.prefix or engine.prefix)
+    return await engine.fetch(prepared, dumped(prepared, query, query.params), call)
 
 
 def dumped(prepared: Prepared, query: Query[Any, Any, Any], values: tuple[object, ...]) -> Sequence[Any]:

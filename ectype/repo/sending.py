@@ -1,52 +1,17 @@
 """What a write sends: the changeset of its subject, its values, its key, and under which options."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypedDict, Unpack, cast
+from typing import Any, Final, TypeAlias, cast
 
 from ectype.errors import NoPrimaryKeyError, QueryError, SchemaError
 from ectype.expr.operand import Attr
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset, change
 from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.errors import InvalidChangesetError
-from ectype.schema.field_error import Message
 from ectype.schema.meta import Meta, SchemaInfo, meta
 from ectype.schema.structs import UNSET
-
-
-class StaleOptions(TypedDict, total=False):
-    """What `update` and `delete` do when the row is gone, or was changed since it was read.
-
-    Attributes:
-        allow_stale: return the struct as if it had been written.
-        stale_error_field: a column, or a key of your own, that gets the error "is stale" instead of StaleEntryError.
-        stale_error_message: another text.
-    """
-
-    allow_stale: bool
-    stale_error_field: Attr[Any, Any] | str
-    stale_error_message: Message
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The options of one call: its deadline in seconds, the prefix of its tables, and those of `StaleOptions`."""
-
-    timeout: float | None = None
-    prefix: str | None = None
-    allow_stale: bool = False
-    stale_error_field: Attr[Any, Any] | str | None = None
-    stale_error_message: Message | None = None
-
-
-DEFAULT = Call()
-
-
-def call_of(timeout: float | None, prefix: str | None, **stale: Unpack[StaleOptions]) -> Call:
-    """Return the options of a call; the usual ones are one value."""
-    return DEFAULT if timeout is None and prefix is None and not stale else Call(timeout, prefix, **stale)
-
 
 Place: TypeAlias = tuple[str | None, str | None]
 """The prefix under which a row is written, and the table when it is not the schema's own."""

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from ectype.errors import EctypeError, StaleEntryError
-from ectype.repo.sending import Call
+from ectype.repo.call import Call
 from ectype.schema.changeset import Changeset
 from ectype.schema.changeset_data import with_errors
 from ectype.schema.errors import InvalidChangesetError

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, LiteralString, Never, TypeAlias, TypeVar, overload
+from typing import Any, LiteralString, Never, TypeAlias, TypeVar, Unpack, overload
 from uuid import UUID
 
 from ectype.expr.operand import Column, Operand
 from ectype.repo import raw
+from ectype.repo.call import CallOptions
 from ectype.repo.engine import Engine
 from ectype.repo.loading import load_struct
 from ectype.repo.raw import Result
@@ -44,9 +45,7 @@ class TextCalls:
     _engine: Engine
 
     @overload
-    async def query(
-        self, text: LiteralString, /, *params: Bound, timeout: float | None = None, prefix: str | None = None
-    ) -> Result: ...
+    async def query(self, text: LiteralString, /, *params: Bound, **options: Unpack[CallOptions]) -> Result: ...
     @overload
     async def query(
         self,
@@ -54,12 +53,9 @@ class TextCalls:
         /,
         *params: Bound,
         into: type[T],
-        timeout: float | None = None,
-        prefix: str | None = None,
+        **options: Unpack[CallOptions],
     ) -> list[T]: ...
-    async def query(
-        self, text: str, /, *params: Any, into: Any = None, timeout: float | None = None, prefix: str | None = None
-    ) -> Any:
+    async def query(self, text: str, /, *params: Any, into: Any = None, **options: Unpack[CallOptions]) -> Any:
         """Run one statement of your own and return its rows, or with `into` a list of what each row becomes.
 
         The text is a literal of your program, never data: each `{}` takes a bound value, and `{{` or `}}` is a brace.
@@ -71,8 +67,7 @@ class TextCalls:
             text: one statement; not BEGIN, COMMIT and the like.
             params: what stands in the gaps, in order.
             into: a schema, dataclass, NamedTuple, TypedDict or pydantic model; columns are matched by name.
-            timeout: seconds; None for the repo's.
-            prefix: of the tables of the schemas in gaps.
+            options: those of every call, `CallOptions`.
 
         Raises:
             QueryError: for a text that is refused, and columns that do not fit `into`.
@@ -82,7 +77,7 @@ class TextCalls:
         Example:
             `await repo.query("select title, score from {} where score > {}", Post, 3, into=Card)`
         """
-        return await raw.query(self._engine, text, params, into, timeout, prefix)
+        return await raw.query(self._engine, text, params, into, self._engine.call(options))
 
     def load(self, model: type[M], row: Mapping[str, Any] | tuple[Sequence[str], Sequence[Any]]) -> M:
         """Return a struct from values as the driver gives them, by the names of columns.

@@ -7,9 +7,9 @@ from ectype.errors import QueryError, SchemaError
 from ectype.expr.predicates import and_
 from ectype.query.builder import Query, from_
 from ectype.query.sources import source
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.reader import has_rows
-from ectype.repo.sending import Call
 from ectype.schema.changeset import Changeset
 from ectype.schema.changeset_data import Validation
 from ectype.schema.field_error import Message, refusal
@@ -53,8 +53,8 @@ async def validate_unique(
     )
     if settled:
         return validated(changeset, done)
-    prefix = call.prefix or meta(changeset.data).prefix
-    if not await has_rows(engine, _others(changeset, wanted, query), call.timeout, prefix):
+    asked = call.below(call.prefix or meta(changeset.data).prefix)
+    if not await has_rows(engine, _others(changeset, wanted, query), asked):
         return validated(changeset, done)
     error = refusal(TAKEN, message, validation="unsafe_unique", fields=names)
     return validated(changeset, done, error, key)

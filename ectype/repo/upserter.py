@@ -9,14 +9,13 @@ from ectype.query.ast import OnConflict as Planned
 from ectype.query.builder import from_
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.sources import source
+from ectype.repo.call import PLAIN, Call
 from ectype.repo.embeds import with_embeds
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.outcomes import Ignored, Inserted, Outcome, Updated
 from ectype.repo.preparing import prepared
 from ectype.repo.select import fetch_rows
 from ectype.repo.sending import (
-    DEFAULT,
-    Call,
     Place,
     Targets,
     changeset_of,
@@ -42,7 +41,7 @@ async def upsert(
     *,
     on_conflict: OnConflict[Any] | None,
     conflict_target: Targets | None = None,
-    call: Call = DEFAULT,
+    call: Call = PLAIN,
 ) -> Outcome[Any]:
     """Insert one row, or do what `on_conflict` says, and tell what happened.
 
@@ -87,7 +86,7 @@ async def _upsert(
     values = inserted_values(info, changeset)
     planned, params = plan_conflict(info, on_conflict, target_columns(conflict_target), tuple(values))
     place = place_of(engine, info, changeset.data, call)
-    work = _Upsert(engine, changeset, values, planned, params, place, call.timeout)
+    work = _Upsert(engine, changeset, values, planned, params, place, call)
     try:
         if engine.dialect.upsert_tells or planned is None or planned.action == "nothing":
             return await work.run()
@@ -99,7 +98,7 @@ async def _upsert(
 class _Upsert:
     """One upsert: what is written, and where."""
 
-    __slots__ = ("changeset", "engine", "params", "place", "planned", "timeout", "values")
+    __slots__ = ("call", "changeset", "engine", "params", "place", "planned", "values")
 
     def __init__(
         self,
@@ -109,7 +108,7 @@ class _Upsert:
         planned: Planned | None,
         params: tuple[object, ...],
         place: Place,
-        timeout: float | None,
+        call: Call,
     ) -> None:
         self.engine = engine
         self.changeset = changeset
@@ -117,7 +116,7 @@ class _Upsert:
         self.planned = planned
         self.params = params
         self.place = place
-        self.timeout = timeout
+        self.call = call
 
     async def run(self) -> Outcome[Any]:
         """Run the statement where it tells whether it inserted, or can do nothing else."""
@@ -143,7 +142,7 @@ class _Upsert:
         )
         prepared = self.engine.plan(("upsert", shape), lambda dialect: _prepared(shape, dialect))
         dumped = prepared.dump((*self.values.values(), *params))
-        return await self.engine.fetch(prepared, dumped, self.timeout)
+        return await self.engine.fetch(prepared, dumped, self.call)
 
     def _struct(self, row: Any) -> Any:
         """Return the row as it is stored, with what lives in the struct only."""
@@ -164,7 +163,7 @@ class _Upsert:
         model: Any = info.schema if table is None else source(info.schema, table, prefix=prefix)
         columns = model.__source__.columns
         query: Any = from_(model).where(*(columns[name] == self.values[name] for name in targets))
-        rows = await fetch_rows(self.engine, query.limit(1), self.timeout, prefix)
+        rows = await fetch_rows(self.engine, query.limit(1), self.call.below(prefix))
         return rows[0] if rows else None
 
 

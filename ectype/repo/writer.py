@@ -6,6 +6,7 @@ from typing import Any
 from ectype.errors import ConflictIgnoredError, ConstraintError, SchemaError
 from ectype.query.conflicts import OnConflict
 from ectype.repo.atomic import Atomic
+from ectype.repo.call import PLAIN, Call
 from ectype.repo.embeds import with_embeds
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.families import Writes, has_related, with_given, write_family
@@ -13,8 +14,6 @@ from ectype.repo.on_delete import let_go
 from ectype.repo.outcomes import Ignored
 from ectype.repo.preparing import prepared
 from ectype.repo.sending import (
-    DEFAULT,
-    Call,
     Place,
     Targets,
     changeset_of,
@@ -51,7 +50,7 @@ async def insert(
     *,
     on_conflict: OnConflict[Any] | None = None,
     conflict_target: Targets | None = None,
-    call: Call = DEFAULT,
+    call: Call = PLAIN,
 ) -> Any:
     """Insert one row and return its struct.
 
@@ -87,9 +86,9 @@ async def _insert_columns(engine: Engine, changeset: Changeset[Any], call: Call)
     params = plan.prepared.dump(tuple(values.values()))
     try:
         if plan.returning:
-            back = (await engine.fetch(plan.prepared, params, call.timeout))[0]
+            back = (await engine.fetch(plan.prepared, params, call))[0]
         else:
-            await engine.execute(plan.prepared, params, call.timeout)
+            await engine.execute(plan.prepared, params, call)
             back = ()
     except ConstraintError as exc:
         raise await refused(engine, changeset.with_action("insert"), exc, values) from exc
@@ -126,7 +125,7 @@ def _insert(info: SchemaInfo, fields: tuple[str, ...], place: Place, dialect: Di
     return _Plan(Prepared(statement), returning, loaded_meta(info, *place))
 
 
-async def update(engine: Engine, changeset: Any, *, force: bool = False, call: Call = DEFAULT) -> Any:
+async def update(engine: Engine, changeset: Any, *, force: bool = False, call: Call = PLAIN) -> Any:
     """Send the changes of a changeset, and return the struct that is now stored; no changes send nothing.
 
     Raises:
@@ -196,7 +195,7 @@ def _read_after(info: SchemaInfo) -> tuple[str, ...]:
     return tuple(name for name in info.read_back if info.declarations[name].options.read_after_writes)
 
 
-async def delete(engine: Engine, subject: Any, *, call: Call = DEFAULT) -> Any:
+async def delete(engine: Engine, subject: Any, *, call: Call = PLAIN) -> Any:
     """Delete the row of a struct or changeset, and return the struct in the state `deleted`.
 
     Raises:
@@ -239,10 +238,10 @@ async def _write_one(
     verb = "update" if values else "delete"
     try:
         if plan.returning:
-            rows = await engine.fetch(plan.prepared, params, call.timeout)
+            rows = await engine.fetch(plan.prepared, params, call)
             if rows:
                 return dict(zip(plan.returning, rows[0], strict=True))
-        elif await engine.execute(plan.prepared, params, call.timeout):
+        elif await engine.execute(plan.prepared, params, call):
             return {}
     except ConstraintError as exc:
         raise await refused(engine, changeset.with_action(verb), exc, values) from exc

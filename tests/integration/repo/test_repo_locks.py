@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ectype import Invalid, InvalidChangesetError, Ok, Repo, SchemaError, StaleEntryError, change, meta
+from ectype import ConfigError, Invalid, InvalidChangesetError, Ok, Repo, SchemaError, StaleEntryError, change, meta
 from ectype.schema.field_error import Error
 from tests.integration.repo.articles import Article, sent, tables
 
@@ -49,7 +49,7 @@ async def test_stale_writes_are_told_by_every_call_that_can_meet_them(repo: Repo
     assert isinstance(await repo.try_update(late, allow_stale=True), Ok)
     with pytest.raises(InvalidChangesetError):
         await repo.insert_or_update(late, stale_error_field="base")
-    with pytest.raises(TypeError):
+    with pytest.raises(ConfigError, match="allow_stale"):
         await repo.update(late, allow_stail=True)  # type: ignore[call-arg]
 
 

@@ -1,0 +1,89 @@
+"""What every call of a repo takes beside its subject: one set of options, typed once, carried to the statements."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, Final, TypedDict
+
+from ectype.errors import ConfigError, did_you_mean
+from ectype.expr.operand import Attr
+from ectype.schema.field_error import Message
+
+EVENT: Final = "ectype.repo.query"
+"""The event of a statement, unless the call says another."""
+NO_TAGS: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+class CallOptions(TypedDict, total=False):
+    """What every call takes. `repo.with_options(…)` gives a repo whose calls have them without saying so.
+
+    Attributes:
+        timeout: seconds for each statement of the call, its wait for a connection included; None for the repo's.
+        prefix: where tables that name no prefix of their own are.
+        event: the name of the telemetry event of each statement; None for no event.
+        tags: what listeners find in `QueryEvent.tags`.
+    """
+
+    timeout: float | None
+    prefix: str | None
+    event: str | None
+    tags: Mapping[str, object]
+
+
+class WriteOptions(CallOptions, total=False):
+    """What `update` and `delete` take further: what they do when the row is gone, or was changed since it was read.
+
+    Attributes:
+        allow_stale: return the struct as if it had been written.
+        stale_error_field: a column, or a key of your own, that gets the error "is stale" instead of StaleEntryError.
+        stale_error_message: another text.
+    """
+
+    allow_stale: bool
+    stale_error_field: Attr[Any, Any] | str
+    stale_error_message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The options of one call, those of `WriteOptions` included."""
+
+    timeout: float | None = None
+    prefix: str | None = None
+    event: str | None = EVENT
+    tags: Mapping[str, object] = field(default_factory=lambda: NO_TAGS)
+    allow_stale: bool = False
+    stale_error_field: Attr[Any, Any] | str | None = None
+    stale_error_message: Message | None = None
+
+    def below(self, prefix: str | None) -> "Call":
+        """Return the options of the statements that this call needs besides its own, on tables of a prefix."""
+        return replace(self, prefix=prefix, allow_stale=False, stale_error_field=None, stale_error_message=None)
+
+    def related(self) -> "Call":
+        """Return the options of the rows that are written with the one that the call is about."""
+        return replace(self, stale_error_field=None, stale_error_message=None)
+
+
+PLAIN: Final = Call()
+CALL_OPTIONS: Final = tuple(CallOptions.__annotations__)
+WRITE_OPTIONS: Final = tuple(one.name for one in fields(Call))
+
+
+def call_of(usual: Call, options: Mapping[str, Any], names: tuple[str, ...] = CALL_OPTIONS) -> Call:
+    """Return the options of a call: those that it was given, of the names it takes, over the usual ones of its repo.
+
+    Raises:
+        ConfigError: for an option that does not exist, or a deadline that is none.
+    """
+    if not options:
+        return usual
+    for name in options:
+        if name not in names:
+            raise ConfigError(f"this call of a repo has no option {name!r}", hint=did_you_mean(name, names))
+    timeout: Any = options.get("timeout")
+    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
+        raise ConfigError(
+            f"timeout={timeout!r} is no deadline", hint="give seconds, as `timeout=0.5`; None is the repo's own"
+        )
+    return replace(usual, **options)
