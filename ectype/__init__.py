@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from ectype.query.builder import Query as Query
     from ectype.query.builder import from_ as from_
     from ectype.query.builder import maybe as maybe
+    from ectype.query.cells import placeholder as placeholder
     from ectype.query.conflicts import OnConflict as OnConflict
     from ectype.query.conflicts import do_nothing as do_nothing
     from ectype.query.conflicts import do_update as do_update
@@ -180,6 +181,7 @@ _MODULES = {
     "ectype.expr.tuples": "tuple_",
     "ectype.query.associated": "assoc",
     "ectype.query.builder": "Over Q Query from_ maybe",
+    "ectype.query.cells": "placeholder",
     "ectype.query.conflicts": _CONFLICTS,
     "ectype.query.partial": "only",
     "ectype.query.sources": "source values",

@@ -2,85 +2,40 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from itertools import chain
+from typing import Any, Final, cast
 
 from ectype.errors import QueryError
-from ectype.expr.operand import Assignment, Attr
-from ectype.query.ast import EntityRow, RowShape, Step, TupleRow, ValueRow, steps
+from ectype.expr.operand import Assignment, Attr, Expr
+from ectype.query.ast import Step, steps
 from ectype.query.builder import Query
+from ectype.query.cells import Placeholder
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.subqueries import row_schema
 from ectype.query.writing import assigned
 from ectype.repo.call import PLAIN, Call
+from ectype.repo.cells import chunks, plain, shared_fields
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.insert_query import insert_query
 from ectype.repo.reader import query_of
+from ectype.repo.returning import COUNT, Back, Returning, back_of, no_column, virtual_column
 from ectype.repo.rows import Group, grouped
 from ectype.repo.select import dumped
 from ectype.repo.sending import Targets, target_columns
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.schema.sources import TableSource
-from ectype.sql.compilers import compile_delete_all, compile_insert, compile_unnest, compile_update_all
+from ectype.sql.compilers import (
+    compile_delete_all,
+    compile_insert,
+    compile_insert_cells,
+    compile_unnest,
+    compile_update_all,
+)
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
 
-SELECTING = frozenset({"select", "merge"})
+SELECTING: Final = frozenset({"select", "merge"})
 """The steps of a query that say what comes back of its rows."""
-Returning: TypeAlias = Any
-"""A column, a tuple of columns, or a schema; None for a count."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Back:
-    """What comes back of each row: the fields, and how they make a row (`count` for none)."""
-
-    names: tuple[str, ...]
-    form: str
-
-    def row(self, info: SchemaInfo, table: str | None = None, prefix: str | None = None) -> RowShape | None:
-        if self.form == "count":
-            return None
-        if self.form == "struct":
-            return EntityRow(info, self.names, 0, False, table, prefix)  # noqa: FBT003  # a positional field
-        items = tuple(ValueRow(index) for index in range(len(self.names)))
-        return items[0] if self.form == "value" else TupleRow(items)
-
-
-_COUNT = _Back((), "count")
-
-
-def _back(source: Any, returning: Returning) -> _Back:
-    """Read `returning`. Raises QueryError for what is no column of the schema, nor the schema itself."""
-    info: SchemaInfo = source.info
-    if returning is None:
-        return _COUNT
-    if isinstance(returning, Attr):
-        return _Back((_own(source, cast("Attr[Any, Any]", returning)),), "value")
-    columns = cast("tuple[Attr[Any, Any], ...]", returning) if isinstance(returning, tuple) else ()
-    if columns:
-        return _Back(tuple(_own(source, column) for column in columns), "tuple")
-    if getattr(cast("Any", returning), "__source__", None) in (info.source, source):
-        return _Back(info.column_names, "struct")
-    raise _no_column(info, cast("object", returning))
-
-
-def _no_column(info: SchemaInfo, returning: object) -> QueryError:
-    return QueryError(
-        f"`returning` takes columns of {info.name} or {info.name} itself, got {returning!r:.80}",
-        hint=f"write `returning={info.name}.…`, `returning=({info.name}.…, …)` or `returning={info.name}`",
-    )
-
-
-def _virtual(column: str) -> QueryError:
-    return QueryError(f"`{column}` is virtual: it is not stored, so it cannot come back")
-
-
-def _own(source: Any, column: Attr[Any, Any]) -> str:
-    info: SchemaInfo = source.info
-    if getattr(getattr(column, "node", None), "source", None) not in (info.source, source):
-        raise QueryError(f"`returning` takes columns of {info.name}, got {column!r:.80}")
-    if column.name in info.virtual_names:
-        raise _virtual(f"{info.name}.{column.name}")
-    return column.name
 
 
 async def insert_all(
@@ -106,11 +61,19 @@ async def insert_all(
         )
     if source.hint is not None:
         raise QueryError(f"`insert_all` takes no hint, got {source.hint!r}", hint="write over a source without one")
-    back = _back(source, returning)
+    back = back_of(source, returning)
+    targets = target_columns(conflict_target)
+    if isinstance(rows, Query):
+        if timestamps:
+            raise QueryError(
+                "`insert_all` of a query fills in nothing, so it takes no `timestamps=True`",
+                hint="select them: `{'inserted_at': fn.now(), …}`",
+            )
+        return await insert_query(engine, source, cast("Any", rows), on_conflict, targets, back, call)
     groups = grouped(info, rows, timestamps=timestamps)
-    write = _InsertAll(engine, source, on_conflict, target_columns(conflict_target), back, call)
+    write = _InsertAll(engine, source, on_conflict, targets, back, call)
     if not groups:
-        return 0 if back is _COUNT else []
+        return 0 if back is COUNT else []
     # All values are dumped before the first row is sent: one that does not fit its column is refused at once.
     writes = [write.ready(group) for group in groups]
     if len(writes) == 1:
@@ -143,33 +106,73 @@ class _InsertAll:
     source: TableSource
     on_conflict: OnConflict[Any] | None
     targets: tuple[Attr[Any, Any], ...]
-    back: _Back
+    back: Back
     call: Call
 
     def ready(self, group: Group) -> Callable[[], Awaitable[Any]]:
         """Return the write of rows that all have the same columns, with its values dumped."""
-        engine, back, call, info = self.engine, self.back, self.call, self.source.info
-        planned, params = plan_conflict(info, self.on_conflict, self.targets, group.fields)
-        prefix = self.source.prefix or info.prefix or call.prefix or engine.prefix
-        shape = InsertShape(info, group.fields, back.names, planned, prefix, self.source.table)
+        engine, back, call = self.engine, self.back, self.call
+        classes = set(map(type, chain.from_iterable(group.rows)))
+        if any(issubclass(one, Expr) for one in classes):
+            return self._cells(plain(group))
+        shared: tuple[str, ...] = ()
+        if Placeholder in classes:
+            group, shared = shared_fields(group)
+        shape, params = self._shape(group.fields, shared)
         at_once = engine.dialect.unnest_insert and bool(group.fields)
         prepared = engine.plan(
             ("insert_all", shape, back.form), lambda dialect: self._prepared(shape, dialect, at_once=at_once)
         )
         if at_once:
-            values = prepared.dump((*group.columns(), *params))
+            columns = group.columns()
+            given = [
+                column[0] if field in shared else column for field, column in zip(group.fields, columns, strict=True)
+            ]
+            values = prepared.dump((*given, *params))
             return lambda: _run(engine, prepared, values, back, call)
         dumped = [prepared.dump((*row, *params) if params else row) for row in group.rows]
-        run_many = engine.execute_many if back is _COUNT else engine.fetch_many
+        run_many = engine.execute_many if back is COUNT else engine.fetch_many
         return lambda: run_many(prepared, dumped, call)
+
+    def _shape(self, fields: tuple[str, ...], shared: tuple[str, ...] = ()) -> tuple[InsertShape, tuple[object, ...]]:
+        """Return what is inserted, and the values of what a conflict does."""
+        info = self.source.info
+        planned, params = plan_conflict(info, self.on_conflict, self.targets, fields)
+        prefix = self.source.prefix or info.prefix or self.call.prefix or self.engine.prefix
+        if not self.engine.dialect.unnest_insert:
+            shared = ()
+        return InsertShape(info, fields, self.back.names, planned, prefix, self.source.table, shared), params
+
+    def _cells(self, group: Group) -> Callable[[], Awaitable[Any]]:
+        """Return the write of rows of which some cells are expressions: as many in a statement as it takes values."""
+        engine, back, info = self.engine, self.back, self.source.info
+        shape, params = self._shape(group.fields)
+        statements: list[tuple[Prepared, Sequence[Any]]] = []
+        for chunk in chunks(info, group, engine.dialect.max_params - len(params)):
+            cells = chunk.cells
+            prepared = engine.plan(
+                ("insert_cells", shape, cells, back.form),
+                lambda dialect, cells=cells: Prepared(
+                    compile_insert_cells(shape, cells, dialect),
+                    back.row(info, shape.table, shape.prefix),
+                    shape.prefix,
+                ),
+            )
+            statements.append((prepared, prepared.dump((*chunk.values, *params))))
+
+        async def each() -> Any:
+            results = [await _run(engine, *one, back, self.call) for one in statements]
+            return sum(results) if back is COUNT else [row for rows in results for row in rows]
+
+        return each if len(statements) == 1 else lambda: engine.session.transact(each)
 
     def _prepared(self, shape: InsertShape, dialect: Dialect, *, at_once: bool) -> Prepared:
         statement = compile_unnest(shape, dialect) if at_once else compile_insert(shape, dialect)
         return Prepared(statement, self.back.row(shape.info, shape.table, shape.prefix), shape.prefix)
 
 
-async def _run(engine: Engine, prepared: Prepared, params: Any, back: _Back, call: Call) -> Any:
-    if back is _COUNT:
+async def _run(engine: Engine, prepared: Prepared, params: Any, back: Back, call: Call) -> Any:
+    if back is COUNT:
         return await engine.execute(prepared, params, call)
     return await engine.fetch(prepared, params, call)
 
@@ -223,7 +226,7 @@ def _columns(node: Step, returning: Returning) -> tuple[Any, ...]:
         return (source.entity,)
     columns = cast("tuple[Any, ...]", returning) if isinstance(returning, tuple) else (returning,)
     if not columns or not all(isinstance(one, Attr) for one in columns):
-        raise _no_column(info, cast("object", returning))
+        raise no_column(info, cast("object", returning))
     return tuple(_read(node, cast("Attr[Any, Any]", one)) for one in columns)
 
 
@@ -234,7 +237,7 @@ def _read(node: Step, column: Attr[Any, Any]) -> Attr[Any, Any]:
     if source is not written.info.source and source not in node.sources:
         raise QueryError(f"`returning` takes columns of {written.info.name}, got {column!r:.80}")
     if column.name in source.info.virtual_names:
-        raise _virtual(f"{column!r}")
+        raise virtual_column(f"{column!r}")
     return column if source in node.sources else written.columns[column.name]
 
 

@@ -1,9 +1,9 @@
 """What every call of a repo takes beside its subject: one set of options, typed once, carried to the statements."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, TypedDict
+from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from ectype.errors import ConfigError, did_you_mean
 from ectype.expr.operand import Attr
@@ -12,6 +12,10 @@ from ectype.schema.field_error import Message
 EVENT: Final = "ectype.repo.query"
 """The event of a statement, unless the call says another."""
 NO_TAGS: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+Wanted: TypeAlias = Literal[True] | Attr[Any, Any] | Sequence[Attr[Any, Any]] | None
+"""The columns that a write of one row reads back: a column, several, True for all; None for those it must."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -46,7 +50,7 @@ class WriteOptions(CallOptions, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The options of one call, those of `WriteOptions` included."""
+    """The options of one call, those of `WriteOptions` included; `returning` is what comes back of the row."""
 
     timeout: float | None = None
     prefix: str | None = None
@@ -55,19 +59,22 @@ class Call:
     allow_stale: bool = False
     stale_error_field: Attr[Any, Any] | str | None = None
     stale_error_message: Message | None = None
+    returning: Wanted = None
 
     def below(self, prefix: str | None) -> "Call":
         """Return the options of the statements that this call needs besides its own, on tables of a prefix."""
-        return replace(self, prefix=prefix, allow_stale=False, stale_error_field=None, stale_error_message=None)
+        return replace(
+            self, prefix=prefix, allow_stale=False, stale_error_field=None, stale_error_message=None, returning=None
+        )
 
     def related(self) -> "Call":
         """Return the options of the rows that are written with the one that the call is about."""
-        return replace(self, stale_error_field=None, stale_error_message=None)
+        return replace(self, stale_error_field=None, stale_error_message=None, returning=None)
 
 
 PLAIN: Final = Call()
 CALL_OPTIONS: Final = tuple(CallOptions.__annotations__)
-WRITE_OPTIONS: Final = tuple(one.name for one in fields(Call))
+WRITE_OPTIONS: Final = tuple(WriteOptions.__annotations__)
 
 
 def call_of(usual: Call, options: Mapping[str, Any], names: tuple[str, ...] = CALL_OPTIONS) -> Call:

@@ -1,7 +1,7 @@
 """The calls of a repo that write a changeset, or ask the database about one."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, Unpack, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Literal, TypeVar, Unpack, cast
 
 from ectype.errors import SchemaError
 from ectype.expr.operand import Attr
@@ -32,9 +32,12 @@ class ChangesetCalls:
         changeset: Changeset[M],
         *,
         force: bool = False,
+        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[WriteOptions],
     ) -> M:
         """Send the changes of a changeset and return the struct as it is now stored; no changes, no statement.
+
+        `returning=True`, a column or several read back what the database made of the row.
 
         Entries of its associations are written with it in one transaction: those it belongs to first, then the row,
         then removals, updates and inserts of those that belong to it.
@@ -45,12 +48,15 @@ class ChangesetCalls:
             NoPrimaryKeyError: the struct has no key.
         """
         return cast(
-            "M", await writer.update(self._engine, changeset, force=force, call=self._engine.write_call(options))
+            "M",
+            await writer.update(self._engine, changeset, force=force, call=self._engine.write_call(options, returning)),
         )
 
     async def delete(
         self,
         subject: Changeset[M] | M,
+        *,
+        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[WriteOptions],
     ) -> M:
         """Delete the row of a struct and return the struct in the state `deleted`.
@@ -61,27 +67,37 @@ class ChangesetCalls:
             StaleEntryError: the row is gone already; see `WriteOptions` for other ways.
             InvalidChangesetError, ConstraintError: rows still refer to it.
         """
-        return cast("M", await writer.delete(self._engine, subject, call=self._engine.write_call(options)))
+        return cast("M", await writer.delete(self._engine, subject, call=self._engine.write_call(options, returning)))
 
-    async def try_insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> Ok[M] | Invalid[M]:
+    async def try_insert(
+        self,
+        subject: Changeset[M] | M,
+        *,
+        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Ok[M] | Invalid[M]:
         """Insert as `insert` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.insert, subject, self._engine.call(options))
+        return await self._try(writer.insert, subject, self._engine.call(options, returning))
 
     async def try_update(
         self,
         changeset: Changeset[M],
+        *,
+        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[WriteOptions],
     ) -> Ok[M] | Invalid[M]:
         """Update as `update` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.update, changeset, self._engine.write_call(options))
+        return await self._try(writer.update, changeset, self._engine.write_call(options, returning))
 
     async def try_delete(
         self,
         subject: Changeset[M] | M,
+        *,
+        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[WriteOptions],
     ) -> Ok[M] | Invalid[M]:
         """Delete as `delete` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.delete, subject, self._engine.write_call(options))
+        return await self._try(writer.delete, subject, self._engine.write_call(options, returning))
 
     async def _try(self, write: Callable[..., Awaitable[Any]], subject: Any, call: Call) -> Ok[Any] | Invalid[Any]:
         try:
@@ -93,6 +109,8 @@ class ChangesetCalls:
     async def insert_or_update(
         self,
         changeset: Changeset[M],
+        *,
+        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[WriteOptions],
     ) -> M:
         """Insert the struct of a changeset when it is new, update it when it was loaded; return what is now stored.
@@ -108,7 +126,7 @@ class ChangesetCalls:
                 f"`insert_or_update` takes a changeset, got {changeset!r:.80}",
                 hint="begin one: `repo.insert_or_update(change(user, User.name.set('Ada')))`",
             )
-        call = self._engine.write_call(options)
+        call = self._engine.write_call(options, returning)
         state = meta(changeset.data).state
         if state == "deleted":
             raise SchemaError(

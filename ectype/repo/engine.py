@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
@@ -9,7 +10,7 @@ from ectype.adapters.base import Adapter
 from ectype.query.ast import RowShape
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
-from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, call_of
+from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, Wanted, call_of
 from ectype.repo.transaction import Session
 from ectype.sql.dialect import Dialect
 from ectype.sql.statement import Statement
@@ -95,13 +96,15 @@ class Engine:
         made.usual = call_of(self.usual, options)
         return made
 
-    def call(self, options: Mapping[str, Any]) -> Call:
-        """Return the options of a call, those that it was given over the usual ones."""
-        return call_of(self.usual, options) if options else self.usual
+    def call(self, options: Mapping[str, Any], returning: Wanted = None) -> Call:
+        """Return the options of a call, those that it was given over the usual ones; and what shall come back."""
+        call = call_of(self.usual, options) if options else self.usual
+        return call if returning is None else replace(call, returning=returning)
 
-    def write_call(self, options: Mapping[str, Any]) -> Call:
+    def write_call(self, options: Mapping[str, Any], returning: Wanted = None) -> Call:
         """Return the options of a call that may meet a stale row."""
-        return call_of(self.usual, options, WRITE_OPTIONS) if options else self.usual
+        call = call_of(self.usual, options, WRITE_OPTIONS) if options else self.usual
+        return call if returning is None else replace(call, returning=returning)
 
     def plan(self, key: Hashable, make: Callable[[Dialect], P]) -> P:
         """Return the plan of a shape, made at its first use."""

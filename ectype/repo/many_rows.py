@@ -30,7 +30,7 @@ class ManyRows:
     async def insert_all(
         self,
         model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
+        rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
@@ -41,7 +41,7 @@ class ManyRows:
     async def insert_all(
         self,
         model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
+        rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
@@ -53,7 +53,7 @@ class ManyRows:
     async def insert_all(
         self,
         model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
+        rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
@@ -65,7 +65,7 @@ class ManyRows:
     async def insert_all(
         self,
         model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
+        rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
@@ -77,7 +77,7 @@ class ManyRows:
     async def insert_all(
         self,
         model: Of[M],
-        rows: Iterable[Mapping[str, object] | M],
+        rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
@@ -88,7 +88,7 @@ class ManyRows:
     async def insert_all(
         self,
         model: Any,
-        rows: Iterable[Any],
+        rows: Any,
         *,
         on_conflict: Any = None,
         conflict_target: Any = None,
@@ -96,15 +96,29 @@ class ManyRows:
         timestamps: bool = False,
         **options: Unpack[CallOptions],
     ) -> Any:
-        """Insert many rows, mappings or structs, all or none, and return how many, or what `returning` asks for.
+        """Insert many rows, all or none, and return how many, or what `returning` asks for.
 
         Rows are grouped by the columns they have, so that database defaults fill the others. Nothing else is filled
-        in, except keys with `autogenerate`, and timestamps when asked for.
+        in, except keys with `autogenerate`, and timestamps when asked for. A query fills in nothing.
+
+        Args:
+            model: the schema, or a source of it.
+            rows: mappings of field names to values, to expressions that read no row (`scalar(query)`, `fn.now()`), or
+                to a `placeholder(value)`; structs; or a query that gives names: of a `project`, of
+                `select({"title": …})`, or a whole struct.
+            on_conflict: what becomes of a row that is there already.
+            conflict_target: the columns by which it is known.
+            returning: a column, a tuple of columns, or the schema for structs; in the order of `rows`.
+            timestamps: whether the clock fills in `inserted_at` and `updated_at`.
+            options: those of every call, `CallOptions`.
 
         Raises:
-            QueryError: for an unknown column.
+            QueryError: for an unknown column, an expression that reads a row, a query without names.
             CastError: for a value that does not fit its column.
             ConstraintError: when the database refuses a row.
+
+        Example:
+            `await repo.insert_all(Post, from_(Draft).select({"title": Draft.title, "score": literal(0)}))`
         """
         return await bulk.insert_all(
             self._engine,

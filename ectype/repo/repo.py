@@ -177,7 +177,13 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
     # --- writes
 
     @overload
-    async def insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> M: ...
+    async def insert(
+        self,
+        subject: Changeset[M] | M,
+        *,
+        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> M: ...
     @overload
     async def insert(
         self,
@@ -193,12 +199,15 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         *,
         on_conflict: OnConflict[Any] | None = None,
         conflict_target: Any = None,
+        returning: Any = None,
         **options: Unpack[CallOptions],
     ) -> Any:
         """Insert a row and return its struct, with what the database filled in.
 
         What is unset or None in a struct is not sent, so that database defaults apply; `force_change` sends NULL.
         Related structs, of the changeset or given to the constructor, are written with it in one transaction.
+        What the database makes of the row, by triggers, is read back by `returning=True`, a column, or several; with
+        `on_conflict` the whole row always is.
 
         Raises:
             InvalidChangesetError: the changeset has errors, or the database refused it by a constraint it declares.
@@ -210,7 +219,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=self._engine.call(options),
+            call=self._engine.call(options, returning),
         )
 
     async def upsert(

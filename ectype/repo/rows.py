@@ -50,7 +50,7 @@ def grouped(info: SchemaInfo, rows: Iterable[Mapping[str, object] | Any], *, tim
         names = tuple(values)
         fields = known.get(names)
         if fields is None:
-            fields = known[names] = _fields(info, names)
+            fields = known[names] = fields_of(info, names)
         group = groups.get(fields)
         if group is None:
             group = groups[fields] = Group(fields, list[int](), [])
@@ -66,7 +66,7 @@ def _uniform(info: SchemaInfo, rows: list[Any]) -> Group | None:
     first: dict[str, Any] = rows[0]
     if set(map(len, rows)) != {len(first)}:
         return None
-    fields = _fields(info, tuple(first))
+    fields = fields_of(info, tuple(first))
     pick: Callable[[Any], tuple[Any, ...]] = itemgetter(*fields) if len(fields) > 1 else _picker(fields)
     try:
         return Group(fields, range(len(rows)), list(map(pick, rows)))
@@ -91,7 +91,7 @@ def _values(info: SchemaInfo, row: Any) -> dict[str, Any]:
     return {name: value for name, value in found if value is not None}
 
 
-def _fields(info: SchemaInfo, names: tuple[str, ...]) -> tuple[str, ...]:
+def fields_of(info: SchemaInfo, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names in order of declaration. Raises QueryError for one that is no column."""
     for name in names:
         if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like

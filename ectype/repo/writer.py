@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ectype.errors import ConflictIgnoredError, ConstraintError, SchemaError
+from ectype.errors import ConflictIgnoredError, ConstraintError, MultipleResultsError, SchemaError
 from ectype.query.conflicts import OnConflict
 from ectype.repo.atomic import Atomic
 from ectype.repo.call import PLAIN, Call
@@ -13,6 +13,7 @@ from ectype.repo.families import Writes, has_related, with_given, write_family
 from ectype.repo.on_delete import let_go
 from ectype.repo.outcomes import Ignored
 from ectype.repo.preparing import prepared
+from ectype.repo.returning import wanted_fields
 from ectype.repo.sending import (
     Place,
     Targets,
@@ -82,7 +83,10 @@ async def _insert_columns(engine: Engine, changeset: Changeset[Any], call: Call)
     info, data = changeset.info, changeset.data
     values = inserted_values(info, changeset)
     fields, place = tuple(values), place_of(engine, info, data, call)
-    plan: _Plan = engine.plan(("insert", info, fields, place), lambda dialect: _insert(info, fields, place, dialect))
+    wanted = wanted_fields(info, call.returning)
+    plan: _Plan = engine.plan(
+        ("insert", info, fields, place, wanted), lambda dialect: _insert(info, fields, place, wanted, dialect)
+    )
     params = plan.prepared.dump(tuple(values.values()))
     try:
         if plan.returning:
@@ -118,9 +122,12 @@ async def _insert_or(
     return outcome.struct
 
 
-def _insert(info: SchemaInfo, fields: tuple[str, ...], place: Place, dialect: Dialect) -> _Plan:
+def _insert(
+    info: SchemaInfo, fields: tuple[str, ...], place: Place, wanted: tuple[str, ...], dialect: Dialect
+) -> _Plan:
     declared = info.declarations
-    returning = tuple(name for name in info.read_back if name not in fields or declared[name].options.read_after_writes)
+    needed = {name for name in info.read_back if name not in fields or declared[name].options.read_after_writes}
+    returning = tuple(name for name in info.column_names if name in needed or name in wanted)
     statement = compile_insert(InsertShape(info, fields, returning, None, *place), dialect)
     return _Plan(Prepared(statement), returning, loaded_meta(info, *place))
 
@@ -170,9 +177,10 @@ async def _update_columns(engine: Engine, ready: Changeset[Any], call: Call, *, 
     held = Held.of(ready)
     if ready.locks:
         values.update(held.moved)
-    fields, place = tuple(values), place_of(engine, info, data, call)
+    fields, place, wanted = tuple(values), place_of(engine, info, data, call), wanted_fields(info, call.returning)
     plan: _Plan = engine.plan(
-        ("update", info, fields, place, held.shape), lambda dialect: _update(info, fields, place, held, dialect)
+        ("update", info, fields, place, held.shape, wanted),
+        lambda dialect: _update(info, fields, place, held, wanted, dialect),
     )
     params = plan.prepared.dump((*values.values(), *keys, *held.values))
     back = await _write_one(engine, ready, plan, params, values, call)
@@ -185,14 +193,17 @@ async def _update_columns(engine: Engine, ready: Changeset[Any], call: Call, *, 
     return stored(info, data, values, plan.where, originals)
 
 
-def _update(info: SchemaInfo, fields: tuple[str, ...], place: Place, held: Held, dialect: Dialect) -> _Plan:
-    returning = _read_after(info)
+def _update(
+    info: SchemaInfo, fields: tuple[str, ...], place: Place, held: Held, wanted: tuple[str, ...], dialect: Dialect
+) -> _Plan:
+    returning = _read_after(info, wanted)
     shape = KeyedShape("update", info, fields, (*info.primary_key, *held.names), returning, *place, held.nulls)
     return _Plan(Prepared(compile_keyed(shape, dialect)), returning, loaded_meta(info, *place))
 
 
-def _read_after(info: SchemaInfo) -> tuple[str, ...]:
-    return tuple(name for name in info.read_back if info.declarations[name].options.read_after_writes)
+def _read_after(info: SchemaInfo, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    needed = {name for name in info.read_back if info.declarations[name].options.read_after_writes}
+    return tuple(name for name in info.column_names if name in needed or name in wanted)
 
 
 async def delete(engine: Engine, subject: Any, *, call: Call = PLAIN) -> Any:
@@ -218,15 +229,17 @@ async def _delete_row(engine: Engine, changeset: Changeset[Any], call: Call) -> 
     info, data = changeset.info, changeset.data
     keys = key_values(info, data, "delete")
     held = Held.of(changeset)
-    place = place_of(engine, info, data, call)
-    plan: _Plan = engine.plan(("delete", info, place, held.shape), lambda dialect: _delete(info, place, held, dialect))
+    place, wanted = place_of(engine, info, data, call), wanted_fields(info, call.returning)
+    plan: _Plan = engine.plan(
+        ("delete", info, place, held.shape, wanted), lambda dialect: _delete(info, place, held, wanted, dialect)
+    )
     params = plan.prepared.dump((*keys, *held.values))
     back = await _write_one(engine, changeset, plan, params, {}, call)
     return placed(evolve(data, **back) if back else data, plan.where)
 
 
-def _delete(info: SchemaInfo, place: Place, held: Held, dialect: Dialect) -> _Plan:
-    returning = _read_after(info)
+def _delete(info: SchemaInfo, place: Place, held: Held, wanted: tuple[str, ...], dialect: Dialect) -> _Plan:
+    returning = _read_after(info, wanted)
     shape = KeyedShape("delete", info, (), (*info.primary_key, *held.names), returning, *place, held.nulls)
     return _Plan(Prepared(compile_keyed(shape, dialect)), returning, loaded_meta(info, *place, "deleted"))
 
@@ -239,15 +252,24 @@ async def _write_one(
     try:
         if plan.returning:
             rows = await engine.fetch(plan.prepared, params, call)
-            if rows:
-                return dict(zip(plan.returning, rows[0], strict=True))
-        elif await engine.execute(plan.prepared, params, call):
-            return {}
+            count, back = len(rows), dict(zip(plan.returning, rows[0], strict=True)) if rows else {}
+        else:
+            count, back = await engine.execute(plan.prepared, params, call), {}
     except ConstraintError as exc:
         raise await refused(engine, changeset.with_action(verb), exc, values) from exc
-    if call.allow_stale:
-        return {}
+    if count == 1 or (not count and call.allow_stale):
+        return back
+    if count:
+        raise _several(changeset.info, verb, count)
     raise stale(changeset, verb, call)
+
+
+def _several(info: SchemaInfo, verb: str, count: int) -> MultipleResultsError:
+    return MultipleResultsError(
+        f"`{verb}` of one {info.name} wrote {count} rows, which have the same "
+        f"{' and '.join(f'`{name}`' for name in info.primary_key)}; outside a transaction they stay written",
+        hint="the primary key of the schema is no unique key of the table: declare all of its columns",
+    )
 
 
 WRITES = Writes(insert, update, delete)

@@ -5,14 +5,25 @@ from typing import Any
 
 from ectype.errors import QueryError, UnsupportedError
 from ectype.sql.dialect import Dialect
-from ectype.sql.params import Dumper, array_literal, travels_as
+from ectype.sql.params import Dumper, array_literal, cast_of, travels_as
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
-from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, named_dump, returning_clause, table_name
+from ectype.sql.writes import (
+    column_of,
+    conflict_clause,
+    field_dumper,
+    insert_scope,
+    name,
+    named_dump,
+    returning_clause,
+    table_name,
+)
 
 
 def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     """Return the INSERT that takes each column as one array: `INSERT … SELECT … FROM unnest($1::bigint[], …)`.
+
+    A value that all rows share is no array.
 
     Raises:
         QueryError: for rows without columns.
@@ -32,13 +43,17 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     scope = insert_scope(shape, dialect, {})
     for index, field in enumerate(shape.fields):
         codec = info.fields[field].type.codec(dialect.target)
+        if field in shape.shared:
+            scope.dumpers[index] = dump = field_dumper(info, field, dialect)
+            picks.append(f"{dialect.placeholder}{index + 1}{cast_of(dump) or f'::{codec.column}'}")
+            continue
         sent = travels_as(codec)
         arrays.append(f"{dialect.placeholder}{index + 1}::{sent}[]")
         picks.append(f"u.c{index}" if sent == codec.column else f"u.c{index}::{codec.column}")
         scope.dumpers[index] = named_dump(
             info, field, _column_dumper(codec.dump, as_literal=codec.column.endswith("[]"))
         )
-    names = ", ".join(f"c{index}" for index in range(len(shape.fields)))
+    names = ", ".join(f"c{index}" for index, field in enumerate(shape.fields) if field not in shape.shared)
     conflict = conflict_clause(shape, scope)
     sql = (
         f"INSERT INTO {table_name(shape, dialect)}{' AS t0' if conflict else ''} ({columns}) "

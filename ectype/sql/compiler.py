@@ -110,13 +110,13 @@ def select_tree(
 
     `form` says what is selected: `top` the outputs as the driver should give them, `named` under their names for a
     subquery or CTE, which `names` may change, `bare` the only one as it is for an expression, `rows` all of them,
-    `one` a constant for EXISTS.
+    `insert` those of an INSERT, before which a CTE may change rows, `one` a constant for EXISTS.
     """
     if select.prefix is not None:
         prefix = select.prefix
         scope.select = subselect(prefix)
     name_outputs(scope, select, form)
-    ctes = [cte_tree(scope, cte, prefix, top=form == "top") for cte in select.ctes]
+    ctes = [cte_tree(scope, cte, prefix, top=form in ("top", "insert")) for cte in select.ctes]
     source = table_tree(scope, select.source, select.source_offset, prefix)
     joins = [_join(scope, join, prefix) for join in select.joins]
     outputs_count = not (form == "one" and _needs_no_outputs(select))

@@ -51,6 +51,18 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     return cast("Statement", _module("bulk").compile_unnest(shape, dialect))
 
 
+def compile_insert_query(shape: InsertShape, step: Step, prefix: str | None, dialect: Dialect) -> Statement:
+    """Return the INSERT of what a query selects."""
+    return cast("Statement", _module("insert_select").compile_insert_query(shape, step, prefix, dialect))
+
+
+def compile_insert_cells(
+    shape: InsertShape, cells: tuple[tuple[Expression | None, ...], ...], dialect: Dialect
+) -> Statement:
+    """Return the INSERT of rows of which some cells are expressions; None is a plain value."""
+    return cast("Statement", _module("insert_select").compile_insert_cells(shape, cells, dialect))
+
+
 def compile_update_all(
     step: Step,
     assignments: tuple[tuple[str, Expression], ...],

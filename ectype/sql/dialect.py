@@ -24,6 +24,7 @@ class Dialect:
         limit_sees_around: a LIMIT may mention columns of the query around.
         null_limit: a LIMIT of NULL is none.
         array_params: a list can be one parameter, compared with `= ANY($1)`.
+        upsert_after_select: `INSERT … SELECT … FROM t ON CONFLICT …` is not taken for a join.
         exact_decimals: decimals are numbers in the database, not text.
         division_raises: dividing by zero is an error, and not NULL.
         sum_widens: `sum` of integers has a wider type than its column, and is cast back.
@@ -64,6 +65,7 @@ class Dialect:
     null_limit: bool
     array_params: bool
     unnest_insert: bool
+    upsert_after_select: bool
     ilike: bool
     distinct_on: bool
     lateral: bool
@@ -126,6 +128,7 @@ POSTGRES = Dialect(
     null_limit=True,
     array_params=True,
     unnest_insert=True,
+    upsert_after_select=True,
     ilike=True,
     distinct_on=True,
     lateral=True,
@@ -182,6 +185,7 @@ SQLITE = Dialect(
     null_limit=False,
     array_params=False,
     unnest_insert=False,
+    upsert_after_select=False,
     ilike=False,
     distinct_on=False,
     lateral=False,

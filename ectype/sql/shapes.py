@@ -17,6 +17,7 @@ class InsertShape:
         on_conflict: what a conflict does, or None.
         prefix: the schema or attached database, or None for the default.
         table: where the row stands when that is not the schema's own table: this one, in exactly `prefix`.
+        shared: of many rows, the fields that have one value in all of them.
     """
 
     info: SchemaInfo
@@ -25,6 +26,7 @@ class InsertShape:
     on_conflict: OnConflict | None = None
     prefix: str | None = None
     table: str | None = None
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

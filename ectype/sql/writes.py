@@ -72,7 +72,8 @@ def returning_clause(info: SchemaInfo, fields: Sequence[str], dialect: Dialect) 
     return f" RETURNING {', '.join(parts)}"
 
 
-def _dumper(info: SchemaInfo, field: str, dialect: Dialect) -> Dumper:
+def field_dumper(info: SchemaInfo, field: str, dialect: Dialect) -> Dumper:
+    """Return how values of a field are sent, None as NULL; a refusal says which field refused."""
     known = info.fields[field]
     dump = dumper_of(known.type.codec(dialect.target))
 
@@ -102,7 +103,9 @@ def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) 
     `told` adds a last column that says whether the row was inserted, where the database can tell.
     """
     info = shape.info
-    scope = insert_scope(shape, dialect, {i: _dumper(info, field, dialect) for i, field in enumerate(shape.fields)})
+    scope = insert_scope(
+        shape, dialect, {i: field_dumper(info, field, dialect) for i, field in enumerate(shape.fields)}
+    )
     marks = ", ".join(f"{dialect.placeholder}{i + 1}{cast_of(dump)}" for i, dump in scope.dumpers.items())
     columns = ", ".join(name(info.fields[field].source, dialect) for field in shape.fields)
     body = f"({columns}) VALUES ({marks})" if shape.fields else "DEFAULT VALUES"
@@ -132,9 +135,10 @@ def insert_scope(shape: InsertShape, dialect: Dialect, dumpers: dict[int, Dumper
     return scope
 
 
-def conflict_clause(shape: InsertShape, scope: Scope) -> str:
-    """Return ` ON CONFLICT …`, or nothing."""
-    info, on_conflict, dialect, offset = shape.info, shape.on_conflict, scope.dialect, len(shape.fields)
+def conflict_clause(shape: InsertShape, scope: Scope, offset: int | None = None) -> str:
+    """Return ` ON CONFLICT …`, or nothing; its values begin at `offset`, else after one for each field."""
+    info, on_conflict, dialect = shape.info, shape.on_conflict, scope.dialect
+    offset = len(shape.fields) if offset is None else offset
     if on_conflict is None:
         return ""
     if not shape.fields:
@@ -171,7 +175,7 @@ def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
     """Return the UPDATE or DELETE of one row; values come in the order of `fields`, then of `keys`."""
     info = shape.info
     everything = (*shape.fields, *shape.keys)
-    dumpers: dict[int, Dumper] = {i: _dumper(info, field, dialect) for i, field in enumerate(everything)}
+    dumpers: dict[int, Dumper] = {i: field_dumper(info, field, dialect) for i, field in enumerate(everything)}
     terms = [
         f"{name(info.fields[one].source, dialect)} = {dialect.placeholder}{i + 1}{cast_of(dumpers[i])}"
         for i, one in enumerate(everything)

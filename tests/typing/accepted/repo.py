@@ -28,6 +28,7 @@ from ectype import (
     fn,
     from_,
     maybe,
+    placeholder,
     replace,
     replace_all,
     replace_all_except,
@@ -117,9 +118,18 @@ async def upserts(repo: Repo, params: Mapping[str, object]) -> Artist:
             assert_never(outcome)
 
 
-async def many_inserts(repo: Repo, rows: Sequence[dict[str, Any]], structs: Iterator[Work]) -> None:
+async def many_inserts(
+    repo: Repo, rows: Sequence[dict[str, Any]], structs: Iterator[Work], struct: Work
+) -> None:
     assert_type(await repo.insert_all(Work, rows), int)
     assert_type(await repo.insert_all(Work, structs, timestamps=True), int)
+    copied = from_(Work).select({"number": Work.number, "hall": Work.hall})
+    assert_type(await repo.insert_all(Work, copied), int)
+    assert_type(await repo.insert_all(Work, copied, returning=Work.number), list[UUID])
+    assert_type(await repo.insert_all(Work, [{"hall": placeholder(3)}]), int)
+    assert_type(await repo.insert(struct, returning=(Work.number, Work.hall)), Work)
+    assert_type(await repo.update(change(struct), returning=True), Work)
+    assert_type(await repo.try_delete(struct, returning=Work.hall), Ok[Work] | Invalid[Work])
     assert_type(await repo.insert_all(Work, rows, returning=Work.number), list[UUID])
     assert_type(await repo.insert_all(Work, rows, returning=(Work.number, Work.hall)), list[tuple[UUID, int | None]])
     assert_type(
