@@ -16,7 +16,7 @@ from ectype.schema.changeset import Changeset
 from ectype.schema.errors import Invalid, InvalidChangesetError
 from ectype.schema.field_error import Message
 from ectype.schema.meta import meta
-from ectype.schema.schema import Schema
+from ectype.schema.schema import Schema, StructOf
 
 M = TypeVar("M", bound=Schema)
 
@@ -54,7 +54,7 @@ class ChangesetCalls:
 
     async def delete(
         self,
-        subject: Changeset[M] | M,
+        subject: Changeset[M] | StructOf[M],
         *,
         returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[WriteOptions],
@@ -71,7 +71,7 @@ class ChangesetCalls:
 
     async def try_insert(
         self,
-        subject: Changeset[M] | M,
+        subject: Changeset[M] | StructOf[M],
         *,
         returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[CallOptions],
@@ -91,7 +91,7 @@ class ChangesetCalls:
 
     async def try_delete(
         self,
-        subject: Changeset[M] | M,
+        subject: Changeset[M] | StructOf[M],
         *,
         returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[WriteOptions],

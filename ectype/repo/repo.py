@@ -177,11 +177,13 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
     # --- writes
 
     @overload
+    async def insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> M: ...
+    @overload
     async def insert(
         self,
-        subject: Changeset[M] | M,
+        subject: Changeset[M] | StructOf[M],
         *,
-        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        returning: Literal[True] | Attr[M, Any] | Sequence[Attr[M, Any]],
         **options: Unpack[CallOptions],
     ) -> M: ...
     @overload

@@ -118,9 +118,7 @@ async def upserts(repo: Repo, params: Mapping[str, object]) -> Artist:
             assert_never(outcome)
 
 
-async def many_inserts(
-    repo: Repo, rows: Sequence[dict[str, Any]], structs: Iterator[Work], struct: Work
-) -> None:
+async def many_inserts(repo: Repo, rows: Sequence[dict[str, Any]], structs: Iterator[Work], struct: Work) -> None:
     assert_type(await repo.insert_all(Work, rows), int)
     assert_type(await repo.insert_all(Work, structs, timestamps=True), int)
     copied = from_(Work).select({"number": Work.number, "hall": Work.hall})
