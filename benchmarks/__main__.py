@@ -15,9 +15,32 @@ from rich.table import Table as Printed
 
 from benchmarks import worlds
 from benchmarks.harness import Row, measure, warm_up
-from benchmarks.workloads import casts, changeset, get, imports, load, plan, sel1000, structs, trip
+from benchmarks.workloads import (
+    bulk1000,
+    casts,
+    changeset,
+    cheap1000,
+    get,
+    imports,
+    insert1,
+    join500,
+    load,
+    plan,
+    preload,
+    sel20,
+    sel1000,
+    structs,
+    tasks64,
+    trip,
+    tx3,
+    update1,
+)
 
 PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "tortoise-orm", "piccolo", "sqlglot", "pydantic")
+
+
+BOTH = (get, sel20, sel1000, cheap1000, join500, preload, insert1, update1, tx3, bulk1000, tasks64, trip)
+"""The workloads on both databases; the last one writes what others read."""
 
 
 async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
@@ -37,9 +60,7 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
     try:
         async with worlds.postgres() as world:
             gc.freeze()
-            # The last one writes.
-            tables = [*plan.tables(world), get.postgres(world), sel1000.postgres(world), trip.postgres(world)]
-            for table in tables:
+            for table in [*plan.tables(world), *(one.postgres(world) for one in BOTH)]:
                 if wanted(table.workload):
                     rows += await measure(table, rounds)
         if wanted("plan"):
@@ -47,7 +68,7 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
     except worlds.Unavailable as exc:
         notes.append(f"skipped: PostgreSQL, and the plan rows: {exc}")
     async with worlds.sqlite() as world:
-        for table in (get.sqlite(world), sel1000.sqlite(world), trip.sqlite(world)):
+        for table in (one.sqlite(world) for one in BOTH):
             if wanted(table.workload):
                 rows += await measure(table, rounds)
     return rows, notes

@@ -28,13 +28,19 @@ class Competitor:
 
 @dataclass(frozen=True)
 class Table:
-    """Competitors over the same work; the first is the baseline that ratios are taken against."""
+    """Competitors over the same work; the first is the baseline that ratios are taken against.
+
+    `reset` brings back what a batch has written, before each batch and outside its time; `calls` is how many calls
+    are one iteration, whose figures are those of one call.
+    """
 
     workload: str
     database: str
     competitors: Sequence[Competitor]
     check: Callable[[Any], object] = lambda result: result
     """What must be equal among competitors: a sanity check that all did the same work."""
+    reset: Callable[[], Awaitable[None]] | None = None
+    calls: int = 1
 
 
 @dataclass
@@ -65,20 +71,24 @@ async def measure(table: Table, rounds: int) -> list[Row]:
         AssertionError: when competitors do not give the same result.
     """
     await _check(table)
-    sizes = {one.name: await _size(one) for one in table.competitors}
+    sizes = {one.name: await _size(table, one) for one in table.competitors}
     figures = {one.name: Figures() for one in table.competitors}
     for number in range(rounds):
         order = table.competitors if number % 2 == 0 else list(reversed(table.competitors))
         for one in order:
-            wall, cpu = await _batch(one, sizes[one.name])
-            figures[one.name].wall.append(wall)
-            figures[one.name].cpu.append(cpu)
+            wall, cpu = await _batch(table, one, sizes[one.name])
+            figures[one.name].wall.append(wall / table.calls)
+            figures[one.name].cpu.append(cpu / table.calls)
     base = figures[table.competitors[0].name]
     return [_row(table, one.name, figures[one.name], base) for one in table.competitors]
 
 
 async def _check(table: Table) -> None:
-    results = [(one.name, table.check(await _once(one, 7))) for one in table.competitors]
+    results: list[tuple[str, object]] = []
+    for one in table.competitors:
+        if table.reset is not None:
+            await table.reset()
+        results.append((one.name, table.check(await _once(one, 7))))
     for name, result in results[1:]:
         assert result == results[0][1], f"{table.workload}: {name} gave {result!r:.200}, {results[0]!r:.200}"
 
@@ -88,18 +98,20 @@ async def _once(one: Competitor, i: int) -> Any:
     return result if one.sync else await result
 
 
-async def _size(one: Competitor) -> int:
+async def _size(table: Table, one: Competitor) -> int:
     await _once(one, 1)
     started = time.perf_counter()
     for i in range(LEAST):
         await _once(one, i)
     each = (time.perf_counter() - started) / LEAST
     size = max(LEAST, min(MOST, int(BATCH_SECONDS / max(each, 1e-9))))
-    await _batch(one, size)
+    await _batch(table, one, size)
     return size
 
 
-async def _batch(one: Competitor, size: int) -> tuple[float, float]:
+async def _batch(table: Table, one: Competitor, size: int) -> tuple[float, float]:
+    if table.reset is not None:
+        await table.reset()
     gc.collect()
     run: Callable[[int], Awaitable[Any]] = one.run
     wall, cpu = time.perf_counter(), time.process_time()

@@ -49,6 +49,30 @@ class SaComment(Base):
     journal: Mapped[SaJournal] = relationship()
 
 
+class SaEntry(Base):
+    __tablename__ = "entry"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    author_id: Mapped[int]
+    level: Mapped[int]
+    text: Mapped[str] = mapped_column(String(255))
+    score: Mapped[float]
+    timestamp: Mapped[datetime] = mapped_column(Moment)
+
+
+class SaShelf(Base):
+    __tablename__ = "shelf"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    books: Mapped[list["SaBook"]] = relationship()
+
+
+class SaBook(Base):
+    __tablename__ = "book"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shelf_id: Mapped[int] = mapped_column(ForeignKey("shelf.id"))
+    title: Mapped[str]
+
+
 def engine_for(url: str) -> AsyncEngine:
     return create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), pool_size=10)
 
