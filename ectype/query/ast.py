@@ -222,7 +222,32 @@ class TupleRow:
     names: tuple[str, ...] = ()
 
 
-RowShape: TypeAlias = EntityRow | ValueRow | TupleRow
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A struct of a row that holds another one of it.
+
+    Attributes:
+        parent: where the holder stands in the row.
+        child: where the held one stands, after the holder.
+        name: the association.
+        partial: whether rows of the association may have been left out.
+    """
+
+    parent: int
+    child: int
+    name: str
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkedRow:
+    """Structs side by side of which the first is the row, and holds the others by its associations."""
+
+    items: tuple[EntityRow, ...]
+    links: tuple[Link, ...]
+
+
+RowShape: TypeAlias = EntityRow | ValueRow | TupleRow | LinkedRow
 
 
 @dataclass(frozen=True, slots=True, eq=False)

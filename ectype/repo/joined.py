@@ -9,7 +9,7 @@ from ectype.errors import QueryError
 from ectype.expr import walk
 from ectype.expr.nodes import Entity
 from ectype.query.association_joins import association_joins
-from ectype.query.ast import Step, steps
+from ectype.query.ast import Link, Step, steps
 from ectype.query.builder import Query, query_at
 from ectype.query.scope import grow
 from ectype.query.subqueries import StandIn
@@ -181,6 +181,25 @@ def with_joined(query: Query[Any, Any, Any], joins: Sequence[Joined]) -> Query[A
     """Return the query whose rows have the joined structs beside their own."""
     also = tuple(one.source.optional.node for one in joins)
     return query_at(grow(query.node, ("also", also), "also", also), query.params)
+
+
+def links_of(query: Query[Any, Any, Any], joins: Sequence[Joined]) -> tuple[Link, ...] | None:
+    """Return how the structs of a row hold each other, where each row is one struct; None where rows must be merged.
+
+    That is where nothing is joined but what the rows and their joined structs belong to, by its primary key.
+    """
+    filled = {id(one.source) for one in joins}
+    for step in steps(query.node):
+        read = step.arg[1] if step.kind == "join" else step.arg
+        if step.kind in ("from", "join") and not isinstance(read, TableSource):
+            return None
+        if step.kind == "join" and id(_source_of(step)) not in filled:
+            return None
+    for one in joins:
+        association = one.association
+        if association.kind != "belongs_to" or set(association.related_keys) != set(association.related.primary_key):
+            return None
+    return tuple(Link(one.parent, position, one.association.name, one.partial) for position, one in enumerate(joins, 1))
 
 
 def merged(rows: Sequence[tuple[Any, ...]], joins: Sequence[Joined]) -> list[Any]:

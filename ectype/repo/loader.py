@@ -5,12 +5,12 @@ gives it the struct's class. What the fast expressions refuse (a timestamp `infi
 whole batch once through the careful functions, so it never poisons the other rows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any, NoReturn, TypeAlias, is_typeddict
 
 from ectype.errors import CastError
-from ectype.query.ast import EntityRow, Merge, RowShape, TupleRow, ValueRow
+from ectype.query.ast import EntityRow, LinkedRow, Merge, RowShape, TupleRow, ValueRow
 from ectype.repo.collector import uncollected
 from ectype.schema.meta import SchemaInfo, intern_meta
 from ectype.schema.structs import UNSET
@@ -171,6 +171,8 @@ class _Source:
             return self._entity(row)
         if isinstance(row, ValueRow):
             return self.values[row.index]
+        if isinstance(row, LinkedRow):
+            return self._linked(row)
         items = [self._row(item) for item in row.items]
         if row.maker is None:
             return f"({', '.join(items)},)" if items else "()"
@@ -185,7 +187,22 @@ class _Source:
             return f"maker({', '.join(f'{name}={item}' for name, item in zip(row.names, items, strict=True))})"
         return f"maker({', '.join(items)})"
 
-    def _entity(self, row: EntityRow) -> str:
+    def _linked(self, row: LinkedRow) -> str:
+        """Make the structs from the last to the first, so that each finds what it holds."""
+        made: dict[int, str] = {}
+        for position in reversed(range(len(row.items))):
+            own = [link for link in row.links if link.parent == position]
+            held = [(f"_assoc_{link.name}", made[link.child]) for link in own]
+            partial = frozenset(link.name for link in own if link.partial)
+            if partial:
+                known = f"P{position}"
+                self.names[known] = partial
+                held.append(("_partial", known))
+            made[position] = self._entity(row.items[position], held)
+        return made[0]
+
+    def _entity(self, row: EntityRow, held: Sequence[tuple[str, str]] = ()) -> str:
+        """Make a struct of columns, and give it what it holds by its slots."""
         info = row.info
         items = dict(zip(row.names, self.values[row.start : row.start + len(row.names)], strict=True))
         if row.whole:
@@ -194,6 +211,7 @@ class _Source:
         late = [found for merge in row.merges if (found := self._merge(merge, items, indexes))]
         made, lines = self._struct(info, items.items())
         lines[-1:-1] = [f"if not ({stays}): {made}.{name} = {value}" for name, stays, value in late]
+        lines[-1:-1] = [f"{made}.{slot} = {value}" for slot, value in held]
         if info.mutable_names:
             raw = ", ".join(
                 f"frozen({indexes[name]})" if name in indexes else self._unset() for name in info.mutable_names

@@ -46,7 +46,7 @@ class Preload:
                 await self._follow(rows, branch)
             elif not branch.custom.joined:
                 await self._load(rows, branch)
-            if branch.branches:
+            if any(_wants(one) for one in branch.branches.values()):
                 await self.level(reached(rows, association), branch.branches)
 
     def _wanting(self, rows: Sequence[Any], association: Association) -> list[Any]:
@@ -90,6 +90,11 @@ class Preload:
         for row in wanting:
             found = _gathered(row, association)
             give(row, found if association.cardinality == "many" else next(iter(found), None))
+
+
+def _wants(branch: Branch) -> bool:
+    """Whether a branch has anything to load that no join has filled."""
+    return not branch.custom.joined or any(_wants(one) for one in branch.branches.values())
 
 
 def _gathered(row: Any, association: Association) -> list[Any]:

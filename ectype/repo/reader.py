@@ -12,10 +12,10 @@ from ectype.query.planner import origin
 from ectype.query.subqueries import row_schema
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
-from ectype.repo.joined import joined_in, merged, with_joined
+from ectype.repo.joined import joined_in, links_of, merged, with_joined
 from ectype.repo.paths import merge
 from ectype.repo.preloader import preload_into
-from ectype.repo.select import dumped, fetch_rows, prepare
+from ectype.repo.select import dumped, fetch_linked, fetch_rows, prepare
 from ectype.schema.meta import SchemaInfo
 from ectype.sql.compilers import compile_aggregate, compile_exists
 
@@ -36,9 +36,13 @@ async def read(engine: Engine, queryable: Any, call: Call = PLAIN) -> list[Any]:
         return await fetch_rows(engine, query, call)
     branches = merge(row_schema(query.node), query.preloads)
     joins = joined_in(query, branches)
-    rows = await fetch_rows(engine, with_joined(query, joins) if joins else query, call)
-    if joins:
-        rows = merged(rows, joins)
+    links = links_of(query, joins) if joins else None
+    if not joins:
+        rows = await fetch_rows(engine, query, call)
+    elif links is None:
+        rows = merged(await fetch_rows(engine, with_joined(query, joins), call), joins)
+    else:
+        rows = await fetch_linked(engine, with_joined(query, joins), links, call)
     # What is loaded further stands where the query said that its own rows do.
     where = origin(query.node)[1] or call.prefix
     await preload_into(engine, rows, branches, call if where == call.prefix else replace(call, prefix=where))

@@ -1,14 +1,16 @@
 """One SELECT: its prepared statement by shape, and its loaded rows."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from ectype.errors import CastError, DivisionByZeroError
-from ectype.query.ast import Step
+from ectype.query.ast import Link, LinkedRow, Step
 from ectype.query.builder import Query
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
 from ectype.sql.compilers import compile_select
+from ectype.sql.dialect import Dialect
 
 
 def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
@@ -23,6 +25,21 @@ def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
 async def fetch_rows(engine: Engine, query: Query[Any, Any, Any], call: Call = PLAIN) -> list[Any]:
     """Return the rows of a query, without what it preloads."""
     prepared = prepare(engine, query.node, call.prefix or engine.prefix)
+    return await engine.fetch(prepared, dumped(prepared, query, query.params), call)
+
+
+async def fetch_linked(
+    engine: Engine, query: Query[Any, Any, Any], links: tuple[Link, ...], call: Call = PLAIN
+) -> list[Any]:
+    """Return the structs of a query's rows, each holding those that stand beside it."""
+    node, known = query.node, call.prefix or engine.prefix
+
+    def make(dialect: Dialect) -> Prepared:
+        statement = compile_select(node, dialect, known)
+        beside = cast("Any", statement.row)
+        return Prepared(replace(statement, row=LinkedRow(beside.items, links)), prefix=known)
+
+    prepared = engine.plan(("linked", node, links, known), make)
     return await engine.fetch(prepared, dumped(prepared, query, query.params), call)
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from ectype import QueryError, Repo, SchemaError, alias, fn, from_, is_loaded, only, subquery
+from ectype import QueryError, Repo, SchemaError, alias, change, fn, from_, is_loaded, meta, only, subquery
 from ectype.schema.structs import partial_names
 from ectype.telemetry import QueryEvent
+from tests.integration.repo.blog import Comment, Post, User
 from tests.integration.repo.circles import Card, Circle, Paper, Person, Reply
 from tests.integration.repo.test_preload_kinds import World, names, world
 
@@ -243,3 +244,26 @@ async def test_repo_preload_has_no_join_to_fill_from(repo: Repo, world: World, e
     assert events == []
     page = await repo.page(from_(Person).order_by(Person.id).preload(Person.papers), size=2, secret="x" * 32)
     assert [titles(person) for person in page.rows] == [["a0", "a1"], ["b0"]]
+
+
+async def test_what_rows_belong_to_is_the_same_from_a_join_as_from_queries_of_its_own(repo: Repo, events):
+    """With and without another join beside it that repeats rows, and where the far end is missing."""
+    ada = await repo.insert(User(name="Ada", email="a"))
+    first = await repo.insert(Post(title="one", author_id=ada.id, editor_id=ada.id, tags=["x"]))
+    second = await repo.insert(Post(title="two", author_id=ada.id))
+    for post, user in ((first, ada.id), (second, None), (first, None)):
+        await repo.insert(Comment(body="x", post_id=post.id, user_id=user))
+    query = from_(Comment).order_by(Comment.id)
+    alone = await repo.all(query.preload(Comment.post / Post.editor, Comment.user))
+    joins = query.join(Comment.post).left_join(Post.editor).left_join(Comment.user, as_=(by := alias(User, "by")))
+    filled = (Comment.post.joined() / Post.editor.joined(), Comment.user.joined(by))
+    del events[:]
+    for joined in (joins, joins.left_join(Post.comments, as_=alias(Comment, "other"))):
+        found = await repo.all(joined.preload(*filled))
+        assert found == alone
+        assert [comment.post for comment in found] == [comment.post for comment in alone]
+        assert [comment.post.editor for comment in found] == [comment.post.editor for comment in alone]
+        assert [comment.user for comment in found] == [comment.user for comment in alone]
+        assert [meta(comment.post) for comment in found] == [meta(comment.post) for comment in alone]
+        assert dict(change(found[0].post, Post.tags.set(["x"])).changes) == {}
+    assert len(events) == 2
