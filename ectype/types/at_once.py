@@ -83,7 +83,7 @@ def _are_numbers(values: list[Any]) -> bool:
 
 
 def decimals(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] | None:
-    """Take finite Decimals, ints of 64 bits, or texts of few characters.
+    """Take finite Decimals and floats, ints of 64 bits, or texts of few characters.
 
     Args:
         values: the values.
@@ -101,6 +101,10 @@ def decimals(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] 
             array("q", values)
         except OverflowError:
             return None
+    elif kinds == {float}:
+        if not all(map(isfinite, values)):
+            return None
+        values = list(map(repr, values))
     elif kinds != {Decimal} or not all(map(Decimal.is_finite, values)):
         return [] if not values else None
     try:

@@ -58,7 +58,7 @@ def _fault(value: Any, depth: int) -> Fault | None:
     elif kind is dict:
         return _below(value, value.items(), depth)
     elif kind is list:
-        return _below(value, enumerate(value), depth)
+        return _below(value, enumerate(value), depth) if value or depth == 0 else None
     elif kind is int:
         reason = f"has {value.bit_length()} bits" if value.bit_length() > MAX_INTEGER_BITS else None
     elif kind is float:
@@ -107,7 +107,9 @@ def is_too_deep(value: Any, depth: int = MAX_DEPTH) -> bool:
         return True
     if len(value) >= _MANY and _HOLDERS.isdisjoint(map(type, value)):
         return False
-    return any(is_too_deep(item, depth - 1) for item in value)
+    # An empty one holds nothing that could be too deep, unless it is itself.
+    inner = [item for item in value if item.__class__ in _HOLDERS and (item or depth == 1)]
+    return any(is_too_deep(item, depth - 1) for item in inner)
 
 
 text_of: Final = JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode

@@ -142,8 +142,8 @@ def _finite_or_none(value: float) -> float | None:
 
 def _usual_float(value: Any) -> float | None:
     if value.__class__ is str:
-        whole, _, part = value.partition(".")
-        usual = whole.isdigit() and part.isdigit() and value.isascii() and len(value) <= _USUAL_DIGITS
+        whole, point, part = value.partition(".")
+        usual = whole.isdigit() and (part.isdigit() or not point) and value.isascii() and len(value) <= _USUAL_DIGITS
         return float(value) if usual else None
     if value.__class__ is int:
         return float(value) if INT64_MIN <= value <= INT64_MAX else None
