@@ -29,7 +29,6 @@ MessageOf: TypeAlias = Callable[[str, Mapping[str, Any]], Message | None]
 
 EMPTY: Final[tuple[object, ...]] = ("",)
 _PLAIN: Final = frozenset({Boolean, Integer, String})
-_MISSING: Final = object()
 _MOST_PLANS: Final = 256
 
 
@@ -116,9 +115,9 @@ def _changed(
     # What is usual is never empty; but it may be one of the caller's own empty values.
     usually = empties is EMPTY
     for name, usual, step in plan:
-        param = given.get(name, _MISSING)
-        if param is _MISSING:
+        if name not in given:
             continue
+        param = given[name]
         value = usual(param) if usually else None
         if value is None and param is not None:
             field = step.field

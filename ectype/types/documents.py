@@ -192,10 +192,10 @@ def same(left: Any, right: Any) -> bool:
 def copied(document: Any) -> Any:
     """Return a document that shares no dict and no list with the one given."""
     if document.__class__ is dict:
-        return {key: copied(item) for key, item in document.items()}
+        return {key: copied(item) if item.__class__ in _HOLDERS else item for key, item in document.items()}
     if document.__class__ is list:
         items = cast("list[Any]", document)
         if len(items) >= _MANY and _HOLDERS.isdisjoint(map(type, items)):
             return items.copy()
-        return [copied(item) for item in items]
+        return [copied(item) if item.__class__ in _HOLDERS else item for item in items]
     return document

@@ -59,6 +59,10 @@ def _most_items(annotation: Any) -> int | None:
     return min([one.max_length for one in said if getattr(one, "max_length", None) is not None], default=None)
 
 
+def _is_longer(value: Any, most: int) -> bool:
+    return isinstance(value, list) and len(cast("list[Any]", value)) > most
+
+
 def _adapter(annotation: Any, word: str) -> TypeAdapter[Any]:
     try:
         adapter = _compiled(_failing_fast(annotation))
@@ -116,7 +120,7 @@ class PydanticType(Type[Any]):
     def cast(self, value: object) -> Ok[Any] | Err:
         """Take a value of the annotation, or the JSON document of one; `source` of an error is the culprit's path."""
         most = self.most_items
-        if most is not None and isinstance(value, list) and len(cast("list[Any]", value)) > most:
+        if most is not None and _is_longer(value, most):
             return Err()
         if is_too_deep(value):
             return Err()
