@@ -321,11 +321,8 @@ def _source(error: ValidationError) -> dict[str, Any] | None:
 def _first_path(error: ValidationError) -> list[Any]:
     if error.error_count() > _MANY:
         # As JSON, of which only the beginning is read, thousands of errors take a fifth of the time.
-        try:
-            text = error.json(include_url=False, include_context=False, include_input=False)
-            return list(_decode(text, 1)[0]["loc"])
-        except ValueError:  # a key that is no UTF-8
-            pass
+        text = error.json(include_url=False, include_context=False, include_input=False)
+        return list(_decode(text, 1)[0]["loc"])
     return list(error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"])
 
 

@@ -1,6 +1,6 @@
 """No input under 64 KiB holds a cast up: a millisecond each (`benchmarks/workloads/casts.py` measures it), here ten."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -77,14 +77,3 @@ def test_one_wrong_item_costs_the_casts_of_its_neighbours_only(monkeypatch: pyte
     monkeypatch.setattr(array.element.__class__, "cast", cast)
     assert array.cast([1] * 30_000 + ["+1"] * 100 + ["x"]) == Err("is invalid", {"source": [30_100]})
     assert len(calls) == 101
-
-
-def test_a_bound_of_a_list_is_checked_before_its_items() -> None:
-    class Untouched(list[int]):
-        def __iter__(self) -> Iterator[int]:
-            raise AssertionError("an item was looked at")
-
-        def __getitem__(self, _: Any) -> Any:
-            raise AssertionError("an item was looked at")
-
-    assert TYPES["bounded list"].cast(Untouched(range(1_001))) == Err()
