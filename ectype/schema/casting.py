@@ -5,8 +5,9 @@ back to its stored value loses its change, and None for a field that cannot be N
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
@@ -28,17 +29,18 @@ MessageOf: TypeAlias = Callable[[str, Mapping[str, Any]], Message | None]
 
 EMPTY: Final[tuple[object, ...]] = ("",)
 _PLAIN: Final = frozenset({Boolean, Integer, String})
-_MISSING: Final = object()
 _MOST_PLANS: Final = 256
-_GET: Final[Callable[[Any, str, Any], Any]] = cast("Any", MappingProxyType).get
-_GET_OF_DICT: Final[Callable[[Any, str, Any], Any]] = cast("Any", dict).get
 
 
-class Step(NamedTuple):
+def _nothing(_value: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
     """How the param of one permitted field is cast; a plan has one for each.
 
     Attributes:
-        name: the field's name.
         field: the field.
         cast: what its type makes of a value.
         text: whether a text is trimmed before it is compared with the empty values: all but bytes.
@@ -46,7 +48,6 @@ class Step(NamedTuple):
         plain: whether values of the type are compared as Python does.
     """
 
-    name: str
     field: FieldInfo
     cast: Callable[[Any], Ok[Any] | Err]
     text: bool
@@ -54,14 +55,17 @@ class Step(NamedTuple):
     plain: bool
 
 
+Plan: TypeAlias = tuple[tuple[str, Callable[[Any], Any], Step], ...]
+"""Of each permitted field its name, what casts the usual values at once, and its step."""
+
+
 def cast_params(
     changeset: C,
     params: Any,
     permitted: tuple[Any, ...],
-    *,
     empty_values: Sequence[object],
-    trim: bool,
-    force: bool,
+    trim: bool,  # noqa: FBT001  # a keyword costs more than all that is done with it
+    force: bool,  # noqa: FBT001  # as above
     message: MessageOf | None,
 ) -> C:
     """Return the changeset with the permitted params as changes, and an error for each that does not fit.
@@ -95,41 +99,48 @@ def cast_params(
 def _changed(
     made: Draft,
     changes: dict[str, Any],
-    plan: tuple[Step, ...],
+    plan: Plan,
     given: dict[str, Any],
     empties: Sequence[object],
-    trim: bool,  # noqa: FBT001  # a keyword costs more than all that is done with it
+    trim: bool,  # noqa: FBT001  # as above
     force: bool,  # noqa: FBT001  # as above
     message: MessageOf | None,
 ) -> list[tuple[str, Error]]:
     """Put the params that are permitted into the changes, and return the errors of those that do not fit."""
     info, data = made.info, made.data
-    known, read = data, _GET if info.schemaless else getattr
-    if info.blank is not None and info.blank.data is data:
-        # To ask a struct for a member that is unset takes longer than to ask a dict.
-        known, read = info.blank_values, _GET_OF_DICT
+    blank = info.blank
+    # To ask a struct for a member that is unset takes longer than to ask a dict.
+    get = info.blank_values.get if blank is not None and blank.data is data else data.get if info.schemaless else None
     failed: list[tuple[str, Error]] = []
-    for name, field, cast_value, text, mutable, plain in plan:
-        value = given.get(name, _MISSING)
-        if value is _MISSING:
+    # What is usual is never empty; but it may be one of the caller's own empty values.
+    usually = empties is EMPTY
+    for name, usual, step in plan:
+        if name not in given:
             continue
-        if value is not None:
-            # A text that is not empty, the usual param, goes straight to its type.
+        param = given[name]
+        value = usual(param) if usually else None
+        if value is None and param is not None:
+            field = step.field
+            # A text that is not empty goes straight to its type.
             outcome: Any = (
-                cast_value(value)
-                if text and trim and value.__class__ is str and value.lstrip() not in empties
-                else _filled(field, value, empties, trim=trim)
+                step.cast(param)
+                if step.text and trim and param.__class__ is str and param.lstrip() not in empties
+                else _filled(field, param, empties, trim=trim)
             )
             if outcome.__class__ is Err:
                 failed.append((name, _error(info, field, outcome, message)))
                 continue
             value = outcome.value
-        stored = base_value(data, field) if mutable else read(known, name, None)
+        if step.mutable:
+            stored = base_value(data, step.field)
+        else:
+            stored = getattr(data, name, None) if get is None else get(name)
         if not force and (
-            value is stored or (stored is not None and (stored == value if plain else same(field.type, stored, value)))
+            value is stored
+            or (stored is not None and (stored == value if step.plain else same(step.field.type, stored, value)))
         ):
             changes.pop(name, None)
-        elif value is not None or field.nullable:
+        elif value is not None or step.field.nullable:
             changes[name] = value
         elif stored is None:
             changes.pop(name, None)
@@ -138,10 +149,11 @@ def _changed(
     return failed
 
 
-def _planned(info: SchemaInfo, permitted: tuple[Any, ...]) -> tuple[tuple[str, ...], tuple[Step, ...]]:
+def _planned(info: SchemaInfo, permitted: tuple[Any, ...]) -> tuple[tuple[str, ...], Plan]:
     """Return the fields of some columns and how they are cast, and keep it for the next time."""
     names = tuple(dict.fromkeys([field_name(info, column) for column in permitted]))
-    plan = names, tuple([_step(info.fields[name]) for name in names])
+    fields = [info.fields[name] for name in names]
+    plan = names, tuple([(field.name, field.type.usual() or _nothing, _step(field)) for field in fields])
     if len(info.casts) >= _MOST_PLANS:
         info.casts.clear()
     info.casts[permitted] = plan
@@ -151,7 +163,6 @@ def _planned(info: SchemaInfo, permitted: tuple[Any, ...]) -> tuple[tuple[str, .
 def _step(field: FieldInfo) -> Step:
     type_ = field.type
     return Step(
-        field.name,
         field,
         type_.cast,
         type_.__class__ is not Binary,
@@ -216,7 +227,8 @@ def _checked(params: Any) -> dict[str, Any]:
             else "values that the program knows are put: `put_change(User.name, 'Ada')`; for a form that was not sent "
             "yet the params are None",
         )
-    given: dict[str, Any] = dict(params)  # pyright: ignore[reportUnknownArgumentType]
+    mapping = cast("Any", params)
+    given: dict[str, Any] = mapping.copy() if mapping.__class__ is dict else dict(mapping)
     for key in given:
         if key.__class__ is not str and not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
             raise CastError(

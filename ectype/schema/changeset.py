@@ -86,9 +86,7 @@ class Changeset(RelatedChangeset[M]):
         Example:
             change(User).cast({"name": "Ada", "age": "36"}, User.name, User.age)
         """
-        return casting.cast_params(
-            self, params, permitted, empty_values=empty_values, trim=trim, force=force_changes, message=message
-        )
+        return casting.cast_params(self, params, permitted, empty_values, trim, force_changes, message)
 
     def put_change(self, column: Column[M, T], value: T) -> Self:
         """Set a field to a value of its type; one that equals the struct's takes back an earlier change.

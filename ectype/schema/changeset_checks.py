@@ -33,7 +33,7 @@ class CheckedChangeset(ChangesetData[M]):
             fields: the columns, or associations.
             message: another text, or an `Error` whose metadata is added; the same in all validations.
         """
-        return validations.required(self, fields, message=message)
+        return validations.required(self, fields, message)
 
     def validate_change(
         self, column: Attr[M, T | None], function: Callable[[T], Refusals], *, meta: object = None
@@ -64,7 +64,7 @@ class CheckedChangeset(ChangesetData[M]):
         Raises:
             SchemaError: the pattern is no regular expression, or the change no text.
         """
-        return validations.format_(self, column, pattern, message=message)
+        return validations.format_(self, column, pattern, message)
 
     def validate_inclusion(
         self, column: Column[M, T], values: Collection[T], *, message: Message | None = None
@@ -117,7 +117,7 @@ class CheckedChangeset(ChangesetData[M]):
         Raises:
             SchemaError: no bound, or one that nothing can meet.
         """
-        return validations.length(self, column, min_=min, max_=max, is_=is_, count=count, message=message)
+        return validations.length(self, column, min, max, is_, count, message)
 
     def validate_number(
         self, column: Attr[M, Number | None], *, message: Message | None = None, **rules: Unpack[NumberRules]
@@ -133,7 +133,7 @@ class CheckedChangeset(ChangesetData[M]):
         Raises:
             SchemaError: no rule, one that does not exist, or a bound that is no number.
         """
-        return validations.number(self, column, rules, message=message)
+        return validations.number(self, column, rules, message)
 
     def validate_confirmation(
         self, column: Attr[M, Any], *, required: bool = False, message: Message | None = None

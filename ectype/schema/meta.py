@@ -283,6 +283,8 @@ def _fills(options: FieldOptions) -> bool:
 def schema_info(schema: object) -> SchemaInfo:
     """Return what is known of a schema class or an alias of one. Raises SchemaError for anything else."""
     info = getattr(schema, "__schema__", None)
+    if info.__class__ is SchemaInfo and cast("Any", info).schema is schema:
+        return cast("SchemaInfo", info)
     if not isinstance(info, SchemaInfo) or hasattr(schema.__class__, "__schema__"):
         raise SchemaError(
             f"a schema class was expected, got {schema!r:.80}",

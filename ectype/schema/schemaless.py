@@ -71,9 +71,7 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
             CastError: the params are no mapping, or have keys that are not str.
             SchemaError: a field without a type.
         """
-        return casting.cast_params(
-            self, params, permitted, empty_values=empty_values, trim=trim, force=force_changes, message=message
-        )
+        return casting.cast_params(self, params, permitted, empty_values, trim, force_changes, message)
 
     def put_change(self, field: str, value: object) -> Self:
         """Set a field to a value of its type; one that equals the data's takes back an earlier change."""
@@ -122,7 +120,7 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
 
     def validate_required(self, *fields: str, message: Message | None = None) -> Self:
         """Refuse fields without a value: "can't be blank"."""
-        return validations.required(self, fields, message=message)
+        return validations.required(self, fields, message)
 
     def validate_change(self, field: str, function: Callable[[Any], Refusals], *, meta: object = None) -> Self:
         """Call a function with the change of a field, unless it is None, and add what it returns as errors."""
@@ -130,7 +128,7 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
 
     def validate_format(self, field: str, pattern: str | re.Pattern[str], *, message: Message | None = None) -> Self:
         """Refuse a change in which a pattern is not found: "has invalid format"."""
-        return validations.format_(self, field, pattern, message=message)
+        return validations.format_(self, field, pattern, message)
 
     def validate_inclusion(self, field: str, values: Collection[Any], *, message: Message | None = None) -> Self:
         """Refuse a change that is not one of some values: "is invalid"."""
@@ -155,11 +153,11 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
         message: Message | None = None,
     ) -> Self:
         """Refuse a change that is too short or too long."""
-        return validations.length(self, field, min_=min, max_=max, is_=is_, count=count, message=message)
+        return validations.length(self, field, min, max, is_, count, message)
 
     def validate_number(self, field: str, *, message: Message | None = None, **rules: Unpack[NumberRules]) -> Self:
         """Refuse a change out of bounds; the first rule that fails is told."""
-        return validations.number(self, field, rules, message=message)
+        return validations.number(self, field, rules, message)
 
     def validate_confirmation(self, field: str, *, required: bool = False, message: Message | None = None) -> Self:
         """Refuse params whose `<field>_confirmation` is not what the field's is: "does not match confirmation"."""

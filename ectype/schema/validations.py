@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from ectype.errors import SchemaError, did_you_mean
-from ectype.expr.operand import Attr
+from ectype.expr.operand import Attr, Column
 from ectype.result import Ok
 from ectype.schema import messages, relation_checks
 from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, recorded, same, sealed
@@ -23,7 +23,6 @@ from ectype.schema.embeds import Embed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.graphemes import count_graphemes
 from ectype.schema.members import field_name
-from ectype.schema.reading import is_missing
 from ectype.schema.rel import Rel
 from ectype.schema.stored_value import is_unread, value_of
 from ectype.types.base import Type
@@ -54,10 +53,32 @@ def change_of(changeset: ChangesetData[Any], name: str) -> Any:
     return None if uncast and name in uncast else changeset.changes.get(name)
 
 
+def _looked_at(changeset: ChangesetData[Any], column: Any) -> tuple[str, Any]:
+    """Return the name of a column's field, and the change that a validation looks at: both functions in one call."""
+    info, uncast = changeset.info, changeset.uncast
+    usual = column.__class__ is Column and column.node.source is info.source
+    name = column.name if usual else field_name(info, column)
+    return name, None if uncast and name in uncast else changeset.changes.get(name)
+
+
+_MOST_DONE: Final = 1024
+_DONE: Final[dict[tuple[Any, ...], Validation]] = {}
+"""The lengths and numbers that were validated, by what they were told and its classes: True is no bound, and 1 is not
+told as 1.0, although they are equal. A lookup here is half the price of `lru_cache(typed=True)`."""
+
+
+def _kept(key: tuple[Any, ...], done: Validation) -> Validation:
+    """Keep a validation whose bounds are checked for the next time."""
+    if len(_DONE) >= _MOST_DONE:
+        _DONE.clear()
+    _DONE[key] = done
+    return done
+
+
 def validated(changeset: C, done: Validation, error: Error | None = None, key: str | None = None) -> C:
     """Return the changeset with a validation recorded, and the error it found, for its field or another key."""
     made = draft(changeset)
-    made.validations = (*changeset.validations, done)
+    made.validations = changeset.validations + (done,)  # noqa: RUF005  # as in `recorded`
     if error is not None:
         made.errors = (*changeset.errors, (key or done.field, error))
         made.valid = False
@@ -67,7 +88,7 @@ def validated(changeset: C, done: Validation, error: Error | None = None, key: s
 # --- required ---------------------------------------------------------------------------------------------------------
 
 
-def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -> C:
+def required(changeset: C, columns: Sequence[Any], message: Message | None) -> C:
     """Return the changeset with an error for each field that has no value, neither as a change nor in the struct."""
     info, data, changes, known = changeset.info, changeset.data, changeset.changes, changeset.required
     missing: list[str] = []
@@ -77,15 +98,16 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
             rels.append(column)
             known = (*known, relation_of_member(info, column, "validate_required").name)
             continue
-        name = field_name(info, column)
+        usual = column.__class__ is Column and column.node.source is info.source
+        name = column.name if usual else field_name(info, column)
         value = changes[name] if name in changes else value_of(data, name)
         # What is stored and was not read has a value, as far as anyone knows.
-        if (value is None or (value.__class__ is str and is_missing(value))) and not (
+        if (value is None or (value.__class__ is str and (not value or value.isspace()))) and not (
             name in info.unread and name not in changes and is_unread(data, name)
         ):
             missing.append(name)
         if name not in known:
-            known = (*known, name)
+            known = known + (name,)  # noqa: RUF005  # half the price of `(*known, name)`
     made = draft(changeset)
     made.required = known
     if missing:
@@ -112,10 +134,9 @@ def _refuse_missing(made: Draft, missing: list[str], message: Message | None) ->
 
 def change(changeset: C, column: Any, function: Callable[[Any], Refusals], meta: object) -> C:
     """Return the changeset with what a function has against the change of a field, and the metadata remembered."""
-    name = field_name(changeset.info, column)
+    name, value = _looked_at(changeset, column)
     if meta is not None:
         changeset = validated(changeset, Validation(name, "change", meta))
-    value = change_of(changeset, name)
     if value is None:
         return changeset
     found = function(value)
@@ -161,13 +182,13 @@ def _unusable(found: object) -> SchemaError:
 # --- format -----------------------------------------------------------------------------------------------------------
 
 
-def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], *, message: Message | None) -> C:
+def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], message: Message | None) -> C:
     """Return the changeset with an error when the change does not match."""
-    done = _format(field_name(changeset.info, column), pattern)
-    value = change_of(changeset, done.field)
+    name, value = _looked_at(changeset, column)
+    done = _format(name, pattern)
     if value is None:
         return recorded(changeset, done)
-    if not isinstance(value, str):
+    if value.__class__ is not str and not isinstance(value, str):
         raise _unfit(changeset, done.field, "validate_format", "text", value)
     if done.options.search(value):
         return recorded(changeset, done)
@@ -187,8 +208,8 @@ def _format(name: str, pattern: str | re.Pattern[str]) -> Validation:
 
 def inclusion(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
     """Return the changeset with an error when the change is not one of the values."""
-    done = Validation(field_name(changeset.info, column), "inclusion", _members(values, "validate_inclusion"))
-    value = change_of(changeset, done.field)
+    name, value = _looked_at(changeset, column)
+    done = Validation(name, "inclusion", _members(values, "validate_inclusion"))
     if value is None or _is_member(changeset, done, value):
         return recorded(changeset, done)
     return validated(changeset, done, refusal(messages.INVALID, message, validation="inclusion", enum=done.options))
@@ -196,8 +217,8 @@ def inclusion(changeset: C, column: Any, values: Collection[Any], *, message: Me
 
 def exclusion(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
     """Return the changeset with an error when the change is one of the values."""
-    done = Validation(field_name(changeset.info, column), "exclusion", _members(values, "validate_exclusion"))
-    value = change_of(changeset, done.field)
+    name, value = _looked_at(changeset, column)
+    done = Validation(name, "exclusion", _members(values, "validate_exclusion"))
     if value is None or not _is_member(changeset, done, value):
         return recorded(changeset, done)
     return validated(changeset, done, refusal(messages.RESERVED, message, validation="exclusion", enum=done.options))
@@ -205,8 +226,8 @@ def exclusion(changeset: C, column: Any, values: Collection[Any], *, message: Me
 
 def subset(changeset: C, column: Any, values: Collection[Any], *, message: Message | None) -> C:
     """Return the changeset with an error when the change, a list, has an element that is not one of the values."""
-    done = Validation(field_name(changeset.info, column), "subset", _members(values, "validate_subset"))
-    items = change_of(changeset, done.field)
+    name, items = _looked_at(changeset, column)
+    done = Validation(name, "subset", _members(values, "validate_subset"))
     if items is None:
         return recorded(changeset, done)
     if not isinstance(items, list | tuple | set | frozenset):
@@ -252,7 +273,6 @@ _LENGTHS: Final[dict[str, Callable[[int, int], bool]]] = {"is": eq, "min": ge, "
 def length(
     changeset: C,
     column: Any,
-    *,
     min_: int | None,
     max_: int | None,
     is_: int | None,
@@ -264,12 +284,14 @@ def length(
     if column.__class__ is Rel or column.__class__ is Embed:
         name, value = relation_checks.counted(changeset, column, "validate_length")
     else:
-        name = field_name(changeset.info, column)
-        value = change_of(changeset, name)
+        name, value = _looked_at(changeset, column)
+    key = (name, min_, max_, is_, count, min_.__class__, max_.__class__, is_.__class__)
     try:
-        done = _length(name, is_, min_, max_, count)
+        done = _DONE[key]
+    except KeyError:
+        done = _kept(key, _length(name, is_, min_, max_, count))
     except TypeError:  # unhashable
-        done = _length.__wrapped__(name, is_, min_, max_, count)
+        done = _length(name, is_, min_, max_, count)
     if value is None:
         return recorded(changeset, done)
     if value.__class__ is str and count != "bytes" and value.isascii() and "\r" not in value:
@@ -284,8 +306,6 @@ def length(
     return recorded(changeset, done)
 
 
-# `typed`, since True is no bound although it equals 1.
-@lru_cache(maxsize=1024, typed=True)
 def _length(name: str, is_: int | None, min_: int | None, max_: int | None, count: Count) -> Validation:
     given = (("is", is_), ("min", min_), ("max", max_))
     bounds = tuple([(rule, bound) for rule, bound in given if bound is not None])
@@ -331,49 +351,47 @@ _NUMBERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def number(changeset: C, column: Any, rules: NumberRules, *, message: Message | None) -> C:
+def number(changeset: C, column: Any, rules: NumberRules, message: Message | None) -> C:
     """Return the changeset with an error for the first rule, in the order given, that the change does not keep."""
-    name = field_name(changeset.info, column)
+    name, value = _looked_at(changeset, column)
+    bounds = tuple(rules.items())
+    key = (name, bounds, bounds[0][1].__class__ if len(bounds) == 1 else tuple(map(type, rules.values())))
     try:
-        done = _number(name, tuple(rules), *rules.values())
+        done = _DONE[key]
+    except KeyError:
+        done = _kept(key, _number(name, bounds))
     except TypeError:  # unhashable
-        done = _number.__wrapped__(name, tuple(rules), *rules.values())
-    value = change_of(changeset, name)
+        done = _number(name, bounds)
     if value is None:
         return recorded(changeset, done)
-    if not isinstance(value, _NUMERIC):
+    if value.__class__ not in _NUMERIC and not isinstance(value, _NUMERIC):
         raise _unfit(changeset, name, "validate_number", "numbers", value)
     for rule, bound in done.options:
-        if not _compared(_NUMBERS[rule], value, bound):
+        try:
+            kept = _NUMBERS[rule](value, bound)
+        except InvalidOperation:  # a Decimal NaN
+            kept = False
+        if not kept:
             error = refusal(messages.NUMBERS[rule], message, validation="number", kind=rule, number=bound)
             return validated(changeset, done, error)
     return recorded(changeset, done)
 
 
-# `typed`, since a bound of 1 is not told as 1.0, which it equals.
-@lru_cache(maxsize=1024, typed=True)
-def _number(name: str, rules: tuple[str, ...], *bounds: Any) -> Validation:
-    if not rules:
+def _number(name: str, bounds: tuple[tuple[str, Any], ...]) -> Validation:
+    if not bounds:
         raise SchemaError("`validate_number` needs a bound", hint=f"give one of: {', '.join(_NUMBERS)}")
-    for rule, bound in zip(rules, bounds, strict=True):
+    for rule, bound in bounds:
         if rule not in _NUMBERS:
             raise SchemaError(f"`validate_number` does not know `{rule}`", hint=did_you_mean(rule, _NUMBERS))
         if not _is_bound(bound):
             raise SchemaError(f"`{rule}` of `validate_number` is a number, got {bound!r:.60}")
-    return Validation(name, "number", tuple(zip(rules, bounds, strict=True)))
+    return Validation(name, "number", bounds)
 
 
 def _is_bound(value: Any) -> bool:
     if value.__class__ is Decimal:
         return not value.is_nan()
     return value.__class__ is int or (value.__class__ is float and not isnan(value))
-
-
-def _compared(holds: Callable[[Any, Any], bool], value: Any, bound: Any) -> bool:
-    try:
-        return holds(value, bound)
-    except InvalidOperation:  # a Decimal NaN
-        return False
 
 
 # --- params ----------------------------------------------------------------------------------------------------------

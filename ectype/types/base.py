@@ -126,6 +126,18 @@ class Type(FieldType[T], Generic[T]):
         """Turn a value from outside (a form, JSON) into a value of this type, or say why not. Never given None."""
         raise NotImplementedError(f"{self.__class__.__name__} does not cast")
 
+    def usual(self) -> Callable[[Any], T | None] | None:
+        """Return what casts the usual values at once, where there is such a thing: a function of one argument.
+
+        It gives the very value that `cast` gives, or None for all that `cast` has to look at; it never takes blank
+        text, and never raises. A subclass with a `cast` of its own has none, unless it says so itself.
+        """
+        return None
+
+    def usual_list(self) -> Callable[[list[Any]], list[Any] | None] | None:
+        """Return what casts the items of a list at once, where there is such a thing: see `ectype.types.at_once`."""
+        return None
+
     def codec(self, target: Target) -> Codec:
         """Return how the type is stored on one database. Called once a shape, never once a row."""
         raise NotImplementedError(f"{self.__class__.__name__} is not stored")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
+from ectype.types.at_once import AtOnce, is_none_free
 from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.documents import copied, decode, encode, find_fault, same, text_of
 from ectype.types.refusals import refused, shown, unreadable
@@ -159,6 +160,14 @@ def _load_hex(text: Any) -> bytes:
         raise unreadable(text, "bytes, stored as hex digits") from None
 
 
+_PART: Final = 1_024
+"""How many items are cast at once."""
+
+
+def _nothing(_value: Any) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ArrayType(Type[list[Any]]):
     """Lists of a scalar: an array of PostgreSQL as `bigint[]`, JSON text on SQLite (bytes as hex digits).
@@ -200,18 +209,42 @@ class ArrayType(Type[list[Any]]):
         """Take a list or tuple and cast each element. `source` of an error is the index of the culprit."""
         if not isinstance(value, list | tuple):
             return Err()
-        cast_one, made = self.element.cast, list[Any]()
-        for index, item in enumerate(cast("list[object]", value)):
-            if item is None and self.nullable:
-                made.append(None)
-                continue
-            one = Err() if item is None else cast_one(item)
-            if isinstance(one, Err):
-                return Err(one.message, {**one.meta, "source": [index]})
-            if one.value is None and not self.nullable:
-                return Err("is invalid", {"source": [index]})
-            made.append(one.value)
+        items, made = list(cast("list[Any]", value)), list[Any]()
+        at_once, quick = self.element.usual_list(), self.element.usual()
+        # In parts, so that one item that is unusual does not cost those of the whole list.
+        for start in range(0, len(items), _PART):
+            part = items[start : start + _PART]
+            found = None if at_once is None else self._at_once(part, at_once)
+            if found is None:
+                found = self._one_by_one(part, start, quick or _nothing)
+                if found.__class__ is Err:
+                    return cast("Err", found)
+            made += cast("list[Any]", found)
         return Ok(made)
+
+    def _at_once(self, part: list[Any], at_once: AtOnce) -> list[Any] | None:
+        """Cast items in one go; None where they have to be looked at, as where None is not allowed."""
+        if not self.nullable or is_none_free(part):
+            return at_once(part)
+        found = at_once([item for item in part if item is not None])
+        if found is None:
+            return None
+        following = iter(found)
+        return [None if item is None else next(following) for item in part]
+
+    def _one_by_one(self, part: list[Any], start: int, quick: Callable[[Any], Any]) -> list[Any] | Err:
+        cast_one, made = self.element.cast, list[Any]()
+        for index, item in enumerate(part, start):
+            value = quick(item)
+            if value is None and not (item is None and self.nullable):
+                one = Err() if item is None else cast_one(item)
+                if isinstance(one, Err):
+                    return Err(one.message, {**one.meta, "source": [index]})
+                value = one.value
+                if value is None and not self.nullable:
+                    return Err("is invalid", {"source": [index]})
+            made.append(value)
+        return made
 
     def codec(self, target: Target) -> Codec:
         """Return how lists of the element are stored."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from json import JSONDecoder, JSONEncoder
 from math import isfinite
+from types import NoneType
 from typing import Any, Final, NoReturn, cast
 
+from ectype.types.at_once import integers, texts
 from ectype.types.base import Target
 from ectype.types.refusals import refused, shown, unreadable
 from ectype.types.scalars import text_fault
@@ -20,6 +22,11 @@ MAX_DEPTH: Final = 100
 
 MAX_INTEGER_BITS: Final = 3_322
 """Whole numbers have at most 1,000 digits: their text takes quadratic time."""
+
+_MANY: Final = 32
+"""From so many items on, to look at them in passes of C pays."""
+_SCALARS: Final = frozenset({str, int, float, bool, NoneType})
+_HOLDERS: Final = frozenset({list, dict})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ def _fault(value: Any, depth: int) -> Fault | None:
     elif kind is dict:
         return _below(value, value.items(), depth)
     elif kind is list:
-        return _below(value, enumerate(value), depth)
+        return _below(value, enumerate(value), depth) if value or depth == 0 else None
     elif kind is int:
         reason = f"has {value.bit_length()} bits" if value.bit_length() > MAX_INTEGER_BITS else None
     elif kind is float:
@@ -63,9 +70,11 @@ def _fault(value: Any, depth: int) -> Fault | None:
     return None if reason is None else Fault((), reason)
 
 
-def _below(value: object, items: Any, depth: int) -> Fault | None:
+def _below(value: Any, items: Any, depth: int) -> Fault | None:
     if depth == 0:
         return Fault((), f"is nested more than {MAX_DEPTH} levels deep")
+    if len(value) >= _MANY and value.__class__ is list and _are_sound(value):
+        return None
     for key, item in items:
         if value.__class__ is dict and (key.__class__ is not str or text_fault(key) is not None):
             return Fault((), f"has the key {shown(key)}, and keys are text without NUL and lone surrogates")
@@ -75,13 +84,32 @@ def _below(value: object, items: Any, depth: int) -> Fault | None:
     return None
 
 
+def _are_sound(values: list[Any]) -> bool:
+    """Whether many values are scalars of a document, told in a few passes of C; where not, somebody looks again."""
+    kinds = set(map(type, values))
+    if not kinds <= _SCALARS:
+        return False
+    found = {kind: values if len(kinds) == 1 else [one for one in values if one.__class__ is kind] for kind in kinds}
+    return (
+        (str not in found or texts(found[str]) is not None)
+        and (float not in found or all(map(isfinite, found[float])))
+        and (int not in found or integers(found[int]) is not None)
+    )
+
+
 def is_too_deep(value: Any, depth: int = MAX_DEPTH) -> bool:
-    """Whether dicts and lists stand inside each other more than `MAX_DEPTH` times; what they hold is not looked at."""
+    """Whether dicts and lists stand inside each other more than so many times; what they hold is not looked at."""
     if value.__class__ is dict:
         value = value.values()
     elif value.__class__ is not list:
         return False
-    return depth == 0 or any(is_too_deep(item, depth - 1) for item in value)
+    if depth == 0:
+        return True
+    if len(value) >= _MANY and _HOLDERS.isdisjoint(map(type, value)):
+        return False
+    # An empty one holds nothing that could be too deep, unless it is itself.
+    inner = [item for item in value if item.__class__ in _HOLDERS and (item or depth == 1)]
+    return any(is_too_deep(item, depth - 1) for item in inner)
 
 
 text_of: Final = JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
@@ -164,7 +192,10 @@ def same(left: Any, right: Any) -> bool:
 def copied(document: Any) -> Any:
     """Return a document that shares no dict and no list with the one given."""
     if document.__class__ is dict:
-        return {key: copied(item) for key, item in document.items()}
+        return {key: copied(item) if item.__class__ in _HOLDERS else item for key, item in document.items()}
     if document.__class__ is list:
-        return [copied(item) for item in cast("list[Any]", document)]
+        items = cast("list[Any]", document)
+        if len(items) >= _MANY and _HOLDERS.isdisjoint(map(type, items)):
+            return items.copy()
+        return [copied(item) if item.__class__ in _HOLDERS else item for item in items]
     return document

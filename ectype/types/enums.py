@@ -1,6 +1,6 @@
 """The members of enums: text, whole numbers, or an enum type of PostgreSQL."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, Flag
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar, cast
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
+from ectype.types.at_once import AtOnce, known
 from ectype.types.base import Codec, Target
 from ectype.types.numeric import INT64_MAX, INT64_MIN
 from ectype.types.refusals import refused, shown, unreadable
@@ -68,6 +69,26 @@ class EnumType(Scalar[E], Generic[E]):
         if found is None:
             return Err("is invalid", {"validation": "inclusion", "enum": [member.value for member in self.enum]})
         return Ok(found)
+
+    def usual(self) -> Callable[[Any], E | None] | None:
+        """Return what gives the member of a text at once."""
+        get = self._quick()
+
+        def member_of(value: Any) -> E | None:
+            return get(value) if value.__class__ is str else None
+
+        return member_of if get is not None else None
+
+    def usual_list(self) -> AtOnce | None:
+        """Return what gives the members of many texts at once."""
+        get = self._quick()
+        return None if get is None else lambda values: known(values, get)
+
+    def _quick(self) -> Any:
+        if self.__class__.cast is not EnumType[E].cast:
+            return None
+        # Blank text may be an empty value, although it is a member's.
+        return {text: member for text, member in self.by_text.items() if text.strip()}.get
 
     def codec(self, target: Target) -> Codec:
         """Return how the members are stored."""

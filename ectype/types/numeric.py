@@ -5,6 +5,7 @@ exponents are bounded before anything is converted: `int(Decimal("1e3000000"))` 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Clamped, Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Rounded
 from math import isfinite
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
+from ectype.types.at_once import AtOnce, decimals, floats, integers
 from ectype.types.base import Codec, JsonForm, Target
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, Scalar
@@ -58,6 +60,16 @@ def _dump_integer(value: Any) -> int:
     return int.__int__(value)
 
 
+_USUAL_DIGITS: Final = 18
+"""So many digits are within 64 bits whatever they are, and a double or a decimal reads them at once."""
+
+
+def _usual_integer(value: Any) -> int | None:
+    if value.__class__ is str:
+        return int(value) if len(value) <= _USUAL_DIGITS and value.isdigit() and value.isascii() else None
+    return value if value.__class__ is int and INT64_MIN <= value <= INT64_MAX else None
+
+
 class Integer(Scalar[int]):
     """Whole numbers of 64 bits: `bigint`, `INTEGER`.
 
@@ -70,6 +82,8 @@ class Integer(Scalar[int]):
     value_class: ClassVar = int
     codecs: ClassVar = {"postgres": Codec("bigint", _dump_integer), "sqlite": Codec("INTEGER", _dump_integer)}
     form: ClassVar = JsonForm({"type": "integer"})
+    quick: ClassVar = _usual_integer
+    quick_list: ClassVar = integers
 
     def cast(self, value: object) -> Ok[int] | Err:
         """Take an int, or text of a sign and digits, 31 characters at most; never a bool or a float."""
@@ -126,6 +140,16 @@ def _finite_or_none(value: float) -> float | None:
     return value if isfinite(value) else None
 
 
+def _usual_float(value: Any) -> float | None:
+    if value.__class__ is str:
+        whole, point, part = value.partition(".")
+        usual = whole.isdigit() and (part.isdigit() or not point) and value.isascii() and len(value) <= _USUAL_DIGITS
+        return float(value) if usual else None
+    if value.__class__ is int:
+        return float(value) if INT64_MIN <= value <= INT64_MAX else None
+    return value if value.__class__ is float and isfinite(value) else None
+
+
 class Float(Scalar[float]):
     """Double precision numbers: `float8`, REAL. NaN and the infinities are stored by PostgreSQL only.
 
@@ -138,6 +162,8 @@ class Float(Scalar[float]):
     value_class: ClassVar = float
     codecs: ClassVar = {"postgres": Codec("float8", _dump_float), "sqlite": Codec("REAL", _dump_finite)}
     form: ClassVar = JsonForm({"type": ["number", "null"]}, _finite_or_none, accepts={"type": "number"})
+    quick: ClassVar = _usual_float
+    quick_list: ClassVar = floats
 
     def cast(self, value: object) -> Ok[float] | Err:
         """Take a finite float, an int, or text as `-1`, `1.5` or `2e-3`; never `.5`, `1_000`, `nan` or `inf`."""
@@ -191,6 +217,12 @@ _DECIMAL: Final[dict[Target, Codec]] = {
 }
 
 
+def _usual_decimal(value: Any) -> Decimal | None:
+    if value.__class__ is not str or len(value) > _USUAL_DIGITS:
+        return None
+    return Decimal(value) if value.replace(".", "", 1).isdigit() and value.isascii() else None
+
+
 @dataclass(frozen=True, slots=True)
 class DecimalType(Scalar[Decimal]):
     """Decimals of at most 1,000 digits: `numeric`, TEXT.
@@ -234,6 +266,19 @@ class DecimalType(Scalar[Decimal]):
             return Ok(number if self.scale is None else _RESCALING.quantize(number, Decimal((0, (1,), -self.scale))))
         except DecimalException:
             return Err()
+
+    def usual(self) -> Callable[[Any], Decimal | None] | None:
+        """Return what casts plain text at once, where no scale says how many digits there are."""
+        return _usual_decimal if self.scale is None and self.__class__ is DecimalType else None
+
+    def usual_list(self) -> AtOnce | None:
+        """Return what casts plain texts, ints or Decimals at once."""
+        if self.__class__ is not DecimalType:
+            return None
+        if self.scale is None:
+            return lambda values: decimals(values, _EXACT.create_decimal)
+        unit = Decimal((0, (1,), -self.scale))
+        return lambda values: decimals(values, lambda one: _RESCALING.quantize(_EXACT.create_decimal(one), unit))
 
     def codec(self, target: Target) -> Codec:
         """Return how decimals are stored, which on SQLite and in DDL depends on the scale."""

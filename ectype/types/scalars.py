@@ -6,10 +6,12 @@ before it is converted, so that no input costs more than its length. `dump` take
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID, SafeUUID
 
 from ectype.result import Err, Ok
+from ectype.types.at_once import AtOnce, booleans, texts
 from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.refusals import refused, unreadable
 
@@ -37,6 +39,10 @@ class Scalar(Type[T]):
     """How the type is stored, where it has no parameters that change it."""
     form: ClassVar[JsonForm | None] = None
     """What JSON makes of its values, where it has no parameters that change it."""
+    quick: ClassVar[Callable[[Any], Any] | None] = None
+    """What `usual` returns for this class, and not for its subclasses."""
+    quick_list: ClassVar[AtOnce | None] = None
+    """What `usual_list` returns for this class, and not for its subclasses."""
 
     @property
     def name(self) -> str:
@@ -51,6 +57,15 @@ class Scalar(Type[T]):
     def codec(self, target: Target) -> Codec:
         """Return how the type is stored on one database."""
         return self.codecs[target]
+
+    def usual(self) -> Callable[[Any], T | None] | None:
+        """Return what casts the usual values at once, where the class says so beside its `cast`."""
+        # The class's own, since a subclass may cast otherwise.
+        return self.__class__.__dict__.get("quick")
+
+    def usual_list(self) -> AtOnce | None:
+        """Return what casts the items of a list at once, where the class says so beside its `cast`."""
+        return self.__class__.__dict__.get("quick_list")
 
     def json_form(self) -> JsonForm | None:
         """Return what JSON makes of the values."""
@@ -100,6 +115,12 @@ def _load_bit(value: Any) -> bool:
     raise unreadable(value, "a boolean, stored as 0 or 1")
 
 
+def _usual_boolean(value: Any) -> bool | None:
+    if value.__class__ is str:
+        return _BOOLEAN_TEXT.get(value)
+    return value if value.__class__ is bool else None
+
+
 class Boolean(Scalar[bool]):
     """True and False: `boolean`, INTEGER 1 and 0.
 
@@ -115,6 +136,8 @@ class Boolean(Scalar[bool]):
         "sqlite": Codec("INTEGER", _dump_bit, _load_bit, inline="{bits}[{v}]", names={"bits": _BITS}),
     }
     form: ClassVar = JsonForm({"type": "boolean"})
+    quick: ClassVar = _usual_boolean
+    quick_list: ClassVar = booleans
 
     def cast(self, value: object) -> Ok[bool] | Err:
         """Take True, False, and the texts `true`, `false`, `1`, `0`; never the numbers 1 and 0."""
@@ -153,6 +176,11 @@ def _dump_string(value: Any) -> str:
     return str.__str__(value)
 
 
+def usual_text(value: Any) -> str | None:
+    """Return printable ASCII text, for `usual`: text that does not begin with white space, and has no NUL."""
+    return value if value.__class__ is str and value >= "!" and value.isascii() and "\0" not in value else None
+
+
 class String(Scalar[str]):
     r"""Text of any length: `text`, TEXT.
 
@@ -165,6 +193,8 @@ class String(Scalar[str]):
     value_class: ClassVar = str
     codecs: ClassVar = {"postgres": Codec("text", _dump_string), "sqlite": Codec("TEXT", _dump_string)}
     form: ClassVar = JsonForm({"type": "string"})
+    quick: ClassVar = usual_text
+    quick_list: ClassVar = texts
 
     def cast(self, value: object) -> Ok[str] | Err:
         """Take text without NUL characters and lone surrogates; never a number or bytes."""

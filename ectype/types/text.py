@@ -4,9 +4,10 @@ import re
 from typing import Any, ClassVar, Final
 
 from ectype.result import Err, Ok
+from ectype.types.at_once import texts
 from ectype.types.base import Codec, JsonForm
 from ectype.types.refusals import refused, unreadable
-from ectype.types.scalars import CAST_FIRST, STRING, Scalar
+from ectype.types.scalars import CAST_FIRST, STRING, Scalar, usual_text
 
 _TEXT: Final = STRING.codec("postgres").dump
 
@@ -29,6 +30,8 @@ class CIText(Scalar[str]):
         "sqlite": Codec("TEXT", _TEXT, ddl="TEXT COLLATE NOCASE"),
     }
     form: ClassVar = JsonForm({"type": "string"})
+    quick: ClassVar = usual_text
+    quick_list: ClassVar = texts
 
     def cast(self, value: object) -> Ok[str] | Err:
         """Take text, as `String` does."""

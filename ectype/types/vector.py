@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
+from ectype.types.at_once import floats
 from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.documents import decode, text_of
 from ectype.types.numeric import FLOAT
@@ -58,9 +59,13 @@ class Vector(Type[list[float]]):
         """Take a list or tuple of so many numbers, as `Float` takes them; give the nearest of single precision."""
         if not isinstance(value, list | tuple):
             return Err()
-        items = cast("list[object]", value)
+        items = list(cast("list[Any]", value))
         if len(items) != self.dimensions:
             return Err("is invalid", {"dimensions": self.dimensions})
+        usual = floats(items)
+        single = None if usual is None else _single(usual)
+        if single is not None:
+            return Ok(single)
         made: list[float] = []
         for index, item in enumerate(items):
             one = FLOAT.cast(item)

@@ -39,6 +39,15 @@ def test_without_trimming_white_space_is_a_value():
     )
 
 
+@pytest.mark.parametrize("given", ["7", 7, "1.5", "n/a", True])
+def test_what_counts_as_empty_does_so_however_usual_it_is(given: Any):
+    columns = (Post.title, Post.score, Post.ratio, Post.price)
+    params = dict.fromkeys(("title", "score", "ratio", "price"), given)
+    changeset = change(stored(ratio=2.0, price=Decimal(2))).cast(params, *columns, empty_values=[given])
+    assert changeset.changes == {"ratio": None, "price": None}
+    assert [name for name, _ in changeset.errors] == ["title"]
+
+
 def test_forced_changes_are_kept_although_they_equal_the_struct():
     post = stored(price=Decimal(1), visits=0)
     params = {"title": "Old", "price": "1.00", "visits": "", "score": None}

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from annotated_types import Gt, MinLen
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
+from annotated_types import Gt, Len, MaxLen, MinLen
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, computed_field
 from typing_extensions import TypedDict
 
 from ectype.errors import CastError, SchemaError
@@ -260,3 +260,52 @@ def test_hostile_documents_are_refused_at_once(at_once: Any) -> None:
         assert ADDRESS.cast("[" * 1_000_000) == Err("is invalid")
 
     at_once(refuse)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Annotated[list[int], MaxLen(3)],
+        Annotated[list[int], MinLen(1), Len(0, 3)],
+        Annotated[list[int], Field(max_length=3)],
+        Annotated[list[int], MaxLen(3), MaxLen(9)],
+    ],
+)
+def test_the_bound_of_a_list_is_checked_before_its_items(annotation: Any) -> None:
+    bounded = PydanticType(annotation, "bounded")
+    assert bounded.cast([1, 2, 3]) == Ok([1, 2, 3])
+    assert bounded.cast(["x", 2, 3]) == Err("is invalid", {"source": [0]})
+    assert bounded.cast(["x", 2, 3, 4]) == Err()
+    assert bounded.cast([1, 2, 3, 4]) == Err()
+
+
+def _once_each(values: Any) -> Any:
+    return list(dict.fromkeys(values))
+
+
+def test_a_function_that_shortens_a_list_comes_before_its_bound() -> None:
+    short = PydanticType(Annotated[list[int], BeforeValidator(_once_each), MaxLen(2)], "short")
+    assert short.cast([1, 1, 1, 2]) == Ok([1, 2])
+    assert short.cast([1, 2, 3]) == Err()
+
+
+class Tree(BaseModel):
+    names: dict[str, list[str]] = {}
+
+
+@pytest.mark.parametrize("many", [1, 19, 20, 21, 5_000])
+@pytest.mark.parametrize(
+    ("annotation", "wrap", "path"),
+    [
+        (list[int], lambda bad: bad, [2]),
+        (tuple[int, ...], lambda bad: bad, [2]),
+        (list[list[int]], lambda bad: [[1], bad], [1, 2]),
+        (Tree, lambda bad: {"names": {"a": ["x"], "b": ["x", "y", *[1 for _ in bad]]}}, ["names", "b", 2]),
+        (Tree, lambda bad: {"names": {"\ud800": ["x", "y", *[1 for _ in bad]]}}, ["names", "\ufffd" * 3, 2]),
+    ],
+)
+def test_the_first_item_that_is_refused_is_told_however_many_there_are(
+    many: int, annotation: Any, wrap: Any, path: list[Any]
+) -> None:
+    bad: list[object] = [1, 2, *["x"] * many]
+    assert PydanticType(annotation, "it").cast(wrap(bad)) == Err("is invalid", {"source": path})
