@@ -21,9 +21,17 @@ from ectype.adapters.base import Adapter, Connection, Isolation
 from ectype.adapters.connections import Connections
 from ectype.adapters.pool import Pool
 from ectype.adapters.pool_report import PoolReport
-from ectype.adapters.sandbox_blockers import MARK, Watch, application_name, blockers
+from ectype.adapters.sandbox_blockers import MARK, Watch, application_name, blockers, deadlocked
 from ectype.adapters.sandbox_lanes import Lane, TransactionLane, in_a_transaction, on_a_copy
-from ectype.errors import ConfigError, ConnectError, EctypeError, OwnershipError, PoolTimeoutError, did_you_mean
+from ectype.errors import (
+    ConfigError,
+    ConnectError,
+    DatabaseError,
+    EctypeError,
+    OwnershipError,
+    PoolTimeoutError,
+    did_you_mean,
+)
 
 OWNER_SECONDS = 120.0
 """How long a test may wait for its owner, and how long its owner may live after that."""
@@ -159,6 +167,10 @@ class Owner:
         """Look, before the deadline of a statement, which owners it waits for."""
         return Watch(timeout, self.label, self._blockers)
 
+    def deadlocked(self, exc: DatabaseError) -> EctypeError:
+        """Return the error of a deadlock, with the names of the owners in it."""
+        return deadlocked(exc, self._sandbox.labels())
+
     async def introduce(self) -> None:
         """Tell the server whose connection this is."""
         if isinstance(self._lane, TransactionLane):
@@ -225,6 +237,7 @@ class Sandbox:
         self._names: dict[str, Owner] = {}
         self._shared: Owner | None = None
         self._copies: asyncio.Semaphore | None = None
+        self._closed = False
 
     # --- what a session asks
 
@@ -278,6 +291,7 @@ class Sandbox:
 
     async def close(self, timeout: float = 5.0) -> None:
         """End all owners, and close every connection."""
+        self._closed = True
         await asyncio.gather(*(owner.stop() for owner in list(self._owners.values())))
         await self._connections.close(timeout)
 
@@ -303,6 +317,10 @@ class Sandbox:
 
     async def start(self, *, name: str | None, shared: bool, isolation: Isolation | None, timeout: float) -> Owner:
         """Return a new owner. `sandbox` says what the arguments are; whoever starts one stops it."""
+        if self._closed:
+            raise ConnectError(
+                f"the sandbox of {self._adapter.url} is closed", hint="use the repo inside `async with repo:`"
+            )
         owner = Owner(self, name or _test() or _task_name(), shared=shared, seconds=timeout)
         if shared:
             if self._shared is not None:
@@ -377,13 +395,17 @@ class Sandbox:
                     hint="open the owner first, and the transaction inside it",
                 )
 
+    def labels(self) -> dict[int | None, str]:
+        """Return the owners that live, by the server process that works for each."""
+        return {owner.pid(): owner.label for owner in self._owners.values()}
+
     async def blockers(self, pid: int) -> list[str]:
         """Return, in words, who holds what a server process waits for."""
-        mine = {owner.pid(): owner for owner in self._owners.values()}
+        mine = self.labels()
         found: list[str] = []
         for other, name in await blockers(self._adapter, pid):
             if other in mine:
-                found.append(mine[other].label)
+                found.append(mine[other])
             elif name.startswith(MARK):
                 found.append(f"the owner `{name.removeprefix(MARK)}` of another process")
             else:
@@ -480,15 +502,14 @@ def sandbox_of(repo: HasConnections) -> Sandbox:
     return repo.pool
 
 
-def owner_in(repos: Iterable[HasConnections], header: str) -> Owner:
-    """Return the owner that a request's header names.
+def owners_in(repos: Iterable[HasConnections], header: str) -> list[Owner]:
+    """Return the owners that a request's header names, of one repo or several.
 
     Raises:
-        OwnershipError: it names none, was not signed by one of these repos, has expired, or its owner has ended.
+        OwnershipError: it names none, was not signed by one of these repos, has expired, or an owner has ended.
     """
     pools = {pool.key: pool for pool in map(sandbox_of, repos)}
-    pool, owner = sandbox_token.read(pools, header, time.time())
-    return pool.find(owner)
+    return [pool.find(owner) for pool, owner in sandbox_token.read(pools, header, time.time())]
 
 
 def owner_here(repo: HasConnections) -> Owner | None:

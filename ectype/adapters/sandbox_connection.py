@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 from ectype.adapters.base import Begin, Connection
-from ectype.adapters.sandbox_blockers import Watch
+from ectype.adapters.sandbox_blockers import DEADLOCK, Watch
 from ectype.adapters.steady import steadily
 from ectype.errors import ConfigError, DatabaseError, EctypeError, UnsupportedError
 
@@ -58,6 +58,10 @@ class Ownership(Protocol):
 
     def watch(self, timeout: float) -> Watch:
         """Look, before the deadline, whom a statement waits for."""
+        ...
+
+    def deadlocked(self, exc: DatabaseError) -> EctypeError:
+        """Return the error of a deadlock, with the names of the owners in it."""
         ...
 
     def ended_error(self) -> EctypeError | None:
@@ -207,7 +211,9 @@ class SandboxConnection:
             ended = self._owner.ended_error()
             if ended is not None:
                 raise ended from exc
-            error = _in_a_transaction(exc) if watch is None else await watch.explained(_in_a_transaction(exc))
+            error = self._explained(exc)
+            if watch is not None:
+                error = await watch.explained(error)
             if error is exc:
                 raise
             raise error from exc.__cause__
@@ -242,12 +248,16 @@ class SandboxConnection:
         except EctypeError:
             self._inner.terminate()
 
-
-def _in_a_transaction(exc: EctypeError) -> EctypeError:
-    """Return the error for what PostgreSQL does outside of any transaction only, as VACUUM and CREATE DATABASE."""
-    if not isinstance(exc, DatabaseError) or exc.sqlstate != _NOT_IN_A_TRANSACTION:
+    def _explained(self, exc: EctypeError) -> EctypeError:
+        if not isinstance(exc, DatabaseError):
+            return exc
+        if exc.sqlstate == DEADLOCK:
+            return self._owner.deadlocked(exc)
+        if exc.sqlstate == _NOT_IN_A_TRANSACTION:
+            # What PostgreSQL does outside of any transaction only, as VACUUM and CREATE DATABASE.
+            return UnsupportedError(
+                f"{exc.message} (PostgreSQL), and in the sandbox everything is inside one",
+                hint="run it on a `Repo(url)` without `sandbox=True`, as in the set-up of the tests, and undo it "
+                "afterwards",
+            )
         return exc
-    return UnsupportedError(
-        f"{exc.message} (PostgreSQL), and in the sandbox everything is inside one",
-        hint="run it on a `Repo(url)` without `sandbox=True`, as in the set-up of the tests, and undo it afterwards",
-    )

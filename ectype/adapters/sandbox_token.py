@@ -30,22 +30,26 @@ def sign(key: bytes, owner: str, expires: int) -> str:
     return f"{PREFIX}{_text(payload)}.{_text(_signature(key, payload))}"
 
 
-def read(keys: Mapping[bytes, T], header: str, now: float) -> tuple[T, str]:
-    """Return whose key signed a header, and the owner that it names.
+def read(keys: Mapping[bytes, T], header: str, now: float) -> list[tuple[T, str]]:
+    """Return, for each token of a header, what its key stands for and the owner that it names.
 
     Args:
-        keys: the secrets that may have signed it, and what each belongs to.
+        keys: the secrets that may have signed it, and what each stands for.
         header: the value of the header.
         now: the time, in seconds since 1970.
 
     Raises:
         OwnershipError: it holds no token, or one that nobody here signed, or that has expired.
     """
-    found = _FOUND.search(header)
-    if found is None:
+    found = list(_FOUND.finditer(header))
+    if not found:
         raise OwnershipError("the header names no owner of the sandbox", hint="send what `owner.header()` gives")
-    payload, signature = _bytes(found["payload"]), _bytes(found["signature"])
-    whose = [name for key, name in keys.items() if hmac.compare_digest(_signature(key, payload), signature)]
+    return [_read_one(keys, match["payload"], match["signature"], now) for match in found]
+
+
+def _read_one(keys: Mapping[bytes, T], payload_text: str, signature_text: str, now: float) -> tuple[T, str]:
+    payload, signature = _bytes(payload_text), _bytes(signature_text)
+    whose = [one for key, one in keys.items() if hmac.compare_digest(_signature(key, payload), signature)]
     if not whose:
         raise OwnershipError(
             "the header's token was not signed by this sandbox",
