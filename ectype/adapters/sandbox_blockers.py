@@ -61,7 +61,7 @@ def deadlocked(exc: DatabaseError, owners: Mapping[int | None, str]) -> Database
 
 
 class Watch:
-    """One statement that may have to wait: asks `ask` from half of its time on, and says in its error what came of it."""
+    """A statement that may have to wait: asks `ask` from half of its time on, and says in its error what came of it."""
 
     __slots__ = ("_ask", "_asking", "_bell", "_found", "_timeout", "_waiter")
 
