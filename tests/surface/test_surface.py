@@ -149,6 +149,11 @@ def test_nothing_is_left_to_be_implemented():
     assert found == {"types/base.py"}
 
 
+def test_task_local_state_stands_in_two_files_only():
+    found = {str(path.relative_to(PACKAGE)) for path in FILES if "import ContextVar" in path.read_text("utf-8")}
+    assert found == {"repo/transaction.py", "adapters/sandbox.py"}
+
+
 def test_every_file_says_what_it_is_for():
     assert [str(path) for path in FILES if not ast.get_docstring(_tree(path))] == []
 
