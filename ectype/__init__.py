@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ectype import migrations as migrations
     from ectype import telemetry as telemetry
+    from ectype.adapters.sandbox import Owner as Owner
+    from ectype.adapters.sandbox import sandbox as sandbox
     from ectype.errors import CastError as CastError
     from ectype.errors import CommitUnknownError as CommitUnknownError
     from ectype.errors import ConfigError as ConfigError
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from ectype.errors import NoResultsError as NoResultsError
     from ectype.errors import NotLoadedError as NotLoadedError
     from ectype.errors import OutOfRangeError as OutOfRangeError
+    from ectype.errors import OwnershipError as OwnershipError
     from ectype.errors import PoolTimeoutError as PoolTimeoutError
     from ectype.errors import QueryError as QueryError
     from ectype.errors import SchemaError as SchemaError
@@ -163,13 +166,15 @@ if TYPE_CHECKING:
 _ERRORS = (
     "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError CursorError "
     "DatabaseError DeadlineError DivisionByZeroError EctypeError FrozenError IrreversibleError MigrationError "
-    "MultipleResultsError NoPrimaryKeyError NoResultsError NotLoadedError OutOfRangeError PoolTimeoutError QueryError "
-    "SchemaError StaleEntryError TransactionAbortedError TransactionClosedError UnsupportedError"
+    "MultipleResultsError NoPrimaryKeyError NoResultsError NotLoadedError OutOfRangeError OwnershipError "
+    "PoolTimeoutError QueryError SchemaError StaleEntryError TransactionAbortedError TransactionClosedError "
+    "UnsupportedError"
 )
 _RELATIONS = "BelongsTo HasMany HasOne ManyToMany Rel is_loaded"
 _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"
 
 _MODULES = {
+    "ectype.adapters.sandbox": "Owner sandbox",
     "ectype.errors": _ERRORS,
     "ectype.expr.functions": "window",
     "ectype.expr.cases": "case",

@@ -113,6 +113,22 @@ class Connection(Protocol):
         ...
 
 
+class Copier(Protocol):
+    """Copies a whole database in little time, where that can be done."""
+
+    @property
+    def database(self) -> str:
+        """The name of the database's make, for messages."""
+        ...
+
+    async def copy(self, timeout: float) -> "tuple[Adapter, Callable[[], None]]":
+        """Return the adapter of a copy of the database as it is now, and what deletes the copy.
+
+        Raises ConnectError when the database cannot be opened.
+        """
+        ...
+
+
 class Adapter(Protocol):
     """One database, reached by one driver."""
 
@@ -129,6 +145,11 @@ class Adapter(Protocol):
     @property
     def single(self) -> bool:
         """Whether there can be only one connection (SQLite's `:memory:`)."""
+        ...
+
+    @property
+    def copier(self) -> Copier | None:
+        """What copies the database, so that each test has its own; None where tests share it in transactions."""
         ...
 
     async def connect(self, timeout: float) -> Connection:

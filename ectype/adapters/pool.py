@@ -186,6 +186,10 @@ class Pool:
             # It has proved itself since it went out, at the least.
             self._idle.append((connection, held[0]))
 
+    async def open(self, timeout: float) -> None:
+        """Make the first connection. Raises ConnectError with what was tried and the fix."""
+        self.release(await self.acquire(timeout))
+
     def report(self) -> PoolReport:
         """Return what the pool is doing now."""
         now = monotonic()

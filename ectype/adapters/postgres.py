@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
-from ectype.adapters.base import Begin
+from ectype.adapters.base import Begin, Copier
 from ectype.adapters.postgres_errors import translate
 from ectype.adapters.url import Config
 from ectype.errors import (
@@ -291,9 +291,11 @@ class PostgresAdapter:
         dialect: what the server can do; its version is known after the first `connect`.
         url: the URL without its password.
         single: always False.
+        copier: always None.
     """
 
     single = False
+    copier: Copier | None = None
 
     def __init__(self, config: Config) -> None:
         self.dialect: Dialect = POSTGRES

@@ -14,7 +14,8 @@ from urllib.parse import quote
 import aiosqlite
 
 from ectype.adapters import sqlite_jobs as jobs
-from ectype.adapters.base import Begin
+from ectype.adapters.base import Begin, Copier
+from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_worker import Worker, gone, hop, let_end
 from ectype.adapters.url import MEMORY, Config
 from ectype.errors import ConnectError, UnsupportedError
@@ -116,6 +117,10 @@ class SqliteConnection:
         """Set the PRAGMAs back that change results, and drop temporary tables, views and triggers."""
         await self._worker.run(jobs.reset, self._synchronous, (), _nothing, timeout)
 
+    async def backup(self, path: str, timeout: float | None = None) -> None:
+        """Copy the whole database, as it is now, into a file that does not exist yet."""
+        await self._worker.run(jobs.backup, path, (), _nothing, timeout)
+
     async def close(self, timeout: float = 5.0) -> None:
         """Close after the statement that runs, else interrupt it and let the thread end by itself."""
         await self._worker.close(timeout)
@@ -149,6 +154,7 @@ class SqliteAdapter:
         dialect: what the library can do; how many parameters it takes is known after the first `connect`.
         url: the URL as it was written.
         single: whether the database lives in memory, and so in one connection.
+        copier: copies the database for tests.
     """
 
     def __init__(self, config: Config) -> None:
@@ -163,6 +169,7 @@ class SqliteAdapter:
         self._synchronous = options.get("synchronous", "normal").lower()
         self._busy_seconds = int(options.get("busy_timeout", BUSY_TIMEOUT_MS)) / 1_000
         self._cache = int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE))
+        self.copier: Copier | None = Copies(config, self.connect, SqliteAdapter)
 
     async def connect(self, timeout: float) -> SqliteConnection:
         """Open the file, or make the database in memory.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ectype.adapters.base import Adapter, Connection
-from ectype.adapters.pool import Pool
+from ectype.adapters.connections import Connections
 from ectype.errors import MigrationError, UnsupportedError
 from ectype.migrations.body import body_of_code, body_of_script
 from ectype.migrations.dsl import Direction
@@ -33,7 +33,7 @@ class HasPool(Protocol):
     """What a `Repo` has besides: the pool that holds the one connection of a database in memory."""
 
     @property
-    def pool(self) -> Pool:
+    def pool(self) -> Connections:
         """The repo's pool."""
         ...
 

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import NoReturn, Protocol, cast, final
 
 from ectype.adapters.base import Begin
-from ectype.adapters.pool import Pool
+from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, TransactionClosedError
 from ectype.repo.after_commit import run_all
 from ectype.repo.lease import take
@@ -19,7 +19,7 @@ PLAIN = Begin()
 class Place(Protocol):
     """Where a block is entered: a session, in the task that enters it."""
 
-    pool: Pool
+    pool: Connections
     timeout: float | None
 
     def scope(self) -> Scope | None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ectype.adapters.base import Begin, Connection
-from ectype.adapters.pool import Pool
+from ectype.adapters.connections import Connections
 from ectype.errors import EctypeError
 
 T = TypeVar("T")
@@ -28,7 +28,9 @@ class Lease:
 
     __slots__ = ("_busy", "_idle", "_pool", "connection", "loop", "reset", "timeout")
 
-    def __init__(self, pool: Pool, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop) -> None:
+    def __init__(
+        self, pool: Connections, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop
+    ) -> None:
         self._pool = pool
         self.connection = connection
         self.timeout = timeout
@@ -79,7 +81,7 @@ class Lease:
         self._pool.release(self.connection, reset=self.reset)
 
 
-async def take(pool: Pool, how: Begin, *, timeout: float | None, limit: float | None) -> Lease:
+async def take(pool: Connections, how: Begin, *, timeout: float | None, limit: float | None) -> Lease:
     """Take a connection and open a transaction on it.
 
     Args:

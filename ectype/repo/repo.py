@@ -6,8 +6,10 @@ from copy import copy
 from typing import Any, Literal, Self, TypeVar, Unpack, cast, overload
 
 from ectype.adapters.base import Adapter, Isolation
+from ectype.adapters.connections import Connections
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
+from ectype.adapters.sandbox import Sandbox
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
@@ -50,6 +52,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: what it is called in events and errors.
         log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
         plan_cache_size: how many query shapes keep their SQL.
+        sandbox: for tests: every statement belongs to an owner that `sandbox` opened, and is undone when it ends.
 
     Raises:
         ConfigError: for a URL that cannot be used; its password is never shown.
@@ -69,10 +72,11 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: str = "repo",
         log_params: bool = True,
         plan_cache_size: int = 1_000,
+        sandbox: bool = False,
     ) -> None:
         self.adapter: Adapter = adapter_for(url)
         self.name = name
-        self.pool = Pool(self.adapter, size=pool_size)
+        self.pool: Connections = (Sandbox if sandbox else Pool)(self.adapter, size=pool_size)
         self._session = Session(self.pool, timeout=timeout)
         self._engine = Engine(
             self.adapter,
@@ -114,7 +118,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
 
     async def open(self) -> None:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""
-        self.pool.release(await self.pool.acquire(self._session.timeout or OPEN_SECONDS))
+        await self.pool.open(self._session.timeout or OPEN_SECONDS)
 
     async def close(self) -> None:
         """Close the pool: wait for what runs, then close every connection."""

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, TypeVar, cast, get_args, overload
 
 from ectype.adapters.base import Begin, Connection, Isolation
-from ectype.adapters.pool import Pool
+from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
 from ectype.repo.block import PLAIN, RolledBack, Savepoint, Transaction
@@ -43,7 +43,7 @@ class Session:
         timeout: the deadline in seconds, wait for a connection included, of a call that says none; None for none.
     """
 
-    def __init__(self, pool: Pool, *, timeout: float | None = 15.0) -> None:
+    def __init__(self, pool: Connections, *, timeout: float | None = 15.0) -> None:
         self.pool = pool
         self.timeout = timeout
         self._callbacks: set[Task[None]] = set()

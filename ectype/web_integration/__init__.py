@@ -29,7 +29,7 @@ from ectype.web_integration.channels import (
     socket_app,
 )
 from ectype.web_integration.errors import repo_errors
-from ectype.web_integration.middleware import repo_lifespan
+from ectype.web_integration.middleware import SandboxMiddleware, repo_lifespan
 from ectype.web_integration.payload import Outgoing, Payload, PayloadError
 from ectype.web_integration.pubsub import Broadcast, PubSub, PubSubError, Subscription
 
@@ -52,6 +52,7 @@ __all__ = [
     "Ref",
     "Refused",
     "Reply",
+    "SandboxMiddleware",
     "Socket",
     "SocketHandler",
     "Stop",

@@ -1,0 +1,36 @@
+"""What a session takes its connections from: a pool, or in tests the sandbox."""
+# the deadline is a parameter of every method of the contract
+
+from typing import Protocol, runtime_checkable
+
+from ectype.adapters.base import Connection
+from ectype.adapters.pool_report import PoolReport
+
+
+@runtime_checkable
+class Connections(Protocol):
+    """Lends connections and takes them back. `Pool` says what each method does."""
+
+    def try_acquire(self) -> Connection | None:
+        """Return a free connection at once, or None when `acquire` has to be awaited."""
+        ...
+
+    async def acquire(self, timeout: float) -> Connection:
+        """Return a connection, waiting for one in turn."""
+        ...
+
+    def release(self, connection: Connection, *, reset: bool = False) -> None:
+        """Take a connection back."""
+        ...
+
+    async def open(self, timeout: float) -> None:
+        """Make the first connection, so that what cannot be reached shows at once."""
+        ...
+
+    def report(self) -> PoolReport:
+        """Return what it is doing now."""
+        ...
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Refuse new calls, wait for those under way until the deadline, then cut their connections."""
+        ...

@@ -1,0 +1,263 @@
+"""A connection that belongs to a test: what would be committed is kept in savepoints, and rolled back at the end.
+
+One transaction of PostgreSQL lies around everything. A statement runs in a savepoint of its own, so that one that fails
+harms nothing; what the application calls a transaction is a savepoint too, and ends as a COMMIT would: deferred
+constraints are checked.
+"""
+# the deadline is a parameter of every method of the contract
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from ectype.adapters.base import Begin, Connection
+from ectype.adapters.sandbox_blockers import DEADLOCK, Watch
+from ectype.adapters.steady import steadily
+from ectype.errors import ConfigError, DatabaseError, EctypeError, UnsupportedError
+
+T = TypeVar("T")
+
+SAVEPOINT_SECONDS: Final = 5.0
+"""How long a SAVEPOINT, or the way back to one, may take before the connection is cut."""
+
+_STATEMENT: Final = "ectype_statement"
+_TRANSACTION: Final = "ectype_transaction"
+_NOT_IN_A_TRANSACTION: Final = "25001"
+
+# A COMMIT checks what is deferred, and puts each constraint back to how it was declared. `SET CONSTRAINTS` refuses a
+# name that a constraint has which cannot be deferred. https://www.postgresql.org/docs/current/sql-set-constraints.html
+_KEEP: Final = """
+SET CONSTRAINTS ALL IMMEDIATE;
+DO $ectype$
+DECLARE names text;
+BEGIN
+    SELECT string_agg(name, ', ') INTO names FROM (
+        SELECT format('%I.%I', n.nspname, c.conname) AS name
+        FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+        GROUP BY 1 HAVING bool_or(c.condeferred) AND bool_and(c.condeferrable)
+    ) AS deferred;
+    IF names IS NOT NULL THEN
+        EXECUTE 'SET CONSTRAINTS ' || names || ' DEFERRED';
+    END IF;
+END $ectype$;
+"""
+
+
+class Ownership(Protocol):
+    """What a connection asks of its owner: how statements are watched, and why one that was cut was cut."""
+
+    @property
+    def isolation(self) -> str:
+        """The isolation of its transaction."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        ...
+
+    def watch(self, timeout: float) -> Watch:
+        """Look, before the deadline, whom a statement waits for."""
+        ...
+
+    def deadlocked(self, exc: DatabaseError) -> EctypeError:
+        """Return the error of a deadlock, with the names of the owners in it."""
+        ...
+
+    def ended_error(self) -> EctypeError | None:
+        """Return the error for a statement that meets the end of its owner; None while it lives."""
+        ...
+
+    async def introduce(self) -> None:
+        """Tell the server whose connection this is."""
+        ...
+
+
+class SandboxConnection:
+    """An owner's connection to PostgreSQL, inside the transaction that is rolled back when the owner ends.
+
+    It keeps the contract of `ectype.adapters.base.Connection`, with `in_transaction` speaking of the application's own.
+    """
+
+    __slots__ = ("__weakref__", "_closed", "_inner", "_open", "_owner", "touched")
+
+    def __init__(self, inner: Connection, owner: Ownership) -> None:
+        self._inner = inner
+        self._owner = owner
+        self._open = False
+        self._closed = False
+        self.touched = False
+        """Whether SQL text may have changed what a rollback does not undo: advisory locks, listeners."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection must not be used again."""
+        return self._closed or self._inner.broken
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the application has a transaction open."""
+        return self._open and not self.broken
+
+    async def fetch(
+        self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
+    ) -> T:
+        """Run one statement and return `load(rows)`."""
+        return await self._run(self._inner.fetch, timeout, sql, params, load)
+
+    async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
+        """Run one statement and return how many rows it wrote."""
+        return await self._run(self._inner.execute, timeout, sql, params)
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None) -> int:
+        """Run one writing statement without RETURNING once a row of parameters, all or nothing."""
+        return await self._run(self._inner.execute_many, timeout, sql, rows)
+
+    async def fetch_many(
+        self,
+        sql: str,
+        rows: Sequence[Sequence[object]],
+        load: Callable[[list[Any]], T],
+        timeout: float | None = None,
+    ) -> T:
+        """Run one returning statement once a row of parameters, all or nothing."""
+        return await self._run(self._inner.fetch_many, timeout, sql, rows, load)
+
+    async def query(
+        self,
+        sql: str,
+        params: Sequence[object],
+        load: Callable[[tuple[str, ...], list[Any], int], T],
+        timeout: float | None = None,
+    ) -> T:
+        """Run one statement and return `load(columns, rows, count)`."""
+        return await self._run(self._inner.query, timeout, sql, params, load)
+
+    async def script(self, sql: str, timeout: float | None = None) -> None:
+        """Run several statements at once."""
+        await self._run(self._inner.script, timeout, sql)
+
+    async def begin(self, how: Begin, timeout: float | None = None) -> None:
+        """Open what the application sees as a transaction.
+
+        Raises:
+            ConfigError: an isolation that is not the owner's, whose transaction has begun already.
+            UnsupportedError: `deferrable`.
+        """
+        if how.isolation is not None and how.isolation != self._owner.isolation:
+            raise ConfigError(
+                f"isolation={how.isolation!r} was asked for in the sandbox, where {self._owner.label} has begun with "
+                f"{self._owner.isolation!r}",
+                hint=f'open the owner with it: `async with sandbox(repo, isolation="{how.isolation}") as owner:`',
+            )
+        if how.deferrable:
+            raise UnsupportedError(
+                "deferrable=True is not known to the sandbox: the owner's transaction has begun already",
+                hint="test what needs it on a `Repo(url)` without `sandbox=True`, and clean up behind it",
+            )
+        sql = f"SAVEPOINT {_TRANSACTION}"
+        self._open = True
+        try:
+            await self._begin(f"{sql}; SET TRANSACTION READ ONLY" if how.read_only else sql, timeout)
+        except EctypeError:
+            self._open = False
+            raise
+
+    async def commit(self, timeout: float | None = None) -> None:
+        """Check what a COMMIT would check, and keep the work until the owner ends; else undo it and raise."""
+        try:
+            await self._keep(_TRANSACTION, timeout)
+        finally:
+            self._open = False
+
+    async def rollback(self, timeout: float | None = None) -> None:
+        """Undo what the application's transaction did."""
+        try:
+            await self._undo(_TRANSACTION, SAVEPOINT_SECONDS if timeout is None else timeout)
+        finally:
+            self._open = False
+
+    async def reset(self, timeout: float | None = None) -> None:
+        """Undo what SQL text may have changed in the session."""
+        self.touched = True
+        await self._run(self._inner.reset, timeout)
+        await self._owner.introduce()
+
+    async def close(self, timeout: float = 5.0) -> None:  # noqa: ARG002  # nothing here takes time
+        """Take no more statements; the owner gives the connection itself back."""
+        self._closed = True
+
+    def terminate(self) -> None:
+        """Cut the connection now, and with it all that its owner has done."""
+        self._inner.terminate()
+
+    async def _run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: Any) -> T:
+        if self._open:
+            return await self._watched(call, timeout, args)
+        await self._begin(f"SAVEPOINT {_STATEMENT}", SAVEPOINT_SECONDS, _STATEMENT)
+        try:
+            result = await self._watched(call, timeout, args)
+        except BaseException:
+            await steadily(self._undo(_STATEMENT, SAVEPOINT_SECONDS))
+            raise
+        await steadily(self._keep(_STATEMENT, timeout))
+        return result
+
+    async def _watched(self, call: Callable[..., Awaitable[T]], timeout: float | None, args: tuple[Any, ...]) -> T:
+        watch = None if timeout is None else self._owner.watch(timeout)
+        try:
+            return await call(*args, timeout)
+        except EctypeError as exc:
+            ended = self._owner.ended_error()
+            if ended is not None:
+                raise ended from exc
+            error = self._explained(exc)
+            if watch is not None:
+                error = await watch.explained(error)
+            if error is exc:
+                raise
+            raise error from exc.__cause__
+        finally:
+            if watch is not None:
+                watch.stop()
+
+    async def _begin(self, sql: str, timeout: float | None, savepoint: str | None = None) -> None:
+        try:
+            await steadily(self._inner.script(sql, timeout))
+        except asyncio.CancelledError:
+            if savepoint is not None:
+                await steadily(self._undo(savepoint, SAVEPOINT_SECONDS))
+            raise
+        except EctypeError as exc:
+            # Whether the savepoint is there, nobody knows.
+            self._inner.terminate()
+            raise self._owner.ended_error() or exc from exc
+
+    async def _keep(self, savepoint: str, timeout: float | None) -> None:
+        try:
+            await self._watched(self._inner.script, timeout, (f"{_KEEP}RELEASE SAVEPOINT {savepoint}",))
+        except BaseException:
+            await steadily(self._undo(savepoint, SAVEPOINT_SECONDS))
+            raise
+
+    async def _undo(self, savepoint: str, timeout: float) -> None:
+        if self._inner.broken:
+            return
+        try:
+            await self._inner.script(f"ROLLBACK TO SAVEPOINT {savepoint}; RELEASE SAVEPOINT {savepoint}", timeout)
+        except EctypeError:
+            self._inner.terminate()
+
+    def _explained(self, exc: EctypeError) -> EctypeError:
+        if not isinstance(exc, DatabaseError):
+            return exc
+        if exc.sqlstate == DEADLOCK:
+            return self._owner.deadlocked(exc)
+        if exc.sqlstate == _NOT_IN_A_TRANSACTION:
+            # What PostgreSQL does outside of any transaction only, as VACUUM and CREATE DATABASE.
+            return UnsupportedError(
+                f"{exc.message} (PostgreSQL), and in the sandbox everything is inside one",
+                hint="run it on a `Repo(url)` without `sandbox=True`, as in the set-up of the tests, and undo it "
+                "afterwards",
+            )
+        return exc
