@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from ectype.adapters.base import Begin, Connection
+from ectype.adapters.call_site import of_caller
 from ectype.adapters.pool import Pool
 from ectype.errors import EctypeError
 
@@ -26,7 +27,7 @@ class Lease:
         reset: whether SQL text of the user's may have changed the connection's session.
     """
 
-    __slots__ = ("_busy", "_idle", "_pool", "connection", "loop", "reset", "timeout")
+    __slots__ = ("_busy", "_idle", "_out", "_pool", "connection", "loop", "reset", "timeout")
 
     def __init__(self, pool: Pool, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop) -> None:
         self._pool = pool
@@ -36,6 +37,13 @@ class Lease:
         self.reset = False
         self._busy = False
         self._idle: Future[None] | None = None
+        self._out = True
+        pool.note_site(connection, of_caller())
+
+    def __del__(self) -> None:
+        # Dropped without being ended: nobody else can give the connection back.
+        if self._out:
+            self._pool.reclaim(self.connection)
 
     @property
     def rollback_seconds(self) -> float:
@@ -76,6 +84,7 @@ class Lease:
 
     def end(self) -> None:
         """Give the connection back."""
+        self._out = False
         self._pool.release(self.connection, reset=self.reset)
 
 
