@@ -15,7 +15,7 @@ from rich.table import Table as Printed
 
 from benchmarks import worlds
 from benchmarks.harness import Row, measure, warm_up
-from benchmarks.workloads import casts, changeset, get, imports, load, plan, sel1000, structs, trip
+from benchmarks.workloads import casts, changeset, get, imports, load, overload, plan, sel1000, structs, trip
 
 PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "tortoise-orm", "piccolo", "sqlglot", "pydantic")
 
@@ -42,6 +42,8 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
             for table in tables:
                 if wanted(table.workload):
                     rows += await measure(table, rounds)
+            if wanted("overload"):
+                notes += await overload.notes(world.url, 3.0 if rounds < 9 else 10.0)
         if wanted("plan"):
             notes.append(plan.memory())
     except worlds.Unavailable as exc:

@@ -58,7 +58,7 @@ def main() -> None:
     soaks = found()
     wanted = {name: run for name, run in soaks.items() if chosen.only is None or chosen.only in name}
     if not wanted:
-        parser.error(f"no soak has {chosen.only!r} in its name; there are: {', '.join(soaks) or 'none'}")
+        parser.error(f"no soak has {chosen.only!r} in its name; there are: {', '.join(soaks)}")
     failed = [name for name, run in wanted.items() if not passed(name, run, chosen.minutes * 60)]
     print(f"{len(wanted) - len(failed)} of {len(wanted)} soaks met their figures", flush=True)
     if failed:
