@@ -17,7 +17,8 @@ from ectype.adapters import call_site
 from ectype.adapters.base import Adapter, Connection
 from ectype.adapters.call_site import Site
 from ectype.adapters.pool_events import Events
-from ectype.adapters.pool_options import LIFE_SPREAD, PoolOptions, SizedKeywords
+from ectype.adapters.pool_opener import Opener
+from ectype.adapters.pool_options import PoolOptions, SizedKeywords
 from ectype.adapters.pool_refusals import away, closed, copy_of, gone
 from ectype.adapters.pool_report import Holder, PoolReport, busy, refused, timed_out
 from ectype.adapters.queue_control import QueueControl
@@ -60,9 +61,6 @@ class Pool:
         "_control",
         "_drained",
         "_events",
-        "_failed_at",
-        "_failure",
-        "_failures",
         "_held",
         "_home",
         "_idle",
@@ -70,6 +68,7 @@ class Pool:
         "_lives",
         "_lost_memory",
         "_name",
+        "_opener",
         "_opening",
         "_options",
         "_pid",
@@ -112,11 +111,9 @@ class Pool:
         self._tasks: set[Task[None]] = set()
         self._cleaning: set[Task[None]] = set()
         self._total = 0
+        self._opener = Opener(adapter, self._options, name)
         self._opening = 0
         self._lost_memory = False
-        self._failures = 0
-        self._failed_at = 0.0
-        self._failure: ConnectError | None = None
         self._busy: tuple[float, str] = (0.0, "")
         self._home: AbstractEventLoop | None = None
         self._upkeep: TimerHandle | None = None
@@ -196,6 +193,7 @@ class Pool:
                 return
             raise EctypeError("a connection was released that is not out", hint="release each connection once")
         if connection.broken:
+            self._distrust()
             self._drop(connection)
         elif reset or connection.in_transaction:
             self._cleaning.add(cleaning := self._start(self._clean(connection, reset=reset)))
@@ -257,7 +255,7 @@ class Pool:
             opening=self._total - len(self._idle) - len(self._held),
             waiting=sum(not waiter.done() for waiter in self._waiting),
             holders=tuple(holders),
-            failure=None if self._failure is None else self._failure.message,
+            failure=None if self._opener.failure is None else self._opener.failure.message,
             name=self._name,
             waiters=waiters,
             overloaded=self._control.overloaded,
@@ -336,7 +334,7 @@ class Pool:
             self._fail_waiting(gone(self._adapter.url))
             return
         wanted = min(len(self._waiting) - self._opening, self._size - self._total)
-        if self._failures:
+        if self._opener.failures:
             wanted = min(wanted, 1 - self._opening)
         for _ in range(wanted):
             self._opening += 1
@@ -344,12 +342,10 @@ class Pool:
             self._start(self._open())
 
     async def _open(self) -> None:
-        began = monotonic()
         try:
-            if self._failures:
-                await asyncio.sleep(self._failed_at + _backoff(self._options.backoff, self._failures) - began)
-                began = monotonic()
-            connection = await self._connect()
+            await self._opener.pause()
+            began = monotonic()
+            connection = await self._opener.connect()
         except asyncio.CancelledError:
             self._opening -= 1
             self._total -= 1
@@ -360,53 +356,15 @@ class Pool:
             self._not_opened(exc)
         else:
             self._opening -= 1
-            self._failures = 0
-            self._failure = None
             now = monotonic()
-            life = self._options.max_lifetime
-            # Not for secrets: it keeps connections that were made together from ending together.
-            self._lives[connection] = now + (life * random.uniform(LIFE_SPREAD, 1) if life else float("inf"))
+            self._lives[connection] = now + self._opener.life()
             self._events.connected(now - began, len(self._lives))
             self._put(connection)
             self._grow()
 
-    async def _connect(self) -> Connection:
-        seconds, prepare = self._options.connect_timeout, self._options.after_connect
-        if prepare is None:
-            return await self._adapter.connect(seconds)
-        started = monotonic()
-        connection = await self._adapter.connect(seconds)
-        try:
-            await self._prepare(connection, seconds - (monotonic() - started))
-        except BaseException:
-            connection.terminate()
-            raise
-        return connection
-
-    async def _prepare(self, connection: Connection, seconds: float) -> None:
-        """Let the user's `after_connect` prepare a connection whose session is new."""
-        prepare = self._options.after_connect
-        if prepare is None:
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await prepare(connection)
-        except Exception as exc:
-            why = "took longer than `connect_timeout`" if isinstance(exc, TimeoutError) else f"failed: {exc}"
-            raise ConnectError(
-                f"`after_connect` of `{self._name}` {why}", hint="a connection that it did not prepare is not lent"
-            ) from exc
-        if connection.in_transaction:
-            raise ConnectError(
-                f"`after_connect` of `{self._name}` left a transaction open", hint="commit it in `after_connect`"
-            )
-
     def _not_opened(self, exc: Exception) -> None:
-        self._failures += 1
-        self._failed_at = monotonic()
-        self._events.connection_error(exc, self._failures)
-        if isinstance(exc, ConnectError):
-            self._failure = exc
+        self._opener.failed(exc)
+        self._events.connection_error(exc, self._opener.failures)
         # While others are out, their release serves those who wait; an error that waiting cannot mend is told at once.
         if self._total == 0 or not isinstance(exc, ConnectError):
             self._fail_waiting(exc)
@@ -433,7 +391,7 @@ class Pool:
                 await connection.rollback(CLEAN_SECONDS)
             if reset and not connection.retired:
                 await connection.reset(CLEAN_SECONDS)
-                await self._prepare(connection, self._options.connect_timeout)
+                await self._opener.prepare(connection, self._options.connect_timeout)
         except EctypeError:
             connection.terminate()
         except asyncio.CancelledError:
@@ -485,6 +443,11 @@ class Pool:
         self._total -= 1
         self._lost_memory = self._adapter.single
         self._events.disconnected(reason, len(self._lives))
+
+    def _distrust(self) -> None:
+        """Have every idle connection checked before it is lent: what broke one may have broken all."""
+        checked = monotonic() - self._idle_check - 0.001
+        self._idle = [(connection, min(since, checked)) for connection, since in self._idle]
 
     def _retire(self, connection: Connection) -> None:
         """Close a connection now when it is idle, or when it comes back; nothing when it is gone."""
@@ -608,9 +571,3 @@ def _holder(held: _Held, now: float) -> Holder:
         taken_at=call_site.text(site),
         now_at=call_site.text(call_site.of_task(task)),
     )
-
-
-def _backoff(bounds: tuple[float, float], failures: int) -> float:
-    least, most = bounds
-    # Not for secrets: it keeps many processes from knocking at once.
-    return min(most, least * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)

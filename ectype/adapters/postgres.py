@@ -348,7 +348,7 @@ class PostgresAdapter:
         try:
             async with asyncio.timeout(timeout):
                 answer = password()
-                given: object = await answer if isawaitable(answer) else answer
+                given = cast("object", await answer if isawaitable(answer) else answer)
         except Exception as exc:
             raise ConnectError(
                 f"no connection to {self.url}: its `password=` function raised {exc.__class__.__name__}",

@@ -3,12 +3,13 @@
 import asyncio
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from ectype.adapters.base import Begin, Connection
 from ectype.adapters.call_site import of_caller
 from ectype.adapters.pool import Pool
-from ectype.errors import EctypeError
+from ectype.errors import ConnectError, EctypeError
 
 T = TypeVar("T")
 
@@ -99,10 +100,25 @@ async def take(pool: Pool, how: Begin, *, timeout: float | None, limit: float | 
     """
     loop = asyncio.get_running_loop()
     connection = pool.try_acquire()
-    if connection is None:
-        started = loop.time()
-        connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
-        limit = None if limit is None else max(0.0, limit - (loop.time() - started))
+    if connection is not None:
+        # When it has died while it lay idle, nothing has run on it, and another serves as well.
+        with suppress(ConnectError):
+            return await _begun(pool, connection, how, limit, timeout=timeout, loop=loop)
+    started = loop.time()
+    connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
+    limit = None if limit is None else max(0.0, limit - (loop.time() - started))
+    return await _begun(pool, connection, how, limit, timeout=timeout, loop=loop)
+
+
+async def _begun(
+    pool: Pool,
+    connection: Connection,
+    how: Begin,
+    limit: float | None,
+    *,
+    timeout: float | None,
+    loop: AbstractEventLoop,
+) -> Lease:
     try:
         await connection.begin(how, limit)
     except BaseException:
