@@ -9,7 +9,8 @@ Site: TypeAlias = tuple[CodeType, int]
 """A place in a program, cheap to keep: the code and the line. No frame, which would keep all its values alive."""
 
 _OURS = __name__.partition(".")[0]
-_SKIPPED = frozenset({_OURS, "asyncio", "contextlib"})
+_SKIPPED = frozenset({_OURS, "asyncio", "contextlib", "asyncpg", "aiosqlite"})
+"""What stands between a program and its statement."""
 
 
 def of_caller() -> Site | None:

@@ -32,11 +32,16 @@ _TEXT_SECONDS = 0.1
 """How old the description of the pool may be with which a flood of calls is refused."""
 
 
-_Held: TypeAlias = tuple[float, Task[Any] | None, Site | None]
-"""Since when a connection is out, with which task, and where it was taken, if that was asked for.
+class _Taken(NamedTuple):
+    """What is known of a transaction: it is in its task's context, so that holding the task would keep it alive."""
 
-A plain tuple: one is made at every checkout.
-"""
+    site: Site | None
+    name: str
+    task: weakref.ref[Task[Any]]
+
+
+_Held: TypeAlias = tuple[float, Task[Any] | None, _Taken | None]
+"""Since when a connection is out, and with which task or transaction. A plain tuple: one is made at every checkout."""
 
 
 class _Wait(NamedTuple):
@@ -207,7 +212,8 @@ class Pool:
     def note_site(self, connection: Connection, site: Site | None) -> None:
         """Note where a connection that is out was taken: it is watched from here on, and named in errors."""
         since, task, _ = self._held[connection]
-        self._held[connection] = (since, task, site)
+        if task is not None:
+            self._held[connection] = (since, None, _Taken(site, task.get_name(), weakref.ref(task)))
 
     def reclaim(self, connection: Connection) -> None:
         """Cut a connection whose holder is gone without giving it back; callable from any thread."""
@@ -498,8 +504,8 @@ class Pool:
         if longest is None:
             return
         for connection, held in tuple(self._held.items()):
-            since, _, site = held
-            if site is not None and now - since > longest and self._warned.get(connection) != since:
+            since, _, taken = held
+            if taken is not None and now - since > longest and self._warned.get(connection) != since:
                 self._warned[connection] = since
                 self._events.held(_holder(held, now))
 
@@ -526,7 +532,7 @@ class Pool:
         wait = self._waiting.get(waiter)
         if wait is None or waiter.done():
             return
-        own = wait.task is not None and any(task is wait.task for _, task, _ in self._held.values())
+        own = wait.task is not None and any(_task_of(held) is wait.task for held in self._held.values())
         error = timed_out(self._report(monotonic()), url=self._adapter.url, waited=wait.seconds, own=own)
         self._events.timeout(error, wait.seconds, refused=False)
         waiter.set_exception(error)
@@ -564,10 +570,16 @@ def _is_running(home: AbstractEventLoop) -> bool:
 
 
 def _holder(held: _Held, now: float) -> Holder:
-    since, task, site = held
+    since, _, taken = held
+    task = _task_of(held)
+    name = "no task" if task is None else task.get_name()
     return Holder(
-        name="no task" if task is None else task.get_name(),
+        name=name if taken is None else taken.name,
         seconds=now - since,
-        taken_at=call_site.text(site),
+        taken_at=None if taken is None else call_site.text(taken.site),
         now_at=call_site.text(call_site.of_task(task)),
     )
+
+
+def _task_of(held: _Held) -> Task[Any] | None:
+    return held[1] if held[2] is None else held[2].task()

@@ -41,11 +41,6 @@ class Lease:
         self._out = True
         pool.note_site(connection, of_caller())
 
-    def __del__(self) -> None:
-        # Dropped without being ended: nobody else can give the connection back.
-        if self._out:
-            self._pool.reclaim(self.connection)
-
     @property
     def rollback_seconds(self) -> float:
         """The deadline of a rollback: short, since a connection that is cut is rolled back too."""
@@ -82,6 +77,11 @@ class Lease:
                 await self.run(connection.rollback, self.rollback_seconds)
         except (EctypeError, asyncio.CancelledError):
             connection.terminate()
+
+    def drop(self) -> None:
+        """Have the connection cut, unless it is back: whoever was to end this is gone. Any thread may call it."""
+        if self._out:
+            self._pool.reclaim(self.connection)
 
     def end(self) -> None:
         """Give the connection back."""
