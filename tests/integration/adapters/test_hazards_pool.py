@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.workloads.overload import SLEEP, flood, peak
+from benchmarks.workloads.overload import SLEEP, flood
 from ectype import Repo, telemetry
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
@@ -115,9 +115,10 @@ async def test_ten_times_the_load_is_served_at_full_rate_and_the_rest_is_refused
         async def call() -> Any:
             return await repo.all(SLEEP)
 
-        best = await peak(call, 3, 0.5)
+        await call()
         with telemetry.attach("ectype.pool.timeout", refusals.append):
-            outcome = await flood(call, 10 * best, 2.0, PoolTimeoutError)
+            # Three connections that sleep for 10 ms at a time serve 300 a second at best.
+            outcome = await flood(call, 3_000, 2.0, PoolTimeoutError)
         assert outcome.refused > outcome.served > 0
         assert outcome.p99 < 20 * 0.05
         assert outcome.refused_p50 < 10 * 0.05
