@@ -25,6 +25,7 @@ from benchmarks.workloads import (
     insert1,
     join500,
     load,
+    overload,
     plan,
     preload,
     sel20,
@@ -63,6 +64,8 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
             for table in [*plan.tables(world), *(one.postgres(world) for one in BOTH)]:
                 if wanted(table.workload):
                     rows += await measure(table, rounds)
+            if wanted("overload"):
+                notes += await overload.notes(world.url, 3.0 if rounds < 9 else 10.0)
         if wanted("plan"):
             notes.append(plan.memory())
     except worlds.Unavailable as exc:

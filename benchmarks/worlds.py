@@ -29,6 +29,7 @@ class Postgres:
     sessions: Any
     plans: Any
     version: str
+    url: str
 
 
 @dataclass
@@ -56,7 +57,7 @@ async def postgres() -> AsyncIterator[Postgres]:
             async with Repo(url, pool_size=10) as repo:
                 version = str(await raw.fetchval("show server_version"))
                 plans = _plans(repo)
-                yield Postgres(raw, raw_pool, repo, engine, sessions_for(engine), plans, version)
+                yield Postgres(raw, raw_pool, repo, engine, sessions_for(engine), plans, version, url)
         finally:
             await tortoise_models.stop()
             await engine.dispose()

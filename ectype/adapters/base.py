@@ -31,7 +31,13 @@ class Connection(Protocol):
     `__cause__`. `timeout` is in seconds; None means none. Parameters have been dumped already. After a cancellation
     or a deadline the connection is either clean or `broken`: no statement runs on it, and a transaction that was open
     before is either still open or reported by `TransactionAbortedError` until `rollback` is called.
+
+    Attributes:
+        retired: whether the pool closes it when it comes back, though it still works: it has lived long enough, or
+            its server takes no more writes.
     """
+
+    retired: bool
 
     @property
     def broken(self) -> bool:

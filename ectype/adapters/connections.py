@@ -4,6 +4,7 @@
 from typing import Protocol, runtime_checkable
 
 from ectype.adapters.base import Connection
+from ectype.adapters.call_site import Site
 from ectype.adapters.pool_report import PoolReport
 
 
@@ -21,6 +22,18 @@ class Connections(Protocol):
 
     def release(self, connection: Connection, *, reset: bool = False) -> None:
         """Take a connection back."""
+        ...
+
+    def note_site(self, connection: Connection, site: Site | None) -> None:
+        """Note where a connection that is out was taken."""
+        ...
+
+    def reclaim(self, connection: Connection) -> None:
+        """Cut a connection whose holder is gone; callable from any thread."""
+        ...
+
+    def disconnect_all(self, *, within: float = 0.0) -> None:
+        """Replace every connection there is now, each at a random moment of the next `within` seconds."""
         ...
 
     async def open(self, timeout: float) -> None:

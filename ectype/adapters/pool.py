@@ -4,28 +4,44 @@
 import asyncio
 import os
 import random
-from asyncio import AbstractEventLoop, Future, Task, current_task, get_running_loop
+import weakref
+from asyncio import AbstractEventLoop, Future, Task, TimerHandle, current_task, get_running_loop
 from collections import OrderedDict
 from collections.abc import Coroutine
+from contextlib import suppress
 from contextvars import Context
 from time import monotonic
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, Unpack
 
+from ectype.adapters import call_site
 from ectype.adapters.base import Adapter, Connection
-from ectype.adapters.pool_report import Holder, PoolReport, refused, timed_out
+from ectype.adapters.call_site import Site
+from ectype.adapters.pool_events import Events
+from ectype.adapters.pool_opener import Opener
+from ectype.adapters.pool_options import PoolOptions, SizedKeywords
+from ectype.adapters.pool_refusals import away, closed, copy_of, gone
+from ectype.adapters.pool_report import Holder, PoolReport, busy, refused, timed_out
 from ectype.adapters.queue_control import QueueControl
-from ectype.errors import ConfigError, ConnectError, EctypeError
+from ectype.errors import ConfigError, ConnectError, EctypeError, UnsupportedError
 
-CONNECT_SECONDS = 5.0
 CLEAN_SECONDS = 1.0
 """How long a rollback, a reset or a check of a connection may take before it is cut."""
-IDLE_CHECK_SECONDS = 5.0
-"""A connection that lay idle for longer is asked whether the server is still there before it goes out."""
-_BACKOFF_SECONDS = (0.05, 0.5)
+_LOOK_AFTER_SECONDS = (0.02, 5.0)
+"""The shortest and the longest pause between two looks at idle and held connections."""
+_TEXT_SECONDS = 0.1
+"""How old the description of the pool may be with which a flood of calls is refused."""
 
 
-_Held: TypeAlias = tuple[float, Task[Any] | None]
-"""Since when a connection is out, and with which task. A plain tuple: one is made at every checkout."""
+class _Taken(NamedTuple):
+    """What is known of a transaction: it is in its task's context, so that holding the task would keep it alive."""
+
+    site: Site | None
+    name: str
+    task: weakref.ref[Task[Any]]
+
+
+_Held: TypeAlias = tuple[float, Task[Any] | None, _Taken | None]
+"""Since when a connection is out, and with which task or transaction. A plain tuple: one is made at every checkout."""
 
 
 class _Wait(NamedTuple):
@@ -42,72 +58,70 @@ class Pool:
     """
 
     __slots__ = (
+        "__weakref__",
         "_adapter",
+        "_busy",
         "_cleaning",
         "_closed",
-        "_connect_seconds",
         "_control",
         "_drained",
-        "_failure",
-        "_failures",
+        "_events",
         "_held",
         "_home",
         "_idle",
         "_idle_check",
+        "_lives",
         "_lost_memory",
+        "_name",
+        "_opener",
         "_opening",
+        "_options",
         "_pid",
-        "_queue_interval",
-        "_queue_target",
         "_size",
         "_tasks",
         "_total",
+        "_upkeep",
         "_waiting",
+        "_warned",
     )
 
-    def __init__(
-        self,
-        adapter: Adapter,
-        *,
-        size: int = 10,
-        queue_target: float = 0.05,
-        queue_interval: float = 2.0,
-        connect_timeout: float = CONNECT_SECONDS,
-        idle_check: float = IDLE_CHECK_SECONDS,
-    ) -> None:
-        """Make an empty pool. All times are in seconds.
+    def __init__(self, adapter: Adapter, *, name: str = "repo", **options: Unpack[SizedKeywords]) -> None:
+        """Make an empty pool.
 
         Args:
-            adapter: makes the connections.
-            size: how many there may be; 1 whatever it says when the adapter can only make one.
-            queue_target: how long a call may wait when the pool is not overloaded.
-            queue_interval: for how long all calls must have waited longer before calls are refused.
-            connect_timeout: how long making one connection may take.
-            idle_check: how long a connection may lie idle and go out unchecked.
+            adapter: makes the connections; one that can only make one is held to one, whatever `size` says.
+            name: what the pool is called in events and errors.
+            options: those of `PoolOptions`.
 
         Raises:
-            ConfigError: `size` is below 1.
+            ConfigError: an option is out of bounds.
         """
-        if size < 1:
-            raise ConfigError(f"pool_size is {size}", hint="a pool has one connection at least")
+        self._options = PoolOptions(**options)
+        if adapter.single and self._options.max_lifetime is not None:
+            raise ConfigError(
+                f"max_lifetime is given for {adapter.url}, a database that ends with its connection",
+                hint="leave `max_lifetime` out",
+            )
         self._adapter = adapter
-        self._size = 1 if adapter.single else size
-        self._queue_target = queue_target
-        self._queue_interval = queue_interval
-        self._connect_seconds = connect_timeout
-        self._idle_check = idle_check
-        self._control = QueueControl(queue_target, queue_interval)
+        self._name = name
+        self._events = Events(name)
+        self._size = 1 if adapter.single else self._options.size
+        self._idle_check = self._options.idle_check
+        self._control = QueueControl(self._options.queue_target, self._options.queue_interval)
         self._idle: list[tuple[Connection, float]] = []
         self._held: dict[Connection, _Held] = {}
         self._waiting: OrderedDict[Future[Connection], _Wait] = OrderedDict()
+        self._lives: dict[Connection, float] = {}
+        self._warned: dict[Connection, float] = {}
         self._tasks: set[Task[None]] = set()
         self._cleaning: set[Task[None]] = set()
         self._total = 0
+        self._opener = Opener(adapter, self._options, name)
         self._opening = 0
         self._lost_memory = False
-        self._failures = 0
-        self._failure: ConnectError | None = None
+        self._busy: tuple[float, str] = (0.0, "")
         self._home: AbstractEventLoop | None = None
+        self._upkeep: TimerHandle | None = None
         self._pid = os.getpid()
         self._closed = False
         self._drained: Future[None] | None = None
@@ -124,20 +138,23 @@ class Pool:
             # In a forked child no loop is running.
             at_home = False
         if not at_home:
-            raise self._away()
+            raise away(self._adapter.url, self._pid)
         connection, since = idle[-1]
         now = monotonic()
         if now - since > self._idle_check:
             return None
         idle.pop()
         if connection.broken:
-            self._forget()
+            self._forget(connection, "lost")
             return self.try_acquire()
-        self._held[connection] = (now, current_task(home))
+        self._held[connection] = (now, current_task(home), None)
         return connection
 
     async def acquire(self, timeout: float) -> Connection:
         """Return a connection, waiting for one in turn.
+
+        Args:
+            timeout: for how many seconds at most; `pool_timeout` may be less.
 
         Raises:
             PoolTimeoutError: none became free in time, or the pool is overloaded.
@@ -151,6 +168,11 @@ class Pool:
         now = monotonic()
         if not self._waiting:
             self._control.drained()
+        if self._control.turns_away(now, len(self._waiting)):
+            raise self._refusal(now, 0.0)
+        longest = self._options.pool_timeout
+        if longest is not None and longest < timeout:
+            timeout = longest
         waiter: Future[Connection] = self._home.create_future()
         self._waiting[waiter] = _Wait(now, timeout, current_task())
         self._serve_stale_or_grow()
@@ -176,11 +198,12 @@ class Pool:
                 return
             raise EctypeError("a connection was released that is not out", hint="release each connection once")
         if connection.broken:
-            self._drop()
+            self._distrust()
+            self._drop(connection)
         elif reset or connection.in_transaction:
             self._cleaning.add(cleaning := self._start(self._clean(connection, reset=reset)))
             cleaning.add_done_callback(self._cleaning.discard)
-        elif self._waiting or self._closed:
+        elif self._waiting or self._closed or connection.retired:
             self._put(connection)
         else:
             # It has proved itself since it went out, at the least.
@@ -190,9 +213,50 @@ class Pool:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""
         self.release(await self.acquire(timeout))
 
+    def note_site(self, connection: Connection, site: Site | None) -> None:
+        """Note where a connection that is out was taken: it is watched from here on, and named in errors."""
+        since, task, _ = self._held[connection]
+        if task is not None:
+            self._held[connection] = (since, None, _Taken(site, task.get_name(), weakref.ref(task)))
+
+    def reclaim(self, connection: Connection) -> None:
+        """Cut a connection whose holder is gone without giving it back; callable from any thread."""
+        home = self._home
+        # The loop may have been closed, and its connections with it.
+        if home is not None and os.getpid() == self._pid:
+            with suppress(RuntimeError):
+                home.call_soon_threadsafe(self._reclaim, connection)
+
+    def disconnect_all(self, *, within: float = 0.0) -> None:
+        """Replace every connection there is now, each at a random moment of the next `within` seconds.
+
+        It moves a program to another server after a failover, or to fresh plans after a change of tables, without a
+        storm of connects. A connection that is out is closed when it comes back.
+
+        Raises:
+            ConfigError: `within` is negative.
+            UnsupportedError: the database ends with its connection.
+        """
+        if not within >= 0:
+            raise ConfigError(f"within is {within!r}", hint="it is a number of seconds, 0 for at once")
+        if self._adapter.single:
+            raise UnsupportedError(
+                f"disconnect_all would lose {self._adapter.url}, a database that ends with its connection",
+                hint="open a new repo instead",
+            )
+        for connection in tuple(self._lives):
+            if within and self._home is not None:
+                self._home.call_later(random.uniform(0, within), self._retire, connection)
+            else:
+                self._retire(connection)
+
     def report(self) -> PoolReport:
-        """Return what the pool is doing now."""
+        """Return what the pool is doing now, with every holder and every call that waits."""
         now = monotonic()
+        waiting = [wait for waiter, wait in self._waiting.items() if not waiter.done()]
+        return self._report(now, tuple([_holder((one.since, one.task, None), now) for one in waiting]))
+
+    def _report(self, now: float, waiters: tuple[Holder, ...] = ()) -> PoolReport:
         holders = sorted((_holder(held, now) for held in self._held.values()), key=lambda one: -one.seconds)
         return PoolReport(
             size=self._size,
@@ -201,7 +265,10 @@ class Pool:
             opening=self._total - len(self._idle) - len(self._held),
             waiting=sum(not waiter.done() for waiter in self._waiting),
             holders=tuple(holders),
-            failure=None if self._failure is None else self._failure.message,
+            failure=None if self._opener.failure is None else self._opener.failure.message,
+            name=self._name,
+            waiters=waiters,
+            overloaded=self._control.overloaded,
         )
 
     async def close(self, timeout: float = 5.0) -> None:
@@ -215,20 +282,26 @@ class Pool:
             self._closed = True
             return
         if not _is_running(self._home):
-            raise self._away()
+            raise away(self._adapter.url, self._pid)
         self._closed = True
+        if self._upkeep is not None:
+            self._upkeep.cancel()
         end = monotonic() + timeout
         self._fail_waiting(ConnectError(f"the pool to {self._adapter.url} was closed while the call waited"))
         for task in self._tasks - self._cleaning:
             task.cancel()
         try:
             idle, self._idle = self._idle, []
+            for connection, _ in idle:
+                self._forget(connection, "closed")
             await asyncio.gather(*(connection.close(timeout) for connection, _ in idle))
             await self._drain(end)
         finally:
             for connection in self._held:
                 connection.terminate()
             self._held.clear()
+            for connection in tuple(self._lives):
+                self._forget(connection, "closed")
             self._total = 0
         await self._finish(max(0.1, end - monotonic()))
 
@@ -250,32 +323,13 @@ class Pool:
 
     def _settle_in(self) -> None:
         if self._closed:
-            raise ConnectError(
-                f"the pool to {self._adapter.url} is closed", hint="use the repo inside `async with repo:`"
-            )
+            raise closed(self._adapter.url)
         if self._home is None:
             self._home = get_running_loop()
             self._pid = os.getpid()
+            self._look_after_later()
         elif not _is_running(self._home):
-            raise self._away()
-
-    def _away(self) -> ConnectError:
-        if os.getpid() != self._pid:
-            return ConnectError(
-                f"the pool to {self._adapter.url} was opened in process {self._pid} and is used in {os.getpid()}, "
-                "after a fork",
-                hint="open the repo in each process, after the fork: two processes on one connection mix their answers",
-            )
-        return ConnectError(
-            f"the pool to {self._adapter.url} belongs to another event loop",
-            hint="use a repo in the event loop that opened it: one `asyncio.run` around all, or a repo for each",
-        )
-
-    def _gone(self) -> ConnectError:
-        return ConnectError(
-            f"the database of {self._adapter.url} was lost with its only connection, which broke",
-            hint="open a new repo, and fill it anew; a file outlives its connections",
-        )
+            raise away(self._adapter.url, self._pid)
 
     def _serve_stale_or_grow(self) -> None:
         if self._idle:
@@ -287,10 +341,10 @@ class Pool:
     def _grow(self) -> None:
         """Open as many connections as calls wait for, one at a time while the server refuses."""
         if self._lost_memory:
-            self._fail_waiting(self._gone())
+            self._fail_waiting(gone(self._adapter.url))
             return
         wanted = min(len(self._waiting) - self._opening, self._size - self._total)
-        if self._failures:
+        if self._opener.failures:
             wanted = min(wanted, 1 - self._opening)
         for _ in range(wanted):
             self._opening += 1
@@ -299,9 +353,9 @@ class Pool:
 
     async def _open(self) -> None:
         try:
-            if self._failures:
-                await asyncio.sleep(_backoff(self._failures))
-            connection = await self._adapter.connect(self._connect_seconds)
+            await self._opener.pause()
+            began = monotonic()
+            connection = await self._opener.connect()
         except asyncio.CancelledError:
             self._opening -= 1
             self._total -= 1
@@ -312,15 +366,15 @@ class Pool:
             self._not_opened(exc)
         else:
             self._opening -= 1
-            self._failures = 0
-            self._failure = None
+            now = monotonic()
+            self._lives[connection] = now + self._opener.life()
+            self._events.connected(now - began, len(self._lives))
             self._put(connection)
             self._grow()
 
     def _not_opened(self, exc: Exception) -> None:
-        self._failures += 1
-        if isinstance(exc, ConnectError):
-            self._failure = exc
+        self._opener.failed(exc)
+        self._events.connection_error(exc, self._opener.failures)
         # While others are out, their release serves those who wait; an error that waiting cannot mend is told at once.
         if self._total == 0 or not isinstance(exc, ConnectError):
             self._fail_waiting(exc)
@@ -334,10 +388,10 @@ class Pool:
             connection.terminate()
         except asyncio.CancelledError:
             connection.terminate()
-            self._total -= 1
+            self._forget(connection, "closed")
             raise
         if connection.broken:
-            self._drop()
+            self._drop(connection)
         else:
             self._put(connection)
 
@@ -345,25 +399,31 @@ class Pool:
         try:
             if connection.in_transaction:
                 await connection.rollback(CLEAN_SECONDS)
-            if reset:
+            if reset and not connection.retired:
                 await connection.reset(CLEAN_SECONDS)
+                await self._opener.prepare(connection, self._options.connect_timeout)
         except EctypeError:
             connection.terminate()
         except asyncio.CancelledError:
             connection.terminate()
-            self._total -= 1
+            self._forget(connection, "closed")
             raise
         if connection.broken or connection.in_transaction:
             connection.terminate()
-            self._drop()
+            self._drop(connection)
         else:
             self._put(connection)
 
     def _put(self, connection: Connection) -> None:
         """Hand a clean connection to the call that has waited longest, or lay it on top of the idle ones."""
         if self._closed:
+            self._forget(connection, "closed")
             self._start(connection.close(CLEAN_SECONDS))
             self._leave()
+            return
+        if connection.retired:
+            self._start(connection.close(CLEAN_SECONDS))
+            self._drop(connection, "retired")
             return
         now = monotonic()
         while self._waiting:
@@ -372,24 +432,100 @@ class Pool:
                 continue
             waited = now - wait.since
             if self._control.refuses(now, waited):
-                waiter.set_exception(self._refusal(waited))
+                waiter.set_exception(self._refusal(now, waited))
                 continue
-            self._held[connection] = (now, wait.task)
+            self._held[connection] = (now, wait.task, None)
             waiter.set_result(connection)
             return
         self._idle.append((connection, now))
 
-    def _drop(self) -> None:
+    def _drop(self, connection: Connection, reason: str = "lost") -> None:
+        self._forget(connection, reason)
         if self._closed:
             self._leave()
-            return
-        self._forget()
-        if self._waiting:
+        elif self._waiting:
             self._grow()
 
-    def _forget(self) -> None:
+    def _forget(self, connection: Connection, reason: str) -> None:
+        if self._lives.pop(connection, None) is None:
+            return
+        self._warned.pop(connection, None)
         self._total -= 1
         self._lost_memory = self._adapter.single
+        self._events.disconnected(reason, len(self._lives))
+
+    def _distrust(self) -> None:
+        """Have every idle connection checked before it is lent: what broke one may have broken all."""
+        checked = monotonic() - self._idle_check - 0.001
+        self._idle = [(connection, min(since, checked)) for connection, since in self._idle]
+
+    def _retire(self, connection: Connection) -> None:
+        """Close a connection now when it is idle, or when it comes back; nothing when it is gone."""
+        if connection not in self._lives or self._closed:
+            return
+        connection.retired = True
+        for place, (idle, _) in enumerate(self._idle):
+            if idle is connection:
+                del self._idle[place]
+                self._put(connection)
+                return
+
+    def _reclaim(self, connection: Connection) -> None:
+        held = self._held.pop(connection, None)
+        if held is None:
+            return
+        connection.terminate()
+        self._drop(connection, "leaked")
+        self._events.leaked(_holder(held, monotonic()))
+
+    # --- upkeep
+
+    def _look_after_later(self) -> None:
+        """Look after the connections in a while; the timer must not keep alive a pool that everybody has dropped."""
+        assert self._home is not None  # it is called from there
+        options, (least, most) = self._options, _LOOK_AFTER_SECONDS
+        times = [one / 8 for one in (options.max_idle, options.max_lifetime, options.hold_warning) if one is not None]
+        pool = weakref.ref(self)
+
+        def look_after() -> None:
+            alive = pool()
+            if alive is not None:
+                alive.look_after()
+
+        self._upkeep = self._home.call_later(max(least, min([*times, most])), look_after, context=Context())
+
+    def look_after(self) -> None:
+        """Close what broke, has lain idle or has lived too long, and report what is held too long; the pool's timer."""
+        if self._closed:
+            return
+        self._look_after_later()
+        now = monotonic()
+        self._close_idle(now)
+        for connection, end in tuple(self._lives.items()):
+            if now >= end and not connection.retired:
+                self._retire(connection)
+        longest = self._options.hold_warning
+        if longest is None:
+            return
+        for connection, held in tuple(self._held.items()):
+            since, _, taken = held
+            if taken is not None and now - since > longest and self._warned.get(connection) != since:
+                self._warned[connection] = since
+                self._events.held(_holder(held, now))
+
+    def _close_idle(self, now: float) -> None:
+        """Forget idle connections that broke, and close those that nobody has needed for long, all but one."""
+        longest = self._options.max_idle
+        for place in reversed(range(len(self._idle))):
+            connection, _ = self._idle[place]
+            if connection.broken:
+                del self._idle[place]
+                self._forget(connection, "lost")
+        # The one used last lies on top.
+        while longest is not None and len(self._lives) > 1 and self._idle and now - self._idle[0][1] > longest:
+            connection, _ = self._idle.pop(0)
+            self._forget(connection, "idle")
+            self._start(connection.close(CLEAN_SECONDS))
 
     def _leave(self) -> None:
         """Note that a connection has come back to a pool that is closing."""
@@ -400,23 +536,25 @@ class Pool:
         wait = self._waiting.get(waiter)
         if wait is None or waiter.done():
             return
-        own = wait.task is not None and any(task is wait.task for _, task in self._held.values())
-        waiter.set_exception(timed_out(self.report(), url=self._adapter.url, waited=wait.seconds, own=own))
+        own = wait.task is not None and any(_task_of(held) is wait.task for held in self._held.values())
+        error = timed_out(self._report(monotonic()), url=self._adapter.url, waited=wait.seconds, own=own)
+        self._events.timeout(error, wait.seconds, refused=False)
+        waiter.set_exception(error)
 
-    def _refusal(self, waited: float) -> Exception:
-        return refused(
-            self.report(),
-            url=self._adapter.url,
-            waited=waited,
-            target=self._queue_target,
-            interval=self._queue_interval,
-        )
+    def _refusal(self, now: float, waited: float) -> Exception:
+        made, text = self._busy
+        if now - made > _TEXT_SECONDS:
+            text = busy(self._report(now), self._adapter.url)
+            self._busy = now, text
+        error = refused(text, name=self._name, size=self._size, waited=waited)
+        self._events.timeout(error, waited, refused=True)
+        return error
 
     def _fail_waiting(self, exc: Exception) -> None:
         while self._waiting:
             waiter, _ = self._waiting.popitem(last=False)
             if not waiter.done():
-                waiter.set_exception(_copy(exc))
+                waiter.set_exception(copy_of(exc))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> Task[None]:
         assert self._home is not None  # nothing is started before the first `acquire`
@@ -436,20 +574,16 @@ def _is_running(home: AbstractEventLoop) -> bool:
 
 
 def _holder(held: _Held, now: float) -> Holder:
-    since, task = held
-    return Holder(name="no task" if task is None else task.get_name(), seconds=now - since)
+    since, _, taken = held
+    task = _task_of(held)
+    name = "no task" if task is None else task.get_name()
+    return Holder(
+        name=name if taken is None else taken.name,
+        seconds=now - since,
+        taken_at=None if taken is None else call_site.text(taken.site),
+        now_at=call_site.text(call_site.of_task(task)),
+    )
 
 
-def _backoff(failures: int) -> float:
-    least, most = _BACKOFF_SECONDS
-    # Not for secrets: it keeps many processes from knocking at once.
-    return min(most, least * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)
-
-
-def _copy(exc: Exception) -> Exception:
-    """Return the error anew: one instance raised by several tasks would gather all their tracebacks."""
-    if not isinstance(exc, EctypeError):
-        return exc
-    copy = exc.__class__(exc.message, hint=exc.hint)
-    copy.__cause__ = exc.__cause__
-    return copy
+def _task_of(held: _Held) -> Task[Any] | None:
+    return held[1] if held[2] is None else held[2].task()

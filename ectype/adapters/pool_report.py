@@ -9,10 +9,25 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """One connection that is out: the name of the task that has it, and for how many seconds."""
+    """A connection that is out, or a call that waits for one.
+
+    Attributes:
+        name: the name of the task.
+        seconds: for how long.
+        taken_at: `file:line` of the program's own code that opened the transaction; None for single statements.
+        now_at: `file:line` where the task stands; None where it cannot be seen.
+    """
 
     name: str
     seconds: float
+    taken_at: str | None = None
+    now_at: str | None = None
+
+    def __str__(self) -> str:
+        places = [f"taken at {self.taken_at}"] if self.taken_at else []
+        if self.now_at and self.now_at != self.taken_at:
+            places.append(f"now at {self.now_at}")
+        return f"`{self.name}` for {self.seconds:.1f} s" + (f" ({', '.join(places)})" if places else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,9 @@ class PoolReport:
         waiting: how many calls wait for one.
         holders: who has those that are out, the longest first.
         failure: why the last attempt to connect failed; None when it did not.
+        name: the repo's name.
+        waiters: who waits, the longest first.
+        overloaded: whether calls are refused because more come than can be served.
     """
 
     size: int
@@ -36,11 +54,13 @@ class PoolReport:
     waiting: int
     holders: tuple[Holder, ...]
     failure: str | None = None
+    name: str = "repo"
+    waiters: tuple[Holder, ...] = ()
+    overloaded: bool = False
 
 
 def timed_out(report: PoolReport, *, url: str, waited: float, own: bool) -> PoolTimeoutError:
     """Return the error of a call that waited to its deadline; `own` says that its task holds a connection already."""
-    why = _busy(report, url)
     if report.failure is not None and report.in_use < report.size:
         hint = f"the last attempt to connect failed: {report.failure}"
     elif own:
@@ -50,24 +70,34 @@ def timed_out(report: PoolReport, *, url: str, waited: float, own: bool) -> Pool
         )
     else:
         hint = f"hold connections for a shorter time, or give the repo a larger `pool_size` (now {report.size})"
-    return PoolTimeoutError(f"no connection became free within {waited:.3g} s: {why}", hint=hint)
-
-
-def refused(report: PoolReport, *, url: str, waited: float, target: float, interval: float) -> PoolTimeoutError:
-    """Return the error of a call that is refused so that those behind it can be served."""
     return PoolTimeoutError(
-        f"the call was refused after {waited:.3g} s in the queue: for {interval:g} s every call has waited longer than "
-        f"{target:g} s; {_busy(report, url)}",
-        hint=f"the database is asked for more than it can do: slow the callers down, make the statements cheaper, or "
-        f"give the repo a larger `pool_size` (now {report.size})",
+        f"no connection of `{report.name}` became free within {waited:.3g} s: {busy(report, url)}", hint=hint
     )
 
 
-def _busy(report: PoolReport, url: str) -> str:
+def refused(busy_text: str, *, name: str, size: int, waited: float) -> PoolTimeoutError:
+    """Return the error of a call that is refused so that others can be served in time.
+
+    Args:
+        busy_text: what `busy` says; it may be some milliseconds old, since a flood of calls is refused with it.
+        name: the repo's name.
+        size: the pool's size.
+        waited: how long the call waited; 0 for one that is refused as it comes.
+    """
+    after = "at once" if waited == 0 else f"after {waited:.3g} s in the queue"
+    return PoolTimeoutError(
+        f"`{name}` is overloaded, and the call was refused {after}: {busy_text}",
+        hint="the database is asked for more than it can do: slow the callers down, make the statements cheaper, or "
+        f"give the repo a larger `pool_size` (now {size})",
+    )
+
+
+def busy(report: PoolReport, url: str) -> str:
+    """Return what the pool is doing, in half a sentence."""
     calls = "1 call waits" if report.waiting == 1 else f"{report.waiting} calls wait"
     text = f"{report.in_use} of {report.size} to {url} are in use"
     if report.opening:
         text += f", {report.opening} being opened or checked"
-    held = ", ".join(f"`{holder.name}` for {holder.seconds:.1f} s" for holder in report.holders[:_SHOWN])
+    held = ", ".join(map(str, report.holders[:_SHOWN]))
     more = f" and {len(report.holders) - _SHOWN} more" if len(report.holders) > _SHOWN else ""
     return f"{text}, {calls}" + (f"; held by {held}{more}" if held else "")

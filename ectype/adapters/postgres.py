@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from inspect import isawaitable
 from time import monotonic
 from typing import Any, NoReturn, Protocol, TypeVar, cast
 from urllib.parse import urlencode
@@ -15,10 +16,11 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin, Copier
 from ectype.adapters.postgres_errors import translate
-from ectype.adapters.url import Config
+from ectype.adapters.url import Config, Password
 from ectype.errors import (
     ConfigError,
     ConnectError,
+    DatabaseError,
     DeadlineError,
     TransactionAbortedError,
     UnsupportedError,
@@ -34,6 +36,9 @@ SETTLE_SECONDS = 0.2
 
 _WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 _TLS_OPTIONS = ("sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslnegotiation")
+
+_READ_ONLY = "25006"
+"""SQLSTATE of a write where only reads are allowed: what is left of a primary after a failover."""
 
 _READS = re.compile(r"\s*(?:select|values|table)\b", re.IGNORECASE)
 _INTO = re.compile(r"\binto\b", re.IGNORECASE)
@@ -105,7 +110,7 @@ def begin_text(how: Begin) -> str:
 class PostgresConnection:
     """One connection to a PostgreSQL server. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_driver", "_fetch", "_in_transaction", "_url", "broken")
+    __slots__ = ("__weakref__", "_driver", "_fetch", "_in_transaction", "_reads_only", "_url", "broken", "retired")
 
     def __init__(self, driver: _Driver, url: str) -> None:
         self._driver = driver
@@ -113,7 +118,9 @@ class PostgresConnection:
         self._fetch = driver.fetch
         self._in_transaction = driver.is_in_transaction
         self._url = url
+        self._reads_only = False
         self.broken = False
+        self.retired = False
         driver.add_termination_listener(self._on_lost)
 
     def _on_lost(self, _driver: object) -> None:
@@ -197,6 +204,7 @@ class PostgresConnection:
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction."""
+        self._reads_only = how.read_only
         await self._run(begin_text(how), (), timeout)
 
     async def commit(self, timeout: float | None = None) -> None:
@@ -262,6 +270,9 @@ class PostgresConnection:
         error = translate(exc, self._url, params)
         if isinstance(error, ConnectError):
             self.terminate()
+        elif isinstance(error, DatabaseError) and error.sqlstate == _READ_ONLY:
+            # The server has become a standby, unless the caller asked for a transaction that only reads.
+            self.retired = self.retired or not (self._reads_only and self._in_transaction())
         raise error from exc
 
     async def _settle(self) -> None:
@@ -312,8 +323,14 @@ class PostgresAdapter:
             UnsupportedError: the server is older than PostgreSQL 13.
         """
         limit = min(timeout, float(self._config.options.get("connect_timeout", timeout)) or timeout)
+        arguments = self._arguments
+        ask = self._config.password
+        if callable(ask):
+            started = monotonic()
+            arguments = {**arguments, "password": await self._ask(ask, limit)}
+            limit = max(0.001, limit - (monotonic() - started))
         try:
-            driver: _Driver = await _connect(timeout=limit, **self._arguments)
+            driver: _Driver = await _connect(timeout=limit, **arguments)
         except Exception as exc:
             raise self._refusal(exc, limit) from exc
         found = driver.get_server_version()
@@ -327,6 +344,24 @@ class PostgresAdapter:
         if version != self.dialect.version:
             self.dialect = replace(POSTGRES, version=version)
         return PostgresConnection(driver, self.url)
+
+    async def _ask(self, password: Password, timeout: float) -> str:
+        """Return the password of the moment. What goes wrong in the function is told by its class: it holds secrets."""
+        try:
+            async with asyncio.timeout(timeout):
+                answer = password()
+                given = cast("object", await answer if isawaitable(answer) else answer)
+        except Exception as exc:
+            raise ConnectError(
+                f"no connection to {self.url}: its `password=` function raised {exc.__class__.__name__}",
+                hint="the error above is the function's own",
+            ) from exc
+        if not isinstance(given, str):
+            raise ConfigError(
+                f"the `password=` function of {self.url} returned {given.__class__.__name__}",
+                hint="it returns the password as a str",
+            )
+        return given
 
     def _refusal(self, exc: Exception, limit: float) -> ConnectError | ConfigError:
         state: object = getattr(exc, "sqlstate", None)
@@ -373,7 +408,7 @@ def _connect_arguments(config: Config) -> dict[str, Any]:
         "host": list(config.hosts) or None,
         "port": list(config.ports) if len(config.ports) > 1 else (config.ports[0] if config.ports else None),
         "user": config.user,
-        "password": config.password,
+        "password": None if callable(config.password) else config.password,
         "database": config.database,
         "target_session_attrs": options.get("target_session_attrs"),
         "statement_cache_size": int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE)),

@@ -1,24 +1,46 @@
 """URL scheme to adapter. The adapter's module, and with it the driver, is imported when a URL asks for it."""
 
+from dataclasses import replace
 from importlib import import_module
 
 from ectype.adapters.base import Adapter
-from ectype.adapters.url import Config, parse
+from ectype.adapters.url import Config, Password, parse
+from ectype.errors import ConfigError
 
 ADAPTERS = {"postgresql": "ectype.adapters.postgres", "sqlite": "ectype.adapters.sqlite"}
 """Scheme to the module that serves it; each has a function `create(config) -> Adapter`."""
 
 
-def adapter_for(url: str | Config) -> Adapter:
+def adapter_for(url: str | Config, *, password: Password | None = None) -> Adapter:
     """Return the adapter for a database URL; nothing is connected yet.
 
+    Args:
+        url: the URL, or what `parse` made of it.
+        password: is asked for the password at each new connection, instead of the URL.
+
     Raises:
-        ConfigError: the URL, or one of its options, cannot be used.
+        ConfigError: the URL, or one of its options, cannot be used; or there are two passwords.
         UnsupportedError: the driver's library is too old.
 
     >>> adapter_for("sqlite:///blog.db").dialect.name
     'SQLite'
     """
     config = parse(url) if isinstance(url, str) else url
+    if password is not None:
+        config = _with_password(config, password)
     adapter: Adapter = import_module(ADAPTERS[config.scheme]).create(config)
     return adapter
+
+
+def _with_password(config: Config, password: Password) -> Config:
+    if config.scheme == "sqlite":
+        raise ConfigError(f"{config.masked} has no password to ask for", hint="leave `password=` out")
+    # What a program without a checker gives may be a text.
+    if not callable(password):
+        raise ConfigError("`password=` is no function", hint="a password that never changes stands in the URL")
+    if config.password is not None:
+        raise ConfigError(
+            f"{config.masked} has a password already, and `password=` would give another",
+            hint="take it out of the URL (and PGPASSWORD out of the environment), or leave `password=` out",
+        )
+    return replace(config, password=password)

@@ -13,13 +13,15 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from secrets import token_bytes, token_hex
-from typing import Any, Protocol, get_args, runtime_checkable
+from typing import Any, Protocol, Unpack, get_args, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from ectype.adapters import sandbox_token
 from ectype.adapters.base import Adapter, Connection, Isolation
+from ectype.adapters.call_site import Site
 from ectype.adapters.connections import Connections
 from ectype.adapters.pool import Pool
+from ectype.adapters.pool_options import SizedKeywords
 from ectype.adapters.pool_report import PoolReport
 from ectype.adapters.sandbox_blockers import MARK, Watch, application_name, blockers, deadlocked
 from ectype.adapters.sandbox_lanes import Lane, TransactionLane, in_a_transaction, on_a_copy
@@ -211,12 +213,14 @@ class Sandbox:
         key: signs the headers of its owners.
     """
 
-    def __init__(self, adapter: Adapter, *, size: int = 10) -> None:
+    def __init__(self, adapter: Adapter, *, name: str = "repo", **options: Unpack[SizedKeywords]) -> None:
         """Make a sandbox without owners; nothing is connected yet.
 
         Args:
             adapter: the database that the tests share, or the template that is copied for each.
-            size: how many owners may live at once, and how many connections a copy may have.
+            name: what the pool is called in events and errors.
+            options: those of `PoolOptions`: `size` is how many owners may live at once, and how many connections a
+                copy may have. Nobody is refused because others are slow.
 
         Raises:
             ConfigError: the database lives in memory, so that there is nothing to copy.
@@ -228,9 +232,10 @@ class Sandbox:
             )
         self.key = token_bytes(32)
         self._adapter = adapter
-        self._size = size
         # A test that waits for its turn is no overload.
-        self._connections = Pool(adapter, size=size, queue_target=float("inf"))
+        self._options: SizedKeywords = {**options, "queue_target": float("inf")}
+        self._size = options.get("size", 10)
+        self._connections = Pool(adapter, name=name, **self._options)
         self._owners: dict[str, Owner] = {}
         self._out: dict[Connection, tuple[Owner, Task[Any] | None]] = {}
         self._tasks: WeakKeyDictionary[Task[Any], Owner] = WeakKeyDictionary()
@@ -280,6 +285,20 @@ class Sandbox:
         if lent is None:
             raise EctypeError("a connection was released that is not out", hint="release each connection once")
         lent[0].give_back(connection, reset=reset)
+
+    def note_site(self, connection: Connection, site: Site | None) -> None:
+        """Note where a connection that is out was taken."""
+        self._out[connection][0].lane.pool.note_site(connection, site)
+
+    def reclaim(self, connection: Connection) -> None:
+        """Cut a connection whose holder is gone; callable from any thread."""
+        lent = self._out.pop(connection, None)
+        if lent is not None:
+            lent[0].lane.pool.reclaim(connection)
+
+    def disconnect_all(self, *, within: float = 0.0) -> None:
+        """Replace the connections of the owners that begin from now on."""
+        self._connections.disconnect_all(within=within)
 
     async def open(self, timeout: float) -> None:
         """Reach the database once."""
@@ -343,7 +362,7 @@ class Sandbox:
         """Return the connections for a new owner."""
         copier = self._adapter.copier
         if copier is not None:
-            return await on_a_copy(copier, self._turn, isolation=isolation, timeout=timeout, size=self._size)
+            return await on_a_copy(copier, self._turn, isolation=isolation, timeout=timeout, options=self._options)
         return await in_a_transaction(
             self._connections,
             self._adapter,

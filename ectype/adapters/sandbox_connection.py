@@ -79,13 +79,14 @@ class SandboxConnection:
     It keeps the contract of `ectype.adapters.base.Connection`, with `in_transaction` speaking of the application's own.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_inner", "_open", "_owner", "touched")
+    __slots__ = ("__weakref__", "_closed", "_inner", "_open", "_owner", "retired", "touched")
 
     def __init__(self, inner: Connection, owner: Ownership) -> None:
         self._inner = inner
         self._owner = owner
         self._open = False
         self._closed = False
+        self.retired = False
         self.touched = False
         """Whether SQL text may have changed what a rollback does not undo: advisory locks, listeners."""
 

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 
 from ectype.adapters.base import Adapter, Begin, Connection, Copier, Isolation
 from ectype.adapters.pool import Pool
+from ectype.adapters.pool_options import SizedKeywords
 from ectype.adapters.sandbox_connection import Ownership, SandboxConnection
 from ectype.adapters.steady import steadily
 from ectype.errors import ConnectError, EctypeError, UnsupportedError
@@ -127,7 +128,7 @@ async def on_a_copy(
     *,
     isolation: Isolation | None,
     timeout: float,
-    size: int,
+    options: SizedKeywords,
 ) -> CopyLane:
     """Copy the database as it is now, for one owner alone.
 
@@ -136,7 +137,7 @@ async def on_a_copy(
         turn: waits until there may be one more owner, and returns what ends it.
         isolation: as of `sandbox`.
         timeout: how many seconds all of it may take.
-        size: how many connections the copy may have.
+        options: those of the pool of its connections.
 
     Raises:
         UnsupportedError: an isolation that a copy does not have.
@@ -159,7 +160,7 @@ async def on_a_copy(
     except BaseException:
         give_back()
         raise
-    return CopyLane(Pool(adapter, size=size, queue_target=inf), remove, give_back)
+    return CopyLane(Pool(adapter, **options), remove, give_back)
 
 
 class _OnlyOne:

@@ -31,11 +31,12 @@ STATEMENT_CACHE_SIZE = 512
 class SqliteConnection:
     """One connection to a SQLite database. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_synchronous", "_worker")
+    __slots__ = ("__weakref__", "_synchronous", "_worker", "retired")
 
     def __init__(self, worker: Worker, synchronous: str) -> None:
         self._worker = worker
         self._synchronous = synchronous
+        self.retired = False
 
     @property
     def broken(self) -> bool:

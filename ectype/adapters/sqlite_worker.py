@@ -70,12 +70,16 @@ class Worker:
         if self.broken:
             raise ConnectError(f"the connection to {self._url} is closed", hint="a new one is made at the next call")
         turn = Turn(self.raw, self._busy_seconds)
+        answer = hop(self._driver, self._work, turn, job, sql, params, load)
         try:
             if timeout is None:
-                return await hop(self._driver, self._work, turn, job, sql, params, load)
+                return await answer
             async with asyncio.timeout(timeout):
-                return await hop(self._driver, self._work, turn, job, sql, params, load)
+                return await answer
         except TimeoutError as exc:
+            # When the event loop was blocked, the answer had come before the deadline was looked at.
+            if answer.done() and not answer.cancelled():
+                return answer.result()
             await self._settle(turn)
             raise DeadlineError(
                 f"a statement on {self._url} ran past its deadline of {timeout:g} s and was interrupted",

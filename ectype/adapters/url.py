@@ -2,21 +2,35 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypeAlias
 from urllib.parse import parse_qsl, quote, unquote
 
 from ectype.errors import ConfigError, did_you_mean
 
+POOL_OPTIONS = (
+    "connect_timeout",
+    "hold_warning",
+    "idle_check",
+    "max_idle",
+    "max_lifetime",
+    "pool_size",
+    "pool_timeout",
+    "queue_interval",
+    "queue_target",
+    "timeout",
+)
+"""What the URL of every database may say about the repo's pool; times are in seconds."""
 POSTGRES_OPTIONS = (
+    *POOL_OPTIONS,
     "host",
     "port",
     "user",
     "password",
     "dbname",
     "application_name",
-    "connect_timeout",
     "options",
     "sslmode",
     "sslcert",
@@ -28,7 +42,7 @@ POSTGRES_OPTIONS = (
     "statement_cache_size",
     "target_session_attrs",
 )
-SQLITE_OPTIONS = ("busy_timeout", "journal_mode", "mode", "statement_cache_size", "synchronous")
+SQLITE_OPTIONS = (*POOL_OPTIONS, "busy_timeout", "journal_mode", "mode", "statement_cache_size", "synchronous")
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
@@ -38,14 +52,19 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "mode": ("ro", "rw", "rwc"),
     "synchronous": ("off", "normal", "full", "extra"),
 }
-_WHOLE_NUMBERS = ("busy_timeout", "connect_timeout", "statement_cache_size")
+_WHOLE_NUMBERS = ("busy_timeout", "connect_timeout", "pool_size", "statement_cache_size")
+_SECONDS = tuple(name for name in POOL_OPTIONS if name not in _WHOLE_NUMBERS)
 _SECRETS = ("password", "sslpassword")
 _SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqlite"}
 _NOT_YET = ("mysql", "mariadb", "mssql", "oracle", "cockroachdb")
 
 _PASSWORD = re.compile(r"(://[^:/@?]*:)(.*)(@)", re.DOTALL)
 _NO_PORT = re.compile(r"(://[^:/@?\[]*:)(?!\d{1,5}(?:[,/?]|$))[^/?@]*")
+_DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _SECRET_OPTION = re.compile(r"([?&](?:password|sslpassword)=)[^&]*")
+
+Password: TypeAlias = Callable[[], str | Awaitable[str]]
+"""Gives the password of the moment, as a cloud's token that ends after minutes."""
 
 MEMORY = ":memory:"
 """The path of SQLite's private database in memory."""
@@ -61,7 +80,7 @@ class Config:
             driver's own defaults.
         ports: one port a host, or one for all, or none.
         user: the role; None means the user of the operating system.
-        password: None means `~/.pgpass`, or none.
+        password: None means `~/.pgpass`, or none; a function is asked for it at each new connection.
         database: the name of the database; None means that of the user.
         path: SQLite's file as it was written, or `:memory:`; empty for servers.
         options: what followed the `?`, in the order it was written.
@@ -71,7 +90,7 @@ class Config:
     hosts: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     user: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | Password | None = field(default=None, repr=False)
     database: str | None = None
     path: str = ""
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
@@ -130,7 +149,8 @@ def parse(url: str, *, environ: Mapping[str, str] | None = None) -> Config:
     PostgreSQL URLs are libpq's (https://www.postgresql.org/docs/current/libpq-connect.html, section 34.1.1.2): several
     hosts, unix sockets as `?host=/run/postgresql` or `%2Frun%2Fpostgresql`, and the variables `PGHOST`, `PGPORT`,
     `PGUSER`, `PGPASSWORD` and `PGDATABASE` for what the URL leaves out. SQLite's file follows three slashes, an
-    absolute path four; `busy_timeout` is in milliseconds as in the PRAGMA, `connect_timeout` in seconds.
+    absolute path four; `busy_timeout` is in milliseconds as in the PRAGMA, all other times are in seconds. What a
+    URL says about the pool (`pool_size=20`) is stronger than the keywords of `Repo`.
 
     Args:
         url: `postgresql://…` or `sqlite://…`.
@@ -197,6 +217,8 @@ def _check_option(url: str, name: str, value: str) -> None:
         )
     if name in _WHOLE_NUMBERS and not (value.isascii() and value.isdigit()):
         raise ConfigError(f"{name}={value} of {mask(url)!r} is not a whole number", hint=f"write {name}=5, say")
+    if name in _SECONDS and not _DECIMAL.fullmatch(value):
+        raise ConfigError(f"{name}={value} of {mask(url)!r} is not a number of seconds", hint=f"write {name}=2.5, say")
 
 
 def _sqlite(url: str, rest: str) -> Config:

@@ -134,6 +134,11 @@ class Transaction:
             raise rest
         return exc is not None and rest is None
 
+    def __del__(self) -> None:
+        # Nobody is left who could leave the block. The scope says nothing of it: contexts of tasks hold it for longer.
+        if self._scope is not None and self._scope.outer is None:
+            self._scope.lease.drop()
+
     async def _begin(self) -> Scope:
         usual, whole = self._place.timeout, self._timeout
         if whole is None:

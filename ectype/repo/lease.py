@@ -3,11 +3,13 @@
 import asyncio
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from ectype.adapters.base import Begin, Connection
+from ectype.adapters.call_site import of_caller
 from ectype.adapters.connections import Connections
-from ectype.errors import EctypeError
+from ectype.errors import ConnectError, EctypeError
 
 T = TypeVar("T")
 
@@ -26,7 +28,7 @@ class Lease:
         reset: whether SQL text of the user's may have changed the connection's session.
     """
 
-    __slots__ = ("_busy", "_idle", "_pool", "connection", "loop", "reset", "timeout")
+    __slots__ = ("_busy", "_idle", "_out", "_pool", "connection", "loop", "reset", "timeout")
 
     def __init__(
         self, pool: Connections, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop
@@ -38,6 +40,8 @@ class Lease:
         self.reset = False
         self._busy = False
         self._idle: Future[None] | None = None
+        self._out = True
+        pool.note_site(connection, of_caller())
 
     @property
     def rollback_seconds(self) -> float:
@@ -76,8 +80,14 @@ class Lease:
         except (EctypeError, asyncio.CancelledError):
             connection.terminate()
 
+    def drop(self) -> None:
+        """Have the connection cut, unless it is back: whoever was to end this is gone. Any thread may call it."""
+        if self._out:
+            self._pool.reclaim(self.connection)
+
     def end(self) -> None:
         """Give the connection back."""
+        self._out = False
         self._pool.release(self.connection, reset=self.reset)
 
 
@@ -92,10 +102,25 @@ async def take(pool: Connections, how: Begin, *, timeout: float | None, limit: f
     """
     loop = asyncio.get_running_loop()
     connection = pool.try_acquire()
-    if connection is None:
-        started = loop.time()
-        connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
-        limit = None if limit is None else max(0.0, limit - (loop.time() - started))
+    if connection is not None:
+        # When it has died while it lay idle, nothing has run on it, and another serves as well.
+        with suppress(ConnectError):
+            return await _begun(pool, connection, how, limit, timeout=timeout, loop=loop)
+    started = loop.time()
+    connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
+    limit = None if limit is None else max(0.0, limit - (loop.time() - started))
+    return await _begun(pool, connection, how, limit, timeout=timeout, loop=loop)
+
+
+async def _begun(
+    pool: Connections,
+    connection: Connection,
+    how: Begin,
+    limit: float | None,
+    *,
+    timeout: float | None,
+    loop: AbstractEventLoop,
+) -> Lease:
     try:
         await connection.begin(how, limit)
     except BaseException:

@@ -8,8 +8,10 @@ from typing import Any, Literal, Self, TypeVar, Unpack, cast, overload
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.connections import Connections
 from ectype.adapters.pool import Pool
+from ectype.adapters.pool_options import PoolKeywords, keywords, timeout_of
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sandbox import Sandbox
+from ectype.adapters.url import Password, parse
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
@@ -45,7 +47,8 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
     """A database, and everything that is done with it.
 
     Args:
-        url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`.
+        url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`. What it says
+            about the pool, as `?pool_size=20`, is stronger than the keywords.
         pool_size: how many connections at most.
         timeout: the deadline of a statement in seconds, unless the call has its own.
         prefix: the PostgreSQL schema of all tables that do not name their own.
@@ -53,9 +56,12 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
         plan_cache_size: how many query shapes keep their SQL.
         sandbox: for tests: every statement belongs to an owner that `sandbox` opened, and is undone when it ends.
+        password: a function, async or not, that is asked for the password at each new connection.
+        pool: how the pool behaves, see `docs/pool.md`: `queue_target`, `queue_interval`, `pool_timeout`,
+            `connect_timeout`, `idle_check`, `max_idle`, `max_lifetime`, `hold_warning`, `backoff`, `after_connect`.
 
     Raises:
-        ConfigError: for a URL that cannot be used; its password is never shown.
+        ConfigError: for a URL or an option that cannot be used; no password is ever shown.
 
     Example:
         async with Repo("sqlite:///:memory:") as repo:
@@ -73,11 +79,15 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         log_params: bool = True,
         plan_cache_size: int = 1_000,
         sandbox: bool = False,
+        password: Password | None = None,
+        **pool: Unpack[PoolKeywords],
     ) -> None:
-        self.adapter: Adapter = adapter_for(url)
+        config = parse(url)
+        self.adapter: Adapter = adapter_for(config, password=password)
         self.name = name
-        self.pool: Connections = (Sandbox if sandbox else Pool)(self.adapter, size=pool_size)
-        self._session = Session(self.pool, timeout=timeout)
+        options = keywords(config.options, pool_size, **pool)
+        self.pool: Connections = (Sandbox if sandbox else Pool)(self.adapter, name=name, **options)
+        self._session = Session(self.pool, timeout=timeout_of(config.options, timeout))
         self._engine = Engine(
             self.adapter,
             self._session,

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast, get_args, overload
 
 from ectype.adapters.base import Begin, Connection, Isolation
 from ectype.adapters.connections import Connections
-from ectype.errors import ConfigError, TransactionClosedError, did_you_mean
+from ectype.errors import ConfigError, ConnectError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
 from ectype.repo.block import PLAIN, RolledBack, Savepoint, Transaction
 from ectype.repo.chain import Link, living, of_others, without
@@ -83,8 +83,17 @@ class Session:
             connection, timeout = await self._acquire(timeout)
         try:
             return await connection.fetch(sql, params, load, timeout)
+        except ConnectError:
+            # It died while it lay idle, most likely. A query of ours only reads, so it may run twice; nothing else may.
+            if reset or not sql.startswith("SELECT"):
+                raise
         finally:
             self.pool.release(connection, reset=reset)
+        connection, timeout = await self._acquire(timeout)
+        try:
+            return await connection.fetch(sql, params, load, timeout)
+        finally:
+            self.pool.release(connection)
 
     async def execute(
         self, sql: str, params: Sequence[object] = (), timeout: float | None = None, *, reset: bool = False

@@ -13,7 +13,7 @@ from ectype import telemetry
 from ectype.adapters.connections import Connections
 from ectype.adapters.sandbox import Owner, owner_here
 from ectype.errors import ConfigError, EctypeError
-from ectype.repo.engine import EVENT
+from ectype.repo.call import EVENT
 from ectype.telemetry import QueryEvent
 from ectype.testing.repeats import advice
 

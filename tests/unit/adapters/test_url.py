@@ -86,7 +86,12 @@ def test_a_sqlite_url_says_which_file(url, path):
         ("postgresql://db:port/blog", "1 to 65535"),
         ("postgresql://db:70000/blog", "1 to 65535"),
         ("postgresql://db/a/b", "percent-encode"),
-        ("sqlite:///blog.db?timeout=5", "did you mean `busy_timeout`?"),
+        ("sqlite:///blog.db?busytimeout=5", "did you mean `busy_timeout`?"),
+        ("sqlite:///blog.db?poolsize=5", "did you mean `pool_size`?"),
+        ("postgresql://db/blog?pool_size=many", "pool_size=5"),
+        ("postgresql://db/blog?pool_size=-1", "pool_size=5"),
+        ("postgresql://db/blog?timeout=inf", "timeout=2.5"),
+        ("postgresql://db/blog?max_lifetime=1e9", "max_lifetime=2.5"),
         ("sqlite:///a%00b", "%00"),
     ],
 )
