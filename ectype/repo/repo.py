@@ -11,6 +11,7 @@ from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import reader, upserter, writer
+from ectype.repo.block import RolledBack, Transaction
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
 from ectype.repo.many_rows import ManyRows
@@ -18,9 +19,10 @@ from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
 from ectype.repo.sending import call_of
+from ectype.repo.steps import Options, Plan, Results
 from ectype.repo.text_calls import TextCalls
 from ectype.repo.texts import text_of
-from ectype.repo.transaction import RolledBack, Session, Transaction
+from ectype.repo.transaction import Session
 from ectype.schema.changeset import Changeset
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
@@ -295,21 +297,81 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
 
     @overload
     async def transact(
-        self, work: Callable[[], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
+        self,
+        work: Plan,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+        retries: int = 0,
+    ) -> Results: ...
+    @overload
+    async def transact(
+        self,
+        work: Callable[[], Awaitable[T]],
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+        retries: int = 0,
     ) -> T: ...
     @overload
     async def transact(
-        self, work: Callable[[Transaction], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
+        self,
+        work: Callable[[Transaction], Awaitable[T]],
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+        retries: int = 0,
     ) -> T | RolledBack: ...
     async def transact(
-        self, work: Callable[..., Awaitable[Any]], *, isolation: Isolation | None = None, retries: int = 0
+        self,
+        work: Any,
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+        retries: int = 0,
     ) -> Any:
-        """Run `work()`, or `work(tx)`, in a transaction and return what it returns.
+        """Run a Multi, or `work()`, or `work(tx)`, in a transaction and return what it gives. Nested: a savepoint.
 
         An `Invalid` rolls back and is returned; `tx.rollback(value)` makes the result `RolledBack(value)`.
-        Serialization failures and deadlocks run it again, `retries` times at most, with a pause in between.
+
+        Args:
+            work: a Multi, or an async function, which may run several times.
+            isolation: the level, and like the next two as for `transaction`; for the outermost only.
+            read_only: that it only reads.
+            deferrable: that a serializable one that only reads may wait.
+            timeout: seconds for all of it, further tries included.
+            retries: how often to try again after a serialization failure, a deadlock or a lock that was not free, each
+                time after a random wait that grows. Callbacks of failed tries do not run.
+
+        Raises:
+            MultiError: a step of a Multi failed.
+            CommitUnknownError: the answer to COMMIT was lost; ask `await exc.resolve()`.
+            ConfigError: an option of the whole transaction inside an open one.
+
+        Example:
+            `await repo.transact(lambda: transfer(ada, bob, 5), isolation="serializable", retries=3)`
         """
-        return await self._session.transact(work, isolation=isolation, retries=retries)
+        if isinstance(work, Plan):
+            options = Options(
+                isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout, retries=retries
+            )
+            return await work.transacted(self, options)
+        return await self._session.transact(
+            cast("Callable[..., Awaitable[Any]]", work),
+            isolation=isolation,
+            read_only=read_only,
+            deferrable=deferrable,
+            timeout=timeout,
+            retries=retries,
+        )
 
     def after_commit(self, callback: Callable[[], object]) -> None:
         """Call `callback` after the outermost transaction has committed, or at once outside of one.

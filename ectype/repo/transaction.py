@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from time import monotonic
-from typing import Any, TypeVar, cast, get_args, overload
+from typing import Any, TypeVar, cast, get_args
 
 from ectype.adapters.base import Begin, Connection, Isolation
 from ectype.adapters.pool import Pool
 from ectype.errors import ConfigError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
-from ectype.repo.block import PLAIN, RolledBack, Savepoint, Transaction
+from ectype.repo.block import PLAIN, Savepoint, Transaction
 from ectype.repo.chain import Link, living, of_others, without
 from ectype.repo.lease import UNBOUNDED_SECONDS
 from ectype.repo.scope import Scope, State, closed
@@ -175,18 +175,15 @@ class Session:
         """Return a block that is a savepoint inside a transaction, and nothing outside one."""
         return Savepoint(self)
 
-    @overload
     async def transact(
-        self, work: Callable[[], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
-    ) -> T: ...
-
-    @overload
-    async def transact(
-        self, work: Callable[[Transaction], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
-    ) -> T | RolledBack: ...
-
-    async def transact(
-        self, work: Callable[..., Awaitable[Any]], *, isolation: Isolation | None = None, retries: int = 0
+        self,
+        work: Callable[..., Awaitable[Any]],
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+        retries: int = 0,
     ) -> Any:
         """Run `await work()`, or `await work(tx)` if it needs an argument, in a transaction; return what it returns.
 
@@ -195,19 +192,28 @@ class Session:
 
         Args:
             work: an async function; it is called anew for each try.
-            isolation: as for `transaction`.
-            retries: how often to try again after a serialization failure or a deadlock, each time after a random
-                wait that grows.
+            isolation: as for `transaction`, and so are `read_only` and `deferrable`.
+            read_only: see there.
+            deferrable: see there.
+            timeout: seconds that all tries may take together, with the waits between them.
+            retries: how often to try again after a serialization failure, a deadlock or a lock that was not free, each
+                time after a random wait that grows.
 
         Raises:
             ConfigError: `isolation` or `retries` inside an open transaction; or `work` is not async.
         """
+        if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+            raise ConfigError(f"retries={retries!r} is no count of further tries", hint="say 0 or more")
         if retries and self.scope() is not None:
             raise ConfigError(
                 f"retries={retries} cannot be given inside an open transaction: a part cannot be tried again alone",
                 hint="give it to the outermost `transact`",
             )
-        return await transact(lambda: self.transaction(isolation=isolation), work, retries=retries)
+
+        def begin(left: float | None) -> Transaction:
+            return self.transaction(isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=left)
+
+        return await transact(begin, work, retries=retries, timeout=timeout)
 
     def after_commit(self, callback: Callback) -> None:
         """Call `callback` once the open transaction is committed; outside a transaction at once.
