@@ -32,7 +32,7 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
     └── OwnershipError           the test sandbox does not know who asks
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from difflib import get_close_matches
 
 
@@ -188,7 +188,46 @@ class TransactionAbortedError(EctypeError):
 
 
 class CommitUnknownError(EctypeError):
-    """COMMIT was sent, and nobody knows yet whether it happened."""
+    """COMMIT was sent, and nobody knows yet whether it happened: `await exc.resolve()` asks the database.
+
+    Attributes:
+        transaction: the id that the database gave the transaction; None where it gave none, or it is not known.
+
+    Example:
+        except CommitUnknownError as exc:
+            if not await exc.resolve():
+                ...  # it was rolled back: do it again
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        transaction: str | None = None,
+        ask: Callable[[float], Awaitable[bool]] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.transaction = transaction
+        self._ask = ask
+
+    def resolve(self, timeout: float = 15.0) -> Awaitable[bool]:
+        """Find out whether the transaction was committed: True, or False when it was rolled back.
+
+        PostgreSQL is asked by the transaction's id, on a new connection; one whose COMMIT never arrived, and that
+        still waits for it on the server, is ended by that. On SQLite the end of the COMMIT that was sent is awaited.
+
+        Args:
+            timeout: seconds.
+
+        Raises:
+            CommitUnknownError: it cannot be known: the server has forgotten, or never knew, the transaction.
+            DeadlineError: COMMIT is still running; ask again later.
+            ConnectError: the server cannot be reached; ask again later.
+        """
+        if self._ask is None:
+            raise self
+        return self._ask(timeout)
 
 
 class MigrationError(EctypeError):

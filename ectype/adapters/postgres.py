@@ -15,6 +15,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin
 from ectype.adapters.postgres_errors import translate
+from ectype.adapters.postgres_outcome import outcome
 from ectype.adapters.url import Config
 from ectype.errors import (
     ConfigError,
@@ -105,10 +106,12 @@ def begin_text(how: Begin) -> str:
 class PostgresConnection:
     """One connection to a PostgreSQL server. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_driver", "_fetch", "_in_transaction", "_url", "broken")
+    __slots__ = ("__weakref__", "_again", "_driver", "_fetch", "_in_transaction", "_url", "broken")
 
-    def __init__(self, driver: _Driver, url: str) -> None:
+    def __init__(self, driver: _Driver, url: str, again: Callable[[float], Awaitable["PostgresConnection"]]) -> None:
+        """Take a connection of the driver's; `again` makes another one to the same database."""
         self._driver = driver
+        self._again = again
         # Bound once: these two are called with every statement.
         self._fetch = driver.fetch
         self._in_transaction = driver.is_in_transaction
@@ -207,6 +210,15 @@ class PostgresConnection:
                 hint="the error of that statement was swallowed: let it leave the `transaction()` block, or run what "
                 "may fail in a nested `transaction()`",
             )
+
+    async def transaction(self, timeout: float | None = None) -> str | None:
+        """Return the id of the open transaction, None when it has written nothing."""
+        sql = "SELECT pg_current_xact_id_if_assigned()::text"
+        return await self.fetch(sql, (), lambda rows: cast("str | None", rows[0][0]), timeout)
+
+    async def committed(self, transaction: str | None, timeout: float) -> bool:
+        """Ask the server, on a connection of its own, what became of a transaction."""
+        return await outcome(self._again, transaction, timeout)
 
     async def rollback(self, timeout: float | None = None) -> None:
         """Roll the open transaction back."""
@@ -324,7 +336,7 @@ class PostgresAdapter:
             )
         if version != self.dialect.version:
             self.dialect = replace(POSTGRES, version=version)
-        return PostgresConnection(driver, self.url)
+        return PostgresConnection(driver, self.url, self.connect)
 
     def _refusal(self, exc: Exception, limit: float) -> ConnectError | ConfigError:
         state: object = getattr(exc, "sqlstate", None)

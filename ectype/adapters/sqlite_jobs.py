@@ -35,14 +35,16 @@ class Turn:
         raw: the connection.
         cancelled: whether its caller has gone.
         was_open: whether a transaction was open before it; None until it has begun.
+        ended_well: whether it was done, or failed; None until it has ended.
     """
 
-    __slots__ = ("_busy_seconds", "cancelled", "raw", "was_open")
+    __slots__ = ("_busy_seconds", "cancelled", "ended_well", "raw", "was_open")
 
     def __init__(self, raw: sqlite3.Connection, busy_seconds: float) -> None:
         self.raw = raw
         self.cancelled = False
         self.was_open: bool | None = None
+        self.ended_well: bool | None = None
         self._busy_seconds = busy_seconds
 
     def execute(self, sql: str, params: Any = ()) -> sqlite3.Cursor:  # a sequence or a mapping

@@ -2,8 +2,8 @@
 
 import asyncio
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from ectype.adapters.base import Begin, Connection
 from ectype.adapters.pool import Pool
@@ -24,9 +24,11 @@ class Lease:
         timeout: the deadline, in seconds, of a statement that says none.
         loop: the event loop that all this happens in.
         reset: whether SQL text of the user's may have changed the connection's session.
+        transaction: the id that the database gave the transaction; None while it is not known.
+        wrote: whether something may have been written that did not tell the id.
     """
 
-    __slots__ = ("_busy", "_idle", "_pool", "connection", "loop", "reset", "timeout")
+    __slots__ = ("_busy", "_idle", "_pool", "connection", "loop", "reset", "timeout", "transaction", "wrote")
 
     def __init__(self, pool: Pool, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop) -> None:
         self._pool = pool
@@ -34,6 +36,8 @@ class Lease:
         self.timeout = timeout
         self.loop = loop
         self.reset = False
+        self.transaction: str | None = None
+        self.wrote = False
         self._busy = False
         self._idle: Future[None] | None = None
 
@@ -52,6 +56,32 @@ class Lease:
             if self._idle is not None:
                 self._idle.set_result(None)
                 self._idle = None
+
+    async def fetch_marked(
+        self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None
+    ) -> T:
+        """Run a write whose rows end with the transaction's id, and return `load` of the rows without it."""
+        rows = await self.connection.fetch(sql, params, _as_they_are, timeout)
+        self._note(rows)
+        return load([row[:-1] for row in rows])
+
+    async def execute_marked(self, sql: str, params: Sequence[object], timeout: float | None) -> int:
+        """Run a write whose rows are the transaction's id, and return how many rows were written."""
+        rows = await self.connection.fetch(sql, params, _as_they_are, timeout)
+        self._note(rows)
+        return len(rows)
+
+    async def know(self, timeout: float | None) -> None:
+        """Ask for the id of the transaction, if it may have written and nothing told it."""
+        if self.wrote and self.transaction is None:
+            self.transaction = await self.run(self.connection.transaction, timeout)
+
+    def _note(self, rows: list[Any]) -> None:
+        if rows:
+            self.transaction = rows[0][-1]
+        else:
+            # No row was written, but a trigger may have.
+            self.wrote = True
 
     async def quiet(self) -> None:
         """Wait for the end of the call that runs, until a deadline; past it the connection is cut."""
@@ -77,6 +107,10 @@ class Lease:
     def end(self) -> None:
         """Give the connection back."""
         self._pool.release(self.connection, reset=self.reset)
+
+
+def _as_they_are(rows: list[Any]) -> list[Any]:
+    return rows
 
 
 async def take(pool: Pool, how: Begin, *, timeout: float | None, limit: float | None) -> Lease:

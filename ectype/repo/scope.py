@@ -4,6 +4,7 @@ import asyncio
 from asyncio import Task
 from collections.abc import Awaitable, Callable
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -271,12 +272,22 @@ class Scope:
                 "SQL text in this block has ended the transaction: what ran after it was stored statement by statement",
                 hint="leave COMMIT and ROLLBACK to the `transaction()` block and to `tx.rollback()`",
             )
+        started = lease.loop.time()
+        try:
+            await lease.know(timeout)
+        except BaseException:
+            # COMMIT was not sent: the server, or the pool, rolls back.
+            self.rolled_back = True
+            raise
+        if timeout is not None:
+            timeout = max(0.0, timeout - (lease.loop.time() - started))
+        lost_before = connection.broken
         try:
             await lease.run(connection.commit, timeout)
         except _UNCERTAIN as exc:
-            if connection.broken or not connection.in_transaction:
+            if not lost_before and (connection.broken or not connection.in_transaction):
                 connection.terminate()
-                raise _unknown(exc) from exc
+                raise _unknown(exc, lease) from exc
             self.rolled_back = True
             raise
         except EctypeError:
@@ -341,9 +352,11 @@ def _words(failure: BaseException) -> str:
     return "it was cancelled while it ran"
 
 
-def _unknown(exc: BaseException) -> CommitUnknownError:
+def _unknown(exc: BaseException, lease: Lease) -> CommitUnknownError:
     why = f"{exc.__class__.__name__}: {exc.message}" if isinstance(exc, EctypeError) else "the event loop was stopped"
     return CommitUnknownError(
         f"COMMIT was sent, and no answer came: {why}",
-        hint="the work may be stored or not: look before you do it again",
+        hint="the work may be stored or not: ask `await exc.resolve()` before you do it again",
+        transaction=lease.transaction,
+        ask=partial(lease.connection.committed, lease.transaction),
     )

@@ -86,17 +86,56 @@ class Session:
         finally:
             self.pool.release(connection, reset=reset)
 
+    async def write(
+        self,
+        sql: str,
+        marked: str | None,
+        params: Sequence[object],
+        load: Callable[[list[Any]], T],
+        timeout: float | None = None,
+    ) -> T:
+        """Run one writing statement that returns rows, and return `load(rows)`.
+
+        Args:
+            sql: the statement.
+            marked: the same with the id of its transaction as a last column; None where there is no such text.
+            params: as for `fetch`, and so are the others.
+            load: see there.
+            timeout: see there.
+        """
+        if _chain.get() is not None:
+            scope = self.scope()
+            if scope is not None:
+                lease = scope.lease
+                if timeout is None:
+                    timeout = self.timeout
+                if marked is None or lease.transaction is not None:
+                    lease.wrote = True
+                    return await scope.run(lease.connection.fetch, timeout, sql, params, load)
+                return await scope.run(lease.fetch_marked, timeout, marked, params, load)
+        return await self.fetch(sql, params, load, timeout)
+
     async def execute(
-        self, sql: str, params: Sequence[object] = (), timeout: float | None = None, *, reset: bool = False
+        self,
+        sql: str,
+        params: Sequence[object] = (),
+        timeout: float | None = None,
+        *,
+        reset: bool = False,
+        marked: str | None = None,
     ) -> int:
-        """Run one statement and return how many rows it wrote; the arguments are those of `fetch`."""
+        """Run one statement and return how many rows it wrote; the arguments are those of `fetch` and `write`."""
         if timeout is None:
             timeout = self.timeout
         if _chain.get() is not None:
             scope = self.scope()
             if scope is not None:
-                scope.lease.reset |= reset
-                return await scope.run(scope.lease.connection.execute, timeout, sql, params)
+                lease = scope.lease
+                lease.reset |= reset
+                if marked is None or lease.transaction is not None:
+                    lease.wrote = True
+                    return await scope.run(lease.connection.execute, timeout, sql, params)
+                return await scope.run(lease.execute_marked, timeout, marked, params)
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
@@ -304,6 +343,7 @@ class Session:
         scope = self.scope()
         if scope is not None:
             scope.lease.reset |= reset
+            scope.lease.wrote = True
             return await scope.run(call(scope.lease.connection), timeout, *args)
         connection = self.pool.try_acquire()
         if connection is None:

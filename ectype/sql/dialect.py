@@ -49,6 +49,7 @@ class Dialect:
         exclusion_constraints: `EXCLUDE USING gist (…)` exists.
         comments: tables, columns, indexes and constraints keep comments.
         server_collations: collations are objects of the server, of any name.
+        transaction_id: the expression for the id of the transaction that writes; None where there is none.
         virtual_columns_since: from which version on a generated column may be computed when it is read.
     """
 
@@ -105,6 +106,7 @@ class Dialect:
     comments: bool
     server_collations: bool
     virtual_columns_since: tuple[int, int]
+    transaction_id: str | None
 
     def to_sql(self, node: Any, params: tuple[object, ...], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
         """Return the text of a query's shape, and its parameters as the driver gets them."""
@@ -167,6 +169,7 @@ POSTGRES = Dialect(
     comments=True,
     server_collations=True,
     virtual_columns_since=(18, 0),
+    transaction_id="pg_current_xact_id()::text",
 )
 
 SQLITE = Dialect(
@@ -223,4 +226,5 @@ SQLITE = Dialect(
     comments=False,
     server_collations=False,
     virtual_columns_since=(0, 0),
+    transaction_id=None,
 )
