@@ -79,9 +79,7 @@ async def outcome(connect: Callable[[float], Awaitable[Asked]], transaction: str
 async def _status(connection: Asked, transaction: str, timeout: float) -> bool | None:
     """Return whether it was committed; None while it is running."""
     try:
-        status, standby, _ended = await connection.fetch(
-            _QUESTION, (transaction,), lambda rows: tuple(rows[0]), timeout
-        )
+        status, standby, _ = await connection.fetch(_QUESTION, (transaction,), lambda rows: tuple(rows[0]), timeout)
     except DatabaseError as exc:
         if exc.sqlstate != _UNKNOWN_ID:
             raise

@@ -112,11 +112,11 @@ class SqliteConnection:
             if self.broken or self.in_transaction:
                 raise
 
-    async def transaction(self, timeout: float | None = None) -> str | None:
+    async def transaction(self, timeout: float | None = None) -> str | None:  # noqa: ARG002  # the contract's
         """Return None: SQLite has no ids of transactions."""
         return None
 
-    async def committed(self, transaction: str | None, timeout: float) -> bool:
+    async def committed(self, transaction: str | None, timeout: float) -> bool:  # noqa: ARG002  # the contract's
         """Wait for the end of the COMMIT that did not end in time; its thread goes on to it."""
         return await self._worker.ended_well(timeout)
 
