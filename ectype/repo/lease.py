@@ -20,6 +20,8 @@ class Lease:
     """A connection with a transaction open, shared by the transaction and its savepoints.
 
     Attributes:
+        pool: where it comes from.
+        busy: whether it runs a call.
         connection: the connection.
         timeout: the deadline, in seconds, of a statement that says none.
         loop: the event loop that all this happens in.
@@ -28,17 +30,17 @@ class Lease:
         wrote: whether something may have been written that did not tell the id.
     """
 
-    __slots__ = ("_busy", "_idle", "_pool", "connection", "loop", "reset", "timeout", "transaction", "wrote")
+    __slots__ = ("_idle", "busy", "connection", "loop", "pool", "reset", "timeout", "transaction", "wrote")
 
     def __init__(self, pool: Pool, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop) -> None:
-        self._pool = pool
+        self.pool = pool
         self.connection = connection
         self.timeout = timeout
         self.loop = loop
         self.reset = False
         self.transaction: str | None = None
         self.wrote = False
-        self._busy = False
+        self.busy = False
         self._idle: Future[None] | None = None
 
     @property
@@ -48,11 +50,11 @@ class Lease:
 
     async def run(self, call: Callable[..., Awaitable[T]], *args: object) -> T:
         """Run one call of the connection; nobody else runs one meanwhile."""
-        self._busy = True
+        self.busy = True
         try:
             return await call(*args)
         finally:
-            self._busy = False
+            self.busy = False
             if self._idle is not None:
                 self._idle.set_result(None)
                 self._idle = None
@@ -86,7 +88,7 @@ class Lease:
     async def quiet(self) -> None:
         """Wait for the end of the call that runs, until a deadline; past it the connection is cut."""
         end = self.loop.time() + (UNBOUNDED_SECONDS if self.timeout is None else self.timeout)
-        while self._busy:
+        while self.busy:
             if self._idle is None:
                 self._idle = self.loop.create_future()
             done, _ = await asyncio.wait({self._idle}, timeout=max(0.0, end - self.loop.time()))
@@ -106,7 +108,7 @@ class Lease:
 
     def end(self) -> None:
         """Give the connection back."""
-        self._pool.release(self.connection, reset=self.reset)
+        self.pool.release(self.connection, reset=self.reset)
 
 
 def _as_they_are(rows: list[Any]) -> list[Any]:

@@ -380,6 +380,38 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         """
         self._session.after_commit(callback)
 
+    def after_rollback(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once the open `transaction()` block, or one around it, has been rolled back.
+
+        It is told of failed tries of `transact` too, never of a commit, nor of one whose outcome is unknown; outside a
+        transaction it is never called. An error in it is reported as a warning.
+        """
+        self._session.after_rollback(callback)
+
+    def checkout(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[None, None]:
+        """Hold one connection for the block: its statements, and those of tasks started in it, take turns on it.
+
+        It is no transaction: each statement is stored by itself. A `transaction()` inside it runs on its connection.
+        Inside a transaction or another checkout it changes nothing.
+
+        Args:
+            timeout: seconds that the wait for a connection may take; None for the repo's.
+
+        Raises:
+            TransactionClosedError: at the end, when SQL text has left a transaction open.
+
+        Example:
+            async with repo.checkout():
+                await repo.query("select set_config('app.user', {}, false)", "ada")
+                await repo.all(Post)
+        """
+        return self._session.checkout(timeout=timeout)
+
+    @property
+    def checked_out(self) -> bool:
+        """Whether the current task is in a transaction or a checkout of this repo."""
+        return self._session.checked_out
+
     def detached(self) -> AbstractContextManager[None]:
         """Tasks started in the block do not join the open transaction."""
         return self._session.detached()
