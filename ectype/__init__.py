@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ectype.errors import EctypeError as EctypeError
     from ectype.errors import FrozenError as FrozenError
     from ectype.errors import IrreversibleError as IrreversibleError
+    from ectype.errors import LockNotAvailableError as LockNotAvailableError
     from ectype.errors import MigrationError as MigrationError
     from ectype.errors import MultipleResultsError as MultipleResultsError
     from ectype.errors import NoPrimaryKeyError as NoPrimaryKeyError
@@ -164,7 +165,8 @@ if TYPE_CHECKING:
 
 _ERRORS = (
     "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError CursorError "
-    "DatabaseError DeadlineError DivisionByZeroError EctypeError FrozenError IrreversibleError MigrationError "
+    "DatabaseError DeadlineError DivisionByZeroError EctypeError FrozenError IrreversibleError LockNotAvailableError "
+    "MigrationError "
     "MultipleResultsError NoPrimaryKeyError NoResultsError NotLoadedError OutOfRangeError PoolTimeoutError QueryError "
     "SchemaError StaleEntryError TransactionAbortedError TransactionClosedError UnsupportedError"
 )

@@ -22,6 +22,7 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
     ├── DeadlineError            a call ran past its deadline (also a `TimeoutError`)
     ├── DatabaseError            the database refused a statement
     │   ├── ConstraintError      … because of a constraint
+    │   ├── LockNotAvailableError  … because a lock was not free in time
     │   ├── DivisionByZeroError  … because it divides by zero
     │   └── OutOfRangeError      … because what it computes has no place in its type
     ├── TransactionClosedError   a statement came after its transaction had ended
@@ -119,20 +120,33 @@ class DeadlineError(EctypeError, TimeoutError):
     """A call ran past its deadline. It is a `TimeoutError` too."""
 
 
+# https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
+_TRANSIENT = frozenset({"40001", "40P01", "55P03", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"})
+
+
 class DatabaseError(EctypeError):
     """The database refused a statement.
 
     Attributes:
         sqlstate: the five-character SQLSTATE on PostgreSQL, SQLite's error name (`SQLITE_BUSY`) there.
         detail: the database's own second line, if it gave one.
+        transient: whether the same transaction may succeed when it is run anew: after a lost race, a deadlock, a lock
+            that was not free, a table that was altered meanwhile. `transact(…, retries=3)` does so.
     """
 
     def __init__(
-        self, message: str, *, sqlstate: str | None = None, detail: str | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        sqlstate: str | None = None,
+        detail: str | None = None,
+        hint: str | None = None,
+        transient: bool = False,
     ) -> None:
         super().__init__(message if detail is None else f"{message}\n{detail}", hint=hint)
         self.sqlstate = sqlstate
         self.detail = detail
+        self.transient = transient or sqlstate in _TRANSIENT
 
 
 class ConstraintError(DatabaseError):
@@ -162,6 +176,10 @@ class ConstraintError(DatabaseError):
         self.constraint = constraint
         self.table = table
         self.columns = columns
+
+
+class LockNotAvailableError(DatabaseError):
+    """A lock was not free: at once for `nowait`, else within the database's `lock_timeout` or `busy_timeout`."""
 
 
 class DivisionByZeroError(DatabaseError):

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin
-from ectype.adapters.postgres_errors import translate
+from ectype.adapters.postgres_errors import is_stale_type, translate
 from ectype.adapters.postgres_outcome import outcome
 from ectype.adapters.url import Config
 from ectype.errors import (
@@ -56,6 +56,7 @@ class _Driver(Protocol):
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str: ...
     async def prepare(self, query: str, *, name: str, timeout: float | None = None) -> "_Prepared": ...
     async def close(self, *, timeout: float | None = None) -> None: ...
+    async def reload_schema_state(self) -> None: ...
     def terminate(self) -> None: ...
     def is_closed(self) -> bool: ...
     def is_in_transaction(self) -> bool: ...
@@ -139,7 +140,9 @@ class PostgresConnection:
         try:
             rows = await self._fetch(sql, *params, timeout=timeout)
         except BaseException as exc:  # noqa: BLE001  # whatever it is, the connection is settled before it rises
-            await self._fail(exc, params, timeout)
+            if not is_stale_type(exc):
+                await self._fail(exc, params, timeout)
+            rows = await self._anew(exc, self._fetch, sql, params, timeout)
         return load(rows)
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
@@ -255,7 +258,26 @@ class PostgresConnection:
                 raise
             return ""
         except BaseException as exc:  # noqa: BLE001  # as in `fetch`
-            await self._fail(exc, params, timeout)
+            if not is_stale_type(exc):
+                await self._fail(exc, params, timeout)
+            return await self._anew(exc, self._driver.execute, sql, params, timeout)
+
+    async def _anew(  # noqa: RET503  # `_fail` raises
+        self,
+        exc: BaseException,
+        call: Callable[..., Awaitable[T]],
+        sql: str,
+        params: Sequence[object],
+        timeout: float | None,
+    ) -> T:
+        """Forget the types that the driver knows, and outside a transaction run the statement again: it did nothing."""
+        try:
+            await self._driver.reload_schema_state()
+            if not self._in_transaction():
+                return await call(sql, *params, timeout=timeout)
+        except BaseException as again:  # noqa: BLE001  # as in `fetch`
+            exc = again
+        await self._fail(exc, params, timeout)
 
     async def _fail(self, exc: BaseException, params: Sequence[object], timeout: float | None) -> NoReturn:
         if isinstance(exc, (asyncio.CancelledError, TimeoutError)):

@@ -15,6 +15,9 @@ BUSY_SLICE_SECONDS = 0.05
 # These take `?1` with a sequence for a named placeholder, and warn (https://github.com/python/cpython/issues/117995).
 _NUMBERED_BY_NAME = (3, 12, 0) <= sys.version_info[:3] < (3, 12, 4)
 
+_STALE = "ON CONFLICT clause does not match"
+"""What SQLite says without a look at the file, when another connection has made the index: a read makes it look."""
+
 _SESSION = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA query_only = OFF",
@@ -52,10 +55,15 @@ class Turn:
         if self.cancelled:
             raise Stopped
         give_up = 0.0
+        looked = False
         while True:
             try:
                 return self.raw.execute(sql, params)
             except sqlite3.OperationalError as exc:
+                if not looked and _STALE in str(exc):
+                    looked = True
+                    self.raw.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+                    continue
                 if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or self.cancelled:
                     raise
                 now = time.monotonic()

@@ -10,9 +10,6 @@ from ectype.errors import ConfigError, DatabaseError, EctypeError, TransactionAb
 from ectype.repo.block import RolledBack, Transaction
 from ectype.repo.steps import MultiError
 
-# The same work may succeed when it is done anew.
-# https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
-_RETRIED = frozenset({"40001", "40P01", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"})
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 1.0
 
@@ -88,4 +85,4 @@ def _needs_argument(work: Callable[..., object]) -> bool:
 def _lost_a_race(exc: BaseException | None) -> bool:
     while isinstance(exc, (TransactionAbortedError, MultiError)):
         exc = exc.__cause__
-    return isinstance(exc, DatabaseError) and exc.sqlstate in _RETRIED
+    return isinstance(exc, DatabaseError) and exc.transient
