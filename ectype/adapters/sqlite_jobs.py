@@ -62,7 +62,7 @@ class Turn:
             except sqlite3.OperationalError as exc:
                 if not looked and _STALE in str(exc):
                     looked = True
-                    self.raw.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+                    self._look()
                     continue
                 if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or self.cancelled:
                     raise
@@ -70,6 +70,20 @@ class Turn:
                 give_up = give_up or now + self._busy_seconds - BUSY_SLICE_SECONDS
                 if now >= give_up:
                     raise
+
+    def execute_many(self, sql: str, rows: Any) -> sqlite3.Cursor:  # a sequence of sequences or mappings
+        """Run one statement once a row."""
+        try:
+            return self.raw.executemany(sql, rows)
+        except sqlite3.OperationalError as exc:
+            if _STALE not in str(exc):
+                raise
+            self._look()
+            return self.raw.executemany(sql, rows)
+
+    def _look(self) -> None:
+        """Let SQLite read the schema anew, if it has changed."""
+        self.raw.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
 
     @contextmanager
     def all_or_nothing(self) -> Generator[None]:
@@ -152,7 +166,7 @@ def execute_many(turn: Turn, sql: str, rows: Sequence[Sequence[object]]) -> int:
     """Run a statement once a row, all or nothing, and return how many rows were written."""
     before = turn.raw.total_changes
     with turn.all_or_nothing():
-        cursor = turn.raw.executemany(sql, rows if not _NUMBERED_BY_NAME else [bindings(sql, row) for row in rows])
+        cursor = turn.execute_many(sql, rows if not _NUMBERED_BY_NAME else [bindings(sql, row) for row in rows])
     return cursor.rowcount if cursor.rowcount >= 0 else turn.raw.total_changes - before
 
 

@@ -27,6 +27,7 @@ class Hold(Shared):
         super().__init__(lease)
         # Statements outside a transaction need not tell the id of one.
         lease.transaction = ""
+        lease.rested = None
         self._unclean = False
 
     async def run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: object) -> T:

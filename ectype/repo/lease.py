@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from ectype.adapters.base import Begin, Connection
 from ectype.adapters.pool import Pool
 from ectype.errors import EctypeError
+from ectype.repo.idle import EVENT, tell
+from ectype.telemetry import listeners
 
 T = TypeVar("T")
 
@@ -26,11 +28,12 @@ class Lease:
         timeout: the deadline, in seconds, of a statement that says none.
         loop: the event loop that all this happens in.
         reset: whether SQL text of the user's may have changed the connection's session.
+        rested: when the last call had ended, by the loop's clock, where that is watched; None outside a transaction.
         transaction: the id that the database gave the transaction; None while it is not known.
         wrote: whether something may have been written that did not tell the id.
     """
 
-    __slots__ = ("_idle", "busy", "connection", "loop", "pool", "reset", "timeout", "transaction", "wrote")
+    __slots__ = ("_idle", "busy", "connection", "loop", "pool", "reset", "rested", "timeout", "transaction", "wrote")
 
     def __init__(self, pool: Pool, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop) -> None:
         self.pool = pool
@@ -38,6 +41,7 @@ class Lease:
         self.timeout = timeout
         self.loop = loop
         self.reset = False
+        self.rested: float | None = loop.time()
         self.transaction: str | None = None
         self.wrote = False
         self.busy = False
@@ -50,11 +54,16 @@ class Lease:
 
     async def run(self, call: Callable[..., Awaitable[T]], *args: object) -> T:
         """Run one call of the connection; nobody else runs one meanwhile."""
+        watched = self.rested is not None and listeners(EVENT)
+        if watched and self.rested is not None:
+            tell(self.loop.time() - self.rested)
         self.busy = True
         try:
             return await call(*args)
         finally:
             self.busy = False
+            if watched:
+                self.rested = self.loop.time()
             if self._idle is not None:
                 self._idle.set_result(None)
                 self._idle = None

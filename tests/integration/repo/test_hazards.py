@@ -26,6 +26,7 @@ from ectype import (
     pg_enum,
     replace,
     replace_all,
+    telemetry,
 )
 from ectype.repo.outcomes import Ignored
 
@@ -113,6 +114,30 @@ async def test_an_upsert_outlives_a_unique_index_that_is_made_anew(items: Repo):
     assert await items.aggregate(Item, fn.count()) == 4
 
 
+async def test_an_index_that_another_connection_has_made_is_seen_by_every_write(items: Repo):
+    """Row 47: SQLite looks at its own memory of the schema first."""
+    async with items.transaction():
+        await items.exists(Item)
+    held = [await items.pool.acquire(SECONDS) for _ in range(3)]
+    for connection in held:
+        await connection.execute("SELECT count(*) FROM items")
+        items.pool.release(connection)
+    await items.query("create unique index items_slug on items (slug)")
+    rows = [{"id": number, "slug": f"s{number}"} for number in range(3)]
+
+    async def write(number: int) -> None:
+        async with items.checkout():
+            await ready.wait()
+            if number % 2:
+                await items.insert_all(Item, rows, on_conflict=replace(Item.count), conflict_target=Item.slug)
+            else:
+                await items.upsert(Item(id=9, slug="s9"), on_conflict=replace(Item.count), conflict_target=Item.slug)
+
+    ready = asyncio.Barrier(4)
+    await asyncio.gather(*(write(number) for number in range(4)))
+    assert await items.aggregate(Item, fn.count()) == 4
+
+
 async def test_a_table_that_is_altered_between_calls_does_not_break_them(items: Repo):
     """Row 58: outside a transaction a prepared statement is prepared anew; inside, `retries` runs it all again."""
     await items.insert(Item(id=1))
@@ -189,6 +214,27 @@ async def test_a_transaction_that_only_reads_refuses_to_write_on_postgresql_and_
         await items.transact(lambda: items.exists(Item), isolation="serializable", read_only=True, deferrable=True)
         is False
     )
+
+
+async def test_a_transaction_that_waits_for_something_else_is_told_of(items: Repo):
+    """Row 53."""
+    told: list[Any] = []
+    with telemetry.attach("ectype.repo.transaction_idle", told.append):
+        async with items.transaction():
+            await items.insert(Item(id=1))
+            await asyncio.sleep(0.1)
+            await items.exists(Item)
+            assert [one.seconds >= 0.1 for one in told] == [True]
+            told.clear()
+            async with items.transaction():
+                await asyncio.sleep(0.1)
+            assert len(told) == 1
+        told.clear()
+        async with items.checkout():
+            await items.exists(Item)
+            await asyncio.sleep(0.1)
+            await items.exists(Item)
+        assert told == []
 
 
 # --- PostgreSQL alone
