@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ectype.errors import EctypeError as EctypeError
     from ectype.errors import FrozenError as FrozenError
     from ectype.errors import IrreversibleError as IrreversibleError
+    from ectype.errors import LockNotAvailableError as LockNotAvailableError
     from ectype.errors import MigrationError as MigrationError
     from ectype.errors import MultipleResultsError as MultipleResultsError
     from ectype.errors import NoPrimaryKeyError as NoPrimaryKeyError
@@ -88,16 +89,21 @@ if TYPE_CHECKING:
     from ectype.query.sources import values as values
     from ectype.query.subqueries import cte as cte
     from ectype.query.subqueries import subquery as subquery
+    from ectype.repo.block import RolledBack as RolledBack
+    from ectype.repo.block import Transaction as Transaction
     from ectype.repo.call import CallOptions as CallOptions
     from ectype.repo.call import WriteOptions as WriteOptions
+    from ectype.repo.multi import Multi as Multi
     from ectype.repo.outcomes import Ignored as Ignored
     from ectype.repo.outcomes import Inserted as Inserted
     from ectype.repo.outcomes import Updated as Updated
     from ectype.repo.pages import Page as Page
     from ectype.repo.raw import Result as Result
     from ectype.repo.repo import Repo as Repo
-    from ectype.repo.transaction import RolledBack as RolledBack
-    from ectype.repo.transaction import Transaction as Transaction
+    from ectype.repo.steps import MultiError as MultiError
+    from ectype.repo.steps import Results as Results
+    from ectype.repo.steps import Step as Step
+    from ectype.repo.steps import StepError as StepError
     from ectype.result import Err as Err
     from ectype.result import Ok as Ok
     from ectype.schema.aliases import alias as alias
@@ -165,10 +171,10 @@ if TYPE_CHECKING:
 
 _ERRORS = (
     "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError CursorError "
-    "DatabaseError DeadlineError DivisionByZeroError EctypeError FrozenError IrreversibleError MigrationError "
-    "MultipleResultsError NoPrimaryKeyError NoResultsError NotLoadedError OutOfRangeError OwnershipError "
-    "PoolTimeoutError QueryError SchemaError StaleEntryError TransactionAbortedError TransactionClosedError "
-    "UnsupportedError"
+    "DatabaseError DeadlineError DivisionByZeroError EctypeError FrozenError IrreversibleError LockNotAvailableError "
+    "MigrationError MultipleResultsError NoPrimaryKeyError NoResultsError NotLoadedError OutOfRangeError "
+    "OwnershipError PoolTimeoutError QueryError SchemaError StaleEntryError TransactionAbortedError "
+    "TransactionClosedError UnsupportedError"
 )
 _RELATIONS = "BelongsTo HasMany HasOne ManyToMany Rel is_loaded"
 _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"
@@ -197,7 +203,9 @@ _MODULES = {
     "ectype.repo.pages": "Page",
     "ectype.repo.raw": "Result",
     "ectype.repo.repo": "Repo",
-    "ectype.repo.transaction": "RolledBack Transaction",
+    "ectype.repo.block": "RolledBack Transaction",
+    "ectype.repo.multi": "Multi",
+    "ectype.repo.steps": "MultiError Results Step StepError",
     "ectype.result": "Err Ok",
     "ectype.schema.aliases": "alias",
     "ectype.schema.association_options": "belongs_to has_many has_one many_to_many",

@@ -22,6 +22,7 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
     ├── DeadlineError            a call ran past its deadline (also a `TimeoutError`)
     ├── DatabaseError            the database refused a statement
     │   ├── ConstraintError      … because of a constraint
+    │   ├── LockNotAvailableError  … because a lock was not free in time
     │   ├── DivisionByZeroError  … because it divides by zero
     │   └── OutOfRangeError      … because what it computes has no place in its type
     ├── TransactionClosedError   a statement came after its transaction had ended
@@ -32,7 +33,7 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
     └── OwnershipError           the test sandbox does not know who asks
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from difflib import get_close_matches
 
 
@@ -119,20 +120,33 @@ class DeadlineError(EctypeError, TimeoutError):
     """A call ran past its deadline. It is a `TimeoutError` too."""
 
 
+# https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
+_TRANSIENT = frozenset({"40001", "40P01", "55P03", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"})
+
+
 class DatabaseError(EctypeError):
     """The database refused a statement.
 
     Attributes:
         sqlstate: the five-character SQLSTATE on PostgreSQL, SQLite's error name (`SQLITE_BUSY`) there.
         detail: the database's own second line, if it gave one.
+        transient: whether the same transaction may succeed when it is run anew: after a lost race, a deadlock, a lock
+            that was not free, a table that was altered meanwhile. `transact(…, retries=3)` does so.
     """
 
     def __init__(
-        self, message: str, *, sqlstate: str | None = None, detail: str | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        sqlstate: str | None = None,
+        detail: str | None = None,
+        hint: str | None = None,
+        transient: bool = False,
     ) -> None:
         super().__init__(message if detail is None else f"{message}\n{detail}", hint=hint)
         self.sqlstate = sqlstate
         self.detail = detail
+        self.transient = transient or sqlstate in _TRANSIENT
 
 
 class ConstraintError(DatabaseError):
@@ -164,6 +178,10 @@ class ConstraintError(DatabaseError):
         self.columns = columns
 
 
+class LockNotAvailableError(DatabaseError):
+    """A lock was not free: at once for `nowait`, else within the database's `lock_timeout` or `busy_timeout`."""
+
+
 class DivisionByZeroError(DatabaseError):
     """A statement divided by zero, or was given zero as the value to divide by."""
 
@@ -188,7 +206,46 @@ class TransactionAbortedError(EctypeError):
 
 
 class CommitUnknownError(EctypeError):
-    """COMMIT was sent, and nobody knows yet whether it happened."""
+    """COMMIT was sent, and nobody knows yet whether it happened: `await exc.resolve()` asks the database.
+
+    Attributes:
+        transaction: the id that the database gave the transaction; None where it gave none, or it is not known.
+
+    Example:
+        except CommitUnknownError as exc:
+            if not await exc.resolve():
+                ...  # it was rolled back: do it again
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        transaction: str | None = None,
+        ask: Callable[[float], Awaitable[bool]] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.transaction = transaction
+        self._ask = ask
+
+    def resolve(self, timeout: float = 15.0) -> Awaitable[bool]:
+        """Find out whether the transaction was committed: True, or False when it was rolled back.
+
+        PostgreSQL is asked by the transaction's id, on a new connection; one whose COMMIT never arrived, and that
+        still waits for it on the server, is ended by that. On SQLite the end of the COMMIT that was sent is awaited.
+
+        Args:
+            timeout: seconds.
+
+        Raises:
+            CommitUnknownError: it cannot be known: the server has forgotten, or never knew, the transaction.
+            DeadlineError: COMMIT is still running; ask again later.
+            ConnectError: the server cannot be reached; ask again later.
+        """
+        if self._ask is None:
+            raise self
+        return self._ask(timeout)
 
 
 class MigrationError(EctypeError):

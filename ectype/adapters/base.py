@@ -102,6 +102,22 @@ class Connection(Protocol):
         """Commit; raises TransactionAbortedError when the database answers with a rollback."""
         ...
 
+    async def transaction(self, timeout: float | None = None) -> str | None:
+        """Return the id of the open transaction; None when it has written nothing, or the database has no ids."""
+        ...
+
+    async def committed(self, transaction: str | None, timeout: float) -> bool:
+        """Find out whether the COMMIT that was sent last, and whose answer was lost, has happened.
+
+        The connection is broken by then. `transaction` is the id of the transaction.
+
+        Raises:
+            CommitUnknownError: it cannot be known.
+            DeadlineError: it was still running when the time was over.
+            ConnectError: the server cannot be reached.
+        """
+        ...
+
     async def rollback(self, timeout: float | None = None) -> None:
         """Roll the open transaction back."""
         ...

@@ -290,12 +290,17 @@ class Pool:
         self._fail_waiting(ConnectError(f"the pool to {self._adapter.url} was closed while the call waited"))
         for task in self._tasks - self._cleaning:
             task.cancel()
+        idle, self._idle = self._idle, []
         try:
-            idle, self._idle = self._idle, []
             for connection, _ in idle:
                 self._forget(connection, "closed")
             await asyncio.gather(*(connection.close(timeout) for connection, _ in idle))
             await self._drain(end)
+        except asyncio.CancelledError:
+            # The closing of those that are idle may not even have begun.
+            for connection, _ in idle:
+                connection.terminate()
+            raise
         finally:
             for connection in self._held:
                 connection.terminate()

@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin, Copier
-from ectype.adapters.postgres_errors import translate
+from ectype.adapters.postgres_errors import is_stale_type, translate
+from ectype.adapters.postgres_outcome import outcome
 from ectype.adapters.url import Config, Password
 from ectype.errors import (
     ConfigError,
@@ -60,6 +61,7 @@ class _Driver(Protocol):
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str: ...
     async def prepare(self, query: str, *, name: str, timeout: float | None = None) -> "_Prepared": ...
     async def close(self, *, timeout: float | None = None) -> None: ...
+    async def reload_schema_state(self) -> None: ...
     def terminate(self) -> None: ...
     def is_closed(self) -> bool: ...
     def is_in_transaction(self) -> bool: ...
@@ -110,10 +112,22 @@ def begin_text(how: Begin) -> str:
 class PostgresConnection:
     """One connection to a PostgreSQL server. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_driver", "_fetch", "_in_transaction", "_reads_only", "_url", "broken", "retired")
+    __slots__ = (
+        "__weakref__",
+        "_again",
+        "_driver",
+        "_fetch",
+        "_in_transaction",
+        "_reads_only",
+        "_url",
+        "broken",
+        "retired",
+    )
 
-    def __init__(self, driver: _Driver, url: str) -> None:
+    def __init__(self, driver: _Driver, url: str, again: Callable[[float], Awaitable["PostgresConnection"]]) -> None:
+        """Take a connection of the driver's; `again` makes another one to the same database."""
         self._driver = driver
+        self._again = again
         # Bound once: these two are called with every statement.
         self._fetch = driver.fetch
         self._in_transaction = driver.is_in_transaction
@@ -143,7 +157,9 @@ class PostgresConnection:
         try:
             rows = await self._fetch(sql, *params, timeout=timeout)
         except BaseException as exc:  # noqa: BLE001  # whatever it is, the connection is settled before it rises
-            await self._fail(exc, params, timeout)
+            if not is_stale_type(exc):
+                await self._fail(exc, params, timeout)
+            rows = await self._anew(exc, self._fetch, sql, params, timeout)
         return load(rows)
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
@@ -216,6 +232,15 @@ class PostgresConnection:
                 "may fail in a nested `transaction()`",
             )
 
+    async def transaction(self, timeout: float | None = None) -> str | None:
+        """Return the id of the open transaction, None when it has written nothing."""
+        sql = "SELECT pg_current_xact_id_if_assigned()::text"
+        return await self.fetch(sql, (), lambda rows: cast("str | None", rows[0][0]), timeout)
+
+    async def committed(self, transaction: str | None, timeout: float) -> bool:
+        """Ask the server, on a connection of its own, what became of a transaction."""
+        return await outcome(self._again, transaction, timeout)
+
     async def rollback(self, timeout: float | None = None) -> None:
         """Roll the open transaction back."""
         await self._run("ROLLBACK", (), timeout)
@@ -251,7 +276,26 @@ class PostgresConnection:
                 raise
             return ""
         except BaseException as exc:  # noqa: BLE001  # as in `fetch`
-            await self._fail(exc, params, timeout)
+            if not is_stale_type(exc):
+                await self._fail(exc, params, timeout)
+            return await self._anew(exc, self._driver.execute, sql, params, timeout)
+
+    async def _anew(  # noqa: RET503  # `_fail` raises
+        self,
+        exc: BaseException,
+        call: Callable[..., Awaitable[T]],
+        sql: str,
+        params: Sequence[object],
+        timeout: float | None,
+    ) -> T:
+        """Forget the types that the driver knows, and outside a transaction run the statement again: it did nothing."""
+        try:
+            await self._driver.reload_schema_state()
+            if not self._in_transaction():
+                return await call(sql, *params, timeout=timeout)
+        except BaseException as again:  # noqa: BLE001  # as in `fetch`
+            exc = again
+        await self._fail(exc, params, timeout)
 
     async def _fail(self, exc: BaseException, params: Sequence[object], timeout: float | None) -> NoReturn:
         if isinstance(exc, (asyncio.CancelledError, TimeoutError)):
@@ -343,7 +387,7 @@ class PostgresAdapter:
             )
         if version != self.dialect.version:
             self.dialect = replace(POSTGRES, version=version)
-        return PostgresConnection(driver, self.url)
+        return PostgresConnection(driver, self.url, self.connect)
 
     async def _ask(self, password: Password, timeout: float) -> str:
         """Return the password of the moment. What goes wrong in the function is told by its class: it holds secrets."""

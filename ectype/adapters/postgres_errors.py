@@ -13,6 +13,7 @@ from ectype.errors import (
     DeadlineError,
     DivisionByZeroError,
     EctypeError,
+    LockNotAvailableError,
     OutOfRangeError,
     TransactionAbortedError,
 )
@@ -28,6 +29,9 @@ CONSTRAINT_KINDS = {
 }
 _LOST = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"})
 _DATA_CLASS = "22"
+_LOCK_NOT_AVAILABLE = "55P03"
+_LOCK_HINT = "another transaction holds it: make that one shorter, wait longer (`lock_timeout`), or try again with \
+`transact(…, retries=3)`"
 _DIVISION_BY_ZERO = "22012"
 _OUT_OF_RANGE = frozenset({"22003", "22008", "22015"})
 
@@ -70,6 +74,8 @@ def _from_server(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
         return DivisionByZeroError(message, sqlstate=state)
     if state in _OUT_OF_RANGE:
         return OutOfRangeError(message, sqlstate=state, hint=_text(exc, "hint"))
+    if state == _LOCK_NOT_AVAILABLE:
+        return LockNotAvailableError(message, sqlstate=state, hint=_LOCK_HINT)
     kind = CONSTRAINT_KINDS.get(state)
     if kind is None:
         return DatabaseError(message, sqlstate=state, detail=detail, hint=_text(exc, "hint"))
@@ -81,6 +87,32 @@ def _from_server(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
         columns=_columns(exc, detail),
         sqlstate=state,
         detail=detail,
+    )
+
+
+def is_stale_type(exc: BaseException) -> bool:
+    """Whether a prepared statement names a type that was dropped, and maybe made anew under another number."""
+    return isinstance(exc, asyncpg.InternalServerError) and "cache lookup failed for type" in str(exc)
+
+
+def _from_stale_type(exc: Exception, _url: str, _params: Sequence[object]) -> EctypeError:
+    assert isinstance(exc, asyncpg.PostgresError)  # it is the key of this row of the table
+    stale = is_stale_type(exc)
+    return DatabaseError(
+        f"a type was dropped while a statement with it was prepared: {exc}" if stale else str(exc),
+        sqlstate=_text(exc, "sqlstate"),
+        hint="run the transaction anew, as `transact(…, retries=1)` does" if stale else _text(exc, "hint"),
+        transient=stale,
+    )
+
+
+def _from_stale_plan(exc: Exception, _url: str, _params: Sequence[object]) -> EctypeError:
+    assert isinstance(exc, asyncpg.PostgresError)  # it is the key of this row of the table
+    return DatabaseError(
+        f"a table was altered while its statement was prepared: {_text(exc, 'message') or exc}",
+        sqlstate=_text(exc, "sqlstate"),
+        hint="run the transaction anew, as `transact(…, retries=1)` does",
+        transient=True,
     )
 
 
@@ -126,7 +158,12 @@ def _from_client(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
     if argument is not None:
         return _from_argument(exc, int(argument[1]), params)
     if "connection is closed" in message:
-        return _lost(message, url)
+        # The driver drops what the server said last, when it said it between two statements.
+        return ConnectError(
+            f"the connection to {url} was lost before the statement was sent: {message}",
+            hint="the server's log says why: `idle_in_transaction_session_timeout` in a transaction that waited for "
+            "something else, `idle_session_timeout`, `pg_terminate_backend` or a restart",
+        )
     if "another operation" in message:
         return DatabaseError(
             "two tasks ran a statement on one connection at the same time",
@@ -156,6 +193,8 @@ _Make = Callable[[Exception, str, Sequence[object]], EctypeError]
 # The order matters: the driver's classes derive from one another, and its DataError is a ValueError.
 _TABLE: tuple[tuple[type[Exception], _Make], ...] = (
     (asyncpg.ConnectionDoesNotExistError, _from_lost),
+    (asyncpg.InvalidCachedStatementError, _from_stale_plan),
+    (asyncpg.InternalServerError, _from_stale_type),
     (asyncpg.PostgresError, _from_server),
     (asyncpg.InterfaceError, _from_client),
     (asyncpg.InternalClientError, _from_lost),

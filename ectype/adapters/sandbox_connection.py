@@ -171,6 +171,14 @@ class SandboxConnection:
         finally:
             self._open = False
 
+    async def transaction(self, timeout: float | None = None) -> None:  # noqa: ARG002  # nobody is asked
+        """Return no id: what the owner writes is rolled back in the end, whatever becomes of this transaction."""
+        return
+
+    async def committed(self, transaction: str | None, timeout: float) -> bool:  # noqa: ARG002  # nobody is asked
+        """Return that it is not stored: where the connection is lost, all that its owner wrote is."""
+        return False
+
     async def rollback(self, timeout: float | None = None) -> None:
         """Undo what the application's transaction did."""
         try:

@@ -18,7 +18,7 @@ from ectype.adapters.base import Begin, Copier
 from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_worker import Worker, gone, hop, let_end
 from ectype.adapters.url import MEMORY, Config
-from ectype.errors import ConnectError, UnsupportedError
+from ectype.errors import ConnectError, DeadlineError, UnsupportedError
 from ectype.sql.dialect import SQLITE, Dialect
 
 T = TypeVar("T")
@@ -107,7 +107,20 @@ class SqliteConnection:
         if self._worker.lost:
             self._worker.lost = False
             raise gone()
-        await self.execute("COMMIT", (), timeout)
+        try:
+            await self.execute("COMMIT", (), timeout)
+        except DeadlineError:
+            # It was interrupted too late: a statement that has ended tells what it did.
+            if self.broken or self.in_transaction:
+                raise
+
+    async def transaction(self, timeout: float | None = None) -> str | None:  # noqa: ARG002  # the contract's
+        """Return None: SQLite has no ids of transactions."""
+        return None
+
+    async def committed(self, transaction: str | None, timeout: float) -> bool:  # noqa: ARG002  # the contract's
+        """Wait for the end of the COMMIT that did not end in time; its thread goes on to it."""
+        return await self._worker.ended_well(timeout)
 
     async def rollback(self, timeout: float | None = None) -> None:
         """Roll the open transaction back; it is no error when SQLite has done so already."""

@@ -11,6 +11,7 @@ from ectype.errors import (
     DatabaseError,
     DivisionByZeroError,
     EctypeError,
+    LockNotAvailableError,
     OutOfRangeError,
     UnsupportedError,
 )
@@ -53,6 +54,8 @@ def translate(exc: Raised, connection: sqlite3.Connection, url: str, params: Seq
         )
     if name.startswith("SQLITE_CONSTRAINT"):
         return _constraint(message, name, connection)
+    if name == "SQLITE_BUSY":
+        return LockNotAvailableError(message, sqlstate=name, hint=_HINTS[name])
     return _raised(message, name) or DatabaseError(message, sqlstate=name, hint=_HINTS.get(name))
 
 

@@ -15,6 +15,9 @@ BUSY_SLICE_SECONDS = 0.05
 # These take `?1` with a sequence for a named placeholder, and warn (https://github.com/python/cpython/issues/117995).
 _NUMBERED_BY_NAME = (3, 12, 0) <= sys.version_info[:3] < (3, 12, 4)
 
+_STALE = "ON CONFLICT clause does not match"
+"""What SQLite says without a look at the file, when another connection has made the index: a read makes it look."""
+
 _SESSION = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA query_only = OFF",
@@ -35,14 +38,16 @@ class Turn:
         raw: the connection.
         cancelled: whether its caller has gone.
         was_open: whether a transaction was open before it; None until it has begun.
+        ended_well: whether it was done, or failed; None until it has ended.
     """
 
-    __slots__ = ("_busy_seconds", "cancelled", "raw", "was_open")
+    __slots__ = ("_busy_seconds", "cancelled", "ended_well", "raw", "was_open")
 
     def __init__(self, raw: sqlite3.Connection, busy_seconds: float) -> None:
         self.raw = raw
         self.cancelled = False
         self.was_open: bool | None = None
+        self.ended_well: bool | None = None
         self._busy_seconds = busy_seconds
 
     def execute(self, sql: str, params: Any = ()) -> sqlite3.Cursor:  # a sequence or a mapping
@@ -50,16 +55,35 @@ class Turn:
         if self.cancelled:
             raise Stopped
         give_up = 0.0
+        looked = False
         while True:
             try:
                 return self.raw.execute(sql, params)
             except sqlite3.OperationalError as exc:
+                if not looked and _STALE in str(exc):
+                    looked = True
+                    self._look()
+                    continue
                 if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or self.cancelled:
                     raise
                 now = time.monotonic()
                 give_up = give_up or now + self._busy_seconds - BUSY_SLICE_SECONDS
                 if now >= give_up:
                     raise
+
+    def execute_many(self, sql: str, rows: Any) -> sqlite3.Cursor:  # a sequence of sequences or mappings
+        """Run one statement once a row."""
+        try:
+            return self.raw.executemany(sql, rows)
+        except sqlite3.OperationalError as exc:
+            if _STALE not in str(exc):
+                raise
+            self._look()
+            return self.raw.executemany(sql, rows)
+
+    def _look(self) -> None:
+        """Let SQLite read the schema anew, if it has changed."""
+        self.raw.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
 
     @contextmanager
     def all_or_nothing(self) -> Generator[None]:
@@ -142,7 +166,7 @@ def execute_many(turn: Turn, sql: str, rows: Sequence[Sequence[object]]) -> int:
     """Run a statement once a row, all or nothing, and return how many rows were written."""
     before = turn.raw.total_changes
     with turn.all_or_nothing():
-        cursor = turn.raw.executemany(sql, rows if not _NUMBERED_BY_NAME else [bindings(sql, row) for row in rows])
+        cursor = turn.execute_many(sql, rows if not _NUMBERED_BY_NAME else [bindings(sql, row) for row in rows])
     return cursor.rowcount if cursor.rowcount >= 0 else turn.raw.total_changes - before
 
 

@@ -35,7 +35,18 @@ class Worker:
         lost: whether an error or an interrupt ended a transaction that its owner believes to be open.
     """
 
-    __slots__ = ("_busy_seconds", "_current", "_driver", "_lock", "_settle_seconds", "_url", "broken", "lost", "raw")
+    __slots__ = (
+        "_busy_seconds",
+        "_current",
+        "_driver",
+        "_last",
+        "_lock",
+        "_settle_seconds",
+        "_url",
+        "broken",
+        "lost",
+        "raw",
+    )
 
     def __init__(
         self, driver: aiosqlite.Connection, raw: sqlite3.Connection, *, url: str, busy_seconds: float, in_memory: bool
@@ -47,6 +58,7 @@ class Worker:
         self._settle_seconds = SETTLE_SECONDS_IN_MEMORY if in_memory else SETTLE_SECONDS
         self._lock = Lock()
         self._current: Turn | None = None
+        self._last = Turn(raw, busy_seconds)
         self.broken = False
         self.lost = False
 
@@ -69,7 +81,7 @@ class Worker:
             raise gone()
         if self.broken:
             raise ConnectError(f"the connection to {self._url} is closed", hint="a new one is made at the next call")
-        turn = Turn(self.raw, self._busy_seconds)
+        turn = self._last = Turn(self.raw, self._busy_seconds)
         answer = hop(self._driver, self._work, turn, job, sql, params, load)
         try:
             if timeout is None:
@@ -88,6 +100,24 @@ class Worker:
         except asyncio.CancelledError:
             await self._settle(turn)
             raise
+
+    async def ended_well(self, timeout: float) -> bool:
+        """Wait for the end of the last job, and return whether it was done; its caller has left it.
+
+        Raises:
+            DeadlineError: it has not ended in time.
+        """
+        turn, loop = self._last, asyncio.get_running_loop()
+        give_up = loop.time() + timeout
+        # The thread may belong to a loop that has been closed, so that nothing but its marks tells.
+        while turn.ended_well is None:
+            if loop.time() >= give_up:
+                raise DeadlineError(
+                    f"the statement that was sent last on {self._url} has not ended within {timeout:g} s",
+                    hint="ask again later; a disk that does not answer may hold it",
+                )
+            await asyncio.sleep(_INTERRUPT_EVERY_SECONDS)
+        return turn.ended_well
 
     def stop(self) -> None:
         """Interrupt what runs and let the thread end after it; nothing waits."""
@@ -130,12 +160,14 @@ class Worker:
             turn.was_open = raw.in_transaction
         try:
             result = job(turn, sql, params)
+            turn.ended_well = True
         except RAISED as exc:
             self.lost = turn.was_open is True and not raw.in_transaction
             raise translate(exc, raw, self._url, params) from exc
         finally:
             with self._lock:
                 self._current = None
+            turn.ended_well = turn.ended_well is True
         return load(result)
 
     async def _settle(self, turn: Turn) -> None:

@@ -1,4 +1,4 @@
-"""Callbacks that run when a commit is certain: they are told what happened, and cannot change it."""
+"""Callbacks that run when a commit or a rollback is certain: they are told what happened, and cannot change it."""
 
 import asyncio
 import warnings
@@ -9,8 +9,6 @@ from typing import Any, TypeAlias
 
 from ectype import telemetry
 from ectype.errors import ConfigError
-
-EVENT = "ectype.repo.after_commit_error"
 
 Callback: TypeAlias = Callable[[], object]
 """Takes nothing; what it returns is awaited if it can be, and dropped."""
@@ -24,15 +22,36 @@ class AfterCommitError:
     error: BaseException
 
 
-async def run_all(callbacks: Iterable[Callback]) -> asyncio.CancelledError | None:
+@dataclass(frozen=True, slots=True)
+class AfterRollbackError:
+    """The payload of `ectype.repo.after_rollback_error`: a callback, and what it raised."""
+
+    callback: Callback
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When callbacks run: its name, the event of an error, and what stays true all the same."""
+
+    name: str
+    error: Callable[[Callback, BaseException], object]
+    still: str
+
+
+AFTER_COMMIT = Moment("after_commit", AfterCommitError, "what was committed is stored all the same")
+AFTER_ROLLBACK = Moment("after_rollback", AfterRollbackError, "the block was rolled back all the same")
+
+
+async def run_all(callbacks: Iterable[Callback], moment: Moment) -> asyncio.CancelledError | None:
     """Call each in order, awaiting those that are async, and return the cancellation that came meanwhile, if one did.
 
     One that raises is reported after all have run, as a RuntimeWarning and as the event
-    `ectype.repo.after_commit_error`. A cancellation ends the callback that it meets; the others still run, since what
-    they tell of is stored.
+    `ectype.repo.after_commit_error` or `ectype.repo.after_rollback_error`. A cancellation ends the callback that it
+    meets; the others still run, since what they tell of is done.
     """
     cancelled: asyncio.CancelledError | None = None
-    failed: list[AfterCommitError] = []
+    failed: list[tuple[Callback, BaseException]] = []
     for callback in callbacks:
         before = _cancellations()
         try:
@@ -42,11 +61,11 @@ async def run_all(callbacks: Iterable[Callback]) -> asyncio.CancelledError | Non
         except asyncio.CancelledError as exc:
             if _cancellations() > before:
                 cancelled = cancelled or exc
-            failed.append(AfterCommitError(callback, exc))
+            failed.append((callback, exc))
         except Exception as exc:  # noqa: BLE001  # a callback may raise anything, and must not change the outcome
-            failed.append(AfterCommitError(callback, exc))
-    for one in failed:
-        _report(one)
+            failed.append((callback, exc))
+    for callback, error in failed:
+        _report(callback, error, moment)
     return cancelled
 
 
@@ -59,7 +78,7 @@ def start(callback: Callback) -> Coroutine[Any, Any, None] | None:
     try:
         result = callback()
     except Exception as exc:  # noqa: BLE001  # as in `run_all`
-        _report(AfterCommitError(callback, exc))
+        _report(callback, exc)
         return None
     if not isawaitable(result):
         return None
@@ -77,19 +96,16 @@ async def _finish(callback: Callback, result: Awaitable[object]) -> None:
     try:
         await result
     except asyncio.CancelledError as exc:
-        _report(AfterCommitError(callback, exc))
+        _report(callback, exc)
         raise
     except Exception as exc:  # noqa: BLE001  # as in `run_all`
-        _report(AfterCommitError(callback, exc))
+        _report(callback, exc)
 
 
-def _report(failed: AfterCommitError) -> None:
-    telemetry.emit(EVENT, failed)
+def _report(callback: Callback, error: BaseException, moment: Moment = AFTER_COMMIT) -> None:
+    telemetry.emit(f"ectype.repo.{moment.name}_error", moment.error(callback, error))
     warnings.warn(
-        f"the after_commit callback {failed.callback!r} raised {failed.error!r}; what was committed is stored all the "
-        "same",
-        RuntimeWarning,
-        stacklevel=3,
+        f"the {moment.name} callback {callback!r} raised {error!r}; {moment.still}", RuntimeWarning, stacklevel=3
     )
 
 

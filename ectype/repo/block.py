@@ -8,9 +8,11 @@ from typing import NoReturn, Protocol, cast, final
 from ectype.adapters.base import Begin
 from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, TransactionClosedError
-from ectype.repo.after_commit import run_all
+from ectype.repo.after_commit import AFTER_COMMIT, AFTER_ROLLBACK, run_all
+from ectype.repo.checkout import Hold
 from ectype.repo.lease import take
-from ectype.repo.scope import Scope, State
+from ectype.repo.scope import Scope
+from ectype.repo.sharing import Shared, State
 
 PLAIN = Begin()
 """How a transaction begins of which nothing special was asked."""
@@ -26,11 +28,15 @@ class Place(Protocol):
         """Return the scope that is open here."""
         ...
 
-    def enter(self, scope: Scope) -> None:
+    def hold(self) -> Hold | None:
+        """Return the checkout that is open here, where no transaction is open in it."""
+        ...
+
+    def enter(self, scope: Shared) -> None:
         """Let the statements of this task, and of those that it starts, go to this scope."""
         ...
 
-    def leave(self, scope: Scope) -> None:
+    def leave(self, scope: Shared) -> None:
         """Let the statements of this task go where they went before `enter`."""
         ...
 
@@ -120,13 +126,22 @@ class Transaction:
     ) -> bool:
         scope = self._scope
         assert scope is not None  # `async with` enters first
+        cancelled = failure = None
         try:
             cancelled = await (scope.keep() if exc is None else scope.undo())
-        finally:
-            self.rolled_back = scope.rolled_back
-            self._place.leave(scope)
-        if scope.callbacks and scope.outer is None and not scope.rolled_back:
-            cancelled = await run_all(scope.callbacks) or cancelled
+        except BaseException as raised:  # noqa: BLE001  # it is raised below
+            failure = raised
+        self.rolled_back = scope.rolled_back
+        self._place.leave(scope)
+        if scope.rolled_back:
+            if scope.undoings:
+                cancelled = await run_all(scope.undoings, AFTER_ROLLBACK) or cancelled
+        elif scope.callbacks and scope.outer is None and failure is None:
+            cancelled = await run_all(scope.callbacks, AFTER_COMMIT) or cancelled
+        if failure is not None:
+            if cancelled is not None and not isinstance(failure, asyncio.CancelledError):
+                raise cancelled from failure
+            raise failure
         rest = None if exc is None else _without(scope, exc)
         if cancelled is not None and not isinstance(rest, asyncio.CancelledError):
             raise cancelled from rest
@@ -141,10 +156,13 @@ class Transaction:
 
     async def _begin(self) -> Scope:
         usual, whole = self._place.timeout, self._timeout
-        if whole is None:
-            return Scope(await take(self._place.pool, self._how, timeout=usual, limit=usual))
-        deadline = asyncio.get_running_loop().time() + whole
-        limit = whole if usual is None else min(whole, usual)
+        deadline, limit = None, usual
+        if whole is not None:
+            deadline = asyncio.get_running_loop().time() + whole
+            limit = whole if usual is None else min(whole, usual)
+        hold = self._place.hold()
+        if hold is not None:
+            return Scope(await hold.lend(self._how, limit), deadline=deadline)
         return Scope(await take(self._place.pool, self._how, timeout=usual, limit=limit), deadline=deadline)
 
     async def _begin_nested(self, outer: Scope) -> Scope:

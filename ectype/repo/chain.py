@@ -1,10 +1,10 @@
-"""The scopes that a task works in, innermost first, as an immutable chain; `repo/transaction.py` keeps it."""
+"""The blocks that a task works in, innermost first, as an immutable chain; `repo/transaction.py` keeps it."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
 from typing import final
 
-from ectype.repo.scope import Scope, State
+from ectype.repo.sharing import Shared, State
 
 
 @final
@@ -13,13 +13,13 @@ class Link:
 
     Attributes:
         owner: the session that it belongs to.
-        scope: the scope that is open in that session; None where the session works outside all scopes.
+        scope: the transaction or checkout that is open in that session; None where it works outside all of them.
         below: the rest of the chain.
     """
 
     __slots__ = ("below", "owner", "scope")
 
-    def __init__(self, owner: object, scope: Scope | None, below: "Link | None") -> None:
+    def __init__(self, owner: object, scope: Shared | None, below: "Link | None") -> None:
         self.owner = owner
         self.scope = scope
         self.below = below
@@ -42,7 +42,7 @@ def of_others(top: Link | None, owner: object) -> Link | None:
     return _chained(link for link in _links(top) if link.owner is not owner)
 
 
-def without(top: Link | None, scope: Scope) -> Link | None:
+def without(top: Link | None, scope: Shared) -> Link | None:
     """Return a chain without one scope, which need not be in it."""
     if top is not None and top.scope is scope:
         return top.below
@@ -64,9 +64,9 @@ def _chained(links: Iterable[Link]) -> Link | None:
     return chain
 
 
-def _is_past(scope: Scope | None) -> bool:
+def _is_past(scope: Shared | None) -> bool:
     return scope is not None and scope.state is State.CLOSED
 
 
-def _outlived(scope: Scope | None, task: "asyncio.Task[object] | None") -> bool:
+def _outlived(scope: Shared | None, task: "asyncio.Task[object] | None") -> bool:
     return scope is not None and scope.outlived_by(task)

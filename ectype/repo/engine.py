@@ -30,9 +30,11 @@ class Prepared:
         dump: from values to the driver's parameters.
         load: from the driver's rows to what a row is.
         redacted: the indexes of parameters that must not be shown.
+        marked: the text that tells the transaction too; see `Statement`.
+        writes: whether it may write.
     """
 
-    __slots__ = ("dump", "load", "redacted", "sql")
+    __slots__ = ("dump", "load", "marked", "redacted", "sql", "writes")
 
     def __init__(self, statement: Statement, row: RowShape | None = None, prefix: str | None = None) -> None:
         """Build the loader.
@@ -45,6 +47,8 @@ class Prepared:
         self.sql = statement.sql
         self.dump = statement.dump
         self.redacted = statement.redacted
+        self.marked = statement.marked
+        self.writes = statement.writes
         # Without columns nobody looks at more than whether there are rows.
         self.load: loader.Loader = (
             loader.build(statement.columns, statement.row or row, prefix) if statement.columns else list
@@ -113,14 +117,17 @@ class Engine:
 
     async def fetch(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> list[Any]:
         """Run a statement that returns rows, and return them loaded; the parameters are dumped."""
-        running = self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
+        if prepared.writes:
+            running = self.session.write(prepared.sql, prepared.marked, params, prepared.load, call.timeout)
+        else:
+            running = self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
         if listeners(call.event):
             return await self._observed(prepared, params, call, running, len)
         return await running
 
     async def execute(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> int:
         """Run a statement that returns no rows, and return how many it wrote; the parameters are dumped."""
-        running = self.session.execute(prepared.sql, params, call.timeout)
+        running = self.session.execute(prepared.sql, params, call.timeout, marked=prepared.marked)
         if listeners(call.event):
             return await self._observed(prepared, params, call, running, int)
         return await running

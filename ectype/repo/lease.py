@@ -2,14 +2,16 @@
 
 import asyncio
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ectype.adapters.base import Begin, Connection
 from ectype.adapters.call_site import of_caller
 from ectype.adapters.connections import Connections
 from ectype.errors import ConnectError, EctypeError
+from ectype.repo.idle import EVENT, tell
+from ectype.telemetry import listeners
 
 T = TypeVar("T")
 
@@ -22,23 +24,43 @@ class Lease:
     """A connection with a transaction open, shared by the transaction and its savepoints.
 
     Attributes:
+        pool: where it comes from.
+        busy: whether it runs a call.
         connection: the connection.
         timeout: the deadline, in seconds, of a statement that says none.
         loop: the event loop that all this happens in.
         reset: whether SQL text of the user's may have changed the connection's session.
+        rested: when the last call had ended, by the loop's clock, where that is watched; None outside a transaction.
+        transaction: the id that the database gave the transaction; None while it is not known.
+        wrote: whether something may have been written that did not tell the id.
     """
 
-    __slots__ = ("_busy", "_idle", "_out", "_pool", "connection", "loop", "reset", "timeout")
+    __slots__ = (
+        "_idle",
+        "_out",
+        "busy",
+        "connection",
+        "loop",
+        "pool",
+        "reset",
+        "rested",
+        "timeout",
+        "transaction",
+        "wrote",
+    )
 
     def __init__(
         self, pool: Connections, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop
     ) -> None:
-        self._pool = pool
+        self.pool = pool
         self.connection = connection
         self.timeout = timeout
         self.loop = loop
         self.reset = False
-        self._busy = False
+        self.rested: float | None = loop.time()
+        self.transaction: str | None = None
+        self.wrote = False
+        self.busy = False
         self._idle: Future[None] | None = None
         self._out = True
         pool.note_site(connection, of_caller())
@@ -50,19 +72,50 @@ class Lease:
 
     async def run(self, call: Callable[..., Awaitable[T]], *args: object) -> T:
         """Run one call of the connection; nobody else runs one meanwhile."""
-        self._busy = True
+        watched = self.rested is not None and listeners(EVENT)
+        if watched and self.rested is not None:
+            tell(self.loop.time() - self.rested)
+        self.busy = True
         try:
             return await call(*args)
         finally:
-            self._busy = False
+            self.busy = False
+            if watched:
+                self.rested = self.loop.time()
             if self._idle is not None:
                 self._idle.set_result(None)
                 self._idle = None
 
+    async def fetch_marked(
+        self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None
+    ) -> T:
+        """Run a write whose rows end with the transaction's id, and return `load` of the rows without it."""
+        rows = await self.connection.fetch(sql, params, _as_they_are, timeout)
+        self._note(rows)
+        return load([row[:-1] for row in rows])
+
+    async def execute_marked(self, sql: str, params: Sequence[object], timeout: float | None) -> int:
+        """Run a write whose rows are the transaction's id, and return how many rows were written."""
+        rows = await self.connection.fetch(sql, params, _as_they_are, timeout)
+        self._note(rows)
+        return len(rows)
+
+    async def know(self, timeout: float | None) -> None:
+        """Ask for the id of the transaction, if it may have written and nothing told it."""
+        if self.wrote and self.transaction is None:
+            self.transaction = await self.run(self.connection.transaction, timeout)
+
+    def _note(self, rows: list[Any]) -> None:
+        if rows:
+            self.transaction = rows[0][-1]
+        else:
+            # No row was written, but a trigger may have.
+            self.wrote = True
+
     async def quiet(self) -> None:
         """Wait for the end of the call that runs, until a deadline; past it the connection is cut."""
         end = self.loop.time() + (UNBOUNDED_SECONDS if self.timeout is None else self.timeout)
-        while self._busy:
+        while self.busy:
             if self._idle is None:
                 self._idle = self.loop.create_future()
             done, _ = await asyncio.wait({self._idle}, timeout=max(0.0, end - self.loop.time()))
@@ -83,12 +136,16 @@ class Lease:
     def drop(self) -> None:
         """Have the connection cut, unless it is back: whoever was to end this is gone. Any thread may call it."""
         if self._out:
-            self._pool.reclaim(self.connection)
+            self.pool.reclaim(self.connection)
 
     def end(self) -> None:
         """Give the connection back."""
         self._out = False
-        self._pool.release(self.connection, reset=self.reset)
+        self.pool.release(self.connection, reset=self.reset)
+
+
+def _as_they_are(rows: list[Any]) -> list[Any]:
+    return rows
 
 
 async def take(pool: Connections, how: Begin, *, timeout: float | None, limit: float | None) -> Lease:

@@ -1,11 +1,9 @@
 """An open transaction or savepoint: its state, its turn, and how it ends."""
 
 import asyncio
-from asyncio import Task
 from collections.abc import Awaitable, Callable
-from enum import Enum
-from typing import Any, TypeVar
-from weakref import WeakSet
+from functools import partial
+from typing import TypeVar
 
 from ectype.errors import (
     CommitUnknownError,
@@ -18,8 +16,8 @@ from ectype.errors import (
 )
 from ectype.repo.after_commit import Callback
 from ectype.repo.lease import Lease
+from ectype.repo.sharing import Shared, State
 from ectype.repo.shield import unhindered
-from ectype.repo.turn import Turn
 
 T = TypeVar("T")
 
@@ -28,42 +26,27 @@ _ABORTING = (DatabaseError, DeadlineError, ConnectError, TransactionAbortedError
 _UNCERTAIN = (ConnectError, DeadlineError, asyncio.CancelledError)
 
 
-class State(Enum):
-    """What a scope still takes: statements, nothing but its end, or nothing at all."""
-
-    OPEN = "open"
-    ABORTED = "aborted"
-    ROLLING_BACK = "rolling back"
-    CLOSED = "closed"
-
-
-class Scope:
+class Scope(Shared):
     """One `transaction()` block: the transaction itself, or a savepoint in the scope `outer`.
 
     Attributes:
-        lease: the connection.
         outer: the scope around this one; None for the transaction itself.
         depth: how many scopes there are around it.
         nested: the savepoint that has this scope's turn now.
-        turn: who may run a statement here.
-        state: what it still takes.
         callbacks: what runs after the commit.
+        undoings: what runs after the rollback.
         rolled_back: whether its work is undone.
     """
 
     __slots__ = (
         "_deadline",
         "_failure",
-        "_outliving",
-        "_tasks",
         "callbacks",
         "depth",
-        "lease",
         "nested",
         "outer",
         "rolled_back",
-        "state",
-        "turn",
+        "undoings",
     )
 
     def __init__(self, lease: Lease, *, deadline: float | None = None, outer: "Scope | None" = None) -> None:
@@ -74,18 +57,15 @@ class Scope:
             deadline: the loop's time at which the scope must have ended; None for no such time.
             outer: the scope around it.
         """
-        self.lease = lease
+        super().__init__(lease)
         self.outer = outer
         self.nested: Scope | None = None
-        self.state = State.OPEN
         self.callbacks: list[Callback] = []
+        self.undoings: list[Callback] = []
         self.rolled_back = False
-        self.turn = Turn()
         self._deadline = deadline
         self.depth: int = 0 if outer is None else outer.depth + 1
         self._failure: BaseException | None = None
-        self._tasks: set[Task[Any] | None] = set()
-        self._outliving: WeakSet[Task[Any]] | None = None
 
     async def run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: object) -> T:
         """Run `call(*args, timeout)` of the connection when its turn comes.
@@ -95,7 +75,7 @@ class Scope:
             TransactionAbortedError: the scope can only be rolled back.
             TransactionClosedError: the scope ended while the call waited.
         """
-        timeout = await self._take_turn(timeout) if self.turn.taken else self._take_free_turn(timeout)
+        timeout = await self.take_turn(timeout) if self.turn.taken else self.take_free_turn(timeout)
         try:
             self._admit()
             return await self.lease.run(call, *args, self._left(timeout))
@@ -118,7 +98,7 @@ class Scope:
         deadline = self._deadline
         if whole is not None:
             deadline = min(self.lease.loop.time() + whole, float("inf") if deadline is None else deadline)
-        timeout = await self._take_turn(timeout) if self.turn.taken else self._take_free_turn(timeout)
+        timeout = await self.take_turn(timeout) if self.turn.taken else self.take_free_turn(timeout)
         scope = Scope(self.lease, deadline=deadline, outer=self)
         try:
             self._admit()
@@ -190,19 +170,9 @@ class Scope:
 
     def close(self) -> None:
         """Take nothing any more, here and in the savepoints inside, and tell those who wait."""
-        own = asyncio.current_task()
-        self.state = State.CLOSED
-        others = [task for task in self._tasks if task is not None and task is not own and not task.done()]
-        if others:
-            self._outliving = WeakSet(others)
-        self._tasks.clear()
-        self.turn.refuse(closed)
+        super().close()
         if self.nested is not None:
             self.nested.close()
-
-    def outlived_by(self, task: Task[Any] | None) -> bool:
-        """Whether the task ran a statement here, and the scope has ended without it."""
-        return self._outliving is not None and task in self._outliving
 
     def _admit(self) -> None:
         if self.state is not State.OPEN:
@@ -210,7 +180,7 @@ class Scope:
 
     def _refusal(self) -> EctypeError:
         if self.state is State.CLOSED:
-            return closed(asyncio.current_task())
+            return self.closed(asyncio.current_task())
         if self._failure is None:
             return TransactionAbortedError(
                 "`tx.rollback()` was called in this transaction, and it takes no more statements",
@@ -223,27 +193,6 @@ class Scope:
         )
         error.__cause__ = self._failure
         return error
-
-    def _take_free_turn(self, timeout: float | None) -> float | None:
-        task = asyncio.current_task()
-        if task not in self._tasks:
-            self._join(task)
-        self.turn.taken = True
-        self.turn.holder = task
-        return timeout
-
-    async def _take_turn(self, timeout: float | None) -> float | None:
-        task = asyncio.current_task()
-        self._join(task)
-        return await self.turn.wait(task, timeout)
-
-    def _join(self, task: Task[Any] | None) -> None:
-        if asyncio.get_running_loop() is not self.lease.loop:
-            raise TransactionClosedError(
-                "the open transaction belongs to another event loop",
-                hint="in code that runs a loop of its own (`asyncio.run` in a thread), use a repo of that loop",
-            )
-        self._tasks.add(task)
 
     def _left(self, timeout: float | None) -> float | None:
         if self._deadline is None:
@@ -271,12 +220,22 @@ class Scope:
                 "SQL text in this block has ended the transaction: what ran after it was stored statement by statement",
                 hint="leave COMMIT and ROLLBACK to the `transaction()` block and to `tx.rollback()`",
             )
+        started = lease.loop.time()
+        try:
+            await lease.know(timeout)
+        except BaseException:
+            # COMMIT was not sent: the server, or the pool, rolls back.
+            self.rolled_back = True
+            raise
+        if timeout is not None:
+            timeout = max(0.0, timeout - (lease.loop.time() - started))
+        lost_before = connection.broken
         try:
             await lease.run(connection.commit, timeout)
         except _UNCERTAIN as exc:
-            if connection.broken or not connection.in_transaction:
+            if not lost_before and (connection.broken or not connection.in_transaction):
                 connection.terminate()
-                raise _unknown(exc) from exc
+                raise _unknown(exc, lease) from exc
             self.rolled_back = True
             raise
         except EctypeError:
@@ -286,14 +245,14 @@ class Scope:
 
     async def _open_savepoint(self, outer: "Scope", timeout: float | None) -> None:
         if outer.state is State.CLOSED:
-            raise closed(None)
+            raise self.closed(None)
         try:
             await self.lease.run(self.lease.connection.execute, f"SAVEPOINT {self._savepoint}", (), timeout)
         except BaseException as exc:
             outer.abort(exc)
             raise
         if self.state is State.CLOSED:
-            raise closed(None)
+            raise self.closed(None)
 
     async def _release(self, outer: "Scope", timeout: float | None) -> None:
         if outer.state is not State.CLOSED:
@@ -305,8 +264,9 @@ class Scope:
                 raise
         if outer.state is State.CLOSED:
             self.rolled_back = True
-            raise closed(None)
+            raise self.closed(None)
         outer.callbacks += self.callbacks
+        outer.undoings += self.undoings
 
     async def _roll_back_savepoint(self, outer: "Scope") -> None:
         lease = self.lease
@@ -324,26 +284,17 @@ class Scope:
         return f"ectype_{self.depth}"
 
 
-def closed(task: Task[Any] | None) -> TransactionClosedError:
-    """Return the error for a statement of a task whose transaction has ended."""
-    who = "this task" if task is None else f"task `{task.get_name()}`"
-    return TransactionClosedError(
-        f"the transaction that {who} works in has ended",
-        hint="await the task inside the `transaction()` block, or start it with connections of its own:\n\n"
-        "    with repo.detached():\n"
-        "        task = asyncio.create_task(work())",
-    )
-
-
 def _words(failure: BaseException) -> str:
     if isinstance(failure, EctypeError):
         return f"{failure.__class__.__name__}: {failure.message}"
     return "it was cancelled while it ran"
 
 
-def _unknown(exc: BaseException) -> CommitUnknownError:
+def _unknown(exc: BaseException, lease: Lease) -> CommitUnknownError:
     why = f"{exc.__class__.__name__}: {exc.message}" if isinstance(exc, EctypeError) else "the event loop was stopped"
     return CommitUnknownError(
         f"COMMIT was sent, and no answer came: {why}",
-        hint="the work may be stored or not: look before you do it again",
+        hint="the work may be stored or not: ask `await exc.resolve()` before you do it again",
+        transaction=lease.transaction,
+        ask=partial(lease.connection.committed, lease.transaction),
     )

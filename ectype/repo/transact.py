@@ -8,32 +8,46 @@ from typing import Any
 
 from ectype.errors import ConfigError, DatabaseError, EctypeError, TransactionAbortedError
 from ectype.repo.block import RolledBack, Transaction
+from ectype.repo.steps import MultiError
 
-# The same work may succeed when it is done anew.
-# https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
-_RETRIED = frozenset({"40001", "40P01", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT"})
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 1.0
 
 
-async def transact(begin: Callable[[], Transaction], work: Callable[..., Awaitable[Any]], *, retries: int) -> Any:
-    """Run `work` in the block that `begin` gives, up to `retries` times more when it lost a race; return its result."""
+async def transact(
+    begin: Callable[[float | None], Transaction],
+    work: Callable[..., Awaitable[Any]],
+    *,
+    retries: int,
+    timeout: float | None = None,
+) -> Any:
+    """Run `work` in the block that `begin` gives, up to `retries` times more when it lost a race; return its result.
+
+    Args:
+        begin: makes a block, which may take so many seconds.
+        work: what runs in it.
+        retries: how often it may run again.
+        timeout: seconds for all tries and the waits between them; None for any time.
+    """
     wants_transaction = _needs_argument(work)
+    loop = asyncio.get_running_loop()
+    end = None if timeout is None else loop.time() + timeout
     attempt = 0
     while True:
-        tx = begin()
+        tx = begin(None if end is None else max(0.0, end - loop.time()))
         try:
             return await _attempt(tx, work, (tx,) if wants_transaction else ())
         except EctypeError as exc:
             if not _lost_a_race(exc):
                 raise
-            if attempt >= retries:
-                if retries:
+            # Not for secrets: it keeps those who collided from colliding again.
+            longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
+            pause = random.uniform(longest / 4, longest)
+            if attempt >= retries or (end is not None and loop.time() + pause >= end):
+                if attempt:
                     exc.add_note(f"tried {attempt + 1} times")
                 raise
-        # Not for secrets: it keeps those who collided from colliding again.
-        longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
-        await asyncio.sleep(random.uniform(longest / 4, longest))
+        await asyncio.sleep(pause)
         attempt += 1
 
 
@@ -68,6 +82,7 @@ def _needs_argument(work: Callable[..., object]) -> bool:
     return any(one.kind in positional and one.default is Parameter.empty for one in parameters)
 
 
-def _lost_a_race(exc: EctypeError) -> bool:
-    cause = exc.__cause__ if isinstance(exc, TransactionAbortedError) else exc
-    return isinstance(cause, DatabaseError) and cause.sqlstate in _RETRIED
+def _lost_a_race(exc: BaseException | None) -> bool:
+    while isinstance(exc, (TransactionAbortedError, MultiError)):
+        exc = exc.__cause__
+    return isinstance(exc, DatabaseError) and exc.transient

@@ -10,16 +10,18 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from time import monotonic
-from typing import Any, TypeVar, cast, get_args, overload
+from typing import Any, TypeVar, cast, get_args
 
 from ectype.adapters.base import Begin, Connection, Isolation
 from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, ConnectError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
-from ectype.repo.block import PLAIN, RolledBack, Savepoint, Transaction
+from ectype.repo.block import PLAIN, Savepoint, Transaction
 from ectype.repo.chain import Link, living, of_others, without
+from ectype.repo.checkout import Checkout, Hold
 from ectype.repo.lease import UNBOUNDED_SECONDS
-from ectype.repo.scope import Scope, State, closed
+from ectype.repo.scope import Scope
+from ectype.repo.sharing import Shared, State
 from ectype.repo.transact import transact
 
 T = TypeVar("T")
@@ -51,6 +53,11 @@ class Session:
     @property
     def in_transaction(self) -> bool:
         """Whether a statement here would run in an open transaction."""
+        return isinstance(self._find(), Scope)
+
+    @property
+    def checked_out(self) -> bool:
+        """Whether a statement here would run on a connection that is held: by a transaction or a checkout."""
         return self._find() is not None
 
     async def fetch(
@@ -74,10 +81,10 @@ class Session:
         if timeout is None:
             timeout = self.timeout
         if _chain.get() is not None:
-            scope = self.scope()
-            if scope is not None:
-                scope.lease.reset |= reset
-                return await scope.run(scope.lease.connection.fetch, timeout, sql, params, load)
+            place = self.place()
+            if place is not None:
+                place.lease.reset |= reset
+                return await place.run(place.lease.connection.fetch, timeout, sql, params, load)
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
@@ -95,17 +102,56 @@ class Session:
         finally:
             self.pool.release(connection)
 
+    async def write(
+        self,
+        sql: str,
+        marked: str | None,
+        params: Sequence[object],
+        load: Callable[[list[Any]], T],
+        timeout: float | None = None,
+    ) -> T:
+        """Run one writing statement that returns rows, and return `load(rows)`.
+
+        Args:
+            sql: the statement.
+            marked: the same with the id of its transaction as a last column; None where there is no such text.
+            params: as for `fetch`, and so are the others.
+            load: see there.
+            timeout: see there.
+        """
+        if _chain.get() is not None:
+            place = self.place()
+            if place is not None:
+                lease = place.lease
+                if timeout is None:
+                    timeout = self.timeout
+                if marked is None or lease.transaction is not None:
+                    lease.wrote = True
+                    return await place.run(lease.connection.fetch, timeout, sql, params, load)
+                return await place.run(lease.fetch_marked, timeout, marked, params, load)
+        return await self.fetch(sql, params, load, timeout)
+
     async def execute(
-        self, sql: str, params: Sequence[object] = (), timeout: float | None = None, *, reset: bool = False
+        self,
+        sql: str,
+        params: Sequence[object] = (),
+        timeout: float | None = None,
+        *,
+        reset: bool = False,
+        marked: str | None = None,
     ) -> int:
-        """Run one statement and return how many rows it wrote; the arguments are those of `fetch`."""
+        """Run one statement and return how many rows it wrote; the arguments are those of `fetch` and `write`."""
         if timeout is None:
             timeout = self.timeout
         if _chain.get() is not None:
-            scope = self.scope()
-            if scope is not None:
-                scope.lease.reset |= reset
-                return await scope.run(scope.lease.connection.execute, timeout, sql, params)
+            place = self.place()
+            if place is not None:
+                lease = place.lease
+                lease.reset |= reset
+                if marked is None or lease.transaction is not None:
+                    lease.wrote = True
+                    return await place.run(lease.connection.execute, timeout, sql, params)
+                return await place.run(lease.execute_marked, timeout, marked, params)
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
@@ -180,22 +226,27 @@ class Session:
         plain = isolation is None and not read_only and not deferrable
         return Transaction(self, PLAIN if plain else Begin(isolation, read_only, deferrable), timeout)
 
+    def checkout(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[None, None]:
+        """Return a block that holds one connection for the statements in it, each of which is stored by itself.
+
+        Args:
+            timeout: seconds that the wait for a connection may take; None for the session's.
+        """
+        return Checkout(self, timeout)
+
     def savepoint(self) -> AbstractAsyncContextManager[None, None]:
         """Return a block that is a savepoint inside a transaction, and nothing outside one."""
         return Savepoint(self)
 
-    @overload
     async def transact(
-        self, work: Callable[[], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
-    ) -> T: ...
-
-    @overload
-    async def transact(
-        self, work: Callable[[Transaction], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
-    ) -> T | RolledBack: ...
-
-    async def transact(
-        self, work: Callable[..., Awaitable[Any]], *, isolation: Isolation | None = None, retries: int = 0
+        self,
+        work: Callable[..., Awaitable[Any]],
+        *,
+        isolation: Isolation | None = None,
+        read_only: bool = False,
+        deferrable: bool = False,
+        timeout: float | None = None,
+        retries: int = 0,
     ) -> Any:
         """Run `await work()`, or `await work(tx)` if it needs an argument, in a transaction; return what it returns.
 
@@ -204,19 +255,28 @@ class Session:
 
         Args:
             work: an async function; it is called anew for each try.
-            isolation: as for `transaction`.
-            retries: how often to try again after a serialization failure or a deadlock, each time after a random
-                wait that grows.
+            isolation: as for `transaction`, and so are `read_only` and `deferrable`.
+            read_only: see there.
+            deferrable: see there.
+            timeout: seconds that all tries may take together, with the waits between them.
+            retries: how often to try again after a serialization failure, a deadlock or a lock that was not free, each
+                time after a random wait that grows.
 
         Raises:
             ConfigError: `isolation` or `retries` inside an open transaction; or `work` is not async.
         """
+        if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+            raise ConfigError(f"retries={retries!r} is no count of further tries", hint="say 0 or more")
         if retries and self.scope() is not None:
             raise ConfigError(
                 f"retries={retries} cannot be given inside an open transaction: a part cannot be tried again alone",
                 hint="give it to the outermost `transact`",
             )
-        return await transact(lambda: self.transaction(isolation=isolation), work, retries=retries)
+
+        def begin(left: float | None) -> Transaction:
+            return self.transaction(isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=left)
+
+        return await transact(begin, work, retries=retries, timeout=timeout)
 
     def after_commit(self, callback: Callback) -> None:
         """Call `callback` once the open transaction is committed; outside a transaction at once.
@@ -241,6 +301,20 @@ class Session:
             self._callbacks.add(task)
             task.add_done_callback(self._callbacks.discard)
 
+    def after_rollback(self, callback: Callback) -> None:
+        """Call `callback` once the block that is open here, or one around it, has been rolled back.
+
+        Callbacks may be async. They run in order, in the task that leaves the block, when the block is undone; those
+        of a failed try of `transact` run too. None runs after a commit, nor when nobody knows whether COMMIT happened,
+        and outside a transaction there is nothing to roll back. One that raises is reported as for `after_commit`.
+
+        Raises:
+            TransactionClosedError: the transaction of this task has ended without it.
+        """
+        scope = self.scope()
+        if scope is not None:
+            scope.undoings.append(callback)
+
     @contextmanager
     def detached(self) -> Generator[None]:
         """Let the code of the block, and the tasks that it starts, work outside the open transaction."""
@@ -264,34 +338,44 @@ class Session:
         await asyncio.gather(*late, return_exceptions=True)
 
     def scope(self) -> Scope | None:
-        """Return the scope that a statement here belongs in; None when it takes a connection of its own.
+        """Return the transaction that is open here; the errors are those of `place`."""
+        found = self.place()
+        return found if isinstance(found, Scope) else None
+
+    def hold(self) -> Hold | None:
+        """Return the checkout that is open here, where no transaction is open in it."""
+        found = self.place()
+        return found if isinstance(found, Hold) else None
+
+    def place(self) -> Scope | Hold | None:
+        """Return the block that a statement here belongs in; None when it takes a connection of its own.
 
         Raises:
-            TransactionClosedError: this task ran a statement in a transaction that has ended without it.
+            TransactionClosedError: this task ran a statement in a block that has ended without it.
         """
         link = _chain.get()
         while link is not None:
             if link.owner is self:
-                scope = link.scope
+                scope = cast("Scope | Hold | None", link.scope)
                 if scope is None or scope.state is not State.CLOSED:
                     return scope
                 task = asyncio.current_task()
                 if scope.outlived_by(task):
-                    raise closed(task)
+                    raise scope.closed(task)
             link = link.below
         return None
 
-    def enter(self, scope: Scope) -> None:
+    def enter(self, scope: Shared) -> None:
         """Let the statements of this task, and of those that it starts, go to `scope`."""
         _chain.set(Link(self, scope, living(_chain.get())))
 
-    def leave(self, scope: Scope) -> None:
+    def leave(self, scope: Shared) -> None:
         """Let the statements of this task go where they went before `enter`."""
         _chain.set(without(_chain.get(), scope))
 
-    def _find(self) -> Scope | None:
+    def _find(self) -> Scope | Hold | None:
         try:
-            return self.scope()
+            return self.place()
         except TransactionClosedError:
             return None
 
@@ -304,10 +388,11 @@ class Session:
     ) -> T:
         if timeout is None:
             timeout = self.timeout
-        scope = self.scope()
-        if scope is not None:
-            scope.lease.reset |= reset
-            return await scope.run(call(scope.lease.connection), timeout, *args)
+        place = self.place()
+        if place is not None:
+            place.lease.reset |= reset
+            place.lease.wrote = True
+            return await place.run(call(place.lease.connection), timeout, *args)
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)

@@ -50,6 +50,7 @@ class Dialect:
         exclusion_constraints: `EXCLUDE USING gist (…)` exists.
         comments: tables, columns, indexes and constraints keep comments.
         server_collations: collations are objects of the server, of any name.
+        transaction_id: the expression for the id of the transaction that writes; None where there is none.
         virtual_columns_since: from which version on a generated column may be computed when it is read.
     """
 
@@ -107,6 +108,7 @@ class Dialect:
     comments: bool
     server_collations: bool
     virtual_columns_since: tuple[int, int]
+    transaction_id: str | None
 
     def to_sql(self, node: Any, params: tuple[object, ...], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
         """Return the text of a query's shape, and its parameters as the driver gets them."""
@@ -170,6 +172,7 @@ POSTGRES = Dialect(
     comments=True,
     server_collations=True,
     virtual_columns_since=(18, 0),
+    transaction_id="pg_current_xact_id()::text",
 )
 
 SQLITE = Dialect(
@@ -227,4 +230,5 @@ SQLITE = Dialect(
     comments=False,
     server_collations=False,
     virtual_columns_since=(0, 0),
+    transaction_id=None,
 )

@@ -42,6 +42,9 @@ class Statement:
         columns: the result's columns.
         row: how a row is made of them; None for a statement that returns none.
         redacted: the indexes of parameters that must not be shown.
+        marked: the text of a write that gives the id of its transaction too, as the last column; None where there is
+            no such text.
+        writes: whether it may write, and does not say in which transaction.
     """
 
     sql: str
@@ -49,3 +52,5 @@ class Statement:
     columns: tuple[Column, ...] = ()
     row: RowShape | None = None
     redacted: frozenset[int] = frozenset()
+    marked: str | None = None
+    writes: bool = False

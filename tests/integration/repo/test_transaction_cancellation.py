@@ -2,44 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine, Generator
 from typing import Any
 
 import pytest
 
 from ectype.errors import TransactionAbortedError
+from tests.integration.repo.cancelling import MANY, CancelledAt
 from tests.integration.repo.notes import Notes
-
-MANY = 400
-"""More suspensions than any of the calls below has."""
-
-
-class CancelledAt:
-    """Awaits a coroutine, and cancels its task at the numbered suspensions, counted from 1."""
-
-    def __init__(self, work: Coroutine[Any, Any, Any], *suspensions: int) -> None:
-        self.work = work
-        self.suspensions = suspensions
-        self.seen = 0
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        steps = self.work.__await__()
-        send, value = steps.send, None
-        while True:
-            try:
-                future = send(value)
-            except StopIteration as stop:
-                return stop.value
-            self.seen += 1
-            if self.seen in self.suspensions:
-                task = asyncio.current_task()
-                assert task is not None
-                task.cancel()
-            try:
-                value = yield future
-                send = steps.send
-            except BaseException as exc:  # noqa: BLE001  # all goes into the coroutine
-                send, value = steps.throw, exc
 
 
 async def nested(notes: Notes, first: int) -> None:

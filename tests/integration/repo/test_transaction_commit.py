@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ectype import telemetry
-from ectype.errors import CommitUnknownError, ConnectError, DatabaseError, DeadlineError
+from ectype.errors import CommitUnknownError, ConnectError, DatabaseError, DeadlineError, TransactionAbortedError
 from ectype.repo.transaction import Session
 from tests.integration.repo.notes import SECONDS, Notes
 
@@ -99,6 +99,85 @@ async def test_closing_does_not_wait_for_ever_for_a_callback(notes: Notes):
     notes.session.after_commit(asyncio.Event().wait)
     with pytest.warns(RuntimeWarning, match="CancelledError"):
         await asyncio.wait_for(notes.session.close(0.02), SECONDS)
+
+
+async def test_rollback_callbacks_run_when_their_block_is_undone(notes: Notes):
+    ran: list[object] = []
+    session = notes.session
+    async with session.transaction():
+        async with session.transaction() as inner:
+            session.after_rollback(lambda: ran.append(("inner", session.in_transaction)))
+            async with session.transaction():
+                session.after_rollback(lambda: ran.append("innermost"))
+            assert ran == []
+            inner.rollback()
+        assert ran == [("inner", True), "innermost"]
+        session.after_rollback(lambda: ran.append("outer"))
+        session.after_commit(lambda: ran.append("committed"))
+    session.after_rollback(lambda: ran.append("outside"))
+    assert ran[2:] == ["committed"]
+    ran.clear()
+
+    async def later() -> None:
+        ran.append((await notes.ids(), notes.pool.report().in_use, session.in_transaction))
+
+    with pytest.raises(LookupError):
+        async with session.transaction():
+            await notes.add(1)
+            session.after_rollback(later)
+            async with session.transaction():
+                session.after_rollback(lambda: ran.append("kept inside"))
+            session.after_commit(lambda: ran.append("committed"))
+            raise LookupError
+    assert ran == [([], 0, False), "kept inside"]
+
+
+async def test_rollback_callbacks_run_when_commit_is_refused_or_a_statement_had_failed(notes: Notes):
+    ran: list[str] = []
+    await notes.add(1)
+    with pytest.raises(TransactionAbortedError):
+        async with notes.session.transaction():
+            notes.session.after_rollback(lambda: ran.append("aborted"))
+            await asyncio.gather(notes.add(1), return_exceptions=True)
+    await notes.session.script("CREATE TABLE parts (note integer REFERENCES notes (id) DEFERRABLE INITIALLY DEFERRED)")
+    with pytest.raises(DatabaseError):
+        async with notes.session.transaction():
+            notes.session.after_rollback(lambda: ran.append("refused"))
+            await notes.session.execute("INSERT INTO parts (note) VALUES (9)")
+    assert ran == ["aborted", "refused"]
+
+
+async def test_a_rollback_callback_that_raises_is_reported_and_the_error_of_the_block_stays(notes: Notes):
+    events: list[Any] = []
+
+    def broken() -> None:
+        raise KeyError("no")
+
+    with (
+        telemetry.attach("ectype.repo.after_rollback_error", events.append),
+        pytest.warns(RuntimeWarning, match=r"the after_rollback callback .*KeyError.*was rolled back all the same"),
+        pytest.raises(LookupError, match="mine"),
+    ):
+        async with notes.session.transaction():
+            notes.session.after_rollback(broken)
+            raise LookupError("mine")
+    assert [event.callback for event in events] == [broken]
+
+
+async def test_failed_tries_tell_their_rollback_and_never_a_commit(notes: Notes):
+    """Row 42: what was told of a try that lost is told once, by its own kind of callback."""
+    ran: list[str] = []
+
+    async def work() -> None:
+        number = sum(one.startswith("undone") for one in ran)
+        notes.session.after_commit(lambda: ran.append(f"mail {number}"))
+        notes.session.after_rollback(lambda: ran.append(f"undone {number}"))
+        await notes.add(number)
+        if number < 2:
+            raise DatabaseError("lost", sqlstate="40001")
+
+    await notes.session.transact(work, retries=5)
+    assert ran == ["undone 0", "undone 1", "mail 2"]
 
 
 # --- PostgreSQL alone

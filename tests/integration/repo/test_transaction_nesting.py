@@ -18,10 +18,10 @@ KEPT, RAISED, ROLLED_BACK, ABORTED = "kept", "raised", "rolled back", "aborted"
 
 @dataclass(frozen=True)
 class Block:
-    """What a block does before it ends: writes (None), blocks inside it, and blocks side by side (a tuple of them)."""
+    """What a block does before it ends: writes (None), blocks inside it, and both side by side (a tuple of them)."""
 
     end: str
-    steps: tuple["Block | tuple[Block, ...] | None", ...]
+    steps: tuple["Block | tuple[Block | None, ...] | None", ...]
 
 
 class Undone(Exception):
@@ -29,7 +29,7 @@ class Undone(Exception):
 
 
 def blocks(inner: st.SearchStrategy[Block]) -> st.SearchStrategy[Block]:
-    step = st.none() | inner | st.lists(inner, min_size=2, max_size=4).map(tuple)
+    step = st.none() | inner | st.lists(st.none() | inner, min_size=2, max_size=4).map(tuple)
     return st.builds(
         Block, st.sampled_from([KEPT, KEPT, RAISED, ROLLED_BACK, ABORTED]), st.lists(step, max_size=4).map(tuple)
     )
@@ -38,20 +38,34 @@ def blocks(inner: st.SearchStrategy[Block]) -> st.SearchStrategy[Block]:
 PROGRAMS = st.recursive(st.builds(Block, st.sampled_from([KEPT, RAISED]), st.just((None,))), blocks, max_leaves=12)
 
 
-async def run(notes: Notes, block: Block, numbers: Iterator[int]) -> set[int]:
+@dataclass
+class Told:
+    """What callbacks were told: the numbers that were stored, and those that were undone."""
+
+    stored: list[int]
+    undone: list[int]
+
+
+async def write(notes: Notes, numbers: Iterator[int], told: Told) -> set[int]:
+    number = next(numbers)
+    notes.session.after_commit(lambda: told.stored.append(number))
+    notes.session.after_rollback(lambda: told.undone.append(number))
+    await notes.add(number)
+    return {number}
+
+
+async def run(notes: Notes, block: Block | None, numbers: Iterator[int], told: Told) -> set[int]:
     """Run a block and return what the model says is stored of it, if all around it is."""
+    if block is None:
+        return await write(notes, numbers, told)
     stored: set[int] = set()
     try:
         async with notes.session.transaction() as tx:
             for step in block.steps:
-                if step is None:
-                    number = next(numbers)
-                    await notes.add(number)
-                    stored.add(number)
-                elif isinstance(step, Block):
-                    stored |= await run(notes, step, numbers)
+                if isinstance(step, tuple):
+                    stored |= set().union(*await asyncio.gather(*(run(notes, one, numbers, told) for one in step)))
                 else:
-                    stored |= set().union(*await asyncio.gather(*(run(notes, one, numbers) for one in step)))
+                    stored |= await run(notes, step, numbers, told)
             await leave(notes, tx, block.end)
     except (Undone, TransactionAbortedError):
         assert block.end in (RAISED, ABORTED)
@@ -74,6 +88,10 @@ async def leave(notes: Notes, tx: Transaction, end: str) -> None:
 async def test_what_is_stored_is_what_the_model_says(notes: Notes, program: Block):
     await notes.session.execute("DELETE FROM notes")
     await notes.add(0)
-    expected = await run(notes, program, count(1))
+    numbers, told = count(1), Told([], [])
+    expected = await run(notes, program, numbers, told)
     assert set(await notes.ids()) == expected | {0}
+    # Every write is told of once, and by the callback that is true of it.
+    assert sorted(told.stored) == sorted(expected)
+    assert sorted(told.undone) == sorted(set(range(1, next(numbers))) - expected)
     assert notes.pool.report().in_use == 0

@@ -10,6 +10,7 @@ from uuid import UUID
 from ectype import (
     Assignment,
     Changeset,
+    CommitUnknownError,
     Ignored,
     Inserted,
     Invalid,
@@ -185,7 +186,15 @@ async def transactions(repo: Repo) -> int:
     assert_type(await repo.transact(moved), str | RolledBack)
     async with repo.transaction(isolation="repeatable read", read_only=True, timeout=3) as tx:
         assert_type(tx, Transaction)
+    assert_type(await repo.transact(counted, read_only=True, deferrable=True, timeout=3), int)
+    try:
+        await repo.transact(counted)
+    except CommitUnknownError as exc:
+        assert_type(await exc.resolve(timeout=5), bool)
+    async with repo.checkout(timeout=3):
+        assert_type(repo.checked_out, bool)
     repo.after_commit(lambda: None)
+    repo.after_rollback(lambda: None)
     assert_type(repo.in_transaction, bool)
     async with repo.transaction():
         # The block may end early, so that the checkers want a value after it.
