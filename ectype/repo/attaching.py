@@ -5,6 +5,7 @@ from typing import Any, TypeAlias, cast
 
 from ectype.schema.associations import Association
 from ectype.schema.keys import keys_of
+from ectype.schema.meta import struct_info
 from ectype.schema.structs import UNSET, partial_names
 
 Found: TypeAlias = Sequence[tuple[Any, Any]]
@@ -84,3 +85,10 @@ def mark(rows: Iterable[Any], association: Association, *, partial: bool) -> Non
             put(row, names | {name})
         elif not partial and name in names:
             put(row, names - {name})
+
+
+def mark_partial(struct: Any) -> None:
+    """Remember on a struct whose row was there before it that the rows that belong to it may be more than it holds."""
+    for association in struct_info(struct).associations.values():
+        if association.kind != "belongs_to" and current(struct, association) is not UNSET:
+            mark((struct,), association, partial=True)

@@ -38,8 +38,8 @@ class AssociationRelation(Relation):
         """Return what was loaded, or given to the constructor. Raises NotLoadedError as `Relation.held`."""
         if self.name in partial_names(struct):
             raise NotLoadedError(
-                f"`{self.label}` holds only some of its rows, since its preload was narrowed: what is not among them "
-                "cannot be told from what is to be replaced",
+                f"`{self.label}` holds only some of its rows, since its preload was narrowed or an upsert wrote them: "
+                "what is not among them cannot be told from what is to be replaced",
                 hint=f"load all of them first:\n\n    struct = await repo.preload(struct, {self.label}, force=True)",
             )
         value = getattr(struct, f"_assoc_{self.name}", UNSET)
