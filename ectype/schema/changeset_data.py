@@ -48,9 +48,26 @@ class Validation(NamedTuple):
     options: Any
 
 
+class RelationCast(NamedTuple):
+    """A relation that was cast, for documentation: a changeset forgets it when it is copied or pickled.
+
+    Attributes:
+        relation: the `Relation`.
+        make: gives of each schema of its entries what makes their changesets, and whether that wants a position.
+        sort_param: the param that lists the indexes in their order, None for none.
+        drop_param: the param that lists the indexes to leave out, None for none.
+    """
+
+    relation: Any
+    make: Callable[[SchemaInfo], tuple[Callable[..., Any], bool]]
+    sort_param: str | None
+    drop_param: str | None
+
+
 class _Storage:
     __slots__ = (
         "action",
+        "casts",
         "changes",
         "constraints",
         "data",
@@ -74,6 +91,7 @@ class Draft(_Storage):
     __slots__ = ()
 
     action: str | None
+    casts: tuple[RelationCast, ...]
     changes: View
     constraints: tuple[Constraint, ...]
     data: Any
@@ -100,6 +118,11 @@ class ChangesetData(_Storage, Generic[M]):
         @property
         def action(self) -> str | None:
             """What the repo was asked to do (`insert`, `update`, `delete`), or what `apply_action` was given."""
+            ...
+
+        @property
+        def casts(self) -> tuple[RelationCast, ...]:
+            """The relations that were cast."""
             ...
 
         @property
@@ -286,7 +309,7 @@ class ChangesetData(_Storage, Generic[M]):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = {name: getattr(self, name) for name in _Storage.__slots__ if name != "info"}
+        values = {name: getattr(self, name) for name in _Storage.__slots__ if name not in ("casts", "info")}
         values["changes"] = dict(self.changes)
         values["params"] = None if self.params is None else dict(self.params)
         if values["data"].__class__ is MappingProxyType:
@@ -303,6 +326,7 @@ def begun(data: Any, info: SchemaInfo) -> Draft:
     """Return the draft of a changeset without changes."""
     made = new(Draft)
     made.action = None
+    made.casts = ()
     made.changes = EMPTY
     made.constraints = ()
     made.data = data
@@ -324,6 +348,7 @@ def draft(changeset: ChangesetData[Any]) -> Draft:
     """Return a copy that can be written to, until it is sealed."""
     made = new(Draft)
     made.action = changeset.action
+    made.casts = changeset.casts
     made.changes = changeset.changes
     made.constraints = changeset.constraints
     made.data = changeset.data

@@ -142,6 +142,7 @@ def merge(changeset: C, other: Any) -> C:
         )
     made = draft(changeset)
     made.action = changeset.action or more.action
+    made.casts = changeset.casts + more.casts
     made.changes = MappingProxyType({**changeset.changes, **more.changes})
     made.touched = changeset.touched or more.touched
     made.constraints = changeset.constraints + more.constraints

@@ -53,6 +53,11 @@ class EmbedRelation(Relation):
             )
         return value
 
+    @property
+    def tag(self) -> str | None:
+        """The member that says of which schema an entry is."""
+        return self.type.tag
+
     def build(self, owner: Any, info: SchemaInfo) -> Any:  # noqa: ARG002  # that of its base
         """Return a new struct of one of its schemas."""
         return info.schema()

@@ -61,6 +61,11 @@ class Relation(ABC):
         """What its params are, as an error says it."""
         return "array of map" if self.many else "map"
 
+    @property
+    def tag(self) -> str | None:
+        """The member that says of which schema an entry is; None where there is one schema."""
+        return None
+
     @abstractmethod
     def held(self, struct: Any) -> Any:
         """Return what a struct has: one, a list, None; UNSET where that stands for nothing.

@@ -439,25 +439,47 @@ def _field(schema: Any, *, nullable: bool, notes: Mapping[str, Any] | None = Non
 
 def params_schema(form: ParamsForm, handler: Any) -> Any:
     """Return how pydantic takes and documents params: any JSON object, since a changeset says what is wrong with it."""
-    members = core_schema.typed_dict_schema(
-        {one.name: _field(_param(one, handler), nullable=one.nullable, notes=one.notes) for one in form.params},
-        config={"title": form.name},
-    )
+    definitions: list[Any] = []
+    members = _params(form, handler, definitions)
 
     def check(value: Any, _: Any) -> Any:
         if isinstance(value, dict) and all(isinstance(key, str) for key in cast("dict[Any, Any]", value)):
             return cast("Any", value)
         raise PydanticCustomError("params_expected", "params are a JSON object")
 
+    def document(schema: Any, handler: Any) -> Any:
+        return handler(schema)
+
+    whole = core_schema.no_info_wrap_validator_function(check, members, metadata={"pydantic_js_functions": [document]})
+    return core_schema.definitions_schema(whole, definitions) if definitions else whole
+
+
+def _params(form: ParamsForm, handler: Any, definitions: list[Any]) -> Any:
+    if form.again:
+        return core_schema.definition_reference_schema(str(form.ref))
+    fields = {
+        one.name: _field(_param(one, handler, definitions), nullable=one.nullable, notes=one.notes)
+        for one in form.params
+    }
+
     def document(schema: Any, handler: Any) -> dict[str, Any]:
         found = handler(schema)
+        # pydantic would make it of its own fields, which are all optional: params are checked by the changeset.
         found["title"] = form.name
         return {**found, "required": list(form.required)} if form.required else found
 
-    return core_schema.no_info_wrap_validator_function(check, members, metadata={"pydantic_js_functions": [document]})
+    members = core_schema.typed_dict_schema(
+        fields, ref=form.ref, config={"title": form.name}, metadata={"pydantic_js_functions": [document]}
+    )
+    if form.ref is None:
+        return members
+    definitions.append(members)
+    return core_schema.definition_reference_schema(form.ref)
 
 
-def _param(param: ParamForm, handler: Any) -> Any:
+def _param(param: ParamForm, handler: Any, definitions: list[Any]) -> Any:
+    if param.entries is not None:
+        return _entries(param, [_params(one, handler, definitions) for one in param.entries])
     if param.type is None:
         return _documented(param.rules)
     said = param.type.json_form()
@@ -466,6 +488,18 @@ def _param(param: ParamForm, handler: Any) -> Any:
     inner = handler.generate_schema(param.type.python)
     metadata = cast("Any", {"pydantic_js_updates": dict(param.rules)})
     return core_schema.no_info_after_validator_function(_itself, inner, metadata=metadata)
+
+
+def _entries(param: ParamForm, schemas: list[Any]) -> Any:
+    """Return what documents the entries of a relation: one, or a list, which a form may key by index."""
+    one = schemas[0] if len(schemas) == 1 else core_schema.union_schema(schemas)
+    if not param.many:
+        return one
+    metadata = cast("Any", {"pydantic_js_updates": dict(param.rules)})
+    many = core_schema.list_schema(one, metadata=metadata)
+    if not param.indexed:
+        return many
+    return core_schema.union_schema([many, core_schema.dict_schema(core_schema.str_schema(), one)])
 
 
 def json_schema_of(annotation: Any, mode: Literal["validation", "serialization"]) -> dict[str, Any]:
