@@ -294,6 +294,9 @@ def _reason(error: Exception) -> str:
 # --- structs in pydantic ----------------------------------------------------------------------------------------------
 
 _ABSENT: Final = object()
+_STRUCT: Final = "ectype_struct"
+"""Where the schema of a struct says which it is, in the metadata."""
+_GOING_OUT: Final = frozenset({"serialization", "computed_fields"})
 
 
 class _Inside:
@@ -385,10 +388,30 @@ def _definition(form: StructForm, handler: Any) -> Any:
         check,
         ref=_ref(form),
         json_schema_input_schema=members,
-        metadata={"pydantic_js_functions": [document]},
+        metadata={"pydantic_js_functions": [document], _STRUCT: name},
         # It wraps, so that what is included and excluded reaches the members.
         serialization=core_schema.wrap_serializer_function_ser_schema(said_of, info_arg=True, schema=members),
     )
+
+
+def struct_in(annotation: Any) -> str | None:
+    """Return the name of a schema whose structs pydantic wants for an annotation, or for a part of it; or None."""
+    return _struct_in(TypeAdapter(annotation).core_schema)
+
+
+def _struct_in(schema: Any) -> str | None:
+    waiting: list[Any] = [schema]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            parts = cast("dict[str, Any]", one)
+            metadata = parts.get("metadata")
+            if isinstance(metadata, dict) and _STRUCT in metadata:
+                return str(cast("Any", metadata[_STRUCT]))
+            waiting += [part for key, part in parts.items() if key not in _GOING_OUT]
+        elif isinstance(one, list | tuple):
+            waiting += cast("list[Any]", one)
+    return None
 
 
 def _read(get: Callable[[Any], Any], struct: Any) -> Any:
