@@ -296,7 +296,7 @@ def _reason(error: Exception) -> str:
 _ABSENT: Final = object()
 _STRUCT: Final = "ectype_struct"
 """Where the schema of a struct says which it is, in the metadata."""
-_GOING_OUT: Final = frozenset({"serialization", "computed_fields"})
+_PASSED_OVER: Final = frozenset({"definitions", "serialization", "computed_fields", "metadata"})
 
 
 class _Inside:
@@ -396,11 +396,8 @@ def _definition(form: StructForm, handler: Any) -> Any:
 
 def struct_in(annotation: Any) -> str | None:
     """Return the name of a schema whose structs pydantic wants for an annotation, or for a part of it; or None."""
-    return _struct_in(TypeAdapter(annotation).core_schema)
-
-
-def _struct_in(schema: Any) -> str | None:
-    waiting: list[Any] = [schema]
+    known: dict[str, Any] = {}
+    waiting: list[Any] = [TypeAdapter(annotation).core_schema]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):
@@ -408,7 +405,10 @@ def _struct_in(schema: Any) -> str | None:
             metadata = parts.get("metadata")
             if isinstance(metadata, dict) and _STRUCT in metadata:
                 return str(cast("Any", metadata[_STRUCT]))
-            waiting += [part for key, part in parts.items() if key not in _GOING_OUT]
+            # What is defined counts where it is referred to: a struct brings those that it leads to.
+            known |= {definition["ref"]: definition for definition in parts.get("definitions", ())}
+            waiting += [part for key, part in parts.items() if key not in _PASSED_OVER]
+            waiting.append(known.pop(parts.get("schema_ref", ""), None))
         elif isinstance(one, list | tuple):
             waiting += cast("list[Any]", one)
     return None

@@ -11,7 +11,20 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from ectype import Changeset, EmbeddedSchema, Field, Schema, SchemaError, change, params_of, primary_key
+from ectype import (
+    BelongsTo,
+    Changeset,
+    EmbeddedSchema,
+    Field,
+    HasMany,
+    Schema,
+    SchemaError,
+    belongs_to,
+    change,
+    has_many,
+    params_of,
+    primary_key,
+)
 from ectype.web_integration import Params, repo_lifespan
 
 T = TypeVar("T")
@@ -20,6 +33,13 @@ T = TypeVar("T")
 class Post(Schema, table="body_posts"):
     id: Field[int] = primary_key()
     title: Field[str]
+    notes: "HasMany[Note]" = has_many()
+
+
+class Note(Schema, table="body_notes"):
+    id: Field[int] = primary_key()
+    post_id: Field[int]
+    post: BelongsTo[Post] = belongs_to()
 
 
 class Place(EmbeddedSchema):
