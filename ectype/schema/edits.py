@@ -17,7 +17,7 @@ from ectype.schema.changeset_data import (
     with_changes,
     with_errors,
 )
-from ectype.schema.embed_relations import relation_for
+from ectype.schema.embed_relations import error_key, relation_for
 from ectype.schema.field_error import Error
 from ectype.schema.invalid_changeset import InvalidChangesetError
 from ectype.schema.members import embed_instead, field_name
@@ -95,7 +95,7 @@ def assign(changeset: C, assignments: tuple[Assignment[Any], ...]) -> C:
 
 def add_error(changeset: C, field: Any, message: Any, meta: Mapping[str, Any]) -> C:
     """Return the changeset with an error of a field, or of a key that is no field."""
-    key = field if isinstance(field, str) else field_name(changeset.info, field)
+    key = field if isinstance(field, str) else error_key(changeset.info, field, "add_error")
     if not isinstance(message, str):
         raise SchemaError(
             f"the message of an error is a text, got {message!r:.60}",

@@ -9,6 +9,7 @@ from ectype.schema.association_relations import association_of, relation_of
 from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.embed_type import EmbedType
 from ectype.schema.embeds import Embed, EmbedOptions
+from ectype.schema.members import field_name
 from ectype.schema.meta import SchemaInfo, meta
 from ectype.schema.rel import Rel
 from ectype.schema.relations import Relation, Strategy
@@ -121,3 +122,9 @@ def relation_of_member(info: SchemaInfo, member: Any, method: str) -> Relation:
 def relation_named(info: SchemaInfo, name: str, method: str) -> Relation:
     """Return the relation of a name, an association or an embed."""
     return embed_named(info, name) if name in info.embeds else relation_of(info.associations[name], method)
+
+
+def error_key(info: SchemaInfo, member: Any, method: str) -> str:
+    """Return under which key errors of a member stand: the name of a field, an association or an embed."""
+    relation = relation_for(info, member, method)
+    return field_name(info, member) if relation is None else relation.name

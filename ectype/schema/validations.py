@@ -18,7 +18,7 @@ from ectype.expr.operand import Attr
 from ectype.result import Ok
 from ectype.schema import messages, relation_checks
 from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, recorded, same, sealed
-from ectype.schema.embed_relations import relation_of_member
+from ectype.schema.embed_relations import error_key, relation_for, relation_of_member
 from ectype.schema.embeds import Embed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.graphemes import count_graphemes
@@ -33,7 +33,7 @@ from ectype.types.scalars import BOOLEAN
 
 C = TypeVar("C", bound=ChangesetData[Any])
 Number: TypeAlias = int | float | Decimal
-Refusals: TypeAlias = Message | Iterable[tuple[Attr[Any, Any] | str, Message]] | None
+Refusals: TypeAlias = Message | Iterable[tuple[Attr[Any, Any] | Rel[Any, Any] | str, Message]] | None
 """What a function of `validate_change` returns: nothing, a message for the field, or messages for several fields."""
 
 
@@ -112,10 +112,11 @@ def _refuse_missing(made: Draft, missing: list[str], message: Message | None) ->
 
 def change(changeset: C, column: Any, function: Callable[[Any], Refusals], meta: object) -> C:
     """Return the changeset with what a function has against the change of a field, and the metadata remembered."""
-    name = field_name(changeset.info, column)
+    relation = relation_for(changeset.info, column, "validate_change")
+    name = field_name(changeset.info, column) if relation is None else relation.name
     if meta is not None:
         changeset = validated(changeset, Validation(name, "change", meta))
-    value = change_of(changeset, name)
+    value = change_of(changeset, name) if relation is None else relation_checks.staying(changeset, relation)
     if value is None:
         return changeset
     found = function(value)
@@ -145,7 +146,7 @@ def _plain(changeset: ChangesetData[Any], one: Any) -> FieldError:
         case (str() as key, str(message)):
             return key, Error(message)
         case (column, Error() | str() as message):
-            return _plain(changeset, (field_name(changeset.info, column), message))
+            return _plain(changeset, (error_key(changeset.info, column, "validate_change"), message))
         case _:
             raise _unusable(one)
 

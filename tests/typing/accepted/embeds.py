@@ -121,3 +121,15 @@ async def stored(repo: Repo) -> None:
     assert_type(await repo.insert(made), Order)
     assert_type(await repo.all(from_(Order).select(Order.payment)), list[Card | Transfer])
     await repo.update_all(from_(Order), Order.address.set(Address(street="x")))
+
+
+def few(lines: list[Changeset[Line]]) -> str | None:
+    return "are too many" if len(lines) > 3 else None
+
+
+assert_type(change(Order).validate_change(Order.lines, few), Changeset[Order])
+assert_type(
+    change(Order).validate_change(Order.address, lambda address: address.get_field(Address.city)), Changeset[Order]
+)
+assert_type(change(Order).add_error(Order.lines, "are odd"), Changeset[Order])
+assert_type(change(Order).field_missing(Order.lines), bool)
