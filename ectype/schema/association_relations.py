@@ -117,6 +117,13 @@ def relation_of(association: Association, method: str) -> AssociationRelation:
             f"`{method}` cannot change `{association.label}`, which only follows {path}",
             hint=f"change the first step, `{association.steps[0].label}`, and in its changesets the next",
         )
+    if association.owner.embedded and method != "build_assoc":
+        key = association.owner_keys[0]
+        raise SchemaError(
+            f"`{method}` cannot change `{association.label}`, since {association.owner.name} is embedded: of what it "
+            "belongs to it stores the key only",
+            hint=f"change the key: `put_change({association.owner.name}.{key}, {association.name}.id)`",
+        )
     known = association.owner.relations.get(association.name)
     if known is None:
         known = association.owner.relations[association.name] = AssociationRelation(association)

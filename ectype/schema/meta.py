@@ -111,6 +111,10 @@ class Declaration:
 class Embedding(Protocol):
     """What a class body says of an embed, and how the type of its column is made from the annotation."""
 
+    def column(self, node: Any) -> Any:
+        """Return the column that it is in queries."""
+        ...
+
     def type_of(self, owner: "SchemaInfo", member: Declaration, annotation: Any) -> tuple[Type[Any], bool]:
         """Return the type, and whether its column may be NULL."""
         ...
