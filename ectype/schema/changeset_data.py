@@ -195,6 +195,11 @@ class ChangesetData(_Storage, Generic[M]):
             """What was validated, and how, in order."""
             ...
 
+    @property
+    def inner(self) -> type[Any]:
+        """The class of the changesets inside it: its own."""
+        return self.__class__
+
     def __setattr__(self, name: str, value: object) -> None:
         raise _frozen(name)
 
@@ -224,7 +229,7 @@ class ChangesetData(_Storage, Generic[M]):
         found: dict[str, list[object]] = {}
         for key, error in self._shown():
             found.setdefault(key, []).append(function(self, key, error) if whole else function(error))
-        return merged(found, self.changes, self.__class__, lambda child: child.traverse_errors(function))
+        return merged(found, self.changes, self.inner, lambda child: child.traverse_errors(function))
 
     @overload
     def traverse_validations(self) -> dict[str, Any]: ...
@@ -250,7 +255,7 @@ class ChangesetData(_Storage, Generic[M]):
             else:
                 made = function(self, one.field, one) if whole else function(one)
             found.setdefault(one.field, []).append(made)
-        return merged(found, self.changes, self.__class__, lambda child: child.traverse_validations(function))
+        return merged(found, self.changes, self.inner, lambda child: child.traverse_validations(function))
 
     def problem(
         self,
@@ -280,7 +285,7 @@ class ChangesetData(_Storage, Generic[M]):
         """Give each error with its path: those of its own, then those of relations, as `("posts", 1, "title")`."""
         for key, error in self._shown():
             yield (key,), error
-        for path, child in children(self.changes, self.__class__):
+        for path, child in children(self.changes, self.inner):
             for inner, error in child.located_errors():
                 yield (*path, *inner), error
 
@@ -394,12 +399,12 @@ def settled(changeset: C, changes: View) -> C:
 
     One that was cast without params has no errors, and stays what it is.
     """
-    cls = changeset.__class__
+    cls = changeset.inner
     unsent = not changeset.valid and not changeset.errors and all_valid(changeset.changes, cls)
     made = draft(changeset)
     made.changes = changes
     made.valid = not unsent and not changeset.errors and all_valid(changes, cls)
-    return sealed(made, cls)
+    return sealed(made, changeset.__class__)
 
 
 def with_errors(changeset: C, *errors: FieldError) -> C:

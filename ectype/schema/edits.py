@@ -161,7 +161,7 @@ def merge(changeset: C, other: Any) -> C:
 
 def _merged_valid(changeset: ChangesetData[Any], more: ChangesetData[Any], changes: Mapping[str, Any]) -> bool:
     """Whether both are valid, less what relations of the first had that the second replaces."""
-    cls = changeset.__class__
+    cls = changeset.inner
     own = changeset.valid or bool(not changeset.errors and not all_valid(changeset.changes, cls))
     return own and more.valid and all_valid(changes, cls)
 

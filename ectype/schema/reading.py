@@ -93,7 +93,7 @@ def get_relation(changeset: ChangesetData[Any], relation: Relation, as_: str) ->
     if found is UNSET:
         held: Any = relation.held(changeset.data)
         structs = [] if held is UNSET or held is None else held if relation.many else [held]
-        found = [sealed(begun(one, struct_info(one)), changeset.__class__) for one in structs]
+        found = [sealed(begun(one, struct_info(one)), changeset.inner) for one in structs]
     elif not relation.many:
         found = [] if found is None else [found]
     there: list[Any] = [child if as_ == "changeset" else applied(child) for child in found if not gone(child)]

@@ -18,7 +18,7 @@ from ectype.expr.operand import Attr
 from ectype.result import Ok
 from ectype.schema import messages, relation_checks
 from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, recorded, same, sealed
-from ectype.schema.embed_relations import error_key, relation_for, relation_of_member
+from ectype.schema.embed_relations import error_key, is_embed, relation_for, relation_of_member
 from ectype.schema.embeds import Embed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.graphemes import count_graphemes
@@ -73,7 +73,7 @@ def required(changeset: C, columns: Sequence[Any], *, message: Message | None) -
     missing: list[str] = []
     rels: list[Any] = []
     for column in columns:
-        if column.__class__ is Rel or column.__class__ is Embed:
+        if column.__class__ is Rel or column.__class__ is Embed or (info.embeds and is_embed(info, column)):
             rels.append(column)
             known = (*known, relation_of_member(info, column, "validate_required").name)
             continue
@@ -262,7 +262,7 @@ def length(
 ) -> C:
     """Return the changeset with an error for the first of `is_`, `min`, `max` that the change does not keep."""
     value: Any
-    if column.__class__ is Rel or column.__class__ is Embed:
+    if column.__class__ is Rel or is_embed(changeset.info, column):
         name, value = relation_checks.counted(changeset, column, "validate_length")
     else:
         name = field_name(changeset.info, column)
