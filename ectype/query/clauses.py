@@ -574,7 +574,7 @@ def preloadable(query: Clauses[Any, Any, Any]) -> Clauses[Any, Any, Any]:
 def _check_preload(node: Step, path: object) -> None:
     if not isinstance(path, Rel):
         raise QueryError(f"`preload` takes associations, got {path!r:.80}", hint="write `preload(User.posts)`")
-    start = cast("Rel[Any, Any]", path).hops[0].association.owner
+    start = cast("Rel[Any, Any]", path).steps[0].association.owner
     try:
         row = row_schema(node)
     except QueryError:

@@ -117,7 +117,7 @@ def row_names(step: Step) -> tuple[str, ...]:
 
 def check_preloaded_key(step: Step, path: Rel[Any, Any]) -> None:
     """Raise QueryError for a preload from structs that lack the member by which their rows are found."""
-    hop = path.hops[0]
+    hop = path.steps[0]
     association, owner = hop.association, hop.association.owner
     while association.follows:
         association = association.steps[0]

@@ -5,6 +5,8 @@ from typing import Any, TypeAlias, cast
 
 from ectype.schema.associations import Association
 from ectype.schema.keys import keys_of
+from ectype.schema.meta import struct_info
+from ectype.schema.rel import EmbedStep
 from ectype.schema.structs import UNSET, partial_names
 
 Found: TypeAlias = Sequence[tuple[Any, Any]]
@@ -16,8 +18,10 @@ def slot_of(association: Association) -> Any:
     return association.owner.slots[association.name]
 
 
-def current(row: Any, association: Association) -> Any:
-    """Return what an association of a struct holds, UNSET where it is not loaded."""
+def current(row: Any, association: Association | EmbedStep) -> Any:
+    """Return what an association of a struct holds, UNSET where it is not loaded; what an embed holds, as well."""
+    if association.__class__ is EmbedStep:
+        return getattr(row, association.name, UNSET)
     return getattr(row, f"_assoc_{association.name}", UNSET)
 
 
@@ -84,3 +88,10 @@ def mark(rows: Iterable[Any], association: Association, *, partial: bool) -> Non
             put(row, names | {name})
         elif not partial and name in names:
             put(row, names - {name})
+
+
+def mark_partial(struct: Any) -> None:
+    """Remember on a struct whose row was there before it that the rows that belong to it may be more than it holds."""
+    for association in struct_info(struct).associations.values():
+        if association.kind != "belongs_to" and current(struct, association) is not UNSET:
+            mark((struct,), association, partial=True)

@@ -15,7 +15,9 @@ from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.entries import CHANGESET, Job, as_given, check_nilified, key_part, owned, replaced_one, under
 from ectype.repo.join_rows import delete_join_row, insert_join_row
+from ectype.repo.outcomes import Ignored, Outcome
 from ectype.repo.stored import stored
+from ectype.schema.applying import points_to
 from ectype.schema.association_relations import AssociationRelation, relation_of
 from ectype.schema.changeset import Changeset
 from ectype.schema.changeset_data import begun, draft, same, sealed, with_changes
@@ -84,6 +86,39 @@ async def write_family(
         return await family.write(row)
 
 
+async def upsert_family(
+    engine: Engine,
+    writes: Writes,
+    changeset: Changeset[Any],
+    row: Callable[[Changeset[Any]], Awaitable[Outcome[Any]]],
+    call: Call,
+) -> Outcome[Any]:
+    """Upsert a row, and insert its related rows in the same transaction; when nothing is written, none of them is.
+
+    Args:
+        engine: the engine.
+        writes: how related rows are written; no conflict of theirs is let pass.
+        changeset: of the row, with changes of associations.
+        row: upserts the row alone.
+        call: as for `write_family`.
+
+    Raises:
+        InvalidChangesetError, SchemaError: as `write_family` does.
+    """
+    family = _Family(engine, writes, changeset, "insert", call, _relations(changeset))
+    family.check()
+    async with Atomic(engine.session):
+        if not any(relation.association.kind == "belongs_to" for relation in family.relations):
+            return await family.upsert(row)
+        # The rows that it belongs to are written before anybody knows what becomes of it.
+        outcome: Outcome[Any] = Ignored(None)
+        async with engine.session.transaction() as savepoint:
+            outcome = await family.upsert(row)
+            if isinstance(outcome, Ignored):
+                savepoint.rollback()
+        return outcome
+
+
 def _relations(changeset: Changeset[Any]) -> tuple[AssociationRelation, ...]:
     associations = changeset.info.associations
     return tuple([relation_of(associations[name], "update") for name in associations if name in changeset.changes])
@@ -118,16 +153,41 @@ class _Family:
     async def write(self, row: Callable[[Changeset[Any]], Awaitable[Any]]) -> Any:
         """Write all of it."""
         own, found, gone = await self._belong_to(self._own_changes())
-        try:
-            struct = await row(own)
-        except InvalidChangesetError as exc:
-            raise self._refused(cast("Changeset[Any]", exc.changeset), self.changeset.changes) from exc
+        struct = await self._row(row, own)
         for relation, old in gone:
             await self._remove(relation, old)
+        return self._together(struct, found, await self._belonging(struct))
+
+    async def upsert(self, row: Callable[[Changeset[Any]], Awaitable[Outcome[Any]]]) -> Outcome[Any]:
+        """Write all of it, unless the row itself is not written."""
+        own, found, gone = await self._belong_to(self._own_changes())
+        outcome: Outcome[Any] = await self._row(row, own)
+        if isinstance(outcome, Ignored):
+            return cast("Outcome[Any]", outcome)
+        struct = outcome.struct
+        # On conflict the row may have kept its foreign key, and does not follow the association then.
+        found = {name: one for name, one in found.items() if self._follows(struct, name, one)}
+        for relation, old in gone:
+            if relation.name in found:
+                await self._remove(relation, old)
+        return replace(outcome, struct=self._together(struct, found, await self._belonging(struct)))
+
+    def _follows(self, struct: Any, name: str, related: Any) -> bool:
+        association = self.changeset.info.associations[name]
+        return points_to(association, [getattr(struct, key) for key in association.owner_keys], related)
+
+    async def _row(self, row: Callable[[Changeset[Any]], Awaitable[Any]], own: Changeset[Any]) -> Any:
+        try:
+            return await row(own)
+        except InvalidChangesetError as exc:
+            raise self._refused(cast("Changeset[Any]", exc.changeset), self.changeset.changes) from exc
+
+    async def _belonging(self, struct: Any) -> dict[tuple[str, int | None], Any]:
+        """Write the rows that belong to a struct; return theirs, by association and place."""
         done: dict[tuple[str, int | None], Any] = {}
         for job in sorted(self._jobs(), key=lambda job: job.phase):
             done[job.relation.name, job.place] = await self._written(job, struct)
-        return self._together(struct, found, done)
+        return done
 
     def _entries(self, relation: AssociationRelation) -> Sequence[tuple[int | None, Changeset[Any]]]:
         value: Any = self.changeset.changes[relation.name]
@@ -288,7 +348,9 @@ class _Family:
             struct = stored(info, struct, {}, meta(struct), None)
         for relation in self.relations:
             name = relation.name
-            if name in found:
+            if relation.association.kind == "belongs_to":
+                if name not in found:
+                    continue
                 value = found[name]
             elif relation.many:
                 each = [done[name, index] for index, _ in self._entries(relation)]

@@ -12,7 +12,8 @@ from ectype.query.conflicts import do_nothing
 from ectype.repo.bulk import delete_all
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine, Prepared
-from ectype.repo.upserter import upsert
+from ectype.repo.upserter import upsert_row
+from ectype.repo.writable import writable
 from ectype.schema.association_relations import default_values
 from ectype.schema.associations import Association
 from ectype.schema.changeset import change
@@ -78,7 +79,7 @@ async def insert_join_row(
     made.constraints = constraints
     row = sealed(made, begin.__class__)
     if passes:
-        await upsert(engine, row, on_conflict=do_nothing(), call=call)
+        await upsert_row(engine, writable(row, "insert"), do_nothing(), None, call)
     else:
         await insert(engine, row, call=call)
 

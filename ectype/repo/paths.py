@@ -9,7 +9,7 @@ from ectype.expr.operand import Order
 from ectype.query.builder import from_
 from ectype.schema.associations import Association
 from ectype.schema.meta import SchemaInfo
-from ectype.schema.rel import PLAIN, Custom, Rel
+from ectype.schema.rel import PLAIN, Custom, EmbedStep, Rel
 
 
 @dataclass(slots=True)
@@ -17,6 +17,7 @@ class Branch:
     """A hop of the merged paths: how it is customised, where it goes on, and which steps it follows itself."""
 
     association: Association
+    """The association; an `EmbedStep` in its place where the path leads through an embed."""
     custom: Custom
     branches: "dict[str, Branch]" = field(default_factory=dict[str, "Branch"])
     steps: "dict[str, Branch]" = field(default_factory=dict[str, "Branch"])
@@ -32,17 +33,40 @@ def merge(info: SchemaInfo, paths: Iterable[Rel[Any, Any]]) -> dict[str, Branch]
     for path in paths:
         if not isinstance(path, Rel):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
             raise QueryError(f"`preload` takes associations, got {path!r:.80}", hint="write `preload(User.posts)`")
-        start = path.hops[0].association.owner
+        start = path.steps[0].association.owner
         if start is not info:
             raise QueryError(f"`{path!r}` starts at {start.name}, the rows are {info.name}")
         level = tree
-        for hop in path.hops:
-            branch = level.get(hop.association.name)
+        _check_embeds(path)
+        behind = False
+        for hop in path.steps:
+            # An embed that is a union leads on from several schemas, which may have associations of one name.
+            key = hop.association.label if behind else hop.association.name
+            branch = level.get(key)
             if branch is None:
-                branch = level[hop.association.name] = _branch(hop.association, hop.custom)
+                branch = level[key] = _branch(hop.association, hop.custom)
             branch.custom = _merged(branch, hop.custom)
-            level = branch.branches
+            level, behind = branch.branches, isinstance(hop.association, EmbedStep)
     return tree
+
+
+def _check_embeds(path: Rel[Any, Any]) -> None:
+    """Raise QueryError for a path that ends in an embed, or that a join should fill behind one."""
+    last = path.steps[-1].association
+    if isinstance(last, EmbedStep):
+        raise QueryError(
+            f"`{path!r}` ends in an embed, which is a part of its row: there is nothing to load",
+            hint=f"leave `{last.label}` out, or go on to an association of its structs",
+        )
+    behind = False
+    for hop in path.steps:
+        if behind and hop.custom.joined:
+            raise QueryError(
+                f"`{hop.association.label}.joined()` hangs on an embed, whose structs are no rows that a join could "
+                "fill",
+                hint=f"preload it by a query of its own, without `.joined()`: `{hop.association.label}`",
+            )
+        behind = behind or isinstance(hop.association, EmbedStep)
 
 
 def _branch(association: Association, custom: Custom) -> Branch:

@@ -15,7 +15,7 @@ from ectype.repo.select import fetch_rows
 from ectype.schema.associations import Association
 from ectype.schema.keys import keys_of
 from ectype.schema.meta import SchemaInfo, meta, struct_info
-from ectype.schema.rel import PLAIN, Rel
+from ectype.schema.rel import PLAIN, EmbedStep, Rel
 from ectype.schema.structs import UNSET, restore, state_of
 
 
@@ -42,12 +42,21 @@ class Preload:
         """
         for branch in sorted(branches.values(), key=lambda branch: branch.association.follows):
             association = branch.association
+            if isinstance(association, EmbedStep):
+                await self._embedded(reached(rows, association), branch)
+                continue
             if association.follows:
                 await self._follow(rows, branch)
             elif not branch.custom.joined:
                 await self._load(rows, branch)
             if any(_wants(one) for one in branch.branches.values()):
                 await self.level(reached(rows, association), branch.branches)
+
+    async def _embedded(self, structs: Sequence[Any], branch: Branch) -> None:
+        """Load the associations of structs that stand inside rows, of each schema of a union its own."""
+        for onward in branch.branches.values():
+            owner = onward.association.owner
+            await self.level([one for one in structs if struct_info(one) is owner], {"": onward})
 
     def _wanting(self, rows: Sequence[Any], association: Association) -> list[Any]:
         if self.force:

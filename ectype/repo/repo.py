@@ -15,7 +15,7 @@ from ectype.adapters.url import Password, parse
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
-from ectype.repo import reader, upserter, writer
+from ectype.repo import reader, writer
 from ectype.repo.block import RolledBack, Transaction
 from ectype.repo.call import CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
@@ -248,8 +248,15 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
         **options: Unpack[CallOptions],
     ) -> Outcome[M]:
-        """Insert a row, or do what `on_conflict` says, and tell which: `Inserted`, `Updated` or `Ignored`."""
-        return await upserter.upsert(
+        """Insert a row, or do what `on_conflict` says, and tell which: `Inserted`, `Updated` or `Ignored`.
+
+        Related structs are inserted with it in one transaction; none of them where nothing is written.
+
+        Raises:
+            InvalidChangesetError, ConstraintError: as for `insert`.
+            QueryError: for a conflict target or an action that cannot be used.
+        """
+        return await writer.upsert(
             self._engine,
             subject,
             on_conflict=on_conflict,

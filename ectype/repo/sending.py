@@ -10,7 +10,7 @@ from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset, change
 from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.errors import InvalidChangesetError
-from ectype.schema.meta import Meta, SchemaInfo, meta
+from ectype.schema.meta import Meta, SchemaInfo
 from ectype.schema.structs import UNSET
 
 Place: TypeAlias = tuple[str | None, str | None]
@@ -60,18 +60,6 @@ def changeset_of(subject: Any, verb: str) -> Changeset[Any]:
 
 
 _WRITES: Final = frozenset({"insert", "update", "delete", "replace"})
-
-
-def refuse_associations(info: SchemaInfo, changeset: Changeset[Any]) -> None:
-    """Raise SchemaError for a changeset that holds related structs: an upsert stores one row."""
-    data, new = changeset.data, meta(changeset.data).state == "built"
-    for name in info.associations:
-        if name in changeset.changes or (new and getattr(data, f"_assoc_{name}", UNSET) is not UNSET):
-            raise SchemaError(
-                f"an upsert stores one row only, and this one would store `{info.name}.{name}` too",
-                hint="in one transaction, upsert the row, and then write the related structs with its key: "
-                f"`repo.update(change(struct).put_assoc({info.name}.{name}, …))`",
-            )
 
 
 def inserted_values(info: SchemaInfo, changeset: Changeset[Any]) -> dict[str, Any]:

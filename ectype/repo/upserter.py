@@ -1,32 +1,22 @@
-"""The conductor of upserts: one INSERT … ON CONFLICT, its row read back, and what it did."""
+"""The upsert of one row: an INSERT … ON CONFLICT, its row read back, and what it did."""
 
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ectype.errors import ConstraintError, QueryError
+from ectype.errors import ConstraintError
 from ectype.query.ast import EntityRow, TupleRow, ValueRow
 from ectype.query.ast import OnConflict as Planned
 from ectype.query.builder import from_
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.sources import source
-from ectype.repo.call import PLAIN, Call
+from ectype.repo.call import Call
 from ectype.repo.embeds import with_embeds
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.outcomes import Ignored, Inserted, Outcome, Updated
-from ectype.repo.preparing import prepared
 from ectype.repo.select import fetch_rows
-from ectype.repo.sending import (
-    Place,
-    Targets,
-    changeset_of,
-    inserted_values,
-    place_of,
-    refuse_associations,
-    target_columns,
-)
+from ectype.repo.sending import Place, Targets, inserted_values, place_of, target_columns
 from ectype.repo.stored import loaded_meta, stored
 from ectype.repo.violations import refused
-from ectype.repo.writable import writable
 from ectype.schema.changeset import Changeset
 from ectype.schema.meta import SchemaInfo
 from ectype.schema.structs import UNSET, values_of
@@ -35,38 +25,19 @@ from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
 
 
-async def upsert(
+async def upsert_row(
     engine: Engine,
-    subject: Any,
-    *,
+    changeset: Changeset[Any],
     on_conflict: OnConflict[Any] | None,
-    conflict_target: Targets | None = None,
-    call: Call = PLAIN,
+    conflict_target: Targets | None,
+    call: Call,
 ) -> Outcome[Any]:
-    """Insert one row, or do what `on_conflict` says, and tell what happened.
+    """Insert one row with its embeds, or do what `on_conflict` says, and tell what happened.
 
     Raises:
-        InvalidChangesetError: when the changeset is invalid, or the database refuses it by a declared constraint.
+        InvalidChangesetError: the database refuses it by a declared constraint.
         QueryError: for a conflict target or an action that cannot be used.
     """
-    if on_conflict is None and conflict_target is None:
-        raise QueryError("`upsert` needs `on_conflict`", hint="say what to do: `on_conflict=replace_all()`")
-    changeset = changeset_of(subject, "insert")
-    if changeset.info.unwritable["insert"]:
-        changeset = writable(changeset, "insert")
-    if changeset.preparations:
-        return cast(
-            "Outcome[Any]",
-            await prepared(
-                engine,
-                changeset,
-                "insert",
-                lambda ready: upsert(
-                    engine, ready, on_conflict=on_conflict, conflict_target=conflict_target, call=call
-                ),
-            ),
-        )
-    refuse_associations(changeset.info, changeset)
     if changeset.info.embeds:
         outcome = await with_embeds(
             engine, changeset, "insert", lambda own: _upsert(engine, own, on_conflict, conflict_target, call)

@@ -1,17 +1,18 @@
 """The conductor of writes: changeset, values, statement, the stored struct or the changeset with its errors."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from ectype.errors import ConflictIgnoredError, ConstraintError, MultipleResultsError, SchemaError
+from ectype.errors import ConflictIgnoredError, ConstraintError, MultipleResultsError, QueryError, SchemaError
 from ectype.query.conflicts import OnConflict
 from ectype.repo.atomic import Atomic
+from ectype.repo.attaching import mark_partial
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.embeds import with_embeds
 from ectype.repo.engine import Engine, Prepared
-from ectype.repo.families import Writes, has_related, with_given, write_family
+from ectype.repo.families import Writes, has_related, upsert_family, with_given, write_family
 from ectype.repo.on_delete import let_go
-from ectype.repo.outcomes import Ignored
+from ectype.repo.outcomes import Ignored, Outcome, Updated
 from ectype.repo.preparing import prepared
 from ectype.repo.returning import wanted_fields
 from ectype.repo.sending import (
@@ -25,7 +26,7 @@ from ectype.repo.sending import (
 )
 from ectype.repo.staleness import Held, stale
 from ectype.repo.stored import loaded_meta, originals_of, stored
-from ectype.repo.upserter import upsert
+from ectype.repo.upserter import upsert_row
 from ectype.repo.violations import refused
 from ectype.repo.writable import writable
 from ectype.schema.changeset import Changeset
@@ -107,6 +108,47 @@ async def _insert_columns(engine: Engine, changeset: Changeset[Any], call: Call)
     if info.virtual_names:
         values = {**changeset.changes, **values}
     return stored(info, data, values, plan.where, originals)
+
+
+async def upsert(
+    engine: Engine,
+    subject: Any,
+    *,
+    on_conflict: OnConflict[Any] | None,
+    conflict_target: Targets | None = None,
+    call: Call = PLAIN,
+) -> Outcome[Any]:
+    """Insert one row with its related rows, or do what `on_conflict` says, and tell what happened.
+
+    Raises:
+        InvalidChangesetError: when the changeset is invalid, or the database refuses it by a declared constraint.
+        QueryError: for a conflict target or an action that cannot be used.
+    """
+    if on_conflict is None and conflict_target is None:
+        raise QueryError("`upsert` needs `on_conflict`", hint="say what to do: `on_conflict=replace_all()`")
+    changeset = changeset_of(subject, "insert")
+    info = changeset.info
+    if info.unwritable["insert"]:
+        changeset = writable(changeset, "insert")
+    if info.associations:
+        changeset = with_given(changeset)
+    if changeset.preparations:
+
+        async def again(ready: Changeset[Any]) -> Outcome[Any]:
+            return await upsert(engine, ready, on_conflict=on_conflict, conflict_target=conflict_target, call=call)
+
+        return cast("Outcome[Any]", await prepared(engine, changeset, "insert", again))
+
+    async def row(own: Changeset[Any]) -> Outcome[Any]:
+        return await upsert_row(engine, own, on_conflict, conflict_target, call)
+
+    if not has_related(changeset):
+        outcome = await row(changeset)
+    else:
+        outcome = await upsert_family(engine, WRITES, changeset, row, call)
+    if isinstance(outcome, Updated):
+        mark_partial(outcome.struct)
+    return outcome
 
 
 async def _insert_or(

@@ -13,8 +13,7 @@ def applied(changeset: ChangesetData[Any]) -> Any:
     changes, data = changeset.changes, changeset.data
     if not changes:
         return data
-    cls = changeset.__class__
-    values = {name: _applied(value, cls) for name, value in changes.items()}
+    values = applied_changes(changeset)
     state = {**state_of(data), **values}
     for name, association in changeset.info.associations.items():
         if association.kind == "belongs_to":
@@ -23,6 +22,12 @@ def applied(changeset: ChangesetData[Any]) -> Any:
             elif name in state and any(key in values for key in association.keys_here):
                 forget_other(state, association)
     return restore(data.__class__, state)
+
+
+def applied_changes(changeset: ChangesetData[Any]) -> dict[str, Any]:
+    """Return the changes with structs where entries of relations are."""
+    cls = changeset.inner
+    return {name: _applied(value, cls) for name, value in changeset.changes.items()}
 
 
 def _applied(value: Any, cls: type[Any]) -> Any:

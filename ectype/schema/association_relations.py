@@ -38,8 +38,8 @@ class AssociationRelation(Relation):
         """Return what was loaded, or given to the constructor. Raises NotLoadedError as `Relation.held`."""
         if self.name in partial_names(struct):
             raise NotLoadedError(
-                f"`{self.label}` holds only some of its rows, since its preload was narrowed: what is not among them "
-                "cannot be told from what is to be replaced",
+                f"`{self.label}` holds only some of its rows, since its preload was narrowed or an upsert wrote them: "
+                "what is not among them cannot be told from what is to be replaced",
                 hint=f"load all of them first:\n\n    struct = await repo.preload(struct, {self.label}, force=True)",
             )
         value = getattr(struct, f"_assoc_{self.name}", UNSET)
@@ -116,6 +116,13 @@ def relation_of(association: Association, method: str) -> AssociationRelation:
         raise SchemaError(
             f"`{method}` cannot change `{association.label}`, which only follows {path}",
             hint=f"change the first step, `{association.steps[0].label}`, and in its changesets the next",
+        )
+    if association.owner.embedded and method != "build_assoc":
+        key = association.owner_keys[0]
+        raise SchemaError(
+            f"`{method}` cannot change `{association.label}`, since {association.owner.name} is embedded: of what it "
+            "belongs to it stores the key only",
+            hint=f"change the key: `put_change({association.owner.name}.{key}, {association.name}.id)`",
         )
     known = association.owner.relations.get(association.name)
     if known is None:

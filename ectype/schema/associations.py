@@ -384,6 +384,12 @@ class AssociationSlot:
 def not_loaded(instance: object, association: Association) -> NotLoadedError:
     """Return the error for an association that was read before it was loaded."""
     owner, name = association.owner.name, association.name
+    if association.owner.embedded:
+        return NotLoadedError(
+            f"`{owner}.{name}` is not loaded",
+            hint=f"load it with the row that it stands in, through the embed that holds it:\n\n"
+            f"    struct = await repo.preload(struct, Holder.embed / {owner}.{name})",
+        )
     query, later = f"from_({owner}).preload({owner}.{name})", f"await repo.preload(struct, {owner}.{name})"
     if meta(instance).state == "built":
         return NotLoadedError(

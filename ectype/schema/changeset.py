@@ -5,7 +5,7 @@ from types import EllipsisType
 from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, cast, final, overload
 
 from ectype.expr.operand import Assignment, Attr, Column
-from ectype.schema import casting, edits, reading
+from ectype.schema import casting, edits, reading, validations
 from ectype.schema.applying import applied
 from ectype.schema.association_relations import association_of
 from ectype.schema.casting import MessageOf
@@ -19,6 +19,7 @@ from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema
 from ectype.schema.schemaless import SchemalessChangeset, begin_schemaless
 from ectype.schema.structs import values_of
+from ectype.schema.validations import Refusals
 
 __all__ = ["Changeset", "InvalidChangesetError", "change"]
 
@@ -129,15 +130,64 @@ class Changeset(RelatedChangeset[M]):
         """
         return edits.merge(self, other)
 
-    def add_error(self, field: Attr[M, Any] | str, message: str, /, **meta: Any) -> Self:
+    def add_error(self, field: Attr[M, Any] | Rel[M, Any] | str, message: str, /, **meta: Any) -> Self:
         """Add an error to a field, or to a key of your own, and make the changeset invalid.
 
         Args:
-            field: a column, or a text for what concerns no single field.
+            field: a column, an association, or a text for what concerns no single field.
             message: the text; `%{count}` is filled from `meta` when it is shown.
             meta: what else to say of it.
         """
         return edits.add_error(self, field, message, meta)
+
+    # --- what is refused by your own functions; the rest is in `CheckedChangeset` ---
+
+    @overload
+    def validate_change(
+        self,
+        column: Rel[M, list[N]] | Embed[M, list[N]],
+        function: Callable[["list[Changeset[N]]"], Refusals],
+        *,
+        meta: object = None,
+    ) -> Self: ...
+    @overload
+    def validate_change(
+        self,
+        column: Rel[M, N | None] | Embed[M, N | None],
+        function: Callable[["Changeset[N]"], Refusals],
+        *,
+        meta: object = None,
+    ) -> Self: ...
+    @overload
+    def validate_change(
+        self,
+        column: Rel[M, N] | Embed[M, N],
+        function: Callable[["Changeset[N]"], Refusals],
+        *,
+        meta: object = None,
+    ) -> Self: ...
+    @overload
+    def validate_change(
+        self, column: Attr[M, T | None], function: Callable[[T], Refusals], *, meta: object = None
+    ) -> Self: ...
+    def validate_change(self, column: Any, function: Callable[[Any], Refusals], *, meta: object = None) -> Self:
+        """Call a function with the change of a field, unless it is None, and add what it returns as errors.
+
+        Of an association or an embed it gets the changesets of the entries that the change leaves there: a list, or
+        the one.
+
+        Args:
+            column: the field, the association or the embed.
+            function: returns None when all is well, a message, or pairs of a column (or key) and a message.
+            meta: what `validations` shall tell of it; nothing when not given.
+
+        Raises:
+            SchemaError: the function returned something else.
+
+        Example:
+            changeset.validate_change(User.name, lambda name: "is reserved" if name == "root" else None)
+        """
+        return validations.change(self, column, function, meta)
 
     # --- reading ---
 
@@ -246,8 +296,12 @@ class Changeset(RelatedChangeset[M]):
         """
         return reading.changed(self, column, from_, to)
 
-    def field_missing(self, column: Attr[M, Any]) -> bool:
-        """Whether a field has no value, neither as a change nor in the struct: what `validate_required` refuses."""
+    def field_missing(self, column: Attr[M, Any] | Rel[M, Any]) -> bool:
+        """Whether a field has no value, neither as a change nor in the struct: what `validate_required` refuses.
+
+        Raises:
+            NotLoadedError: there is no change, and the association of a loaded struct is not loaded.
+        """
         return reading.field_missing(self, column)
 
     # --- writing ---

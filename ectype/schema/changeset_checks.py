@@ -1,7 +1,7 @@
 """The validations and constraints of a changeset, as methods: what is refused here, and what by the database."""
 
 import re
-from collections.abc import Callable, Collection, Sized
+from collections.abc import Collection, Sized
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from ectype.expr.operand import Attr, Column
@@ -10,7 +10,7 @@ from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.constraint import Match
 from ectype.schema.field_error import Message
 from ectype.schema.rel import Rel
-from ectype.schema.validations import Count, Number, NumberRules, Refusals
+from ectype.schema.validations import Count, Number, NumberRules
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -34,24 +34,6 @@ class CheckedChangeset(ChangesetData[M]):
             message: another text, or an `Error` whose metadata is added; the same in all validations.
         """
         return validations.required(self, fields, message)
-
-    def validate_change(
-        self, column: Attr[M, T | None], function: Callable[[T], Refusals], *, meta: object = None
-    ) -> Self:
-        """Call a function with the change of a field, unless it is None, and add what it returns as errors.
-
-        Args:
-            column: the field.
-            function: returns None when all is well, a message, or pairs of a column (or key) and a message.
-            meta: what `validations` shall tell of it; nothing when not given.
-
-        Raises:
-            SchemaError: the function returned something else.
-
-        Example:
-            changeset.validate_change(User.name, lambda name: "is reserved" if name == "root" else None)
-        """
-        return validations.change(self, column, function, meta)
 
     def validate_format(
         self, column: Attr[M, str | None], pattern: str | re.Pattern[str], *, message: Message | None = None

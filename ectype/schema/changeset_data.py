@@ -48,9 +48,26 @@ class Validation(NamedTuple):
     options: Any
 
 
+class RelationCast(NamedTuple):
+    """A relation that was cast, for documentation: a changeset forgets it when it is copied or pickled.
+
+    Attributes:
+        relation: the `Relation`.
+        make: gives of each schema of its entries what makes their changesets, and whether that wants a position.
+        sort_param: the param that lists the indexes in their order, None for none.
+        drop_param: the param that lists the indexes to leave out, None for none.
+    """
+
+    relation: Any
+    make: Callable[[SchemaInfo], tuple[Callable[..., Any], bool]]
+    sort_param: str | None
+    drop_param: str | None
+
+
 class _Storage:
     __slots__ = (
         "action",
+        "casts",
         "changes",
         "constraints",
         "data",
@@ -74,6 +91,7 @@ class Draft(_Storage):
     __slots__ = ()
 
     action: str | None
+    casts: tuple[RelationCast, ...]
     changes: View
     constraints: tuple[Constraint, ...]
     data: Any
@@ -100,6 +118,11 @@ class ChangesetData(_Storage, Generic[M]):
         @property
         def action(self) -> str | None:
             """What the repo was asked to do (`insert`, `update`, `delete`), or what `apply_action` was given."""
+            ...
+
+        @property
+        def casts(self) -> tuple[RelationCast, ...]:
+            """The relations that were cast."""
             ...
 
         @property
@@ -172,6 +195,11 @@ class ChangesetData(_Storage, Generic[M]):
             """What was validated, and how, in order."""
             ...
 
+    @property
+    def inner(self) -> type[Any]:
+        """The class of the changesets inside it: its own."""
+        return self.__class__
+
     def __setattr__(self, name: str, value: object) -> None:
         raise _frozen(name)
 
@@ -201,7 +229,7 @@ class ChangesetData(_Storage, Generic[M]):
         found: dict[str, list[object]] = {}
         for key, error in self._shown():
             found.setdefault(key, []).append(function(self, key, error) if whole else function(error))
-        return merged(found, self.changes, self.__class__, lambda child: child.traverse_errors(function))
+        return merged(found, self.changes, self.inner, lambda child: child.traverse_errors(function))
 
     @overload
     def traverse_validations(self) -> dict[str, Any]: ...
@@ -227,7 +255,7 @@ class ChangesetData(_Storage, Generic[M]):
             else:
                 made = function(self, one.field, one) if whole else function(one)
             found.setdefault(one.field, []).append(made)
-        return merged(found, self.changes, self.__class__, lambda child: child.traverse_validations(function))
+        return merged(found, self.changes, self.inner, lambda child: child.traverse_validations(function))
 
     def problem(
         self,
@@ -257,7 +285,7 @@ class ChangesetData(_Storage, Generic[M]):
         """Give each error with its path: those of its own, then those of relations, as `("posts", 1, "title")`."""
         for key, error in self._shown():
             yield (key,), error
-        for path, child in children(self.changes, self.__class__):
+        for path, child in children(self.changes, self.inner):
             for inner, error in child.located_errors():
                 yield (*path, *inner), error
 
@@ -286,7 +314,7 @@ class ChangesetData(_Storage, Generic[M]):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = {name: getattr(self, name) for name in _Storage.__slots__ if name != "info"}
+        values = {name: getattr(self, name) for name in _Storage.__slots__ if name not in ("casts", "info")}
         values["changes"] = dict(self.changes)
         values["params"] = None if self.params is None else dict(self.params)
         if values["data"].__class__ is MappingProxyType:
@@ -302,6 +330,7 @@ def begun(data: Any, info: SchemaInfo) -> Draft:
     """Return the draft of a changeset without changes."""
     made = Draft()
     made.action = None
+    made.casts = ()
     made.changes = EMPTY
     made.constraints = ()
     made.data = data
@@ -323,6 +352,7 @@ def draft(changeset: ChangesetData[Any]) -> Draft:
     """Return a copy that can be written to, until it is sealed."""
     made = Draft()
     made.action = changeset.action
+    made.casts = changeset.casts
     made.changes = changeset.changes
     made.constraints = changeset.constraints
     made.data = changeset.data
@@ -384,12 +414,12 @@ def settled(changeset: C, changes: View) -> C:
 
     One that was cast without params has no errors, and stays what it is.
     """
-    cls = changeset.__class__
+    cls = changeset.inner
     unsent = not changeset.valid and not changeset.errors and all_valid(changeset.changes, cls)
     made = draft(changeset)
     made.changes = changes
     made.valid = not unsent and not changeset.errors and all_valid(changes, cls)
-    return sealed(made, cls)
+    return sealed(made, changeset.__class__)
 
 
 def with_errors(changeset: C, *errors: FieldError) -> C:

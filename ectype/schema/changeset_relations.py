@@ -144,7 +144,7 @@ class RelatedChangeset(CheckedChangeset[M]):
         Example:
             change(post).put_assoc(Post.tags, [*post.tags, Tag(name="new")])
         """
-        return put_relation(self, association_of(self.info, rel, "put_assoc"), "put_assoc", value, _put_member)
+        return put_relation(self, association_of(self.info, rel, "put_assoc"), "put_assoc", value, put_member)
 
     @overload
     def cast_embed(
@@ -279,9 +279,10 @@ class RelatedChangeset(CheckedChangeset[M]):
                 f"`{relation.label}` is never None, and `put_embed` got None",
                 hint=f"give it a struct, or declare `{relation.name}: EmbedsOne[… | None] = embeds_one()`",
             )
-        return put_relation(self, relation, "put_embed", value, _put_member)
+        return put_relation(self, relation, "put_embed", value, put_member)
 
 
-def _put_member(changeset: ChangesetData[Any], name: str, value: Any) -> Any:
+def put_member(changeset: ChangesetData[Any], name: str, value: Any) -> Any:
+    """Put a relation of an entry that is given as values."""
     method = "put_embed" if name in changeset.info.embeds else "put_assoc"
-    return put_relation(changeset, relation_named(changeset.info, name, method), method, value, _put_member)
+    return put_relation(changeset, relation_named(changeset.info, name, method), method, value, put_member)

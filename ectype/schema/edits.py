@@ -17,7 +17,7 @@ from ectype.schema.changeset_data import (
     with_changes,
     with_errors,
 )
-from ectype.schema.embed_relations import relation_for
+from ectype.schema.embed_relations import error_key, relation_for
 from ectype.schema.field_error import Error
 from ectype.schema.invalid_changeset import InvalidChangesetError
 from ectype.schema.members import embed_instead, field_name
@@ -95,7 +95,7 @@ def assign(changeset: C, assignments: tuple[Assignment[Any], ...]) -> C:
 
 def add_error(changeset: C, field: Any, message: Any, meta: Mapping[str, Any]) -> C:
     """Return the changeset with an error of a field, or of a key that is no field."""
-    key = field if isinstance(field, str) else field_name(changeset.info, field)
+    key = field if isinstance(field, str) else error_key(changeset.info, field, "add_error")
     if not isinstance(message, str):
         raise SchemaError(
             f"the message of an error is a text, got {message!r:.60}",
@@ -142,6 +142,7 @@ def merge(changeset: C, other: Any) -> C:
         )
     made = draft(changeset)
     made.action = changeset.action or more.action
+    made.casts = changeset.casts + more.casts
     made.changes = MappingProxyType({**changeset.changes, **more.changes})
     made.touched = changeset.touched or more.touched
     made.constraints = changeset.constraints + more.constraints
@@ -160,7 +161,7 @@ def merge(changeset: C, other: Any) -> C:
 
 def _merged_valid(changeset: ChangesetData[Any], more: ChangesetData[Any], changes: Mapping[str, Any]) -> bool:
     """Whether both are valid, less what relations of the first had that the second replaces."""
-    cls = changeset.__class__
+    cls = changeset.inner
     own = changeset.valid or bool(not changeset.errors and not all_valid(changeset.changes, cls))
     return own and more.valid and all_valid(changes, cls)
 

@@ -9,6 +9,7 @@ from ectype.schema.association_relations import association_of, relation_of
 from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.embed_type import EmbedType
 from ectype.schema.embeds import Embed, EmbedOptions
+from ectype.schema.members import field_name
 from ectype.schema.meta import SchemaInfo, meta
 from ectype.schema.rel import Rel
 from ectype.schema.relations import Relation, Strategy
@@ -45,6 +46,8 @@ class EmbedRelation(Relation):
 
     def held(self, struct: Any) -> Any:
         """Return what was loaded, as it was then, or given to the constructor. Raises NotLoadedError as its base."""
+        if self.owner.schemaless:
+            return struct.get(self.name, UNSET)
         value = stored_value(struct, self.name)
         if value is UNSET and meta(struct).state != "built":
             raise NotLoadedError(
@@ -52,6 +55,11 @@ class EmbedRelation(Relation):
                 hint=f"read the whole struct, or select it too: `only({self.label}, …)`",
             )
         return value
+
+    @property
+    def tag(self) -> str | None:
+        """The member that says of which schema an entry is."""
+        return self.type.tag
 
     def build(self, owner: Any, info: SchemaInfo) -> Any:  # noqa: ARG002  # that of its base
         """Return a new struct of one of its schemas."""
@@ -93,10 +101,16 @@ def embed_named(info: SchemaInfo, name: str) -> EmbedRelation:
 
 def embed_of(info: SchemaInfo, embed: Any, method: str) -> EmbedRelation:
     """Return the embed that a member means. Raises SchemaError when it is none of the schema's own."""
+    if info.schemaless and isinstance(embed, str) and embed in info.embeds:
+        return embed_named(info, embed)
     if isinstance(embed, Embed):
         one = cast("Embed[Any, Any]", embed)
         if getattr(one.reference.source, "info", None) is info:
             return embed_named(info, one.name)
+    if info.schemaless:
+        names = ", ".join(map(repr, info.embeds)) or "none"
+        hint = f"it has: {names}; an embedded schema or a list of one is an embed: `types={{'address': Address}}`"
+        raise SchemaError(f"`{method}` takes the name of an embed, got {embed!r:.60}", hint=hint)
     names = ", ".join(f"`{info.name}.{name}`" for name in info.embeds) or "none"
     raise SchemaError(f"`{method}` takes an embed of {info.name}, got {embed!r:.60}", hint=f"it has: {names}")
 
@@ -105,14 +119,25 @@ def relation_for(info: SchemaInfo, member: Any, method: str) -> Relation | None:
     """Return the relation that a member means, an association or an embed; None for a column."""
     if isinstance(member, Rel):
         return association_of(info, member, method)
-    return embed_of(info, member, method) if isinstance(member, Embed) else None
+    return embed_of(info, member, method) if is_embed(info, member) else None
+
+
+def is_embed(info: SchemaInfo, member: Any) -> bool:
+    """Whether a member is an embed: of a schema its column, of a mapping its name."""
+    return isinstance(member, Embed) or (member.__class__ is str and info.schemaless and member in info.embeds)
 
 
 def relation_of_member(info: SchemaInfo, member: Any, method: str) -> Relation:
     """Return the relation that a member means, which is known to be one."""
-    return embed_of(info, member, method) if isinstance(member, Embed) else association_of(info, member, method)
+    return embed_of(info, member, method) if is_embed(info, member) else association_of(info, member, method)
 
 
 def relation_named(info: SchemaInfo, name: str, method: str) -> Relation:
     """Return the relation of a name, an association or an embed."""
     return embed_named(info, name) if name in info.embeds else relation_of(info.associations[name], method)
+
+
+def error_key(info: SchemaInfo, member: Any, method: str) -> str:
+    """Return under which key errors of a member stand: the name of a field, an association or an embed."""
+    relation = relation_for(info, member, method)
+    return field_name(info, member) if relation is None else relation.name

@@ -307,6 +307,8 @@ def parts_of(info: SchemaInfo) -> tuple[Part, ...]:
 def dumped(info: SchemaInfo, struct: Any) -> dict[str, Any]:
     """Return the document of a struct. Raises MisfitError for a member that has no value, or none of its type."""
     document: dict[str, Any] = {}
+    if info.associations:
+        _check_keys(info, struct)
     for part in parts_of(info):
         value = getattr(struct, part.name, UNSET)
         if value is None or value is UNSET:
@@ -322,6 +324,22 @@ def dumped(info: SchemaInfo, struct: Any) -> dict[str, Any]:
         else:
             document[part.key] = _at(part.key, part.dump, value)
     return document
+
+
+def _check_keys(info: SchemaInfo, struct: Any) -> None:
+    """Raise MisfitError for a struct that holds another one than its foreign key says: only the key is stored."""
+    for name, association in info.associations.items():
+        related = getattr(struct, f"_assoc_{name}", UNSET)
+        if related is UNSET or related is None:
+            continue
+        for here, there in zip(association.owner_keys, association.related_keys, strict=True):
+            if getattr(struct, here, None) != getattr(related, there, None):
+                raise MisfitError(
+                    (name,),
+                    f"it holds another {association.related.name} than `{info.name}.{here}` says, and only the key is "
+                    "stored",
+                    f"give the key, `{info.name}({here}=…)`, and leave `{name}` out",
+                )
 
 
 def _hidden(part: Part, convert: Convert, value: Any) -> Any:

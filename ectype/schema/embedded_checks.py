@@ -1,4 +1,4 @@
-"""What an embedded schema does not have, since no row is its own: a table, keys of the database, associations."""
+"""What an embedded schema does not have, since no row is its own: a table, generated keys, rows that point to it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,11 +19,12 @@ def refuse_table(name: str, options: Mapping[str, Any]) -> None:
 
 def check_embedded(name: str, fields: Mapping[str, Declaration], links: Mapping[str, Any]) -> None:
     """Raise SchemaError for members that only a row can have."""
-    for member in links:
-        raise SchemaError(
-            f"`{name}.{member}` is an association, and {name} is embedded: no row is its own",
-            hint=f"keep the key, `{member}_id: Field[int]`, and read what it points to by a query",
-        )
+    for member, (raw, options) in links.items():
+        if options.kind != "belongs_to":
+            raise SchemaError(
+                f"`{name}.{member}: {raw.text}` needs rows that point to {name}, and it is embedded: no row is its own",
+                hint=f"hold a key of what it belongs to, `BelongsTo[…] = belongs_to()`, or give {name} a table",
+            )
     for member, one in fields.items():
         if one.options.generated and one.options.autogenerate is None:
             raise SchemaError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast, overload
 
 from ectype.errors import SchemaError
 from ectype.expr.expression import Document
@@ -11,6 +11,7 @@ from ectype.expr.places import stepped
 from ectype.schema.embed_type import EmbedType
 from ectype.schema.fields import Frozen
 from ectype.schema.meta import Declaration, FieldOptions, SchemaInfo
+from ectype.schema.rel import EmbedPath, EmbedStep, Hop, Onward, Rel
 from ectype.types import annotations as notes
 from ectype.types.annotations import RawAnnotation
 
@@ -18,6 +19,7 @@ S_co = TypeVar("S_co", covariant=True)
 Target = TypeVar("Target")
 Owner = TypeVar("Owner")
 M = TypeVar("M")
+T = TypeVar("T")
 
 OnReplaceOne: TypeAlias = Literal["raise", "mark_as_invalid", "update", "delete"]
 OnReplaceMany: TypeAlias = Literal["raise", "mark_as_invalid", "delete"]
@@ -53,6 +55,22 @@ class Embed(Column[S_co, Target]):
             `query.where(Order.items.path(0, "price") == "1.50")`
         """
         return Document(*stepped(self.node, self.params, keys))
+
+    @property
+    def step(self) -> Rel[S_co, Target]:
+        """The step of a path that leads into it."""
+        source: Any = self.reference.source
+        return EmbedPath((Hop(cast("Any", EmbedStep(source.info, self.name)), source),))
+
+    @overload  # type: ignore[override]
+    def __truediv__(self: "Embed[S_co, list[M]]", other: Onward[M, T]) -> Rel[S_co, T]: ...
+    @overload
+    def __truediv__(self: "Embed[S_co, M | None]", other: Onward[M, T]) -> Rel[S_co, T]: ...
+    @overload
+    def __truediv__(self: "Embed[S_co, M]", other: Onward[M, T]) -> Rel[S_co, T]: ...
+    def __truediv__(self: Any, other: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # not a number
+        """Follow an association of the embedded structs, for a preload: `Order.items / Item.user`."""
+        return self.step / other
 
     if TYPE_CHECKING:
 
@@ -94,6 +112,10 @@ class EmbedOptions:
     on_replace: str | None = None
     tag: str | None = None
     defaults_to_struct: bool = False
+
+    def column(self, node: Any) -> Column[Any, Any]:
+        """Return the column that it is in queries."""
+        return Embed(node)
 
     def type_of(self, owner: SchemaInfo, member: Declaration, annotation: Any) -> tuple[EmbedType, bool]:
         """Return the type of the column. Raises SchemaError for what is no embedded schema."""

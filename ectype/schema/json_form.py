@@ -44,13 +44,18 @@ def core_schema(schema: type[Any], handler: Any) -> Any:
         )
     parameter = route_parameter()
     if parameter is not None:
-        raise SchemaError(
-            f"the parameter `{parameter}` of a route is a {info.name}, and no values from outside make a struct",
-            hint="take params, and let a changeset say what is permitted:\n"
-            f"    async def create(params: Annotated[Params, params_of(changeset_of)]) -> {info.name}:\n"
-            f"        return await repo.insert(change({info.name}).cast(params, {info.name}.…))",
-        )
+        raise no_body(f"the parameter `{parameter}` of a route is a {info.name}", info.name)
     return pydantic().struct_schema(struct_form(info), handler)
+
+
+def no_body(what: str, name: str) -> SchemaError:
+    """Return the error for a parameter of a route that is a struct, or holds one."""
+    return SchemaError(
+        f"{what}, and no values from outside make a struct",
+        hint="take params, and let a changeset say what is permitted:\n"
+        f"    async def create(params: Annotated[Params, params_of(changeset_of)]) -> {name}:\n"
+        f"        return await repo.insert(change({name}).cast(params, {name}.…))",
+    )
 
 
 def struct_form(info: SchemaInfo) -> StructForm:

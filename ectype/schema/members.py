@@ -21,13 +21,15 @@ def field_name(info: SchemaInfo, column: Any) -> str:
             raise embed_instead(info, column.name)
         return column.name
     if info.schemaless and isinstance(column, str) and column in info.declarations:
+        if column in info.embeds:
+            raise embed_instead(info, column)
         return column
     raise _refused(info, column)
 
 
 def embed_instead(info: SchemaInfo, name: str) -> SchemaError:
     """Return the error for an embed where a field was expected."""
-    label = f"{info.name}.{name}"
+    label = repr(name) if info.schemaless else f"{info.name}.{name}"
     return SchemaError(
         f"`{label}` is an embed, and a field of {info.name} was expected",
         hint=f"write `cast_embed({label})` for params, `put_embed({label}, …)` to set it, `get_embed({label})` to read",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
-from ectype.errors import SchemaError, did_you_mean
+from ectype.errors import CastError, SchemaError, did_you_mean
 from ectype.expr.nodes import Root
 from ectype.schema.columns import ColumnStructure
 from ectype.types import annotations as notes
@@ -110,6 +110,10 @@ class Declaration:
 
 class Embedding(Protocol):
     """What a class body says of an embed, and how the type of its column is made from the annotation."""
+
+    def column(self, node: Any) -> Any:
+        """Return the column that it is in queries."""
+        ...
 
     def type_of(self, owner: "SchemaInfo", member: Declaration, annotation: Any) -> tuple[Type[Any], bool]:
         """Return the type, and whether its column may be NULL."""
@@ -252,7 +256,27 @@ class SchemaInfo:
                 f"`{self.name}.{one.name}: {one.text}` is filled by the clock, which gives aware datetimes",
                 hint=f"give it a clock of its own: `{one.name}: {one.text} = timestamp(autogenerate=…)`",
             )
+        if one.options.has_default:
+            self._check_default(one, type_, nullable=nullable)
         return FieldInfo(one.name, one.options.source or one.name, type_, nullable, one.options)
+
+    def _check_default(self, one: Declaration, type_: Type[Any], *, nullable: bool) -> None:
+        """Raise SchemaError for a default that its own field could not hold."""
+        default, label = one.options.default, f"`{self.name}.{one.name}: {one.text}`"
+        if default is None:
+            if not nullable:
+                raise SchemaError(
+                    f"{label} is never None, and its default is",
+                    hint=f"write `{one.name}: Field[… | None]`, or leave the default out",
+                )
+            return
+        if one.options.virtual:
+            return
+        try:
+            type_.codec("postgres").dump(default)
+        except CastError as exc:
+            shown = "is of another type" if one.options.redact else f"does not fit: {exc.args[0]}"
+            raise SchemaError(f"the default of {label} {shown}", hint="give it a value of the field's type") from None
 
     def field(self, name: str) -> FieldInfo:
         """Return a field. Raises SchemaError with the closest name when there is none."""

@@ -8,15 +8,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from typing import Any, Final, TypeAlias, cast
 
-from ectype.errors import SchemaError
-from ectype.schema.changeset_data import ChangesetData, Validation
+from ectype.errors import NotLoadedError, SchemaError
+from ectype.schema.changeset_data import ChangesetData, RelationCast, Validation
 from ectype.schema.json_form import pydantic
-from ectype.schema.meta import FieldInfo
+from ectype.schema.meta import FieldInfo, SchemaInfo
 from ectype.schema.problem import plain
 from ectype.schema.reading import is_missing
+from ectype.schema.relations import Relation, child_of
 from ectype.schema.stored_value import value_of
+from ectype.schema.structs import UNSET
 from ectype.types.base import Type
 from ectype.types.containers import ArrayType, Json
 from ectype.types.struct_form import ParamForm, ParamsForm
@@ -32,7 +35,9 @@ def changeset_schema(source: Source) -> dict[str, Any]:
 
     Fields are those that were cast; their rules those of `validate_required`, `_length`, `_format`, `_inclusion`,
     `_exclusion`, `_subset`, `_number`, `_confirmation` and `_acceptance`. A field that has a value already is not
-    required. Text is measured in code points, and a pattern that JavaScript does not know is left out.
+    required. Relations that were cast say the params of their entries, by the function that makes their changesets,
+    which is asked for those of a new entry without params. Text is measured in code points, and a pattern that
+    JavaScript does not know is left out.
 
     Args:
         source: a changeset; or the function that makes one of params, which is called with none.
@@ -66,8 +71,11 @@ class params_of:  # noqa: N801  # it stands in annotations, where a call is read
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    def __get_pydantic_core_schema__(self, _source: Any, handler: Any) -> Any:
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         """Tell pydantic what the params are."""
+        if source is not self:
+            # pydantic keeps what a schema refers to only where it asks a type, and not where it asks its annotation.
+            return handler.generate_schema(self)
         return pydantic().params_schema(params_form(self.source), handler)
 
 
@@ -80,12 +88,17 @@ def params_form(source: Any) -> ParamsForm:
             hint="write `params_of(lambda params: registration(User, params))`",
         )
     changeset = cast("ChangesetData[Any]", made)
-    fields = {name: changeset.info.fields[name] for name in changeset.permitted}
-    if not fields:
+    if not changeset.permitted and not changeset.casts:
         raise SchemaError(
             f"the changeset of {changeset.info.name} takes no params: nothing was cast",
             hint="let the function cast what it is given, also when that is empty",
         )
+    return ParamsForm(changeset.info.name, *_members(changeset, ()))
+
+
+def _members(changeset: ChangesetData[Any], above: "Above") -> tuple[tuple[ParamForm, ...], tuple[str, ...]]:
+    """Return the params of a changeset, and the keys that it cannot do without."""
+    fields = {name: changeset.info.fields[name] for name in changeset.permitted}
     required = [one for one in fields if one in changeset.required and is_missing(value_of(changeset.data, one))]
     params = {name: _param(one, changeset) for name, one in fields.items()}
     for done in changeset.validations:
@@ -96,7 +109,98 @@ def params_form(source: Any) -> ParamsForm:
         elif done.kind == "acceptance":
             params[done.field] = ParamForm(done.field, None, nullable=False, rules={"const": True})
             required.append(done.field)
-    return ParamsForm(changeset.info.name, tuple(params.values()), tuple(dict.fromkeys(required)))
+    for one in changeset.casts:
+        relation: Relation = one.relation
+        params[relation.name] = _relation(one, changeset, above)
+        for key in (one.sort_param, one.drop_param):
+            if key is not None:
+                params[key] = ParamForm(key, None, nullable=False, rules=_INDEXES)
+        if relation.name in changeset.required and not _holds(relation, changeset.data):
+            required.append(relation.name)
+    return tuple(params.values()), tuple(dict.fromkeys(required))
+
+
+# --- entries of relations ---------------------------------------------------------------------------------------------
+
+
+class _Level:
+    """One of the functions that are being asked, so that one which is asked again is said by its name."""
+
+    __slots__ = ("made_by", "name")
+
+    def __init__(self, made_by: tuple[Any, SchemaInfo]) -> None:
+        self.made_by = made_by
+        self.name: str | None = None
+
+
+_NUMBERS: Final = count()
+"""What tells apart the levels of one schema; in the form of pydantic's own names, from which it makes short ones."""
+Above: TypeAlias = tuple[_Level, ...]
+_DEPTH: Final = 16
+"""How deep entries are said: functions made anew at each call could hold themselves without an end."""
+_INDEXES: Final[Rules] = {"type": "array", "items": {"type": ["string", "integer"]}}
+
+
+def _holds(relation: Relation, data: Any) -> bool:
+    """Whether a struct has entries already, as far as anyone knows."""
+    try:
+        held = relation.held(data)
+    except NotLoadedError:
+        return True
+    return held is not UNSET and held is not None and held != []
+
+
+def _relation(one: RelationCast, changeset: ChangesetData[Any], above: Above) -> ParamForm:
+    relation: Relation = one.relation
+    needed = relation.name in changeset.required
+    rules: Rules = {"minItems": 1} if needed and relation.many else {}
+    for done in changeset.validations:
+        if done.field == relation.name and done.kind == "length":
+            told = dict(done.options)
+            least, most = told.get("is", told.get("min")), told.get("is", told.get("max"))
+            rules |= {key: bound for key, bound in (("minItems", least), ("maxItems", most)) if bound is not None}
+    return ParamForm(
+        relation.name,
+        None,
+        nullable=not relation.many and not needed,
+        rules=rules,
+        entries=tuple([_entry(one, info, changeset, above) for info in relation.schemas]),
+        many=relation.many,
+        indexed=one.sort_param is not None or one.drop_param is not None,
+    )
+
+
+def _entry(one: RelationCast, info: SchemaInfo, changeset: ChangesetData[Any], above: Above) -> ParamsForm:
+    """Return the params of an entry of one schema, asking the function of entries as for a new one without params."""
+    relation: Relation = one.relation
+    function, wants_position = one.make(info)
+    made_by = (getattr(function, "__code__", function), info)
+    for level in above:
+        if level.made_by == made_by:
+            level.name = level.name or f"{info.schema.__module__}.{info.schema.__qualname__}:{next(_NUMBERS)}"
+            return ParamsForm(info.name, (), (), level.name, again=True)
+    if len(above) == _DEPTH:
+        return ParamsForm(info.name, (), ())
+    struct = relation.build(changeset.data, info)
+    child: ChangesetData[Any] = child_of(
+        changeset,
+        function(struct, {}, *((0,) if wants_position else ())),
+        relation,
+        f"the `with_` of `{relation.label}` returns",
+    )
+    level = _Level(made_by)
+    params, required = _members(child, (*above, level))
+    known = {param.name for param in params}
+    keys = () if relation.on_replace == "update" else info.primary_key
+    named = [ParamForm(name, info.fields[name].type, nullable=True) for name in keys if name not in known]
+    tag = relation.tag
+    if tag is not None:
+        params = (ParamForm(tag, info.fields[tag].type, nullable=False), *[one for one in params if one.name != tag])
+        required = (tag, *[name for name in required if name != tag])
+    return ParamsForm(info.name, (*named, *params), required, level.name)
+
+
+# --- fields -----------------------------------------------------------------------------------------------------------
 
 
 def _param(field: FieldInfo, changeset: ChangesetData[Any]) -> ParamForm:

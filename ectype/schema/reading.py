@@ -9,6 +9,7 @@ from ectype.schema.changeset_data import ChangesetData, begun, same, sealed
 from ectype.schema.embed_relations import relation_for
 from ectype.schema.members import field_name
 from ectype.schema.meta import struct_info
+from ectype.schema.relation_checks import is_absent
 from ectype.schema.relations import Relation, unchanged
 from ectype.schema.stored_value import base_value, is_unread, value_of
 from ectype.schema.structs import UNSET
@@ -70,6 +71,9 @@ def _relation_changed(changeset: ChangesetData[Any], relation: Relation, *, comp
 
 def field_missing(changeset: ChangesetData[Any], column: Any) -> bool:
     """Whether a field has no value, neither as a change nor in the struct: what `validate_required` refuses."""
+    relation = relation_for(changeset.info, column, "field_missing")
+    if relation is not None:
+        return is_absent(changeset, relation)
     name = field_name(changeset.info, column)
     if name in changeset.info.unread and name not in changeset.changes and is_unread(changeset.data, name):
         return False
@@ -89,7 +93,7 @@ def get_relation(changeset: ChangesetData[Any], relation: Relation, as_: str) ->
     if found is UNSET:
         held: Any = relation.held(changeset.data)
         structs = [] if held is UNSET or held is None else held if relation.many else [held]
-        found = [sealed(begun(one, struct_info(one)), changeset.__class__) for one in structs]
+        found = [sealed(begun(one, struct_info(one)), changeset.inner) for one in structs]
     elif not relation.many:
         found = [] if found is None else [found]
     there: list[Any] = [child if as_ == "changeset" else applied(child) for child in found if not gone(child)]

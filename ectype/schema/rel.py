@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypeVar, cast, overload
+from typing import Any, Final, Generic, Protocol, TypeVar, cast, overload
 
 from ectype.errors import QueryError, SchemaError
 from ectype.expr.operand import Column, Expr, Order, QueryLike, order_term, shape_of
 from ectype.schema.associations import Association, Term
 from ectype.schema.fields import Frozen
+from ectype.schema.meta import SchemaInfo
 from ectype.schema.sources import TableSource
 
 M = TypeVar("M")
@@ -59,6 +60,15 @@ class Hop:
     custom: Custom = field(default=PLAIN)
 
 
+class Onward(Protocol[S_co, Target]):
+    """What a path goes on with: an association, another path, or an embed."""
+
+    @property
+    def step(self) -> "Rel[S_co, Target]":
+        """The path that goes on."""
+        ...
+
+
 class Rel(Generic[S_co, Target]):
     """An association on the class, as `User.posts`: to join, to preload, and to follow with `/`.
 
@@ -71,6 +81,16 @@ class Rel(Generic[S_co, Target]):
 
     def __init__(self, hops: tuple[Hop, ...]) -> None:
         self.hops = hops
+
+    @property
+    def step(self) -> "Rel[S_co, Target]":
+        """Itself: what another path goes on with."""
+        return self
+
+    @property
+    def steps(self) -> tuple[Any, ...]:
+        """Its steps, those through embeds too: what a preload follows."""
+        return self.hops
 
     @property
     def plain(self) -> bool:
@@ -202,24 +222,100 @@ class Rel(Generic[S_co, Target]):
         return _with(self, Custom(joined=True, source=None if source is None else source.__source__))
 
     @overload
-    def __truediv__(self: "Rel[S_co, list[M]]", other: "Rel[M, T]") -> "Rel[S_co, T]": ...
+    def __truediv__(self: "Rel[S_co, list[M]]", other: "Onward[M, T]") -> "Rel[S_co, T]": ...
     @overload
-    def __truediv__(self: "Rel[S_co, M | None]", other: "Rel[M, T]") -> "Rel[S_co, T]": ...
+    def __truediv__(self: "Rel[S_co, M | None]", other: "Onward[M, T]") -> "Rel[S_co, T]": ...
     @overload
-    def __truediv__(self: "Rel[S_co, M]", other: "Rel[M, T]") -> "Rel[S_co, T]": ...
+    def __truediv__(self: "Rel[S_co, M]", other: "Onward[M, T]") -> "Rel[S_co, T]": ...
     def __truediv__(self: Any, other: Any) -> Any:
-        """Follow a further association: `User.posts / Post.comments`."""
-        if not isinstance(other, Rel):
-            raise QueryError(f"a path goes on with an association, got {other!r:.80}")
-        path = cast("Rel[Any, Any]", self)
-        onward = cast("Rel[Any, Any]", other)
-        reached, wanted = path.hops[-1].association.related, onward.hops[0].association.owner
-        if reached is not wanted:
-            raise QueryError(f"{path!r} leads to {reached.name}, and {onward!r} starts at {wanted.name}")
-        return Rel[Any, Any](path.hops + onward.hops)
+        """Follow a further association, or an embed: `User.posts / Post.comments`, `User.orders / Order.items`."""
+        return joined_path(cast("Rel[Any, Any]", self), other)
 
     def __repr__(self) -> str:
-        return " / ".join(f"{hop.source.label}.{hop.association.name}" for hop in self.hops)
+        return " / ".join(f"{hop.source.label}.{hop.association.name}" for hop in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedStep:
+    """A step of a path through structs that stand inside a column: a preload finds them there, and asks nobody.
+
+    Attributes:
+        owner: the schema that has the embed.
+        name: the member's name.
+    """
+
+    owner: SchemaInfo
+    name: str
+
+    @property
+    def label(self) -> str:
+        """What people call it: `Order.items`."""
+        return f"{self.owner.name}.{self.name}"
+
+    @property
+    def follows(self) -> bool:
+        """Whether it stands for other associations: never."""
+        return False
+
+    @property
+    def steps(self) -> tuple[Any, ...]:
+        """Those that it stands for."""
+        return ()
+
+    @property
+    def owner_keys(self) -> tuple[str, ...]:
+        """What of its owner must have been read: the embed itself."""
+        return (self.name,)
+
+    @property
+    def infos(self) -> tuple[SchemaInfo, ...]:
+        """The schemas that it leads to."""
+        found: tuple[SchemaInfo, ...] = cast("Any", self.owner.fields[self.name].type).infos
+        return found
+
+
+class EmbedPath(Rel[S_co, Target]):
+    """A path that leads through embeds, as `Order.items / Item.user`: only preloads follow it."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, steps: tuple[Any, ...]) -> None:
+        self._steps = steps
+
+    @property
+    def steps(self) -> tuple[Any, ...]:
+        """Its steps."""
+        return self._steps
+
+    @property
+    def hops(self) -> Any:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride]  # it has none
+        """Refuse all but preloads: there are no rows between the two."""
+        last = self._steps[-1].association
+        raise QueryError(
+            f"`{self!r}` leads through an embed, which has no rows: only a preload follows it",
+            hint=f"write `.preload({self!r})`; conditions and the like stand on the step, `{last.label}.where(…)`",
+        )
+
+
+def joined_path(path: Rel[Any, Any], other: Any) -> Rel[Any, Any]:
+    """Return a path that goes on with an association, another path, or an embed.
+
+    Raises:
+        QueryError: it does not start where the path leads to.
+    """
+    step = getattr(other, "step", None)
+    if not isinstance(step, Rel):
+        raise QueryError(f"a path goes on with an association, got {other!r:.80}")
+    onward: tuple[Any, ...] = step.steps
+    last, wanted = path.steps[-1].association, onward[0].association.owner
+    reached: tuple[SchemaInfo, ...] = last.infos if last.__class__ is EmbedStep else (last.related,)
+    if wanted not in reached:
+        names = " | ".join(info.name for info in reached)
+        raise QueryError(f"{path!r} leads to {names}, and {other!r} starts at {wanted.name}")
+    steps = path.steps + onward
+    if any(hop.association.__class__ is EmbedStep for hop in steps):
+        return EmbedPath[Any, Any](steps)
+    return Rel[Any, Any](steps)
 
 
 def _with(path: Rel[Any, Any], custom: Custom) -> Rel[Any, Any]:

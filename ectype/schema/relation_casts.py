@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Ok
-from ectype.schema.changeset_data import ChangesetData, draft, required_arguments, sealed, with_errors
+from ectype.schema.changeset_data import ChangesetData, RelationCast, draft, required_arguments, sealed, with_errors
 from ectype.schema.field_error import Error, Message
 from ectype.schema.messages import LENGTHS
 from ectype.schema.meta import SchemaInfo
@@ -77,10 +77,11 @@ def cast_relation(
             f"`{method}` takes its params from `cast`, which was not called before it",
             hint=f"write `.cast(params, …).{method}({relation.label})`; without fields of its own `.cast(params)`",
         )
+    made = draft(changeset)
+    made.casts = (*changeset.casts, RelationCast(relation, make, sort_param, drop_param))
     if required:
-        made = draft(changeset)
         made.required = tuple(dict.fromkeys((*changeset.required, relation.name)))
-        changeset = sealed(made, changeset.__class__)
+    changeset = sealed(made, changeset.__class__)
     value = _value(changeset, relation, sort_param, drop_param)
     if value is _MISSING:
         return present(changeset, relation, required_message) if required else changeset

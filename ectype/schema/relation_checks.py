@@ -20,14 +20,17 @@ def present(changeset: C, relation: Relation, message: Message | None) -> C:
         NotLoadedError: there is no change, and the relation of a loaded struct is not loaded.
     """
     name = relation.name
-    if name in changeset.changes:
-        there = bool(_staying(changeset, name))
-    else:
-        held = relation.held(changeset.data)
-        there = held is not UNSET and held is not None and held != []
-    if there or any(key == name for key, _ in changeset.errors):
+    if not is_absent(changeset, relation) or any(key == name for key, _ in changeset.errors):
         return changeset
     return with_errors(changeset, (name, refusal(BLANK, message, validation="required")))
+
+
+def is_absent(changeset: ChangesetData[Any], relation: Relation) -> bool:
+    """Whether a relation has no entry in the end. Raises NotLoadedError as `present` does."""
+    if relation.name in changeset.changes:
+        return not _staying(changeset, relation.name)
+    held = relation.held(changeset.data)
+    return held is UNSET or held is None or held == []
 
 
 def _staying(changeset: ChangesetData[Any], name: str) -> list[Any]:
@@ -47,3 +50,11 @@ def counted(changeset: ChangesetData[Any], rel: Any, method: str) -> tuple[str, 
     """Return the name of a relation, and the entries that its change leaves there; None without a change."""
     name = relation_of_member(changeset.info, rel, method).name
     return name, _staying(changeset, name) if name in changeset.changes else None
+
+
+def staying(changeset: ChangesetData[Any], relation: Relation) -> Any:
+    """Return the changesets of the entries that a change leaves there, a list or the one; None without any."""
+    if relation.name not in changeset.changes:
+        return None
+    entries = _staying(changeset, relation.name)
+    return entries if relation.many else next(iter(entries), None)

@@ -54,12 +54,19 @@ class Relation(ABC):
     @property
     def label(self) -> str:
         """What people call it: `User.posts`."""
+        if self.owner.schemaless:
+            return f'types["{self.name}"]'
         return f"{self.owner.name}.{self.name}"
 
     @property
     def type_name(self) -> str:
         """What its params are, as an error says it."""
         return "array of map" if self.many else "map"
+
+    @property
+    def tag(self) -> str | None:
+        """The member that says of which schema an entry is; None where there is one schema."""
+        return None
 
     @abstractmethod
     def held(self, struct: Any) -> Any:
@@ -225,7 +232,7 @@ def _by_key(relation: Relation, held: Sequence[Any]) -> tuple[dict[Key, Any], li
 def _replaced(changeset: C, struct: Any) -> C:
     made = begun(struct, struct_info(struct))
     made.action = "replace"
-    return sealed(made, changeset.__class__)
+    return sealed(made, changeset.inner)
 
 
 def unchanged(child: ChangesetData[Any]) -> bool:
@@ -246,10 +253,10 @@ def _may_replace(relation: Relation, replaced: type[EctypeError]) -> bool:
 
 def child_of(changeset: C, made: Any, relation: Relation, who: str) -> C:
     """Return what should be a changeset of an entry. Raises SchemaError when it is something else."""
-    if made.__class__ is changeset.__class__ and relation.admits(made.info):
+    if made.__class__ is changeset.inner and relation.admits(made.info):
         child: C = made
         return child
-    got = f"one of {made.info.name}" if made.__class__ is changeset.__class__ else f"{made!r:.60}"
+    got = f"one of {made.info.name}" if made.__class__ is changeset.inner else f"{made!r:.60}"
     raise SchemaError(
         f"{who} a changeset of {relation.related.name}, got {got}",
         hint=f"write it as `def changeset({relation.related.name.lower()}, params): return change("

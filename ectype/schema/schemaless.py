@@ -7,15 +7,34 @@ on a dict, but for what only a database could answer.
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
 from types import EllipsisType, MappingProxyType
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Self, TypeVar, Unpack, final
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Self,
+    TypeVar,
+    Unpack,
+    final,
+    get_args,
+    get_origin,
+)
 
 from ectype.errors import SchemaError, did_you_mean
 from ectype.schema import casting, edits, reading, validations
+from ectype.schema.applying import applied_changes
 from ectype.schema.casting import MessageOf
 from ectype.schema.changeset_data import ChangesetData, begun, sealed
+from ectype.schema.changeset_relations import put_member
+from ectype.schema.embed_relations import embed_of
+from ectype.schema.embeds import EmbedOptions
 from ectype.schema.field_error import Message
 from ectype.schema.meta import Declaration, FieldOptions, SchemaInfo
+from ectype.schema.relation_casts import cast_relation
+from ectype.schema.relation_puts import put_relation
 from ectype.schema.validations import Count, NumberRules, Refusals
 
 R = TypeVar("R")
@@ -167,13 +186,51 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
         """Refuse params that do not say yes, or nothing at all: "must be accepted"."""
         return validations.acceptance(self, field, message=message)
 
+    def cast_embed(
+        self,
+        embed: str,
+        *,
+        with_: Callable[..., ChangesetData[Any]] | Mapping[type[Any], Callable[..., ChangesetData[Any]]] | None = None,
+        required: bool = False,
+        required_message: Message | None = None,
+        invalid_message: Message | None = None,
+        sort_param: str | None = None,
+        drop_param: str | None = None,
+    ) -> Self:
+        """Take embedded structs from the params that `cast` was given, under the embed's name.
+
+        The field's type is an embedded schema, or a list of one: `types={"address": Address, "lines": list[Line]}`.
+        Nothing is stored, so an entry that is left out is gone.
+        """
+        relation = embed_of(self.info, embed, "cast_embed")
+        return cast_relation(
+            self,
+            relation,
+            "cast_embed",
+            with_=with_,
+            required=required,
+            required_message=required_message,
+            invalid_message=invalid_message,
+            sort_param=sort_param,
+            drop_param=drop_param,
+            force_update_on_change=False,
+        )
+
+    def put_embed(self, embed: str, value: Any) -> Self:
+        """Set an embed to structs, changesets, or values by member: all of them, not some more."""
+        return put_relation(self, embed_of(self.info, embed, "put_embed"), "put_embed", value, put_member)
+
+    def get_embed(self, embed: str, *, as_: Literal["changeset", "struct"] = "changeset") -> Any:
+        """Return the entries of an embed as they will be: those of the changes, else those of the data."""
+        return reading.get_relation(self, embed_of(self.info, embed, "get_embed"), as_)
+
     def with_action(self, action: str) -> Self:
         """Say what is being done: forms show the errors of a changeset only when it has an action."""
         return edits.act(self, action)
 
     def apply_changes(self) -> dict[str, Any]:
         """Return the data with the changes, valid or not, as a new dict."""
-        return {**self.data, **self.changes}
+        return {**self.data, **applied_changes(self)}
 
     def apply_action(self, action: str) -> dict[str, Any]:
         """Return the data with the changes as a new dict.
@@ -186,6 +243,12 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
     def pipe(self, function: Callable[Concatenate[Self, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function with this changeset first."""
         return function(self, *args, **kwargs)
+
+    @property
+    def inner(self) -> type[Any]:
+        """The class of the changesets inside it: those of embedded structs."""
+        found: type[Any] = import_module("ectype.schema.changeset").Changeset
+        return found
 
     if not TYPE_CHECKING:
 
@@ -208,10 +271,7 @@ class SchemalessInfo(SchemaInfo):
             schema=dict,
             table=None,
             prefix=None,
-            declarations={
-                name: Declaration(name, type_, repr(type_), FieldOptions(virtual=True, redact=name in redact))
-                for name, type_ in types.items()
-            },
+            declarations={name: _declaration(name, type_, redact=name in redact) for name, type_ in types.items()},
             associations={},
             scopes=list,
             registry=None,
@@ -222,6 +282,27 @@ class SchemalessInfo(SchemaInfo):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _info, (self.types, self.redact)
+
+
+def _declaration(name: str, type_: Any, *, redact: bool) -> Declaration:
+    """Return a field of a type; an embed where the type is an embedded schema, or a list of one."""
+    options = FieldOptions(virtual=True, redact=redact)
+    many = get_origin(type_) is list
+    inner = get_args(type_)[0] if many and get_args(type_) else type_
+    held = get_args(inner) or (inner,)
+    infos = [info for one in held if (info := getattr(one, "__schema__", None)) is not None and info.embedded]
+    if not infos:
+        return Declaration(name, type_, repr(type_), options)
+    if len(infos) > 1:
+        raise SchemaError(
+            f"{name!r} in `types` is a union of embedded schemas, and a type does not say what tells them apart",
+            hint="hold it in a schema of its own: `class Form(EmbeddedSchema): "
+            f'{name}: EmbedsOne[…] = embeds_one(tag="type")`',
+        )
+    # Nothing is stored here, so nothing is lost by an entry that is replaced.
+    keyed = any(info.primary_key for info in infos)
+    embed = EmbedOptions(many=many, on_replace="delete" if keyed else None)
+    return Declaration(name, inner, repr(type_), options, embed)
 
 
 def begin_schemaless(

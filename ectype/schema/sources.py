@@ -5,7 +5,6 @@ from typing import Any
 from ectype.errors import QueryError
 from ectype.expr.nodes import ColumnRef, Entity
 from ectype.expr.operand import Column, Expr
-from ectype.schema.embeds import Embed
 from ectype.schema.meta import SchemaInfo
 from ectype.types.base import Type
 
@@ -48,9 +47,12 @@ class TableSource:
         self.label = alias or table or info.name
         self.shape: Any = None
         self.columns: dict[str, Column[Any, Any]] = {
-            name: (Embed if name in info.embeds else Column)(ColumnRef(self.root, self, name))
-            for name in info.field_names
+            name: Column(ColumnRef(self.root, self, name)) for name in info.field_names
         }
+        for name in info.embeds:
+            embed = info.declarations[name].embed
+            assert embed is not None  # it is among the embeds
+            self.columns[name] = embed.column(self.columns[name].node)
         self.entity: Expr[Any, Any] = Expr(Entity(self.root, self, optional=False))  # type: ignore[arg-type]
         self.optional: Expr[Any, Any] = Expr(Entity(self.root, self, optional=True))  # type: ignore[arg-type]
         if self.lasting:

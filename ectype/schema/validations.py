@@ -18,7 +18,7 @@ from ectype.expr.operand import Attr, Column
 from ectype.result import Ok
 from ectype.schema import messages, relation_checks
 from ectype.schema.changeset_data import ChangesetData, Draft, Validation, draft, recorded, same, sealed
-from ectype.schema.embed_relations import relation_of_member
+from ectype.schema.embed_relations import error_key, is_embed, relation_for, relation_of_member
 from ectype.schema.embeds import Embed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.graphemes import count_graphemes
@@ -32,7 +32,7 @@ from ectype.types.scalars import BOOLEAN
 
 C = TypeVar("C", bound=ChangesetData[Any])
 Number: TypeAlias = int | float | Decimal
-Refusals: TypeAlias = Message | Iterable[tuple[Attr[Any, Any] | str, Message]] | None
+Refusals: TypeAlias = Message | Iterable[tuple[Attr[Any, Any] | Rel[Any, Any] | str, Message]] | None
 """What a function of `validate_change` returns: nothing, a message for the field, or messages for several fields."""
 
 
@@ -94,7 +94,7 @@ def required(changeset: C, columns: Sequence[Any], message: Message | None) -> C
     missing: list[str] = []
     rels: list[Any] = []
     for column in columns:
-        if column.__class__ is Rel or column.__class__ is Embed:
+        if column.__class__ is Rel or column.__class__ is Embed or (info.embeds and is_embed(info, column)):
             rels.append(column)
             known = (*known, relation_of_member(info, column, "validate_required").name)
             continue
@@ -134,9 +134,11 @@ def _refuse_missing(made: Draft, missing: list[str], message: Message | None) ->
 
 def change(changeset: C, column: Any, function: Callable[[Any], Refusals], meta: object) -> C:
     """Return the changeset with what a function has against the change of a field, and the metadata remembered."""
-    name, value = _looked_at(changeset, column)
+    relation = relation_for(changeset.info, column, "validate_change")
+    name = field_name(changeset.info, column) if relation is None else relation.name
     if meta is not None:
         changeset = validated(changeset, Validation(name, "change", meta))
+    value = change_of(changeset, name) if relation is None else relation_checks.staying(changeset, relation)
     if value is None:
         return changeset
     found = function(value)
@@ -166,7 +168,7 @@ def _plain(changeset: ChangesetData[Any], one: Any) -> FieldError:
         case (str() as key, str(message)):
             return key, Error(message)
         case (column, Error() | str() as message):
-            return _plain(changeset, (field_name(changeset.info, column), message))
+            return _plain(changeset, (error_key(changeset.info, column, "validate_change"), message))
         case _:
             raise _unusable(one)
 
@@ -281,7 +283,7 @@ def length(
 ) -> C:
     """Return the changeset with an error for the first of `is_`, `min`, `max` that the change does not keep."""
     value: Any
-    if column.__class__ is Rel or column.__class__ is Embed:
+    if column.__class__ is Rel or is_embed(changeset.info, column):
         name, value = relation_checks.counted(changeset, column, "validate_length")
     else:
         name, value = _looked_at(changeset, column)

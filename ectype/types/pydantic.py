@@ -337,6 +337,9 @@ def _reason(error: Exception) -> str:
 # --- structs in pydantic ----------------------------------------------------------------------------------------------
 
 _ABSENT: Final = object()
+_STRUCT: Final = "ectype_struct"
+"""Where the schema of a struct says which it is, in the metadata."""
+_PASSED_OVER: Final = frozenset({"definitions", "serialization", "computed_fields", "metadata"})
 
 
 class _Inside:
@@ -428,10 +431,30 @@ def _definition(form: StructForm, handler: Any) -> Any:
         check,
         ref=_ref(form),
         json_schema_input_schema=members,
-        metadata={"pydantic_js_functions": [document]},
+        metadata={"pydantic_js_functions": [document], _STRUCT: name},
         # It wraps, so that what is included and excluded reaches the members.
         serialization=core_schema.wrap_serializer_function_ser_schema(said_of, info_arg=True, schema=members),
     )
+
+
+def struct_in(annotation: Any) -> str | None:
+    """Return the name of a schema whose structs pydantic wants for an annotation, or for a part of it; or None."""
+    known: dict[str, Any] = {}
+    waiting: list[Any] = [TypeAdapter(annotation).core_schema]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            parts = cast("dict[str, Any]", one)
+            metadata = parts.get("metadata")
+            if isinstance(metadata, dict) and _STRUCT in metadata:
+                return str(cast("Any", metadata[_STRUCT]))
+            # What is defined counts where it is referred to: a struct brings those that it leads to.
+            known |= {definition["ref"]: definition for definition in parts.get("definitions", ())}
+            waiting += [part for key, part in parts.items() if key not in _PASSED_OVER]
+            waiting.append(known.pop(parts.get("schema_ref", ""), None))
+        elif isinstance(one, list | tuple):
+            waiting += cast("list[Any]", one)
+    return None
 
 
 def _read(get: Callable[[Any], Any], struct: Any) -> Any:
@@ -482,25 +505,47 @@ def _field(schema: Any, *, nullable: bool, notes: Mapping[str, Any] | None = Non
 
 def params_schema(form: ParamsForm, handler: Any) -> Any:
     """Return how pydantic takes and documents params: any JSON object, since a changeset says what is wrong with it."""
-    members = core_schema.typed_dict_schema(
-        {one.name: _field(_param(one, handler), nullable=one.nullable, notes=one.notes) for one in form.params},
-        config={"title": form.name},
-    )
+    definitions: list[Any] = []
+    members = _params(form, handler, definitions)
 
     def check(value: Any, _: Any) -> Any:
         if isinstance(value, dict) and all(isinstance(key, str) for key in cast("dict[Any, Any]", value)):
             return cast("Any", value)
         raise PydanticCustomError("params_expected", "params are a JSON object")
 
+    def document(schema: Any, handler: Any) -> Any:
+        return handler(schema)
+
+    whole = core_schema.no_info_wrap_validator_function(check, members, metadata={"pydantic_js_functions": [document]})
+    return core_schema.definitions_schema(whole, definitions) if definitions else whole
+
+
+def _params(form: ParamsForm, handler: Any, definitions: list[Any]) -> Any:
+    if form.again:
+        return core_schema.definition_reference_schema(str(form.ref))
+    fields = {
+        one.name: _field(_param(one, handler, definitions), nullable=one.nullable, notes=one.notes)
+        for one in form.params
+    }
+
     def document(schema: Any, handler: Any) -> dict[str, Any]:
         found = handler(schema)
+        # pydantic would make it of its own fields, which are all optional: params are checked by the changeset.
         found["title"] = form.name
         return {**found, "required": list(form.required)} if form.required else found
 
-    return core_schema.no_info_wrap_validator_function(check, members, metadata={"pydantic_js_functions": [document]})
+    members = core_schema.typed_dict_schema(
+        fields, ref=form.ref, config={"title": form.name}, metadata={"pydantic_js_functions": [document]}
+    )
+    if form.ref is None:
+        return members
+    definitions.append(members)
+    return core_schema.definition_reference_schema(form.ref)
 
 
-def _param(param: ParamForm, handler: Any) -> Any:
+def _param(param: ParamForm, handler: Any, definitions: list[Any]) -> Any:
+    if param.entries is not None:
+        return _entries(param, [_params(one, handler, definitions) for one in param.entries])
     if param.type is None:
         return _documented(param.rules)
     said = param.type.json_form()
@@ -509,6 +554,18 @@ def _param(param: ParamForm, handler: Any) -> Any:
     inner = handler.generate_schema(param.type.python)
     metadata = cast("Any", {"pydantic_js_updates": dict(param.rules)})
     return core_schema.no_info_after_validator_function(_itself, inner, metadata=metadata)
+
+
+def _entries(param: ParamForm, schemas: list[Any]) -> Any:
+    """Return what documents the entries of a relation: one, or a list, which a form may key by index."""
+    one = schemas[0] if len(schemas) == 1 else core_schema.union_schema(schemas)
+    if not param.many:
+        return one
+    metadata = cast("Any", {"pydantic_js_updates": dict(param.rules)})
+    many = core_schema.list_schema(one, metadata=metadata)
+    if not param.indexed:
+        return many
+    return core_schema.union_schema([many, core_schema.dict_schema(core_schema.str_schema(), one)])
 
 
 def json_schema_of(annotation: Any, mode: Literal["validation", "serialization"]) -> dict[str, Any]:

@@ -72,6 +72,9 @@ class ParamForm:
         nullable: whether it may be None.
         rules: what else JSON Schema says of its values: `{"minLength": 3}`.
         notes: what it says of the param: `{"default": "draft"}`.
+        entries: where it holds entries of a relation, the params of one, or of each schema of a union; None elsewhere.
+        many: whether it is a list of them.
+        indexed: whether the list may also be an object, keyed by index.
     """
 
     name: str
@@ -79,6 +82,9 @@ class ParamForm:
     nullable: bool
     rules: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    entries: "tuple[ParamsForm, ...] | None" = None
+    many: bool = False
+    indexed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +95,12 @@ class ParamsForm:
         name: the schema's name.
         params: by key.
         required: the keys that it cannot do without.
+        ref: the name under which it stands where it holds itself, None where it does not.
+        again: whether it is such a place, which says nothing but the name.
     """
 
     name: str
     params: tuple[ParamForm, ...]
     required: tuple[str, ...]
+    ref: str | None = None
+    again: bool = False

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from types import new_class
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,6 +17,9 @@ from ectype import (
     ULID,
     CIText,
     CustomType,
+    EmbeddedSchema,
+    EmbedsMany,
+    EmbedsOne,
     Err,
     Field,
     Interval,
@@ -24,6 +28,8 @@ from ectype import (
     Range,
     Schema,
     Vector,
+    embeds_many,
+    embeds_one,
     field,
     pg_enum,
     primary_key,
@@ -122,8 +128,35 @@ class Everything(Schema, table="everything"):
     ips: Field[list[IPv4Address] | None] = field(default=None)
     ranges: Field[list[Range[int]] | None] = field(default=None)
     slugs: Field[list[Annotated[str, Slug]] | None] = field(default=None)
+    levels: Field[list[Level] | None] = field(default=None)
+    intervals: Field[list[Interval] | None] = field(default=None)
+    networks: Field[list[IPv4Network | IPv6Network] | None] = field(default=None)
+    macs: Field[list[Annotated[str, MacAddress]] | None] = field(default=None)
+    ulids: Field[list[Annotated[str, ULID]] | None] = field(default=None)
+    decimal_ranges: Field[list[Range[Decimal]] | None] = field(default=None)
+    day_ranges: Field[list[Range[date]] | None] = field(default=None)
+    moment_ranges: Field[list[Range[datetime]] | None] = field(default=None)
+    number: Field[Literal[1, 2] | None] = field(default=None)
+    positives: Field[list[Annotated[int, Gt(0)]] | None] = field(default=None)
     embedding: Field[list[float] | None] = field(type=Vector(3), default=None)
     nocase: Field[str | None] = field(type=CIText, default=None)
+
+
+def _inside(namespace: dict[str, Any]) -> None:
+    declared = {name: one for name, one in Everything.__schema__.declarations.items() if name != "id"}
+    namespace["__annotations__"] = {name: Field[one.argument] for name, one in declared.items()}  # type: ignore[name-defined]
+    namespace.update({name: one.options for name, one in declared.items()})
+    namespace["__module__"] = __name__
+
+
+Inside: Any = new_class("Inside", (EmbeddedSchema,), {}, _inside)
+"""The same members, inside a document."""
+
+
+class Holder(Schema, table="holders"):
+    id: Field[int] = primary_key()
+    held: EmbedsOne[Inside | None] = embeds_one()
+    many: EmbedsMany[Inside] = embeds_many()
 
 
 EXTENSIONS = {"embedding": "vector", "nocase": "citext"}
@@ -139,6 +172,9 @@ def migration(*without: str) -> Any:
             for name in NAMES:
                 if name not in without:
                     t.column(name, Everything.__schema__.fields[name].type)
+        with m.create_table("holders") as t:
+            t.column("held", dict[str, Any])
+            t.column("many", list[Any])
 
     return change
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ectype import CastError, Repo, change, from_, migrations
 from ectype.adapters.registry import adapter_for
-from tests.integration.repo.every_type import EDGES, EXTENSIONS, NAMES, SENT, Everything, migration
+from tests.integration.repo.every_type import EDGES, EXTENSIONS, NAMES, SENT, Everything, Holder, Inside, migration
 
 FIELDS = Everything.__schema__.fields
 COLUMNS: dict[str, Any] = Everything.__schema__.source.columns
@@ -116,6 +116,66 @@ async def test_whatever_is_sent_is_refused_or_comes_back(repo: Repo, data: st.Da
     names = await stored_names(repo)
     chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=12, unique=True))
     await check(repo, {name: data.draw(SENT, label=name) for name in chosen})
+
+
+# --- inside a document ------------------------------------------------------------------------------------------------
+
+INSIDE = Inside.__schema__.fields
+MEMBERS: dict[str, Any] = Inside.__schema__.source.columns
+
+
+async def check_inside(repo: Repo, params: dict[str, Any]) -> None:
+    """Cast each param for an embedded struct, store what was taken together, and compare what comes back."""
+    taken: dict[str, Any] = {}
+    for name, value in params.items():
+
+        def member(one: Any, given: Any, name: str = name) -> Any:
+            return change(one).cast(given, MEMBERS[name])
+
+        changeset = change(Holder).cast({"held": {name: value}}).cast_embed(Holder.held, with_=member)
+        assert [path for path, _ in changeset.located_errors()] in ([], [("held", name)])
+        if changeset.valid:
+            child = changeset.get_embed(Holder.held)
+            taken.update({} if child is None else child.changes)
+    for name in [name for name in taken if not INSIDE[name].type.equal(taken[name], taken[name])]:
+        taken.pop(name)  # a NaN equals nothing
+    refused: list[str] = []
+    for name in taken:
+        try:
+            await repo.insert(Holder(held=Inside(**{name: taken[name]})))
+        except CastError:
+            refused.append(name)
+    # A document holds less than the type of durations only: 64 bits of microseconds, as SQLite does.
+    assert set(refused) <= {"duration", "durations"}
+    kept = {name: value for name, value in taken.items() if name not in refused}
+    struct = Inside(**kept)
+    stored = await repo.insert(Holder(held=struct, many=[struct, struct]))
+    found = await repo.get_or_raise(Holder, stored.id)
+    assert found.held is not None
+    for one in (found.held, *found.many):
+        for name, value in kept.items():
+            back = getattr(one, name)
+            assert INSIDE[name].type.equal(back, value), (name, params[name], value, back)
+            assert isinstance(back, value.__class__), (name, params[name], back)
+    # What is stored is no change when it is put again.
+    assert change(found).put_embed(Holder.held, struct).put_embed(Holder.many, [struct, struct]).changes == {}
+
+
+@pytest.mark.parametrize("place", range(0, len(EDGES), 20))
+async def test_every_edge_is_refused_or_comes_back_in_every_member_of_an_embed(repo: Repo, place: int) -> None:
+    for value in EDGES[place : place + 20]:
+        await check_inside(repo, dict.fromkeys(NAMES, value))
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+async def test_whatever_is_sent_for_an_embed_is_refused_or_comes_back(repo: Repo, data: st.DataObject) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=12, unique=True))
+    await check_inside(repo, {name: data.draw(SENT, label=name) for name in chosen})
 
 
 async def test_every_column_of_the_table_is_checked(repo: Repo) -> None:

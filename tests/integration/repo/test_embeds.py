@@ -264,6 +264,25 @@ async def test_every_way_in_and_out_stores_the_same(repo: Repo) -> None:
     assert outcome.struct.address == Address(street="New")
 
 
+async def test_bulk_writes_make_no_keys_and_no_moments_of_embeds(repo: Repo) -> None:
+    # As in Ecto, where these are made for changesets only.
+    when = datetime(2026, 1, 2, tzinfo=UTC)
+    whole = Line(id=KEY, name="x", inserted_at=when, updated_at=when)
+    rows: list[Any] = [{"number": "1", "lines": [whole]}]
+    await repo.insert_all(Order, rows)
+    assert (await repo.one_or_raise(Order)).lines == [whole]
+    later = evolve(whole, name="y")
+    await repo.update_all(Order, Order.lines.set([later]))
+    assert (await repo.one_or_raise(Order)).lines == [later]
+    for lacking in (Line(name="x"), Line(id=KEY, name="x")):
+        wrong: list[Any] = [{"number": "2", "lines": [lacking]}]
+        with pytest.raises(CastError, match=r"`Order\.lines` cannot be stored at `\[0\]"):
+            await repo.insert_all(Order, wrong)
+        with pytest.raises(CastError, match=r"`Order\.lines` cannot be stored at `\[0\]"):
+            await repo.update_all(Order, Order.lines.set([lacking]))
+    assert (await repo.one_or_raise(Order)).lines == [later]
+
+
 async def test_many_rows_at_once_are_loaded_as_few_are(repo: Repo) -> None:
     rows: list[Any] = [
         {"number": str(number), "address": Address(street=str(number)) if number % 2 else None} for number in range(300)

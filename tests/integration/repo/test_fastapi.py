@@ -1,5 +1,6 @@
 """A FastAPI application over a repo: params in, structs out, on both databases; and the page that says how."""
 
+import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -180,7 +181,8 @@ async def test_the_page_on_fastapi_says_what_is_true(monkeypatch: pytest.MonkeyP
     module = ModuleType("fastapi_page")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     names = vars(module)
-    exec(compile(code, "docs/fastapi.md", "exec", dont_inherit=True), names)
+    # In a thread, since the page starts an application by itself.
+    await asyncio.to_thread(exec, compile(code, "docs/fastapi.md", "exec", dont_inherit=True), names)
 
     async def tables(m: Migration) -> None:
         with m.create_table("users") as t:

@@ -20,7 +20,6 @@ from ectype import (
     StaleEntryError,
     TransactionAbortedError,
     change,
-    do_nothing,
     from_,
     has_many,
     is_loaded,
@@ -398,13 +397,6 @@ async def test_insert_or_update_writes_entries_too(repo: Repo):
     maker = await repo.insert_or_update(change(Maker(name="a")).put_assoc(Maker.items, [{"name": "x"}]))
     again = await repo.insert_or_update(change(maker).put_assoc(Maker.items, [*maker.items, {"name": "y"}]))
     assert [one.name for one in again.items] == ["x", "y"]
-
-
-async def test_an_upsert_stores_one_row(repo: Repo, events: list[QueryEvent]):
-    for subject in (Maker(name="a", items=[Item(name="x")]), change(Maker(name="a")).put_assoc(Maker.items, [])):
-        with pytest.raises(SchemaError, match=r"would store `Maker\.items` too"):
-            await repo.upsert(subject, on_conflict=do_nothing())
-    assert events == []
 
 
 # --- deleting

@@ -7,21 +7,27 @@ from typing import Any, Literal, assert_type
 from uuid import UUID
 
 from ectype import (
+    BelongsTo,
     Changeset,
     Embed,
     EmbeddedSchema,
     EmbedsMany,
     EmbedsOne,
     Field,
+    HasMany,
+    Q,
     Query,
+    Rel,
     Repo,
     Schema,
     Timestamps,
+    belongs_to,
     change,
     embeds_many,
     embeds_one,
     field,
     from_,
+    has_many,
     primary_key,
     uuid7,
 )
@@ -30,6 +36,8 @@ from ectype import (
 class Address(EmbeddedSchema):
     street: Field[str]
     city: Field[str] = field(default="Paris")
+    country_id: Field[int | None] = field(default=None)
+    country: BelongsTo[Guest | None] = belongs_to()
 
 
 class Line(EmbeddedSchema, Timestamps):
@@ -48,8 +56,23 @@ class Transfer(EmbeddedSchema):
     iban: Field[str]
 
 
+class Guest(Schema, table="guests"):
+    id: Field[int] = primary_key()
+    name: Field[str]
+    orders: HasMany[Order] = has_many()
+
+
+class Seat(EmbeddedSchema):
+    guest_id: Field[int | None] = field(default=None)
+    guest: BelongsTo[Guest | None] = belongs_to()
+
+
 class Order(Schema, table="orders"):
     id: Field[int] = primary_key()
+    guest_id: Field[int | None] = field(default=None)
+    guest: BelongsTo[Guest | None] = belongs_to()
+    seat: EmbedsOne[Seat | None] = embeds_one()
+    seats: EmbedsMany[Seat] = embeds_many()
     origin: EmbedsOne[Address]
     address: EmbedsOne[Address | None] = embeds_one(source="place", on_replace="update")
     payment: EmbedsOne[Card | Transfer] = embeds_one(tag="type", on_replace="delete")
@@ -121,3 +144,28 @@ async def stored(repo: Repo) -> None:
     assert_type(await repo.insert(made), Order)
     assert_type(await repo.all(from_(Order).select(Order.payment)), list[Card | Transfer])
     await repo.update_all(from_(Order), Order.address.set(Address(street="x")))
+
+
+def few(lines: list[Changeset[Line]]) -> str | None:
+    return "are too many" if len(lines) > 3 else None
+
+
+assert_type(change(Order).validate_change(Order.lines, few), Changeset[Order])
+assert_type(
+    change(Order).validate_change(Order.address, lambda address: address.get_field(Address.city)), Changeset[Order]
+)
+assert_type(change(Order).add_error(Order.lines, "are odd"), Changeset[Order])
+assert_type(change(Order).field_missing(Order.lines), bool)
+
+assert_type(Order.seats / Seat.guest, Rel[Order, Guest | None])
+assert_type(Order.seat / Seat.guest / Guest.orders, Rel[Order, list[Order]])
+assert_type(Guest.orders / Order.seats / Seat.guest, Rel[Guest, Guest | None])
+assert_type(Order.lines / Line.where / Address.country, Rel[Order, Guest | None])
+assert_type(from_(Order).preload(Order.seats / Seat.guest), Q[Order])
+
+
+async def seated(repo: Repo, order: Order) -> str | None:
+    loaded = await repo.preload(order, Order.seats / Seat.guest)
+    assert_type(loaded.seats[0].guest, Guest | None)
+    guest = loaded.seats[0].guest
+    return None if guest is None else guest.name

@@ -107,6 +107,22 @@ assert_type(match.put_assoc(Game.player, ada).get_assoc(Game.player), Changeset[
 assert_type(changeset.changed(Player.games), bool)
 assert_type(changeset.delete_change(Player.games), Changeset[Player])
 
+
+def too_many(games: list[Changeset[Game]]) -> str | None:
+    return "are too many" if len(games) > 3 else None
+
+
+def told(badge: Changeset[Badge]) -> list[tuple[Any, str]]:
+    return [(Badge.text, "is odd")] if badge.get_change(Badge.text) == "odd" else []
+
+
+assert_type(changeset.validate_change(Player.games, too_many), Changeset[Player])
+assert_type(changeset.validate_change(Player.games, lambda games: None if games[0].valid else "x"), Changeset[Player])
+assert_type(changeset.validate_change(Player.badge, told), Changeset[Player])
+assert_type(match.validate_change(Game.player, lambda player: player.get_field(Player.name)), Changeset[Game])
+assert_type(changeset.add_error(Player.games, "are odd"), Changeset[Player])
+assert_type(changeset.field_missing(Player.games), bool)
+
 assert_type(build_assoc(ada, Player.games, score=3), Game)
 assert_type(build_assoc(ada, Player.badge), Badge)
 assert_type(build_assoc(Game(player_id=1), Game.player, name="x"), Player)

@@ -244,7 +244,6 @@ def test_what_is_no_column_of_the_schema_is_refused_with_the_fix(wrong: Any, mes
         lambda: begun.validate_number(wrong, less_than=1),
         lambda: begun.validate_inclusion(wrong, ["x"]),
         lambda: begun.validate_exclusion(wrong, ["x"]),
-        lambda: begun.validate_change(wrong, lambda _: None),
         lambda: begun.unique_constraint(wrong),
         lambda: begun.foreign_key_constraint(wrong),
         lambda: begun.check_constraint(wrong, name="x"),
@@ -254,6 +253,8 @@ def test_what_is_no_column_of_the_schema_is_refused_with_the_fix(wrong: Any, mes
         calls += [
             lambda: begun.delete_change(wrong),
             lambda: begun.changed(wrong),
+            lambda: begun.field_missing(wrong),
+            lambda: begun.validate_change(wrong, lambda _: None),
             lambda: begun.validate_required(wrong),
             lambda: begun.validate_length(wrong, min=1),
         ]

@@ -180,6 +180,19 @@ REFUSED = {
         "`App.day: Field[date]` is filled by the clock, which gives aware datetimes\n\n"
         "hint: give it a clock of its own: `day: Field[date] = timestamp(autogenerate=…)`",
     ),
+    "a default of another type": (
+        "class App(Schema, table='x'):\n    age: Field[int] = field(default='old')\n\nApp.__schema__.fields",
+        "the default of `App.age: Field[int]` does not fit",
+    ),
+    "a default that is None where nothing is": (
+        "class App(Schema, table='x'):\n    age: Field[int] = field(default=None)\n\nApp.__schema__.fields",
+        "`App.age: Field[int]` is never None, and its default is",
+    ),
+    "a secret default of another type": (
+        "class App(Schema, table='x'):\n    pin: Field[int] = field(default='1234', redact=True)\n\n"
+        "App.__schema__.fields",
+        "the default of `App.pin: Field[int]` is of another type",
+    ),
     "a foreign key of a related schema that is not read": (
         "class App(Schema, table='x'):\n    id: Field[int] = primary_key()\n"
         "    all: HasMany['Part'] = has_many(foreign_key='app_id')\n\n"

@@ -14,6 +14,7 @@ from ectype import (
     EmbedsMany,
     EmbedsOne,
     Field,
+    HasMany,
     Registry,
     Schema,
     SchemaError,
@@ -21,6 +22,7 @@ from ectype import (
     embeds_many,
     embeds_one,
     field,
+    has_many,
     primary_key,
 )
 
@@ -33,7 +35,7 @@ class Row(Schema, table="rows"):
     id: Field[int] = primary_key()
 
 
-def test_an_embedded_schema_has_no_table_no_key_of_the_database_and_no_associations() -> None:
+def test_an_embedded_schema_has_no_table_no_key_of_the_database_and_no_rows_that_point_to_it() -> None:
     with pytest.raises(SchemaError, match="has no table"):
 
         class A(EmbeddedSchema, table="a"):  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue, reportUnusedClass]
@@ -44,10 +46,15 @@ def test_an_embedded_schema_has_no_table_no_key_of_the_database_and_no_associati
         class B(EmbeddedSchema):  # pyright: ignore[reportUnusedClass]
             id: Field[int] = primary_key()
 
-    with pytest.raises(SchemaError, match="row_id: Field"):
+    with pytest.raises(SchemaError, match="needs its foreign key `row_id`"):
 
         class C(EmbeddedSchema):  # pyright: ignore[reportUnusedClass]
             row: BelongsTo[Row] = belongs_to()
+
+    with pytest.raises(SchemaError, match=r"needs rows that point to E, and it is embedded"):
+
+        class E(EmbeddedSchema):  # pyright: ignore[reportUnusedClass]
+            rows: HasMany[Row] = has_many()
 
     with pytest.raises(SchemaError, match="read back"):
 

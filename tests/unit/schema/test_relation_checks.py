@@ -4,7 +4,21 @@ from typing import Any
 
 import pytest
 
-from ectype import NotLoadedError, SchemaError, change
+from ectype import (
+    EmbeddedSchema,
+    EmbedsMany,
+    EmbedsOne,
+    Error,
+    Field,
+    NotLoadedError,
+    Registry,
+    Schema,
+    SchemaError,
+    change,
+    embeds_many,
+    embeds_one,
+    primary_key,
+)
 from tests.unit.schema.library import Author, Book, Profile, author, book, loaded
 
 
@@ -67,3 +81,66 @@ def test_an_association_has_changed_when_an_entry_would_be_written():
     assert not moved.changed(Author.books)
     with pytest.raises(SchemaError, match="`changed` does not compare entries"):
         begun.changed(Author.books, to=[])  # type: ignore[call-overload]
+
+
+def test_a_function_of_ones_own_sees_the_entries_that_will_be_there():
+    seen: list[Any] = []
+
+    def told(entries: Any) -> Any:
+        seen.append(entries)
+        return [(Author.name, "has too many books"), (Author.books, "are too many"), ("base", "no")]
+
+    begun = change(author(books=[book(1), book(2)], profile=loaded(Profile(id=1, bio="x"))))
+    assert begun.validate_change(Author.books, told) is begun
+    put = begun.put_assoc(Author.books, [change(book(1)).with_action("delete"), Book(title="new")])
+    checked = put.validate_change(Author.books, told, meta="counted")
+    assert [child.get_field(Book.title) for child in seen.pop()] == ["new"]
+    assert checked.traverse_errors() == {
+        "name": ["has too many books"], "books": ["are too many"], "base": ["no"],
+    }  # fmt: skip
+    assert checked.validations[-1] == ("books", "change", "counted")
+    # No entry is a change too, and the only one is itself.
+    begun.put_assoc(Author.books, []).validate_change(Author.books, told)
+    assert seen.pop() == []
+    one = begun.put_assoc(Author.profile, {"bio": "y"})
+    assert one.validate_change(Author.profile, lambda child: child.get_change(Profile.bio)).errors[0] == (
+        "profile",
+        Error("y"),
+    )
+    assert begun.put_assoc(Author.profile, None).validate_change(Author.profile, told).valid
+    assert not seen
+
+
+def test_an_embed_has_functions_and_errors_of_ones_own_too():
+    class Place(EmbeddedSchema, registry=Registry()):
+        town: Field[str]
+
+    class Trip(Schema, table="trips", registry=Registry()):
+        id: Field[int] = primary_key()
+        start: EmbedsOne[Place | None] = embeds_one()
+        stops: EmbedsMany[Place] = embeds_many()
+
+    trip = change(Trip).put_embed(Trip.stops, [Place(town="a"), Place(town="b")]).put_embed(Trip.start, {"town": "c"})
+    checked = trip.validate_change(Trip.stops, lambda stops: "are too many" if len(stops) > 1 else None)
+    checked = checked.validate_change(Trip.start, lambda start: [(Trip.start, start.get_field(Place.town))])
+    assert checked.traverse_errors() == {"stops": ["are too many"], "start": ["c"]}
+    assert trip.add_error(Trip.stops, "bad").errors == (("stops", Error("bad")),)
+
+
+@pytest.mark.parametrize(
+    ("held", "put", "missing"),
+    [([], None, True), ([1], None, False), ([1], [], True), ([], [Book(title="a")], False)],
+)
+def test_an_association_is_missing_when_required_would_refuse_it(held: list[int], put: Any, missing: bool):
+    changeset = change(author(books=[book(key) for key in held]))
+    if put is not None:
+        changeset = changeset.put_assoc(Author.books, put)
+    assert changeset.field_missing(Author.books) is missing
+    with pytest.raises(NotLoadedError):
+        changeset.field_missing(Author.profile)
+
+
+def test_an_error_may_be_that_of_an_association():
+    assert change(Author(name="x")).add_error(Author.books, "are odd").traverse_errors() == {"books": ["are odd"]}
+    with pytest.raises(SchemaError, match="takes an association of Author"):
+        change(Author(name="x")).add_error(Book.author, "is odd")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -139,7 +139,7 @@ def test_none_reaches_no_custom_type() -> None:
 
     class Silent(Schema, table="silent"):
         id: Field[int] = primary_key()
-        word: Field[str | None] = field(type=Never, default="x")
+        word: Field[str | None] = field(type=Never, default_factory=lambda: "x")
         words: Field[list[str | None]] = field(type=Never, default_factory=list)
 
     made = change(Silent(word="x")).cast({"word": None, "words": [None]}, Silent.word, Silent.words)
