@@ -375,6 +375,7 @@ def recorded(changeset: C, done: Validation) -> C:
     # As `draft` does it, without the call.
     made = Draft()
     made.action = changeset.action
+    made.casts = changeset.casts
     made.changes = changeset.changes
     made.constraints = changeset.constraints
     made.data = changeset.data
