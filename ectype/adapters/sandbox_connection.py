@@ -1,6 +1,6 @@
-"""A connection that belongs to a test: what would be committed is kept in savepoints, and rolled back at the end.
+"""Connections that belong to a test: what would be committed is kept in savepoints, and rolled back at the end.
 
-One transaction of PostgreSQL lies around everything. A statement runs in a savepoint of its own, so that one that fails
+On PostgreSQL one transaction lies around everything. A statement runs in a savepoint of its own, so that one that fails
 harms nothing; what the application calls a transaction is a savepoint too, and ends as a COMMIT would: deferred
 constraints are checked.
 """
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 from ectype.adapters.base import Begin, Connection
 from ectype.adapters.sandbox_blockers import DEADLOCK, Watch
 from ectype.adapters.steady import steadily
-from ectype.errors import ConfigError, DatabaseError, EctypeError, UnsupportedError
+from ectype.errors import ConfigError, DatabaseError, EctypeError, OwnershipError, UnsupportedError
 
 T = TypeVar("T")
 
@@ -73,31 +73,24 @@ class Ownership(Protocol):
         ...
 
 
-class SandboxConnection:
-    """An owner's connection to PostgreSQL, inside the transaction that is rolled back when the owner ends.
+class OwnedConnection:
+    """A connection of an owner: when the owner ends, what runs on it is told so."""
 
-    It keeps the contract of `ectype.adapters.base.Connection`, with `in_transaction` speaking of the application's own.
-    """
-
-    __slots__ = ("__weakref__", "_closed", "_inner", "_open", "_owner", "touched")
+    __slots__ = ("__weakref__", "_inner", "_owner")
 
     def __init__(self, inner: Connection, owner: Ownership) -> None:
         self._inner = inner
         self._owner = owner
-        self._open = False
-        self._closed = False
-        self.touched = False
-        """Whether SQL text may have changed what a rollback does not undo: advisory locks, listeners."""
 
     @property
     def broken(self) -> bool:
         """Whether the connection must not be used again."""
-        return self._closed or self._inner.broken
+        return self._inner.broken
 
     @property
     def in_transaction(self) -> bool:
         """Whether the application has a transaction open."""
-        return self._open and not self.broken
+        return self._inner.in_transaction
 
     async def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
@@ -136,6 +129,65 @@ class SandboxConnection:
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements at once."""
         await self._run(self._inner.script, timeout, sql)
+
+    async def begin(self, how: Begin, timeout: float | None = None) -> None:
+        """Open a transaction."""
+        await self._run(self._inner.begin, timeout, how)
+
+    async def commit(self, timeout: float | None = None) -> None:
+        """Commit."""
+        await self._run(self._inner.commit, timeout)
+
+    async def rollback(self, timeout: float | None = None) -> None:
+        """Roll the open transaction back."""
+        await self._run(self._inner.rollback, timeout)
+
+    async def reset(self, timeout: float | None = None) -> None:
+        """Undo what SQL text may have changed in the session."""
+        await self._run(self._inner.reset, timeout)
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Close politely within the deadline, else cut the connection."""
+        await self._inner.close(timeout)
+
+    def terminate(self) -> None:
+        """Cut the connection now."""
+        self._inner.terminate()
+
+    async def _run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: Any) -> T:
+        try:
+            return await call(*args, timeout)
+        except EctypeError as exc:
+            ended = self._owner.ended_error()
+            if ended is None:
+                raise
+            raise ended from exc
+
+
+class SandboxConnection(OwnedConnection):
+    """An owner's connection to PostgreSQL, inside the transaction that is rolled back when the owner ends.
+
+    It keeps the contract of `ectype.adapters.base.Connection`, with `in_transaction` speaking of the application's own.
+    """
+
+    __slots__ = ("_closed", "_open", "touched")
+
+    def __init__(self, inner: Connection, owner: Ownership) -> None:
+        super().__init__(inner, owner)
+        self._open = False
+        self._closed = False
+        self.touched = False
+        """Whether SQL text may have changed what a rollback does not undo: advisory locks, listeners."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection must not be used again."""
+        return self._closed or self._inner.broken
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the application has a transaction open."""
+        return self._open and not self.broken
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open what the application sees as a transaction.
@@ -187,10 +239,6 @@ class SandboxConnection:
         """Take no more statements; the owner gives the connection itself back."""
         self._closed = True
 
-    def terminate(self) -> None:
-        """Cut the connection now, and with it all that its owner has done."""
-        self._inner.terminate()
-
     async def _run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: Any) -> T:
         if self._open:
             return await self._watched(call, timeout, args)
@@ -206,11 +254,10 @@ class SandboxConnection:
     async def _watched(self, call: Callable[..., Awaitable[T]], timeout: float | None, args: tuple[Any, ...]) -> T:
         watch = None if timeout is None else self._owner.watch(timeout)
         try:
-            return await call(*args, timeout)
+            return await super()._run(call, timeout, *args)
+        except OwnershipError:
+            raise
         except EctypeError as exc:
-            ended = self._owner.ended_error()
-            if ended is not None:
-                raise ended from exc
             error = self._explained(exc)
             if watch is not None:
                 error = await watch.explained(error)
