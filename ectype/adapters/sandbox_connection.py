@@ -170,14 +170,12 @@ class SandboxConnection(OwnedConnection):
     It keeps the contract of `ectype.adapters.base.Connection`, with `in_transaction` speaking of the application's own.
     """
 
-    __slots__ = ("_closed", "_open", "touched")
+    __slots__ = ("_closed", "_open")
 
     def __init__(self, inner: Connection, owner: Ownership) -> None:
         super().__init__(inner, owner)
         self._open = False
         self._closed = False
-        self.touched = False
-        """Whether SQL text may have changed what a rollback does not undo: advisory locks, listeners."""
 
     @property
     def broken(self) -> bool:
@@ -231,7 +229,6 @@ class SandboxConnection(OwnedConnection):
 
     async def reset(self, timeout: float | None = None) -> None:
         """Undo what SQL text may have changed in the session."""
-        self.touched = True
         await self._run(self._inner.reset, timeout)
         await self._owner.introduce()
 

@@ -74,7 +74,7 @@ class TransactionLane:
         except EctypeError:
             self.inner.terminate()
         finally:
-            self._connections.release(self.inner, reset=self._connection.touched)
+            self._connections.release(self.inner)
 
 
 async def in_a_transaction(

@@ -340,10 +340,12 @@ async def test_settings_of_sql_text_end_with_their_statement_as_outside(postgres
         await postgres_owned.query("set local statement_timeout = '7s'")
         assert (await postgres_owned.query("show statement_timeout")).rows == [("7s",)]
     assert (await postgres_owned.query("show statement_timeout")).rows == [("0",)]
+    # The server still knows whose connection this is.
+    assert (await postgres_owned.query("show application_name")).rows[0][0].startswith("ectype sandbox: ")
     assert await names(postgres_owned) == ["Ada", "Bob"]
 
 
-async def test_locks_that_a_rollback_keeps_are_given_back_at_the_end(postgres_people: str):
+async def test_locks_that_a_rollback_keeps_are_given_back_with_their_connection(postgres_people: str):
     async with Repo(postgres_people, sandbox=True) as repo:
         async with sandbox(repo):
             async with repo.transaction():
