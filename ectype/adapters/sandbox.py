@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from secrets import token_bytes, token_hex
-from typing import Any, Protocol, Unpack, get_args, runtime_checkable
+from typing import Any, Protocol, Unpack, cast, get_args, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from ectype.adapters import sandbox_token
@@ -24,7 +24,7 @@ from ectype.adapters.pool import Pool
 from ectype.adapters.pool_options import SizedKeywords
 from ectype.adapters.pool_report import PoolReport
 from ectype.adapters.sandbox_blockers import MARK, Watch, application_name, blockers, deadlocked
-from ectype.adapters.sandbox_lanes import Lane, TransactionLane, in_a_transaction, on_a_copy
+from ectype.adapters.sandbox_lanes import NEVER_SECONDS, Lane, TransactionLane, in_a_transaction, on_a_copy
 from ectype.errors import (
     ConfigError,
     ConnectError,
@@ -111,9 +111,12 @@ class Owner:
         Example:
             `owner.allow("mailer")` beside `asyncio.create_task(mailer(), name="mailer")`
         """
-        ended = self.ended_error()
-        if ended is not None:
-            raise ended
+        _ = self.lane
+        if not isinstance(who, (str, Task)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers give what they like
+            raise ConfigError(
+                f"`allow` takes a task or the name of one, got {who!r:.80}",
+                hint='`owner.allow(asyncio.create_task(work()))`, or `owner.allow("name")`',
+            )
         self._sandbox.allow(self, who, reassign=reassign)
 
     @contextmanager
@@ -233,7 +236,7 @@ class Sandbox:
         self.key = token_bytes(32)
         self._adapter = adapter
         # A test that waits for its turn is no overload.
-        self._options: SizedKeywords = {**options, "queue_target": float("inf")}
+        self._options: SizedKeywords = {**options, "queue_target": NEVER_SECONDS}
         self._size = options.get("size", 10)
         self._connections = Pool(adapter, name=name, **self._options)
         self._owners: dict[str, Owner] = {}
@@ -362,7 +365,9 @@ class Sandbox:
         """Return the connections for a new owner."""
         copier = self._adapter.copier
         if copier is not None:
-            return await on_a_copy(copier, self._turn, isolation=isolation, timeout=timeout, options=self._options)
+            return await on_a_copy(
+                copier, owner, self._turn, isolation=isolation, timeout=timeout, options=self._options
+            )
         return await in_a_transaction(
             self._connections,
             self._adapter,
@@ -500,8 +505,11 @@ async def sandbox(
     pool = sandbox_of(repo)
     if isolation is not None and isolation not in (levels := get_args(Isolation)):
         raise ConfigError(f"isolation={isolation!r} is no isolation level", hint=did_you_mean(str(isolation), levels))
-    if not timeout > 0:
-        raise ConfigError(f"timeout={timeout!r} leaves the owner no time", hint="give it some seconds, as timeout=60")
+    # Callers without a checker give what they like.
+    if not isinstance(timeout, (int, float)) or not 0 < timeout <= NEVER_SECONDS:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(
+            f"timeout={timeout!r} is no time that an owner could live", hint="give it some seconds, as timeout=60"
+        )
     pool.refuse_inside(None)
     owner = await pool.start(name=name, shared=shared, isolation=isolation, timeout=timeout)
     work_for(owner)
@@ -514,11 +522,11 @@ async def sandbox(
 
 def sandbox_of(repo: HasConnections) -> Sandbox:
     """Return the sandbox of a repo. Raises ConfigError when it was made without `sandbox=True`."""
-    if not isinstance(repo.pool, Sandbox):
+    if not isinstance(getattr(repo, "pool", None), Sandbox):
         raise ConfigError(
             f"{repo!r} is no sandbox: what it does is stored", hint="make it for tests: `Repo(url, sandbox=True)`"
         )
-    return repo.pool
+    return cast("Sandbox", repo.pool)
 
 
 def owners_in(repos: Iterable[HasConnections], header: str) -> list[Owner]:

@@ -1,6 +1,6 @@
-"""A connection that belongs to a test: what would be committed is kept in savepoints, and rolled back at the end.
+"""Connections that belong to a test: what would be committed is kept in savepoints, and rolled back at the end.
 
-One transaction of PostgreSQL lies around everything. A statement runs in a savepoint of its own, so that one that fails
+On PostgreSQL one transaction lies around everything. A statement runs in a savepoint of its own, so that one that fails
 harms nothing; what the application calls a transaction is a savepoint too, and ends as a COMMIT would: deferred
 constraints are checked.
 """
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 from ectype.adapters.base import Begin, Connection
 from ectype.adapters.sandbox_blockers import DEADLOCK, Watch
 from ectype.adapters.steady import steadily
-from ectype.errors import ConfigError, DatabaseError, EctypeError, UnsupportedError
+from ectype.errors import ConfigError, DatabaseError, EctypeError, OwnershipError, UnsupportedError
 
 T = TypeVar("T")
 
@@ -73,32 +73,25 @@ class Ownership(Protocol):
         ...
 
 
-class SandboxConnection:
-    """An owner's connection to PostgreSQL, inside the transaction that is rolled back when the owner ends.
+class OwnedConnection:
+    """A connection of an owner: when the owner ends, what runs on it is told so."""
 
-    It keeps the contract of `ectype.adapters.base.Connection`, with `in_transaction` speaking of the application's own.
-    """
-
-    __slots__ = ("__weakref__", "_closed", "_inner", "_open", "_owner", "retired", "touched")
+    __slots__ = ("__weakref__", "_inner", "_owner", "retired")
 
     def __init__(self, inner: Connection, owner: Ownership) -> None:
         self._inner = inner
         self._owner = owner
-        self._open = False
-        self._closed = False
         self.retired = False
-        self.touched = False
-        """Whether SQL text may have changed what a rollback does not undo: advisory locks, listeners."""
 
     @property
     def broken(self) -> bool:
         """Whether the connection must not be used again."""
-        return self._closed or self._inner.broken
+        return self._inner.broken
 
     @property
     def in_transaction(self) -> bool:
         """Whether the application has a transaction open."""
-        return self._open and not self.broken
+        return self._inner.in_transaction
 
     async def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
@@ -139,6 +132,71 @@ class SandboxConnection:
         await self._run(self._inner.script, timeout, sql)
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
+        """Open a transaction."""
+        await self._run(self._inner.begin, timeout, how)
+
+    async def commit(self, timeout: float | None = None) -> None:
+        """Commit."""
+        await self._run(self._inner.commit, timeout)
+
+    async def transaction(self, timeout: float | None = None) -> str | None:
+        """Return the id of the open transaction."""
+        return await self._run(self._inner.transaction, timeout)
+
+    async def committed(self, transaction: str | None, timeout: float) -> bool:
+        """Return what became of a transaction."""
+        return await self._inner.committed(transaction, timeout)
+
+    async def rollback(self, timeout: float | None = None) -> None:
+        """Roll the open transaction back."""
+        await self._run(self._inner.rollback, timeout)
+
+    async def reset(self, timeout: float | None = None) -> None:
+        """Undo what SQL text may have changed in the session."""
+        await self._run(self._inner.reset, timeout)
+
+    async def close(self, timeout: float = 5.0) -> None:
+        """Close politely within the deadline, else cut the connection."""
+        await self._inner.close(timeout)
+
+    def terminate(self) -> None:
+        """Cut the connection now."""
+        self._inner.terminate()
+
+    async def _run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: Any) -> T:
+        try:
+            return await call(*args, timeout)
+        except EctypeError as exc:
+            ended = self._owner.ended_error()
+            if ended is None:
+                raise
+            raise ended from exc
+
+
+class SandboxConnection(OwnedConnection):
+    """An owner's connection to PostgreSQL, inside the transaction that is rolled back when the owner ends.
+
+    It keeps the contract of `ectype.adapters.base.Connection`, with `in_transaction` speaking of the application's own.
+    """
+
+    __slots__ = ("_closed", "_open")
+
+    def __init__(self, inner: Connection, owner: Ownership) -> None:
+        super().__init__(inner, owner)
+        self._open = False
+        self._closed = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection must not be used again."""
+        return self._closed or self._inner.broken
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the application has a transaction open."""
+        return self._open and not self.broken
+
+    async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open what the application sees as a transaction.
 
         Raises:
@@ -171,9 +229,9 @@ class SandboxConnection:
         finally:
             self._open = False
 
-    async def transaction(self, timeout: float | None = None) -> None:  # noqa: ARG002  # nobody is asked
+    async def transaction(self, timeout: float | None = None) -> str | None:  # noqa: ARG002  # nobody is asked
         """Return no id: what the owner writes is rolled back in the end, whatever becomes of this transaction."""
-        return
+        return None
 
     async def committed(self, transaction: str | None, timeout: float) -> bool:  # noqa: ARG002  # nobody is asked
         """Return that it is not stored: where the connection is lost, all that its owner wrote is."""
@@ -188,17 +246,12 @@ class SandboxConnection:
 
     async def reset(self, timeout: float | None = None) -> None:
         """Undo what SQL text may have changed in the session."""
-        self.touched = True
         await self._run(self._inner.reset, timeout)
         await self._owner.introduce()
 
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ARG002  # nothing here takes time
         """Take no more statements; the owner gives the connection itself back."""
         self._closed = True
-
-    def terminate(self) -> None:
-        """Cut the connection now, and with it all that its owner has done."""
-        self._inner.terminate()
 
     async def _run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: Any) -> T:
         if self._open:
@@ -215,11 +268,10 @@ class SandboxConnection:
     async def _watched(self, call: Callable[..., Awaitable[T]], timeout: float | None, args: tuple[Any, ...]) -> T:
         watch = None if timeout is None else self._owner.watch(timeout)
         try:
-            return await call(*args, timeout)
+            return await super()._run(call, timeout, *args)
+        except OwnershipError:
+            raise
         except EctypeError as exc:
-            ended = self._owner.ended_error()
-            if ended is not None:
-                raise ended from exc
             error = self._explained(exc)
             if watch is not None:
                 error = await watch.explained(error)

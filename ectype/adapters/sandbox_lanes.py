@@ -6,17 +6,18 @@ Either way they are lent by a pool of the owner's own, so that its tasks take tu
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from math import inf
 from typing import Protocol, cast
 
 from ectype.adapters.base import Adapter, Begin, Connection, Copier, Isolation
 from ectype.adapters.pool import Pool
 from ectype.adapters.pool_options import SizedKeywords
-from ectype.adapters.sandbox_connection import Ownership, SandboxConnection
+from ectype.adapters.sandbox_connection import OwnedConnection, Ownership, SandboxConnection
 from ectype.adapters.steady import steadily
 from ectype.errors import ConnectError, EctypeError, UnsupportedError
 from ectype.sql.dialect import Dialect
 
+NEVER_SECONDS = 31_536_000.0
+"""A year: for what a pool does after a while, and one of the sandbox does not. A test that waits is no overload."""
 _BEGIN_SECONDS = 5.0
 _NAME_AND_LEVEL = (
     "SELECT pg_catalog.set_config('application_name', $1, true), pg_catalog.current_setting('transaction_isolation')"
@@ -54,7 +55,9 @@ class TransactionLane:
         self.inner = inner
         self._connections = connections
         self._connection = SandboxConnection(inner, owner)
-        self.pool = Pool(_OnlyOne(adapter, self._connection, owner), size=1, queue_target=inf, idle_check=inf)
+        self.pool = Pool(
+            _OnlyOne(adapter, self._connection, owner), size=1, queue_target=NEVER_SECONDS, idle_check=NEVER_SECONDS
+        )
 
     async def introduce(self, name: str) -> None:
         """Tell the server whose connection this is, and learn which isolation it has."""
@@ -72,7 +75,7 @@ class TransactionLane:
         except EctypeError:
             self.inner.terminate()
         finally:
-            self._connections.release(self.inner, reset=self._connection.touched)
+            self._connections.release(self.inner)
 
 
 async def in_a_transaction(
@@ -124,6 +127,7 @@ class CopyLane:
 
 async def on_a_copy(
     copier: Copier,
+    owner: Ownership,
     turn: "Callable[[float], Awaitable[Callable[[], None]]]",
     *,
     isolation: Isolation | None,
@@ -134,6 +138,7 @@ async def on_a_copy(
 
     Args:
         copier: makes the copies.
+        owner: whose it will be.
         turn: waits until there may be one more owner, and returns what ends it.
         isolation: as of `sandbox`.
         timeout: how many seconds all of it may take.
@@ -160,7 +165,26 @@ async def on_a_copy(
     except BaseException:
         give_back()
         raise
-    return CopyLane(Pool(adapter, **options), remove, give_back)
+    return CopyLane(Pool(_Owned(adapter, owner), **options), remove, give_back)
+
+
+class _Owned:
+    """An adapter of a copy, whose connections know their owner."""
+
+    copier: Copier | None = None
+
+    def __init__(self, adapter: Adapter, owner: Ownership) -> None:
+        self.url = adapter.url
+        self.single = adapter.single
+        self._adapter = adapter
+        self._owner = owner
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._adapter.dialect
+
+    async def connect(self, timeout: float) -> Connection:
+        return OwnedConnection(await self._adapter.connect(timeout), self._owner)
 
 
 class _OnlyOne:
