@@ -4,6 +4,7 @@ import asyncio
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from time import monotonic
 from typing import TypeVar
 
 from ectype.adapters.base import Begin, Connection
@@ -98,31 +99,24 @@ async def take(pool: Pool, how: Begin, *, timeout: float | None, limit: float | 
         timeout: what `Lease.timeout` will say.
         limit: how many seconds this may take; None for no deadline but the pool's.
     """
-    loop = asyncio.get_running_loop()
+    started = monotonic()
+    # Before the event loop is: in a forked child, where none runs, the pool says what is wrong.
     connection = pool.try_acquire()
     if connection is not None:
         # When it has died while it lay idle, nothing has run on it, and another serves as well.
         with suppress(ConnectError):
-            return await _begun(pool, connection, how, limit, timeout=timeout, loop=loop)
-    started = loop.time()
+            return await _begun(pool, connection, how, limit, timeout)
     connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
-    limit = None if limit is None else max(0.0, limit - (loop.time() - started))
-    return await _begun(pool, connection, how, limit, timeout=timeout, loop=loop)
+    return await _begun(
+        pool, connection, how, None if limit is None else max(0.0, limit - (monotonic() - started)), timeout
+    )
 
 
-async def _begun(
-    pool: Pool,
-    connection: Connection,
-    how: Begin,
-    limit: float | None,
-    *,
-    timeout: float | None,
-    loop: AbstractEventLoop,
-) -> Lease:
+async def _begun(pool: Pool, connection: Connection, how: Begin, limit: float | None, timeout: float | None) -> Lease:
     try:
         await connection.begin(how, limit)
     except BaseException:
         # The pool rolls back what a BEGIN left open whose caller went away.
         pool.release(connection)
         raise
-    return Lease(pool, connection, timeout=timeout, loop=loop)
+    return Lease(pool, connection, timeout=timeout, loop=asyncio.get_running_loop())
