@@ -69,13 +69,17 @@ class Lease:
                 self.connection.terminate()
                 return
 
-    async def roll_back(self) -> None:
-        """Roll the transaction back, or cut the connection, which does it too. Raises nothing."""
+    async def roll_back(self, end: float | None) -> None:
+        """Roll the transaction back, or cut the connection, which does it too. Raises nothing.
+
+        Past `end`, a time of the event loop, the caller does not wait: the pool rolls back what comes back open.
+        """
         connection = self.connection
         try:
             await self.quiet()
-            if not connection.broken:
-                await self.run(connection.rollback, self.rollback_seconds)
+            seconds = self.rollback_seconds if end is None else min(self.rollback_seconds, end - self.loop.time())
+            if not connection.broken and seconds > 0:
+                await self.run(connection.rollback, seconds)
         except (EctypeError, asyncio.CancelledError):
             connection.terminate()
 

@@ -315,3 +315,25 @@ async def test_a_write_in_a_transaction_that_only_reads_costs_no_connection(own)
         pool.release(connection)
         assert await pool.acquire(5) is connection
         pool.release(connection)
+
+
+async def failing(repo: Repo, own: OwnPostgres, pause: float) -> None:
+    async with repo.transaction(timeout=TIMEOUT):
+        await repo.all(Thing)
+        await own.freeze()
+        await asyncio.sleep(pause)
+        raise ValueError("the block's own")
+
+
+@pytest.mark.parametrize("pause", [0.0, TIMEOUT + 0.1], ids=["before its deadline", "past its deadline"])
+async def test_a_rollback_on_a_frozen_server_ends_with_the_deadline_of_its_transaction(frozen, pause):
+    """B1 row 8: leaving a block by an error is a call too."""
+    async with Repo(frozen.url, pool_size=1, timeout=30) as repo:
+        await repo.query(MAKE)
+        began = time.monotonic()
+        with pytest.raises(ValueError, match="the block's own"):
+            await failing(repo, frozen, pause)
+        assert time.monotonic() - began < max(pause, TIMEOUT) + 10 * GRACE_SECONDS
+        await frozen.thaw()
+        await settled(repo.pool)
+        await repo.all(Thing)
