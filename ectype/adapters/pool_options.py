@@ -92,7 +92,7 @@ def keywords(options: Mapping[str, str], size: int, **given: Unpack[PoolKeywords
     >>> keywords({"pool_size": "4", "sslmode": "require"}, size=10, idle_check=1.0)
     {'idle_check': 1.0, 'size': 4}
     """
-    merged: dict[str, Any] = {**given, "size": int(options.get("pool_size", size))}
+    merged: dict[str, Any] = {**given, "size": int(options["pool_size"]) if "pool_size" in options else size}
     for name in PoolKeywords.__annotations__:
         # As in libpq, a `connect_timeout` of 0 is none of one's own.
         if name in options and (name, options[name]) != ("connect_timeout", "0"):

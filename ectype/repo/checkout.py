@@ -97,7 +97,7 @@ class Hold(Shared):
             raise self.closed(asyncio.current_task())
         if self._unclean:
             self._unclean = False
-            cancelled = await unhindered(self.lease.roll_back())
+            cancelled = await unhindered(self.lease.roll_back(None))
             if cancelled is not None:
                 raise cancelled
 
@@ -115,6 +115,7 @@ class Borrowed(Lease):
 
     def end(self) -> None:
         """Give the connection back to the checkout."""
+        self._out = False
         self._hold.give_back(reset=self.reset)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Any, TypeVar
 
 from ectype.adapters.base import Begin, Connection
@@ -123,13 +124,17 @@ class Lease:
                 self.connection.terminate()
                 return
 
-    async def roll_back(self) -> None:
-        """Roll the transaction back, or cut the connection, which does it too. Raises nothing."""
+    async def roll_back(self, end: float | None) -> None:
+        """Roll the transaction back, or cut the connection, which does it too. Raises nothing.
+
+        Past `end`, a time of the event loop, the caller does not wait: the pool rolls back what comes back open.
+        """
         connection = self.connection
         try:
             await self.quiet()
-            if not connection.broken:
-                await self.run(connection.rollback, self.rollback_seconds)
+            seconds = self.rollback_seconds if end is None else min(self.rollback_seconds, end - self.loop.time())
+            if not connection.broken and seconds > 0:
+                await self.run(connection.rollback, seconds)
         except (EctypeError, asyncio.CancelledError):
             connection.terminate()
 
@@ -157,26 +162,21 @@ async def take(pool: Connections, how: Begin, *, timeout: float | None, limit: f
         timeout: what `Lease.timeout` will say.
         limit: how many seconds this may take; None for no deadline but the pool's.
     """
-    loop = asyncio.get_running_loop()
+    started = monotonic()
+    # Before the event loop is: in a forked child, where none runs, the pool says what is wrong.
     connection = pool.try_acquire()
     if connection is not None:
         # When it has died while it lay idle, nothing has run on it, and another serves as well.
         with suppress(ConnectError):
-            return await _begun(pool, connection, how, limit, timeout=timeout, loop=loop)
-    started = loop.time()
+            return await _begun(pool, connection, how, limit, timeout)
     connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
-    limit = None if limit is None else max(0.0, limit - (loop.time() - started))
-    return await _begun(pool, connection, how, limit, timeout=timeout, loop=loop)
+    return await _begun(
+        pool, connection, how, None if limit is None else max(0.0, limit - (monotonic() - started)), timeout
+    )
 
 
 async def _begun(
-    pool: Connections,
-    connection: Connection,
-    how: Begin,
-    limit: float | None,
-    *,
-    timeout: float | None,
-    loop: AbstractEventLoop,
+    pool: Connections, connection: Connection, how: Begin, limit: float | None, timeout: float | None
 ) -> Lease:
     try:
         await connection.begin(how, limit)
@@ -184,4 +184,4 @@ async def _begun(
         # The pool rolls back what a BEGIN left open whose caller went away.
         pool.release(connection)
         raise
-    return Lease(pool, connection, timeout=timeout, loop=loop)
+    return Lease(pool, connection, timeout=timeout, loop=asyncio.get_running_loop())

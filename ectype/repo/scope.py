@@ -151,7 +151,9 @@ class Scope(Shared):
         self.rolled_back = True
         outer = self.outer
         try:
-            return await unhindered(self.lease.roll_back() if outer is None else self._roll_back_savepoint(outer))
+            return await unhindered(
+                self.lease.roll_back(self._deadline) if outer is None else self._roll_back_savepoint(outer)
+            )
         finally:
             self._give_back()
 

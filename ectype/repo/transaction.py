@@ -88,6 +88,7 @@ class Session:
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
+        started = monotonic()
         try:
             return await connection.fetch(sql, params, load, timeout)
         except ConnectError:
@@ -96,9 +97,10 @@ class Session:
                 raise
         finally:
             self.pool.release(connection, reset=reset)
-        connection, timeout = await self._acquire(timeout)
+        left = None if timeout is None else max(0.0, timeout - (monotonic() - started))
+        connection, left = await self._acquire(left)
         try:
-            return await connection.fetch(sql, params, load, timeout)
+            return await connection.fetch(sql, params, load, left)
         finally:
             self.pool.release(connection)
 
