@@ -281,7 +281,7 @@ class Multi(Plan):
         self,
         name: Step[M | None] | Hashable,
         model: type[M],
-        key: object,
+        key: Callable[[Results], object] | object,
         *,
         timeout: float | None = None,
         prefix: str | None = None,
