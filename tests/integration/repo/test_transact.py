@@ -86,6 +86,9 @@ async def test_transact_raises_what_the_function_raises(notes: Notes):
 async def test_transact_refuses_what_it_cannot_do(notes: Notes):
     with pytest.raises(ConfigError, match="transact takes an async function"):
         await notes.session.transact(lambda: 5)  # type: ignore[arg-type, return-value]
+    for count in (-1, True, "3"):
+        with pytest.raises(ConfigError, match="is no count of further tries"):
+            await notes.session.transact(notes.ids, retries=count)  # type: ignore[arg-type]
     async with notes.session.transaction():
         with pytest.raises(ConfigError, match="retries=3 cannot be given inside"):
             await notes.session.transact(notes.ids, retries=3)

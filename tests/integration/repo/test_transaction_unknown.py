@@ -2,6 +2,7 @@
 # ruff: noqa: PT012  # the blocks are what is tested here
 
 import asyncio
+import pickle
 import random
 import threading
 import time
@@ -270,6 +271,13 @@ def test_an_error_that_nobody_can_ask_about_raises_itself():
     with pytest.raises(CommitUnknownError) as caught:
         error.resolve()
     assert caught.value is error
+    whole = CommitUnknownError(
+        "unknown", hint="ask", transaction="5", ask=lambda _seconds: asyncio.sleep(0, result=True)
+    )
+    copy = pickle.loads(pickle.dumps(whole))
+    assert (copy.message, copy.hint, copy.transaction, str(copy)) == ("unknown", "ask", "5", str(whole))
+    with pytest.raises(CommitUnknownError):
+        copy.resolve()
 
 
 # --- SQLite
