@@ -237,6 +237,28 @@ async def test_a_connection_that_was_lost_before_commit_is_no_unknown_outcome(en
 
 
 @pytest.mark.postgres
+async def test_only_text_that_may_write_costs_a_question_before_commit(entries: Repo):
+    seen: list[str] = []
+    cases: list[tuple[Any, bool, list[str]]] = [
+        (_insert, False, []),
+        (_insert_and_more, False, []),
+        (_text, False, ["SELECT pg_current_xact_id_if_assigned()::text"]),
+        (lambda repo, _number: repo.query("select 1"), False, ["SELECT pg_current_xact_id_if_assigned()::text"]),
+        (lambda repo, _number: repo.query("select 1"), True, []),
+        (lambda repo, _number: repo.all(Entry), False, []),
+    ]
+    for number, (work, read_only, asked) in enumerate(cases, start=1):
+        async with entries.transaction(read_only=read_only):
+            await work(entries, number)
+            driver = entries._session.scope().lease.connection._driver  # type: ignore[union-attr, attr-defined]
+            seen.clear()
+            listen = lambda record: seen.append(record.query)
+            driver.add_query_logger(listen)
+        driver.remove_query_logger(listen)
+        assert seen == [*asked, "COMMIT"]
+
+
+@pytest.mark.postgres
 async def test_what_was_only_read_cannot_be_resolved_and_says_so(entries: Repo, fresh_postgres_url: str):
     async with proxied(fresh_postgres_url) as proxy, Repo(proxy.url, pool_size=1) as repo:
         proxy.fault = "cut before"
