@@ -35,6 +35,8 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
 
 from collections.abc import Awaitable, Callable, Iterable
 from difflib import get_close_matches
+from functools import partial
+from typing import Any
 
 
 class EctypeError(Exception):
@@ -228,6 +230,10 @@ class CommitUnknownError(EctypeError):
         super().__init__(message, hint=hint)
         self.transaction = transaction
         self._ask = ask
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The connection stays in its process: a copy from another one cannot ask.
+        return partial(self.__class__, self.message, hint=self.hint, transaction=self.transaction), ()
 
     def resolve(self, timeout: float = 15.0) -> Awaitable[bool]:
         """Find out whether the transaction was committed: True, or False when it was rolled back.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ectype import Repo
 from tests.databases import PostgresServer
 from tests.integration.repo.commit_proxy import FAULTS, proxied
-from tests.integration.repo.test_transaction_unknown import ENDS, WORK, Entry, meet
+from tests.integration.repo.test_transaction_unknown import ENDS, WORK, make, meet
 
 TASKS = 8
 
@@ -47,8 +47,7 @@ async def _rounds(url: str, seconds: float) -> Counter[tuple[str, str]]:
             ends[fault, how] += 1
 
     async with Repo(url, pool_size=TASKS) as entries:
-        await entries.query("create table entries (id bigint primary key, text text)")
-        await entries.insert(Entry(id=0))
+        await make(entries)
         async with asyncio.TaskGroup() as group:
             for number in range(1, TASKS + 1):
                 group.create_task(worker(number))

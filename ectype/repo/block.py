@@ -162,8 +162,11 @@ class Transaction:
             limit = whole if usual is None else min(whole, usual)
         hold = self._place.hold()
         if hold is not None:
-            return Scope(await hold.lend(self._how, limit), deadline=deadline)
-        return Scope(await take(self._place.pool, self._how, timeout=usual, limit=limit), deadline=deadline)
+            lease = await hold.lend(self._how, limit)
+        else:
+            lease = await take(self._place.pool, self._how, timeout=usual, limit=limit)
+        lease.reads = self._how.read_only
+        return Scope(lease, deadline=deadline)
 
     async def _begin_nested(self, outer: Scope) -> Scope:
         how = self._how

@@ -31,6 +31,7 @@ class Lease:
         timeout: the deadline, in seconds, of a statement that says none.
         loop: the event loop that all this happens in.
         reset: whether SQL text of the user's may have changed the connection's session.
+        reads: whether the transaction cannot write.
         rested: when the last call had ended, by the loop's clock, where that is watched; None outside a transaction.
         transaction: the id that the database gave the transaction; None while it is not known.
         wrote: whether something may have been written that did not tell the id.
@@ -43,6 +44,7 @@ class Lease:
         "connection",
         "loop",
         "pool",
+        "reads",
         "reset",
         "rested",
         "timeout",
@@ -57,6 +59,7 @@ class Lease:
         self.connection = connection
         self.timeout = timeout
         self.loop = loop
+        self.reads = False
         self.reset = False
         self.rested: float | None = loop.time()
         self.transaction: str | None = None
@@ -103,7 +106,7 @@ class Lease:
 
     async def know(self, timeout: float | None) -> None:
         """Ask for the id of the transaction, if it may have written and nothing told it."""
-        if self.wrote and self.transaction is None:
+        if self.wrote and self.transaction is None and not self.reads:
             self.transaction = await self.run(self.connection.transaction, timeout)
 
     def _note(self, rows: list[Any]) -> None:

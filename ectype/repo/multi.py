@@ -257,7 +257,7 @@ class Multi(Plan):
         self,
         name: Step[M | None] | Hashable,
         model: type[M],
-        key: object,
+        key: Callable[[Results], object] | object,
         **options: Unpack[CallOptions],
     ) -> "Multi":
         """Read the row with a primary key, or a function of the results that gives it; the result is it or None."""

@@ -71,6 +71,7 @@ async def test_two_workers_take_different_jobs_at_once(queue: Repo):
 
 
 async def test_many_workers_take_every_job_once(queue: Repo):
+    """Row 52 of the list of hazards."""
     locks = queue.adapter.dialect.row_locks
 
     async def work() -> list[str]:

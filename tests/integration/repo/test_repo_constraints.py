@@ -295,6 +295,8 @@ async def test_an_invalid_value_by_itself_rolls_back_nothing_but_transact_return
 
 
 async def test_of_fifty_inserts_of_one_key_at_once_one_is_stored(repo: Repo):
+    """Row 44 of the list of hazards."""
+
     async def one(number: int):
         return await repo.try_insert(
             change(User(name=f"user {number}", email="same@b.c")).unique_constraint(User.email)

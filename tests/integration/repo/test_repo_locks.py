@@ -62,6 +62,7 @@ async def test_check_7_a_second_delete_is_stale_unless_allowed(repo: Repo):
 
 
 async def test_check_6_of_two_changesets_of_one_row_the_first_wins_and_moves_the_lock(repo: Repo, events: list[Any]):
+    """Row 43 of the list of hazards."""
     article = await repo.insert(Article(title="a"))
     first = change(article, Article.title.set("b")).optimistic_lock(Article.lock_version)
     second = change(article, Article.title.set("c")).optimistic_lock(Article.lock_version)

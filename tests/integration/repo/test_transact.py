@@ -86,6 +86,9 @@ async def test_transact_raises_what_the_function_raises(notes: Notes):
 async def test_transact_refuses_what_it_cannot_do(notes: Notes):
     with pytest.raises(ConfigError, match="transact takes an async function"):
         await notes.session.transact(lambda: 5)  # type: ignore[arg-type, return-value]
+    for count in (-1, True, "3"):
+        with pytest.raises(ConfigError, match="is no count of further tries"):
+            await notes.session.transact(notes.ids, retries=count)  # type: ignore[arg-type]
     async with notes.session.transaction():
         with pytest.raises(ConfigError, match="retries=3 cannot be given inside"):
             await notes.session.transact(notes.ids, retries=3)
@@ -94,6 +97,7 @@ async def test_transact_refuses_what_it_cannot_do(notes: Notes):
 
 
 async def test_only_a_lost_race_is_tried_again_and_callbacks_of_failed_tries_are_dropped(notes: Notes):
+    """Row 42."""
     tries: list[int] = []
     ran: list[int] = []
 
@@ -126,6 +130,7 @@ async def test_only_a_lost_race_is_tried_again_and_callbacks_of_failed_tries_are
 
 @pytest.mark.postgres
 async def test_a_write_skew_is_retried_until_both_transactions_hold(postgres_notes: Notes):
+    """Row 41."""
     await postgres_notes.add(1)
     await postgres_notes.add(2)
     both_have_read = asyncio.Barrier(2)
@@ -175,6 +180,7 @@ async def test_a_swallowed_serialization_failure_is_retried_as_well(postgres_not
 
 @pytest.mark.postgres
 async def test_a_deadlock_is_retried(postgres_notes: Notes):
+    """Row 40."""
     await postgres_notes.add(1)
     await postgres_notes.add(2)
     await postgres_notes.session.script("ALTER TABLE notes ADD COLUMN n integer NOT NULL DEFAULT 0")

@@ -86,6 +86,7 @@ async def leave(notes: Notes, tx: Transaction, end: str) -> None:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(program=PROGRAMS)
 async def test_what_is_stored_is_what_the_model_says(notes: Notes, program: Block):
+    """Row 38 of the list of hazards: an error in a savepoint, in any nesting."""
     await notes.session.execute("DELETE FROM notes")
     await notes.add(0)
     numbers, told = count(1), Told([], [])

@@ -2,8 +2,10 @@
 # ruff: noqa: PT012  # the blocks are what is tested here
 
 import asyncio
+import pickle
 import random
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,6 +24,20 @@ IMPATIENT = 0.25
 class Entry(Schema, table="entries"):
     id: Field[int] = field(primary_key=True)
     text: Field[str | None] = field(default=None)
+
+
+class Gate(Schema, table="gates"):
+    """What is written here is written to `entries` by a trigger, and not here."""
+
+    id: Field[int] = field(primary_key=True)
+
+
+GATES = """
+create table gates (id bigint primary key);
+create function through() returns trigger language plpgsql as $$
+begin insert into entries (id) values (new.id); return null; end $$;
+create trigger through before insert on gates for each row execute function through()
+"""
 
 
 async def _insert(repo: Repo, number: int) -> None:
@@ -69,7 +85,12 @@ async def _nested(repo: Repo, number: int) -> None:
         await repo.insert(Entry(id=number))
 
 
+async def _through_a_trigger(repo: Repo, number: int) -> None:
+    await repo.insert(Gate(id=number))
+
+
 WORK = (
+    _through_a_trigger,
     _insert, _insert_and_more, _update, _all, _all_returning, _text, _text_that_selects, _nothing_first, _nested,
 )  # fmt: skip
 
@@ -78,9 +99,15 @@ WORK = (
 async def entries(fresh_postgres_url: str) -> AsyncIterator[Repo]:
     """The table, through a connection of its own that meets no fault."""
     async with Repo(fresh_postgres_url, pool_size=1) as repo:
-        await repo.query("create table entries (id bigint primary key, text text)")
-        await repo.insert(Entry(id=0))
+        await make(repo)
         yield repo
+
+
+async def make(repo: Repo) -> None:
+    """Make the tables on PostgreSQL."""
+    await repo.query("create table entries (id bigint primary key, text text)")
+    await repo._session.script(GATES)
+    await repo.insert(Entry(id=0))
 
 
 async def told(work: Any, repo: Repo, number: int, timeout: float) -> bool | EctypeError:
@@ -210,6 +237,28 @@ async def test_a_connection_that_was_lost_before_commit_is_no_unknown_outcome(en
 
 
 @pytest.mark.postgres
+async def test_only_text_that_may_write_costs_a_question_before_commit(entries: Repo):
+    seen: list[str] = []
+    cases: list[tuple[Any, bool, list[str]]] = [
+        (_insert, False, []),
+        (_insert_and_more, False, []),
+        (_text, False, ["SELECT pg_current_xact_id_if_assigned()::text"]),
+        (lambda repo, _number: repo.query("select 1"), False, ["SELECT pg_current_xact_id_if_assigned()::text"]),
+        (lambda repo, _number: repo.query("select 1"), True, []),
+        (lambda repo, _number: repo.all(Entry), False, []),
+    ]
+    for number, (work, read_only, asked) in enumerate(cases, start=1):
+        async with entries.transaction(read_only=read_only):
+            await work(entries, number)
+            driver = entries._session.scope().lease.connection._driver  # type: ignore[union-attr, attr-defined]
+            seen.clear()
+            listen = lambda record: seen.append(record.query)
+            driver.add_query_logger(listen)
+        driver.remove_query_logger(listen)
+        assert seen == [*asked, "COMMIT"]
+
+
+@pytest.mark.postgres
 async def test_what_was_only_read_cannot_be_resolved_and_says_so(entries: Repo, fresh_postgres_url: str):
     async with proxied(fresh_postgres_url) as proxy, Repo(proxy.url, pool_size=1) as repo:
         proxy.fault = "cut before"
@@ -244,6 +293,13 @@ def test_an_error_that_nobody_can_ask_about_raises_itself():
     with pytest.raises(CommitUnknownError) as caught:
         error.resolve()
     assert caught.value is error
+    whole = CommitUnknownError(
+        "unknown", hint="ask", transaction="5", ask=lambda _seconds: asyncio.sleep(0, result=True)
+    )
+    copy = pickle.loads(pickle.dumps(whole))
+    assert (copy.message, copy.hint, copy.transaction, str(copy)) == ("unknown", "ask", "5", str(whole))
+    with pytest.raises(CommitUnknownError):
+        copy.resolve()
 
 
 # --- SQLite
@@ -306,3 +362,24 @@ async def test_a_commit_on_sqlite_that_ends_late_is_told_as_what_it_did(file: Re
         assert await stored(file, number) == (not tx.rolled_back)
     # The first ones have no time at all.
     assert late > 0
+
+
+@pytest.mark.parametrize("after", range(6))
+async def test_a_commit_on_sqlite_whose_end_is_seen_after_its_deadline_is_stored(file: Repo, after: int):
+    """The thread has done it, and the loop was busy meanwhile."""
+    loop = asyncio.get_running_loop()
+
+    def busy(turns: int) -> None:
+        if turns:
+            loop.call_soon(busy, turns - 1)
+        else:
+            time.sleep(0.2)
+
+    try:
+        async with file.transaction() as tx:
+            await file.insert(Entry(id=1))
+            file._session.scope().lease.timeout = 0.05  # type: ignore[union-attr]
+            loop.call_soon(busy, after)
+    except DeadlineError:
+        assert tx.rolled_back
+    assert await stored(file, 1) == (not tx.rolled_back)

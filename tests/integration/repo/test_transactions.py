@@ -286,6 +286,7 @@ async def test_a_read_only_transaction_reads_beside_a_writing_one(notes: Notes):
 
 
 async def test_after_an_error_nothing_runs_and_the_first_error_is_named(notes: Notes):
+    """Row 37 of the list of hazards."""
     await notes.add(1)
     with pytest.raises(TransactionAbortedError) as left:
         async with notes.session.transaction():
@@ -343,6 +344,7 @@ async def test_a_statement_past_its_deadline_aborts_the_transaction(notes: Notes
 
 
 async def test_a_constraint_that_is_checked_at_commit_raises_there_and_nothing_is_stored(notes: Notes):
+    """Row 39 of the list of hazards."""
     await notes.session.script("CREATE TABLE leaves (note integer REFERENCES notes (id) DEFERRABLE INITIALLY DEFERRED)")
     ran: list[str] = []
     tx = notes.session.transaction()
