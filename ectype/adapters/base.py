@@ -1,7 +1,7 @@
 """The contracts of the rim: what an adapter and a connection do, whatever the driver."""
 # the deadline is a parameter of every method of the contract
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
@@ -86,6 +86,21 @@ class Connection(Protocol):
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters, as a migration's `execute`."""
+        ...
+
+    async def copy_in(
+        self,
+        table: str,
+        columns: Sequence[str],
+        records: Iterable[Sequence[object]] | AsyncIterable[Sequence[object]],
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+    ) -> int:
+        """Send rows to a table by COPY, all or none, and return how many; a row has a dumped value for each column.
+
+        Raises UnsupportedError where the database has no COPY.
+        """
         ...
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:

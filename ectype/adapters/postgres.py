@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin
+from ectype.adapters.postgres_copy import CopyDriver, Records, Rows, copy_in
 from ectype.adapters.postgres_errors import translate
 from ectype.adapters.url import Config
 from ectype.errors import (
+    CastError,
     ConfigError,
     ConnectError,
     DeadlineError,
@@ -45,7 +47,7 @@ DISCARD SEQUENCES
 """
 
 
-class _Driver(Protocol):
+class _Driver(CopyDriver, Protocol):
     """The part of `asyncpg.Connection` that is used here; asyncpg ships no types."""
 
     async def fetch(self, query: str, *args: object, timeout: float | None = None) -> list[Any]: ...
@@ -194,6 +196,33 @@ class PostgresConnection:
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements at once; outside a transaction they are one, unless the text says otherwise."""
         await self._run(sql, (), timeout)
+
+    async def copy_in(
+        self,
+        table: str,
+        columns: Sequence[str],
+        records: Records,
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+    ) -> int:
+        """Send rows to a table by binary COPY, in one implicit transaction, and return how many.
+
+        The rows are encoded as they are read, so that a source of any length takes no memory.
+
+        Raises:
+            CastError: a row has too few or too many values, or one that does not fit its column; the message names it.
+        """
+        rows = Rows(records, columns)
+        try:
+            tag = await copy_in(self._driver, table, columns, rows, prefix=prefix, timeout=timeout)
+        except BaseException as exc:
+            if exc is rows.failure or isinstance(exc, CastError):
+                # The driver has told the server to forget the rows; wait until it has.
+                await self._settle()
+                raise
+            await self._fail(exc, (), timeout)
+        return affected(tag)
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction."""

@@ -85,6 +85,21 @@ class SqliteConnection:
         """Run several statements in order, in the open transaction if there is one."""
         await self._worker.run(jobs.script, sql, (), _nothing, timeout)
 
+    async def copy_in(
+        self,
+        table: str,
+        columns: Sequence[str],  # noqa: ARG002  # of the contract
+        records: object,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002
+        *,
+        prefix: str | None = None,  # noqa: ARG002
+    ) -> int:
+        """Raise UnsupportedError: SQLite has no COPY."""
+        raise UnsupportedError(
+            f"COPY into `{table}` is not known to SQLite",
+            hint="use `repo.insert_all(model, rows)`, which is one transaction there",
+        )
+
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction: IMMEDIATE, so that it waits for other writers now and never fails later; else DEFERRED.
 

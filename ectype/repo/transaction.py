@@ -6,7 +6,7 @@ in it too, one statement at a time; what runs outside takes a connection of its 
 
 import asyncio
 from asyncio import Task
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from time import monotonic
@@ -138,6 +138,23 @@ class Session:
             params,
             load,
             reset=reset,
+        )
+
+    async def copy_in(
+        self,
+        table: str,
+        columns: Sequence[str],
+        records: Iterable[Sequence[object]] | AsyncIterable[Sequence[object]],
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+    ) -> int:
+        """Send rows of dumped values to a table by COPY, all or none, and return how many.
+
+        Raises UnsupportedError where the database has no COPY.
+        """
+        return await self._run(
+            lambda connection: lambda *args: connection.copy_in(*args, prefix=prefix), timeout, table, columns, records
         )
 
     async def script(self, sql: str, timeout: float | None = None) -> None:

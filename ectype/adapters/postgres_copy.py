@@ -1,0 +1,109 @@
+"""COPY through asyncpg: rows into a table, and the bytes of a query out of it."""
+# the deadline is a parameter of every method of the contract
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
+from typing import Any, Protocol
+
+from ectype.errors import CastError
+
+ROWS_IN_ONE_GO = 1_000
+"""How many rows are encoded before other tasks get a turn: the driver encodes as fast as it is given rows."""
+
+Records = Iterable[Sequence[object]] | AsyncIterable[Sequence[object]]
+
+
+class CopyDriver(Protocol):
+    """The part of `asyncpg.Connection` that copies."""
+
+    async def copy_records_to_table(  # noqa: D102  # it is asyncpg's
+        self, table_name: str, *, records: Any, columns: Sequence[str], schema_name: str | None = None
+    ) -> str: ...
+
+
+class Rows:
+    """Rows on their way to the driver.
+
+    Attributes:
+        number: how many the driver has asked for.
+        failure: what their source raised, a row of the wrong length included.
+    """
+
+    __slots__ = ("_names", "_records", "_width", "failure", "number")
+
+    def __init__(self, records: Records, columns: Sequence[str]) -> None:
+        self._records = records
+        self._names = tuple(columns)
+        self._width = len(self._names)
+        self.number = 0
+        self.failure: Exception | None = None
+
+    def read(self) -> Generator[Sequence[object]] | AsyncGenerator[Sequence[object]]:
+        """Return what the driver takes: at once where the rows are few, else with a pause for others now and then."""
+        records = self._records
+        if isinstance(records, AsyncIterable):
+            return self._awaited(records)
+        few = isinstance(records, Sequence) and len(records) <= ROWS_IN_ONE_GO
+        return self._at_once(records) if few else self._in_turns(records)
+
+    def _at_once(self, records: Iterable[Sequence[object]]) -> Generator[Sequence[object]]:
+        try:
+            for row in records:
+                yield self._counted(row)
+        except Exception as exc:
+            self.failure = exc
+            raise
+
+    async def _in_turns(self, records: Iterable[Sequence[object]]) -> AsyncGenerator[Sequence[object]]:
+        for row in self._at_once(records):
+            yield row
+            if self.number % ROWS_IN_ONE_GO == 0:
+                await asyncio.sleep(0)
+
+    async def _awaited(self, records: AsyncIterable[Sequence[object]]) -> AsyncGenerator[Sequence[object]]:
+        try:
+            async for row in records:
+                yield self._counted(row)
+                if self.number % ROWS_IN_ONE_GO == 0:
+                    await asyncio.sleep(0)
+        except Exception as exc:
+            self.failure = exc
+            raise
+
+    def _counted(self, row: Sequence[object]) -> Sequence[object]:
+        self.number += 1
+        if len(row) != self._width:
+            raise CastError(
+                f"row {self.number} has {len(row)} values for {self._width} columns ({', '.join(self._names)})",
+                hint="give each row a value for every column, None for NULL",
+            )
+        return row
+
+
+async def copy_in(
+    driver: CopyDriver,
+    table: str,
+    columns: Sequence[str],
+    rows: Rows,
+    *,
+    prefix: str | None,
+    timeout: float | None,
+) -> str:
+    """Send rows to a table by binary COPY, and return the server's command tag.
+
+    Raises whatever the driver or the source of the rows raises, and CastError for a value that cannot be encoded.
+    """
+    # The driver's own deadline does not cover the statement that it prepares first, nor a source that stalls.
+    async with asyncio.timeout(timeout):
+        try:
+            return await driver.copy_records_to_table(
+                table, records=rows.read(), columns=columns, schema_name=prefix or None
+            )
+        except (ValueError, TypeError, OverflowError, AttributeError) as exc:
+            if exc is rows.failure or getattr(exc, "sqlstate", None) is not None:
+                raise
+            raise CastError(
+                f"row {rows.number} cannot be copied into {table} ({', '.join(columns)}): a value does not fit its "
+                f"column's type ({exc.__class__.__name__})",
+                hint="give the values as the columns store them",
+            ) from None
