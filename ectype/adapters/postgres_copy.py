@@ -2,23 +2,47 @@
 # the deadline is a parameter of every method of the contract
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable, Sequence
 from typing import Any, Protocol
 
+from ectype.adapters.base import CopyFormat
+from ectype.adapters.postgres_literals import with_literals
 from ectype.errors import CastError
 
 ROWS_IN_ONE_GO = 1_000
 """How many rows are encoded before other tasks get a turn: the driver encodes as fast as it is given rows."""
 
+Write = Callable[[bytes], Awaitable[None]]
 Records = Iterable[Sequence[object]] | AsyncIterable[Sequence[object]]
 
 
 class CopyDriver(Protocol):
     """The part of `asyncpg.Connection` that copies."""
 
+    async def prepare(self, query: str, *, name: str, timeout: float | None = None) -> "Prepared": ...  # noqa: D102
+    async def copy_from_query(  # noqa: D102
+        self,
+        query: str,
+        *,
+        output: Callable[[bytes], Awaitable[None]],
+        format: str,  # noqa: A002  # asyncpg's word
+        header: bool | None = None,
+        delimiter: str | None = None,
+        null: str | None = None,
+    ) -> str: ...
     async def copy_records_to_table(  # noqa: D102  # it is asyncpg's
         self, table_name: str, *, records: Any, columns: Sequence[str], schema_name: str | None = None
     ) -> str: ...
+
+
+class Prepared(Protocol):
+    """The part of `asyncpg.PreparedStatement` that is used."""
+
+    # Their words are asyncpg's.
+    def get_parameters(self) -> tuple[Any, ...]: ...  # noqa: D102
+    def get_attributes(self) -> tuple[Any, ...]: ...  # noqa: D102
+    def get_statusmsg(self) -> str | None: ...  # noqa: D102
+    async def fetch(self, *args: object, timeout: float | None = None) -> list[Any]: ...  # noqa: D102
 
 
 class Rows:
@@ -107,3 +131,40 @@ async def copy_in(
                 f"column's type ({exc.__class__.__name__})",
                 hint="give the values as the columns store them",
             ) from None
+
+
+async def copy_out(
+    driver: CopyDriver, sql: str, params: Sequence[object], write: Write, form: CopyFormat, *, timeout: float | None
+) -> str:
+    """Send the rows of a query to `write`, and return the server's command tag; the values become literals first.
+
+    Raises whatever the driver or `write` raises.
+    """
+    async with asyncio.timeout(timeout):
+        literals = await _literals(driver, sql, params) if params else ()
+        return await driver.copy_from_query(
+            with_literals(sql, literals),
+            output=write,
+            format=form.name,
+            header=form.header or None,
+            delimiter=form.delimiter,
+            null=form.null,
+        )
+
+
+async def _literals(driver: CopyDriver, sql: str, params: Sequence[object]) -> tuple[str, ...]:
+    """Return each value as the server writes it, with the type that the server takes it for."""
+    statement = await driver.prepare(sql, name="")
+    types = [_type_name(one) for one in statement.get_parameters()]
+    del statement
+    parts = ", ".join(f"quote_nullable(${number}::{name}::text)" for number, name in enumerate(types, 1))
+    asking = await driver.prepare(f"SELECT {parts}", name="")
+    [row] = await asking.fetch(*params)
+    return tuple(f"({text}::{name})" for text, name in zip(row, types, strict=True))
+
+
+def _type_name(one: Any) -> str:
+    # An array is called `text[]`, with its element's schema.
+    name, brackets = (one.name[:-2], "[]") if one.name.endswith("[]") else (one.name, "")
+    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (one.schema, name))
+    return quoted + brackets

@@ -85,19 +85,26 @@ class SqliteConnection:
         """Run several statements in order, in the open transaction if there is one."""
         await self._worker.run(jobs.script, sql, (), _nothing, timeout)
 
-    async def copy_in(
-        self,
-        table: str,
-        columns: Sequence[str],  # noqa: ARG002  # of the contract
-        records: object,  # noqa: ARG002
-        timeout: float | None = None,  # noqa: ARG002
-        *,
-        prefix: str | None = None,  # noqa: ARG002
-    ) -> int:
+    async def copy_in(self, table: str, *_rest: object, **_options: object) -> int:
         """Raise UnsupportedError: SQLite has no COPY."""
         raise UnsupportedError(
             f"COPY into `{table}` is not known to SQLite",
             hint="use `repo.insert_all(model, rows)`, which is one transaction there",
+        )
+
+    async def copy_out(self, *_what: object) -> int:
+        """Raise UnsupportedError: SQLite has no COPY."""
+        raise UnsupportedError(
+            "COPY of a query is not known to SQLite",
+            hint="read the rows by `repo.all(query)`, and write them with Python's `csv`",
+        )
+
+    async def listen(self, *_what: object) -> None:
+        """Raise UnsupportedError: SQLite tells no other connection of anything."""
+        raise UnsupportedError(
+            "LISTEN is not known to SQLite",
+            hint="inside one process use `PubSub` of `ectype.web_integration`; between processes ask the table anew, "
+            "or use PostgreSQL",
         )
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:

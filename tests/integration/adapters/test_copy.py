@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from ectype.adapters.base import Begin
-from ectype.adapters.postgres import PostgresConnection
+from ectype.adapters.postgres_connection import PostgresConnection
 from ectype.adapters.registry import adapter_for
 from ectype.errors import CastError, ConstraintError, DatabaseError, DeadlineError, UnsupportedError
 
