@@ -12,7 +12,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin, CopyFormat
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
-from ectype.adapters.postgres_errors import is_stale, is_unfit_argument, translate
+from ectype.adapters.postgres_errors import is_of_driver, is_stale, is_unfit_argument, translate
 from ectype.adapters.postgres_pooler import refuse_session_words
 from ectype.errors import CastError, ConnectError, DatabaseError, DeadlineError, TransactionAbortedError
 
@@ -410,6 +410,9 @@ class PostgresConnection:
         if not isinstance(exc, Exception):
             self.terminate()
             raise exc
+        if is_of_driver(exc):
+            # It was prepared, and never run: until the server hears of an end, it keeps the locks of the tables.
+            await self._settle()
         error = translate(exc, self._url, params)
         demoted = isinstance(error, DatabaseError) and error.sqlstate == READ_ONLY and self._may_write
         if isinstance(error, ConnectError) or demoted:

@@ -55,11 +55,15 @@ def is_stale(exc: BaseException) -> bool:
 
 def is_unfit_argument(exc: BaseException) -> bool:
     """Whether the driver could not encode a parameter, so that nothing was sent."""
+    return is_of_driver(exc) and _ARGUMENT.search(str(exc)) is not None
+
+
+def is_of_driver(exc: BaseException) -> bool:
+    """Whether the driver refused to send a statement that it had prepared, so that the server waits for its end."""
+    if isinstance(exc, asyncpg.InterfaceError):
+        return "another operation" not in str(exc) and "connection is closed" not in str(exc)
     # An answer of the server has fields; what the driver raises itself under the same class has none.
-    ours = isinstance(exc, asyncpg.InterfaceError) or (
-        isinstance(exc, asyncpg.DataError) and _text(exc, "message") is None
-    )
-    return ours and _ARGUMENT.search(str(exc)) is not None
+    return isinstance(exc, asyncpg.DataError) and _text(exc, "message") is None
 
 
 def translate(exc: Exception, url: str, params: Sequence[object] = ()) -> EctypeError:
