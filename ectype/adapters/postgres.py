@@ -1,8 +1,9 @@
-"""PostgreSQL through asyncpg, by its public methods: hosts tried in turn, passwords and TLS as libpq has them."""
+"""PostgreSQL through asyncpg: hosts tried in turn, passwords and TLS as libpq has them."""
 # the deadline is a parameter of every method of the contract
 
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import Any, TypeAlias, cast
@@ -12,7 +13,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.libpq import password_file, password_for
 from ectype.adapters.postgres_connection import Driver, PostgresConnection, Shared
-from ectype.adapters.postgres_pooler import HINT, is_pooled
+from ectype.adapters.postgres_pooler import HINT, is_pooled, keep_settings
 from ectype.adapters.url import Config
 from ectype.errors import ConfigError, ConnectError, UnsupportedError
 from ectype.sql.dialect import POSTGRES, Dialect
@@ -77,7 +78,8 @@ class PostgresAdapter:
             self._prepare = "unnamed" if await self._stands_behind_a_pooler(driver, end) else "named"
             if self._prepare == "unnamed":
                 self._shared.pooled = True
-                driver.terminate()
+                with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await driver.close(timeout=max(0.05, end - monotonic()))
                 driver = await self._reach(end, timeout)
         found = driver.get_server_version()
         version = (int(found.major), int(found.minor))
@@ -89,6 +91,8 @@ class PostgresAdapter:
             )
         if version != self.dialect.version:
             self.dialect = replace(POSTGRES, version=version)
+        if self._shared.pooled:
+            keep_settings(driver)
         return PostgresConnection(driver, self.url, self._shared)
 
     async def connect_session(self, timeout: float) -> PostgresConnection:
@@ -102,7 +106,7 @@ class PostgresAdapter:
             return await self._direct.connect(timeout)
         connection = await self.connect(timeout)
         if self._shared.pooled and await self._stands_behind_a_pooler(connection.driver, monotonic() + timeout):
-            connection.terminate()
+            await connection.close(1.0)
             raise UnsupportedError(
                 f"{self.url} leads to a pooler in transaction mode, and listeners and locks need a session of their "
                 "own (PostgreSQL)",

@@ -45,6 +45,14 @@ async def is_pooled(driver: Probed, timeout: float) -> bool:
     return bool(pid != driver.get_server_pid())
 
 
+def keep_settings(driver: Any) -> None:  # its private member has no type
+    """Keep the driver from switching `jit` off and on around its look at a type: behind a pooler it may stay off.
+
+    The one place that uses a private member of asyncpg, which has no option for it.
+    """
+    driver._server_caps = driver._server_caps._replace(jit=False)  # noqa: SLF001
+
+
 def refuse_session_words(sql: str, url: str) -> None:
     """Raise UnsupportedError for SQL text that changes a session, which behind a pooler is nobody's own."""
     found = _SESSION.search(sql) or _LOCK.search(_LOCAL.sub("", sql))

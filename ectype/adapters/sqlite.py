@@ -209,6 +209,10 @@ class SqliteAdapter:
         worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
         return SqliteConnection(worker, self._synchronous)
 
+    async def connect_session(self, timeout: float) -> SqliteConnection:
+        """As `connect`: nothing stands between a program and its file."""
+        return await self.connect(timeout)
+
     def _open(self, opening: _Opening) -> int:
         raw = sqlite3.connect(
             MEMORY if self.single else f"file:{quote(self._path)}?mode={self._mode}",

@@ -1,12 +1,13 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Literal, Self, TypeVar, cast, overload
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
+from ectype.adapters.settings import Prepare
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
@@ -49,6 +50,11 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: what it is called in events and errors.
         log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
         plan_cache_size: how many query shapes keep their SQL.
+        direct_url: the address of the PostgreSQL server itself, where `url` leads to a pooler: for what needs a session
+            of its own, which is `listen` and the lock of migrations.
+        prepare: whether PostgreSQL keeps statements under a name: "auto" does unless it finds a pooler, "named" and
+            "unnamed" say so.
+        attach: SQLite's further files, by the name of the schema that each becomes.
 
     Raises:
         ConfigError: for a URL that cannot be used; its password is never shown.
@@ -68,8 +74,11 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: str = "repo",
         log_params: bool = True,
         plan_cache_size: int = 1_000,
+        direct_url: str | None = None,
+        prepare: Prepare | None = None,
+        attach: Mapping[str, str] | None = None,
     ) -> None:
-        self.adapter: Adapter = adapter_for(url)
+        self.adapter: Adapter = adapter_for(url, direct_url=direct_url, prepare=prepare, attach=attach)
         self.name = name
         self.pool = Pool(self.adapter, size=pool_size)
         self._session = Session(self.pool, timeout=timeout)

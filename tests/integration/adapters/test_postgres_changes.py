@@ -104,11 +104,14 @@ async def test_inside_a_transaction_a_change_raises_one_clear_error_or_none(conn
     await fetched(connection, statement)
     await connection.begin(Begin())
     await other.script(change)
+    stale: StaleStatementError | None = None
     try:
         assert await fetched(connection, statement) == [1]
     except StaleStatementError as exc:
-        assert "retries=1" in str(exc.hint)
-        assert exc.sqlstate in {"0A000", "XX000"}
+        stale = exc
+    if stale is not None:
+        assert "retries=1" in str(stale.hint)
+        assert stale.sqlstate in {"0A000", "XX000"}
         await connection.rollback()
         await connection.begin(Begin())
         assert await fetched(connection, statement) == [1]
