@@ -143,6 +143,13 @@ class Connection(Protocol):
         """
         ...
 
+    async def notify(self, channel: str, payload: str, timeout: float | None = None) -> None:
+        """Send a notification; in a transaction it leaves with the commit.
+
+        Raises UnsupportedError where the database has no notifications.
+        """
+        ...
+
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction."""
         ...

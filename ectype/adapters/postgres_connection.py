@@ -302,6 +302,10 @@ class PostgresConnection:
             await self._fail(exc, (), timeout)
         self._driver.add_termination_listener(lambda _driver: lost())
 
+    async def notify(self, channel: str, payload: str, timeout: float | None = None) -> None:
+        """Send a notification; in a transaction it leaves with the commit."""
+        await self._run("SELECT pg_notify($1, $2)", (channel, payload), timeout)
+
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction."""
         if self._changes != self._shared.changes:

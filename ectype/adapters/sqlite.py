@@ -101,11 +101,11 @@ class SqliteConnection:
 
     async def listen(self, *_what: object) -> None:
         """Raise UnsupportedError: SQLite tells no other connection of anything."""
-        raise UnsupportedError(
-            "LISTEN is not known to SQLite",
-            hint="inside one process use `PubSub` of `ectype.web_integration`; between processes ask the table anew, "
-            "or use PostgreSQL",
-        )
+        raise _silent("LISTEN")
+
+    async def notify(self, *_what: object) -> None:
+        """Raise UnsupportedError: SQLite tells no other connection of anything."""
+        raise _silent("NOTIFY")
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction: IMMEDIATE, so that it waits for other writers now and never fails later; else DEFERRED.
@@ -145,6 +145,14 @@ class SqliteConnection:
     def terminate(self) -> None:
         """Interrupt what runs and let the thread end."""
         self._worker.stop()
+
+
+def _silent(what: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{what} is not known to SQLite",
+        hint="inside one process use `PubSub` of `ectype.web_integration`; between processes read the table anew now "
+        "and then, or use PostgreSQL",
+    )
 
 
 def _nothing(_result: None) -> None:

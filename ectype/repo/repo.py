@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Literal, Self, TypeVar, cast, overload
+from weakref import WeakSet
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
@@ -15,6 +16,7 @@ from ectype.repo import reader, upserter, writer
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
 from ectype.repo.many_rows import ManyRows
+from ectype.repo.notify_calls import NotifyCalls
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
@@ -39,7 +41,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
+class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -91,6 +93,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
             log_params=log_params,
         )
         self._engine.repo = self
+        self._listeners = WeakSet()
 
     def __repr__(self) -> str:
         return f"Repo({self.adapter.url!r})"
@@ -108,7 +111,9 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         self.pool.release(await self.pool.acquire(self._session.timeout or OPEN_SECONDS))
 
     async def close(self) -> None:
-        """Close the pool: wait for what runs, then close every connection."""
+        """Close the pool: wait for what runs, then close every connection; listeners end."""
+        for listener in tuple(self._listeners):
+            await listener.close()
         await self._session.close()
         await self.pool.close()
 

@@ -157,6 +157,10 @@ class Session:
             lambda connection: lambda *args: connection.copy_in(*args, prefix=prefix), timeout, table, columns, records
         )
 
+    async def notify(self, channel: str, payload: str, timeout: float | None = None) -> None:
+        """Send a notification; in a transaction it leaves with the commit."""
+        await self._run(lambda connection: connection.notify, timeout, channel, payload)
+
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters; the connection is reset after it."""
         await self._run(lambda connection: connection.script, timeout, sql, reset=True)
