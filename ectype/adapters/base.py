@@ -109,10 +109,12 @@ class Connection(Protocol):
         timeout: float | None = None,
         *,
         prefix: str | None = None,
+        as_text: bool = False,
     ) -> int:
         """Send rows to a table by COPY, all or none, and return how many; a row has a dumped value for each column.
 
-        Raises UnsupportedError where the database has no COPY.
+        `as_text` sends them in text, for types that the driver has no binary form of. Raises UnsupportedError where the
+        database has no COPY.
         """
         ...
 

@@ -14,7 +14,14 @@ from ectype.adapters.base import Begin, CopyFormat
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
 from ectype.adapters.postgres_errors import is_of_driver, is_stale, is_unfit_argument, translate
 from ectype.adapters.postgres_pooler import refuse_session_words
-from ectype.errors import CastError, ConnectError, DatabaseError, DeadlineError, TransactionAbortedError
+from ectype.errors import (
+    CastError,
+    ConnectError,
+    DatabaseError,
+    DeadlineError,
+    TransactionAbortedError,
+    UnsupportedError,
+)
 
 T = TypeVar("T")
 
@@ -231,8 +238,9 @@ class PostgresConnection:
         timeout: float | None = None,
         *,
         prefix: str | None = None,
+        as_text: bool = False,
     ) -> int:
-        """Send rows to a table by binary COPY, in one implicit transaction, and return how many.
+        """Send rows to a table by binary COPY, or as text, in one implicit transaction, and return how many.
 
         The rows are encoded as they are read, so that a source of any length takes no memory.
 
@@ -242,9 +250,9 @@ class PostgresConnection:
         await self._catch_up()
         rows = Rows(records, columns)
         try:
-            tag = await copy_in(self._driver, table, columns, rows, prefix=prefix, timeout=timeout)
+            tag = await copy_in(self._driver, table, columns, rows, prefix=prefix, timeout=timeout, as_text=as_text)
         except BaseException as exc:
-            if exc is rows.failure or isinstance(exc, CastError):
+            if exc is rows.failure or isinstance(exc, (CastError, UnsupportedError)):
                 # The driver has told the server to forget the rows; wait until it has.
                 await self._settle()
                 raise

@@ -5,9 +5,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable, Sequence
 from typing import Any, Protocol
 
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
+
 from ectype.adapters.base import CopyFormat
+from ectype.adapters.postgres_copy_text import line
 from ectype.adapters.postgres_literals import with_literals
-from ectype.errors import CastError
+from ectype.errors import CastError, UnsupportedError
 
 ROWS_IN_ONE_GO = 1_000
 """How many rows are encoded before other tasks get a turn: the driver encodes as fast as it is given rows."""
@@ -29,6 +32,15 @@ class CopyDriver(Protocol):
         header: bool | None = None,
         delimiter: str | None = None,
         null: str | None = None,
+    ) -> str: ...
+    async def copy_to_table(  # noqa: D102
+        self,
+        table_name: str,
+        *,
+        source: AsyncIterable[bytes],
+        columns: Sequence[str],
+        schema_name: str | None = None,
+        format: str,  # noqa: A002  # asyncpg's word
     ) -> str: ...
     async def copy_records_to_table(  # noqa: D102  # it is asyncpg's
         self, table_name: str, *, records: Any, columns: Sequence[str], schema_name: str | None = None
@@ -69,6 +81,19 @@ class Rows:
             return self._awaited(records)
         few = isinstance(records, Sequence) and len(records) <= ROWS_IN_ONE_GO
         return self._at_once(records) if few else self._in_turns(records)
+
+    async def lines(self) -> AsyncGenerator[bytes]:
+        """Return the rows in COPY's text format, many lines at a time."""
+        lines: list[bytes] = []
+        records = self._records
+        source = self._awaited(records) if isinstance(records, AsyncIterable) else self._in_turns(records)
+        async for row in source:
+            lines.append(line(row))
+            if len(lines) == ROWS_IN_ONE_GO:
+                yield b"".join(lines)
+                lines.clear()
+        if lines:
+            yield b"".join(lines)
 
     def _at_once(self, records: Iterable[Sequence[object]]) -> Generator[Sequence[object]]:
         try:
@@ -112,17 +137,29 @@ async def copy_in(
     *,
     prefix: str | None,
     timeout: float | None,
+    as_text: bool,
 ) -> str:
-    """Send rows to a table by binary COPY, and return the server's command tag.
+    """Send rows to a table by binary COPY, or as text, and return the server's command tag.
 
     Raises whatever the driver or the source of the rows raises, and CastError for a value that cannot be encoded.
     """
     # The driver's own deadline does not cover the statement that it prepares first, nor a source that stalls.
     async with asyncio.timeout(timeout):
         try:
+            if as_text:
+                return await driver.copy_to_table(
+                    table, source=rows.lines(), columns=columns, schema_name=prefix or None, format="text"
+                )
             return await driver.copy_records_to_table(
                 table, records=rows.read(), columns=columns, schema_name=prefix or None
             )
+        except asyncpg.InternalClientError as exc:
+            if "no binary format encoder" not in str(exc):
+                raise
+            raise UnsupportedError(
+                f"a column of {table} ({', '.join(columns)}) cannot be copied in binary: {exc} (PostgreSQL)",
+                hint="use `repo.insert_all(model, rows)`",
+            ) from None
         except (ValueError, TypeError, OverflowError, AttributeError) as exc:
             if exc is rows.failure or getattr(exc, "sqlstate", None) is not None:
                 raise

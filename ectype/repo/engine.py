@@ -1,10 +1,10 @@
 """How a repo runs a prepared statement: dump, run, load, tell the listeners."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
-from ectype.adapters.base import Adapter
+from ectype.adapters.base import Adapter, CopyFormat
 from ectype.query.ast import RowShape
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
@@ -140,6 +140,37 @@ class Engine:
         running = self.session.query(prepared.sql, params, load, timeout, reset=reset)
         if listeners(EVENT):
             return await self._observed(prepared, params, running, count)
+        return await running
+
+    async def copy_in(
+        self,
+        told: Prepared,
+        table: str,
+        columns: Sequence[str],
+        rows: AsyncIterable[Sequence[Any]],
+        timeout: float | None = None,
+        *,
+        prefix: str | None,
+        as_text: bool,
+    ) -> int:
+        """Send rows of dumped values to a table by COPY, and return how many; listeners are told of `told`."""
+        running = self.session.copy_in(table, columns, rows, timeout, prefix=prefix, as_text=as_text)
+        if listeners(EVENT):
+            return await self._observed(told, (), running, int)
+        return await running
+
+    async def copy_out(
+        self,
+        prepared: Prepared,
+        params: Sequence[Any],
+        write: Callable[[bytes], Awaitable[None]],
+        form: CopyFormat,
+        timeout: float | None = None,
+    ) -> int:
+        """Send the rows of a query to `write` by COPY, and return how many; the parameters are dumped."""
+        running = self.session.copy_out(prepared.sql, params, write, form, timeout)
+        if listeners(EVENT):
+            return await self._observed(prepared, params, running, int)
         return await running
 
     async def _observed(

@@ -14,6 +14,7 @@ from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import reader, upserter, writer
 from ectype.repo.changeset_calls import ChangesetCalls
+from ectype.repo.copy_calls import CopyCalls
 from ectype.repo.engine import Engine
 from ectype.repo.many_rows import ManyRows
 from ectype.repo.notify_calls import NotifyCalls
@@ -41,7 +42,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls):
+class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCalls):
     """A database, and everything that is done with it.
 
     Args:

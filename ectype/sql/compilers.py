@@ -51,6 +51,11 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     return cast("Statement", _module("bulk").compile_unnest(shape, dialect))
 
 
+def compile_copy(shape: InsertShape, dialect: Dialect) -> Any:
+    """Return the `CopyShape` of many rows: see `ectype.sql.bulk`."""
+    return _module("bulk").compile_copy(shape, dialect)
+
+
 def compile_update_all(
     step: Step,
     assignments: tuple[tuple[str, Expression], ...],
