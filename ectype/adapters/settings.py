@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-from ectype.adapters.url import Config, parse
+from ectype.adapters.url import MEMORY, Config, parse
 from ectype.errors import ConfigError, did_you_mean
 
 Prepare: TypeAlias = Literal["auto", "named", "unnamed"]
@@ -39,7 +39,7 @@ def with_settings(
                     f"{name}= is a setting of PostgreSQL, and {config.masked} is SQLite",
                     hint="leave it out: nothing stands between the program and a file",
                 )
-        return replace(config, attach=_files(attach or {}))
+        return replace(config, attach=_files(attach or {}, in_memory=config.path == MEMORY))
     if attach:
         raise ConfigError(
             f"attach= is a setting of SQLite, and {config.masked} is a server",
@@ -64,7 +64,7 @@ def _direct(direct_url: str, config: Config) -> Config:
     return direct
 
 
-def _files(attach: Mapping[str, str]) -> Mapping[str, str]:
+def _files(attach: Mapping[str, str], *, in_memory: bool) -> Mapping[str, str]:
     files: dict[str, str] = {}
     for name, where in attach.items():
         if not name.isidentifier() or not name.isascii() or name.lower() in _TAKEN:
@@ -80,5 +80,9 @@ def _files(attach: Mapping[str, str]) -> Mapping[str, str]:
         path = where if config is None else config.path
         if not path or "\0" in path:
             raise ConfigError(f"attach={{{name!r}: {where!r}}} names no file", hint="give the path of a file")
+        if path == MEMORY and not in_memory:
+            raise ConfigError(
+                f"attach={{{name!r}: {where!r}}} would be another database in each connection", hint="name a file"
+            )
         files[name] = path
     return MappingProxyType(files)

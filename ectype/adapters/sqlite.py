@@ -30,11 +30,11 @@ STATEMENT_CACHE_SIZE = 512
 class SqliteConnection:
     """One connection to a SQLite database. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_synchronous", "_worker")
+    __slots__ = ("__weakref__", "_setup", "_worker")
 
-    def __init__(self, worker: Worker, synchronous: str) -> None:
+    def __init__(self, worker: Worker, setup: jobs.Setup) -> None:
         self._worker = worker
-        self._synchronous = synchronous
+        self._setup = setup
 
     @property
     def broken(self) -> bool:
@@ -136,7 +136,8 @@ class SqliteConnection:
 
     async def reset(self, timeout: float | None = None) -> None:
         """Set the PRAGMAs back that change results, and drop temporary tables, views and triggers."""
-        await self._worker.run(jobs.reset, self._synchronous, (), _nothing, timeout)
+        setup = self._setup
+        await self._worker.run(jobs.reset, setup.synchronous, tuple(setup.attach), _nothing, timeout)
 
     async def close(self, timeout: float = 5.0) -> None:
         """Close after the statement that runs, else interrupt it and let the thread end by itself."""
@@ -145,6 +146,13 @@ class SqliteConnection:
     def terminate(self) -> None:
         """Interrupt what runs and let the thread end."""
         self._worker.stop()
+
+
+def _hint_for(path: Path | str) -> str:
+    return (
+        f"check that {Path(path).absolute()} is a SQLite database, and that this user may read and write it and its "
+        "folder"
+    )
 
 
 def _silent(what: str) -> UnsupportedError:
@@ -189,8 +197,14 @@ class SqliteAdapter:
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
         self._path = config.path
         self._mode = options.get("mode", "rwc").lower()
-        self._journal = None if self.single or self._mode == "ro" else options.get("journal_mode", "wal").lower()
-        self._synchronous = options.get("synchronous", "normal").lower()
+        self._attach = config.attach
+        journal = None if self._mode == "ro" else options.get("journal_mode", "wal").lower()
+        self._setup = jobs.Setup(
+            journal=None if self.single else journal,
+            synchronous=options.get("synchronous", "normal").lower(),
+            attach={name: self._named(path) for name, path in config.attach.items()},
+            attached_journal=journal,
+        )
         self._busy_seconds = int(options.get("busy_timeout", BUSY_TIMEOUT_MS)) / 1_000
         self._cache = int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE))
 
@@ -210,12 +224,17 @@ class SqliteAdapter:
             let_end(driver)
             if isinstance(exc, (sqlite3.Error, TimeoutError)):
                 why = str(exc) or f"it was not done within {timeout:g} s"
+                attached = self._attach.get((getattr(exc, "__notes__", None) or [""])[-1])
+                if attached is not None:
+                    raise ConnectError(
+                        f"{attached}, attached to {self.url}, could not be opened: {why}", hint=_hint_for(attached)
+                    ) from exc
                 raise ConnectError(f"{self.url} could not be opened: {why}", hint=self._hint()) from exc
             raise
         if max_params != self.dialect.max_params:
             self.dialect = replace(self.dialect, max_params=max_params)
         worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
-        return SqliteConnection(worker, self._synchronous)
+        return SqliteConnection(worker, self._setup)
 
     async def connect_session(self, timeout: float) -> SqliteConnection:
         """As `connect`: nothing stands between a program and its file."""
@@ -223,14 +242,18 @@ class SqliteAdapter:
 
     def _open(self, opening: _Opening) -> int:
         raw = sqlite3.connect(
-            MEMORY if self.single else f"file:{quote(self._path)}?mode={self._mode}",
-            uri=not self.single,
+            self._named(self._path),
+            # Attached files are named so too.
+            uri=True,
             isolation_level=None,
             cached_statements=self._cache,
             check_same_thread=False,
         )
         opening.raw = raw
-        return jobs.set_up(jobs.Turn(raw, self._busy_seconds), self._journal, self._synchronous)
+        return jobs.set_up(jobs.Turn(raw, self._busy_seconds), self._setup)
+
+    def _named(self, path: str) -> str:
+        return MEMORY if path == MEMORY else f"file:{quote(path)}?mode={self._mode}"
 
     def _hint(self) -> str:
         path = Path(self._path).absolute()
@@ -240,7 +263,7 @@ class SqliteAdapter:
             return f"make the folder {path.parent} first; three slashes are relative, four are absolute"
         if self._mode != "rwc" and not path.exists():
             return f"{path} does not exist, and mode={self._mode} does not create it: leave `mode` out"
-        return f"check that {path} is a SQLite database, and that this user may read and write it and its folder"
+        return _hint_for(path)
 
 
 def _thread_of(opening: _Opening) -> aiosqlite.Connection:
