@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,7 +16,14 @@ import pytest
 from ectype.adapters.base import Begin
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sqlite import SqliteConnection
-from ectype.errors import ConfigError, ConnectError, DatabaseError, TransactionAbortedError, UnsupportedError
+from ectype.errors import (
+    ConfigError,
+    ConnectError,
+    DatabaseError,
+    DeadlineError,
+    TransactionAbortedError,
+    UnsupportedError,
+)
 from ectype.repo.repo import Repo
 from ectype.schema.fields import Field, primary_key
 from ectype.schema.schema import Schema
@@ -276,6 +284,116 @@ async def test_writers_of_one_process_wait_for_one_another_and_none_is_refused(s
 
         await asyncio.gather(*(add() for _ in range(16)))
         assert await repo._session.fetch("SELECT count FROM counter", (), list) == [(160,)]
+
+
+async def test_the_writers_of_one_process_are_served_in_the_order_they_came(sqlite_url):
+    adapter = adapter_for(sqlite_url)
+    connections = [await adapter.connect(5) for _ in range(6)]
+    await connections[0].script(TABLE)
+    await connections[0].begin(Begin())
+    served: list[int] = []
+
+    async def write(number: int) -> None:
+        if number % 2:
+            await connections[number].execute("INSERT INTO notes (body) VALUES ('alone')")
+        else:
+            await connections[number].begin(Begin())
+            await connections[number].execute("INSERT INTO notes (body) VALUES ('in a transaction')")
+            await connections[number].commit()
+        served.append(number)
+
+    tasks: list[asyncio.Task[None]] = []
+    for number in range(1, 6):
+        tasks.append(asyncio.create_task(write(number)))
+        await asyncio.sleep(0)
+    tasks[2].cancel()
+    await asyncio.sleep(0.1)
+    assert served == []
+    await connections[0].commit()
+    await asyncio.wait(tasks)
+    assert served == [1, 2, 4, 5]
+    for connection in connections:
+        await connection.close()
+
+
+@pytest.mark.parametrize("end", ["terminate", "close", "full", "cancel"])
+async def test_a_writer_that_ends_badly_lets_the_next_one_write(sqlite_url, end):
+    adapter = adapter_for(sqlite_url)
+    first, second = await adapter.connect(5), await adapter.connect(5)
+    await first.script(TABLE)
+    await first.begin(Begin())
+    await first.execute("INSERT INTO notes (body) VALUES ('lost')")
+    waiting = asyncio.create_task(second.execute("INSERT INTO notes (body) VALUES ('next')"))
+    await asyncio.sleep(0.01)
+    if end == "terminate":
+        first.terminate()
+    elif end == "close":
+        await first.close()
+    elif end == "full":
+        await first.execute("PRAGMA max_page_count = 3")
+        with pytest.raises(DatabaseError):
+            await first.execute("INSERT INTO notes VALUES (1, zeroblob(1000000))")
+        await first.rollback()
+    else:
+        counting = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        task = asyncio.create_task(first.fetch(counting, (), list))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait({task})
+        await first.rollback()
+    assert await waiting == 1
+    assert await second.fetch("SELECT body FROM notes", (), list) == [("next",)]
+    await first.close()
+    await second.close()
+
+
+async def test_one_that_only_reads_waits_for_no_writer(sqlite_url):
+    adapter = adapter_for(sqlite_url)
+    first, second = await adapter.connect(5), await adapter.connect(5)
+    await first.script(TABLE)
+    await first.begin(Begin())
+    await first.execute("INSERT INTO notes (body) VALUES ('x')")
+    await second.execute("SELECT 1", (), 1)
+    await second.script("PRAGMA foreign_keys = ON; SELECT count(*) FROM notes", 1)
+    assert (await second.query("SELECT count(*) FROM notes", (), lambda _names, rows, _count: rows, 1)) == [(0,)]
+    await second.begin(Begin(read_only=True), 1)
+    await second.rollback()
+    await first.rollback()
+    await first.close()
+    await second.close()
+
+
+async def test_a_connection_given_up_in_a_transaction_lets_the_next_one_write(sqlite_url):
+    """The pool drops one that broke without a further word to it."""
+    adapter = adapter_for(sqlite_url)
+    first, second = await adapter.connect(5), await adapter.connect(5)
+    await first.script(TABLE)
+    await first.begin(Begin())
+    release = threading.Event()
+    task = asyncio.create_task(first.fetch("SELECT 1", (), lambda _rows: release.wait(20)))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.wait({task})
+    assert first.broken
+    release.set()
+    assert await second.execute("INSERT INTO notes (body) VALUES ('next')") == 1
+    await second.close()
+
+
+async def test_a_writer_that_waits_too_long_is_told_who_writes(sqlite_url):
+    adapter = adapter_for(f"{sqlite_url}?busy_timeout=100")
+    first, second = await adapter.connect(5), await adapter.connect(5)
+    await first.begin(Begin())
+    with pytest.raises(DatabaseError, match="another task of this program") as caught:
+        await second.begin(Begin())
+    assert caught.value.sqlstate == "SQLITE_BUSY"
+    assert "busy_timeout" in str(caught.value.hint)
+    with pytest.raises(DeadlineError, match="other writers"):
+        await second.begin(Begin(), 0.02)
+    await first.rollback()
+    await second.begin(Begin())
+    await first.close()
+    await second.close()
 
 
 async def test_a_database_in_memory_lives_as_long_as_its_repo():
