@@ -156,11 +156,20 @@ class Listener:
     async def _see_proof(self) -> None:
         nonce, heard = uuid4().hex, asyncio.Event()
         self._awaited = nonce, heard
+        sent = False
         try:
             async with asyncio.timeout(PROOF_SECONDS):
                 await self._prove(self._own, nonce)
+                sent = True
                 await heard.wait()
         except TimeoutError as exc:
+            if not sent:
+                raise ConnectError(
+                    f"a listener could not be proved: within {PROOF_SECONDS:g} s its own notification could not be sent "
+                    f"through {self._adapter.url}",
+                    hint="is every connection of the pool held? listen before they are, or give the repo a larger "
+                    "`pool_size`",
+                ) from exc
             raise UnsupportedError(
                 f"a notification sent through {self._adapter.url} was not heard within {PROOF_SECONDS:g} s: a pooler "
                 "in transaction mode keeps them, or `direct_url` leads to another database (PostgreSQL)",

@@ -59,6 +59,35 @@ async def test_every_value_that_a_column_stores_can_be_copied(connection):
     assert await connection.fetch('SELECT * FROM "odd name"."t ""1"', (), lambda rows: tuple(rows[0])) == row
 
 
+@pytest.mark.postgres
+async def test_as_text_every_value_arrives_as_it_does_in_binary(connection):
+    await connection.script(
+        "CREATE TYPE mood AS ENUM ('good', 'b\\ad\t'); CREATE TABLE all_kinds "
+        "(t text, n numeric, f float8, b bytea, o boolean, l text[], u uuid, at timestamptz, m mood, i interval)"
+    )
+    names = ("t", "n", "f", "b", "o", "l", "u", "at", "m", "i")
+    at = datetime(2024, 2, 29, 12, tzinfo=UTC)
+    rows = [
+        (
+            "a\tb\nc\r\\N",
+            Decimal("-1.50"),
+            0.1,
+            b"\0\\",
+            True,
+            ["\t", None, '"'],
+            UUID(int=7),
+            at,
+            "b\\ad\t",
+            "1 mon 2 days",
+        ),
+        ("\\N", None, float("inf"), b"", False, [], None, None, "good", None),
+        ("\\.", None, None, None, None, None, None, None, None, None),
+    ]
+    assert await connection.copy_in("all_kinds", names, rows, as_text=True) == 3
+    found = await connection.fetch("SELECT t, n, f, b, o, l, u, at, m, i::text FROM all_kinds", (), list)
+    assert [tuple(row) for row in found] == rows
+
+
 def broken_source() -> Iterator[tuple[int, str, int]]:
     yield from numbers(3)
     raise LookupError("the source broke")

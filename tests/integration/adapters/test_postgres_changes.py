@@ -193,3 +193,15 @@ async def test_a_statement_that_was_never_sent_holds_no_lock(connection, other, 
         await fetched(connection, (READ[0], params))
     await other.script("SET lock_timeout = '5s'; ALTER TABLE moods ADD COLUMN note text")
     assert not connection.in_transaction
+
+
+async def test_a_value_added_to_an_enum_is_refused_until_its_transaction_has_committed_and_says_so(connection):
+    await connection.begin(Begin())
+    await connection.script("ALTER TYPE mood ADD VALUE 'odd'")
+    with pytest.raises(DatabaseError) as caught:
+        await connection.execute("INSERT INTO moods VALUES (2, 'odd')")
+    assert caught.value.sqlstate == "55P04"
+    assert "committed before" in str(caught.value.hint)
+    await connection.rollback()
+    await connection.script("ALTER TYPE mood ADD VALUE 'odd'")
+    assert await connection.execute("INSERT INTO moods VALUES (2, $1)", ("odd",)) == 1

@@ -221,6 +221,14 @@ async def test_a_pooler_in_between_is_named_at_start_and_direct_url_goes_around_
 
 
 @pytest.mark.postgres
+async def test_a_pool_without_a_free_connection_is_not_mistaken_for_a_pooler(fresh_postgres_url):
+    async with Repo(fresh_postgres_url, pool_size=1) as repo, repo.transaction():
+        with pytest.raises(ConnectError, match="could not be sent") as caught:
+            await repo.listen("posts").__aenter__()
+        assert "pool_size" in str(caught.value.hint)
+
+
+@pytest.mark.postgres
 async def test_a_direct_url_to_another_database_hears_nothing_and_says_so(fresh_postgres_url, postgres_url):
     async with Repo(fresh_postgres_url, direct_url=postgres_url) as repo:
         with pytest.raises(UnsupportedError, match="another database"):
