@@ -165,8 +165,8 @@ class Listener:
         except TimeoutError as exc:
             if not sent:
                 raise ConnectError(
-                    f"a listener could not be proved: within {PROOF_SECONDS:g} s its own notification could not be sent "
-                    f"through {self._adapter.url}",
+                    f"a listener could not be proved: within {PROOF_SECONDS:g} s its own notification could not be "
+                    f"sent through {self._adapter.url}",
                     hint="is every connection of the pool held? listen before they are, or give the repo a larger "
                     "`pool_size`",
                 ) from exc
