@@ -62,6 +62,7 @@ class PostgresAdapter:
         self._places = _places(config)
         self._prepare = config.options.get("prepare", "auto").lower()
         self._shared = Shared(pooled=self._prepare == "unnamed")
+        self._pooler: bool | None = None
         self._direct = None if config.direct is None else PostgresAdapter(config.direct)
 
     async def connect(self, timeout: float) -> PostgresConnection:
@@ -75,8 +76,9 @@ class PostgresAdapter:
         end = monotonic() + timeout
         driver = await self._reach(end, timeout)
         if self._prepare == "auto":
-            self._prepare = "unnamed" if await self._stands_behind_a_pooler(driver, end) else "named"
-            if self._prepare == "unnamed":
+            self._pooler = await self._stands_behind_a_pooler(driver, end, timeout)
+            self._prepare = "unnamed" if self._pooler else "named"
+            if self._pooler:
                 self._shared.pooled = True
                 with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                     await driver.close(timeout=max(0.05, end - monotonic()))
@@ -105,7 +107,10 @@ class PostgresAdapter:
         if self._direct is not None:
             return await self._direct.connect(timeout)
         connection = await self.connect(timeout)
-        if self._shared.pooled and await self._stands_behind_a_pooler(connection.driver, monotonic() + timeout):
+        if self._pooler is None:
+            # `prepare` was given, which says nothing of sessions.
+            self._pooler = await self._stands_behind_a_pooler(connection.driver, monotonic() + timeout, timeout)
+        if self._pooler:
             await connection.close(1.0)
             raise UnsupportedError(
                 f"{self.url} leads to a pooler in transaction mode, and listeners and locks need a session of their "
@@ -114,13 +119,13 @@ class PostgresAdapter:
             )
         return connection
 
-    async def _stands_behind_a_pooler(self, driver: Driver, end: float) -> bool:
+    async def _stands_behind_a_pooler(self, driver: Driver, end: float, timeout: float) -> bool:
         try:
             return await is_pooled(driver, max(0.05, end - monotonic()))
         except BaseException as exc:
             driver.terminate()
             if isinstance(exc, Exception):
-                raise self._refusal([(self._places[0], exc)], 0.0) from exc
+                raise self._refusal([(self._places[0], exc)], timeout) from exc
             raise
 
     async def _reach(self, end: float, timeout: float) -> Driver:

@@ -129,7 +129,7 @@ async def test_text_that_changes_a_transaction_alone_is_let_through(pooler_url, 
 
 
 async def test_a_session_of_its_own_is_refused_through_a_pooler_and_made_around_it(pooler_url, fresh_postgres_url):
-    for prepare in (None, "unnamed"):
+    for prepare in (None, "unnamed", "named"):
         with pytest.raises(UnsupportedError, match="transaction mode") as caught:
             await adapter_for(pooler_url, prepare=prepare).connect_session(5)
         assert "direct_url" in str(caught.value.hint)
@@ -154,6 +154,9 @@ async def test_migrations_go_around_the_pooler_or_are_refused(pooler_url, fresh_
 
 
 async def test_without_a_pooler_statements_keep_their_names_and_sessions_their_own(fresh_postgres_url):
+    for prepare in ("unnamed", "named"):
+        connection = await adapter_for(fresh_postgres_url, prepare=prepare).connect_session(5)
+        await connection.close()
     connection = await adapter_for(fresh_postgres_url).connect_session(5)
     await connection.fetch("SELECT $1::int", (1,), list)
     names = "SELECT count(*) FROM pg_prepared_statements WHERE name <> '' AND statement = 'SELECT $1::int'"
