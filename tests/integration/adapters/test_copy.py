@@ -129,6 +129,16 @@ async def test_a_table_or_column_that_does_not_exist_is_a_database_error(connect
     assert await value(connection, "SELECT 1") == 1
 
 
+@pytest.mark.postgres
+async def test_a_type_that_the_driver_has_no_binary_form_of_is_named_and_can_be_sent_as_text(connection):
+    await connection.script("CREATE TABLE found (words tsvector)")
+    with pytest.raises(UnsupportedError, match="tsvector") as caught:
+        await connection.copy_in("found", ("words",), [("a b",)])
+    assert "insert_all" in str(caught.value.hint)
+    assert await connection.copy_in("found", ("words",), [("a b",)], as_text=True) == 1
+    assert await value(connection, "SELECT words::text FROM found") == "'a' 'b'"
+
+
 async def never(_rows: object = None) -> AsyncIterator[Any]:
     yield (1, "first", 1)
     await asyncio.Event().wait()
