@@ -15,6 +15,7 @@ from ectype.errors import (
     EctypeError,
     LockNotAvailableError,
     OutOfRangeError,
+    StaleStatementError,
     TransactionAbortedError,
 )
 
@@ -28,6 +29,10 @@ CONSTRAINT_KINDS = {
     "23P01": "exclusion",
 }
 _LOST = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"})
+_READ_ONLY_HINT = (
+    "this server, or this transaction, only reads. After a failover the next call connects anew: name all hosts in the "
+    "URL, with `target_session_attrs=read-write`"
+)
 _DATA_CLASS = "22"
 _LOCK_NOT_AVAILABLE = "55P03"
 _LOCK_HINT = "another transaction holds it: make that one shorter, wait longer (`lock_timeout`), or try again with \
@@ -35,9 +40,34 @@ _LOCK_HINT = "another transaction holds it: make that one shorter, wait longer (
 _DIVISION_BY_ZERO = "22012"
 _OUT_OF_RANGE = frozenset({"22003", "22008", "22015"})
 
+# What the server says of an object that was dropped under a prepared statement.
+_GONE = re.compile(r"^(?:cache lookup failed for|could not open relation with OID|type with OID \d+ does not exist)")
 _KEY_COLUMNS = re.compile(r"^Key \((?P<columns>.*?)\)=")
 _DETAIL_VALUES = re.compile(r"(=|contains )\(.*\)", re.DOTALL)
 _ARGUMENT = re.compile(r"query argument \$(\d+)")
+
+
+def is_stale(exc: BaseException) -> bool:
+    """Whether a prepared statement, or what the driver knows of a type, is older than the table or type it is about."""
+    if isinstance(exc, asyncpg.InvalidCachedStatementError):
+        return True
+    message = str(exc)
+    if isinstance(exc, asyncpg.InternalServerError):
+        return _GONE.search(message) is not None
+    return isinstance(exc, asyncpg.UndefinedObjectError) and _GONE.search(message) is not None
+
+
+def is_unfit_argument(exc: BaseException) -> bool:
+    """Whether the driver could not encode a parameter, so that nothing was sent."""
+    return is_of_driver(exc) and _ARGUMENT.search(str(exc)) is not None
+
+
+def is_of_driver(exc: BaseException) -> bool:
+    """Whether the driver refused to send a statement that it had prepared, so that the server waits for its end."""
+    if isinstance(exc, asyncpg.InterfaceError):
+        return "another operation" not in str(exc) and "connection is closed" not in str(exc)
+    # An answer of the server has fields; what the driver raises itself under the same class has none.
+    return isinstance(exc, asyncpg.DataError) and _text(exc, "message") is None
 
 
 def translate(exc: Exception, url: str, params: Sequence[object] = ()) -> EctypeError:
@@ -76,6 +106,10 @@ def _from_server(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
         return OutOfRangeError(message, sqlstate=state, hint=_text(exc, "hint"))
     if state == _LOCK_NOT_AVAILABLE:
         return LockNotAvailableError(message, sqlstate=state, hint=_LOCK_HINT)
+    if is_stale(exc):
+        return StaleStatementError(message, sqlstate=state, detail=detail)
+    if state == "25006":
+        return DatabaseError(message, sqlstate=state, detail=detail, hint=_READ_ONLY_HINT)
     kind = CONSTRAINT_KINDS.get(state)
     if kind is None:
         return DatabaseError(message, sqlstate=state, detail=detail, hint=_text(exc, "hint"))
@@ -87,32 +121,6 @@ def _from_server(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
         columns=_columns(exc, detail),
         sqlstate=state,
         detail=detail,
-    )
-
-
-def is_stale_type(exc: BaseException) -> bool:
-    """Whether a prepared statement names a type that was dropped, and maybe made anew under another number."""
-    return isinstance(exc, asyncpg.InternalServerError) and "cache lookup failed for type" in str(exc)
-
-
-def _from_stale_type(exc: Exception, _url: str, _params: Sequence[object]) -> EctypeError:
-    assert isinstance(exc, asyncpg.PostgresError)  # it is the key of this row of the table
-    stale = is_stale_type(exc)
-    return DatabaseError(
-        f"a type was dropped while a statement with it was prepared: {exc}" if stale else str(exc),
-        sqlstate=_text(exc, "sqlstate"),
-        hint="run the transaction anew, as `transact(…, retries=1)` does" if stale else _text(exc, "hint"),
-        transient=stale,
-    )
-
-
-def _from_stale_plan(exc: Exception, _url: str, _params: Sequence[object]) -> EctypeError:
-    assert isinstance(exc, asyncpg.PostgresError)  # it is the key of this row of the table
-    return DatabaseError(
-        f"a table was altered while its statement was prepared: {_text(exc, 'message') or exc}",
-        sqlstate=_text(exc, "sqlstate"),
-        hint="run the transaction anew, as `transact(…, retries=1)` does",
-        transient=True,
     )
 
 
@@ -188,15 +196,18 @@ def _from_decoding(exc: Exception, _url: str, _params: Sequence[object]) -> Ecty
     )
 
 
+def _from_outdated(exc: Exception, _url: str, _params: Sequence[object]) -> EctypeError:
+    return StaleStatementError(f"the statement has run, and its rows cannot be read: {exc}")
+
+
 _Make = Callable[[Exception, str, Sequence[object]], EctypeError]
 
 # The order matters: the driver's classes derive from one another, and its DataError is a ValueError.
 _TABLE: tuple[tuple[type[Exception], _Make], ...] = (
     (asyncpg.ConnectionDoesNotExistError, _from_lost),
-    (asyncpg.InvalidCachedStatementError, _from_stale_plan),
-    (asyncpg.InternalServerError, _from_stale_type),
     (asyncpg.PostgresError, _from_server),
     (asyncpg.InterfaceError, _from_client),
+    (asyncpg.OutdatedSchemaCacheError, _from_outdated),
     (asyncpg.InternalClientError, _from_lost),
     (OSError, _from_lost),
     (ValueError, _from_decoding),

@@ -1,9 +1,11 @@
 """URL scheme to adapter. The adapter's module, and with it the driver, is imported when a URL asks for it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 
 from ectype.adapters.base import Adapter
+from ectype.adapters.settings import with_settings
 from ectype.adapters.url import Config, Password, parse
 from ectype.errors import ConfigError
 
@@ -11,21 +13,32 @@ ADAPTERS = {"postgresql": "ectype.adapters.postgres", "sqlite": "ectype.adapters
 """Scheme to the module that serves it; each has a function `create(config) -> Adapter`."""
 
 
-def adapter_for(url: str | Config, *, password: Password | None = None) -> Adapter:
-    """Return the adapter for a database URL; nothing is connected yet.
+def adapter_for(
+    url: str | Config,
+    *,
+    password: Password | None = None,
+    direct_url: str | None = None,
+    prepare: str | None = None,
+    attach: Mapping[str, str] | None = None,
+) -> Adapter:
+    """Return the adapter for a database URL; nothing is connected yet. The settings are those of `Repo`.
 
     Args:
         url: the URL, or what `parse` made of it.
         password: is asked for the password at each new connection, instead of the URL.
+        direct_url: see there, as are the others.
+        prepare: see there.
+        attach: see there.
 
     Raises:
-        ConfigError: the URL, or one of its options, cannot be used; or there are two passwords.
+        ConfigError: the URL, one of its options, or a setting cannot be used; or there are two passwords.
         UnsupportedError: the driver's library is too old.
 
     >>> adapter_for("sqlite:///blog.db").dialect.name
     'SQLite'
     """
     config = parse(url) if isinstance(url, str) else url
+    config = with_settings(config, direct_url=direct_url, prepare=prepare, attach=attach)
     if password is not None:
         config = _with_password(config, password)
     adapter: Adapter = import_module(ADAPTERS[config.scheme]).create(config)

@@ -7,10 +7,11 @@ constraints are checked.
 # the deadline is a parameter of every method of the contract
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
-from ectype.adapters.base import Begin, Connection
+from ectype.adapters.base import Begin, Connection, CopyFormat
 from ectype.adapters.sandbox_blockers import DEADLOCK, Watch
 from ectype.adapters.steady import steadily
 from ectype.errors import ConfigError, DatabaseError, EctypeError, OwnershipError, UnsupportedError
@@ -130,6 +131,45 @@ class OwnedConnection:
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements at once."""
         await self._run(self._inner.script, timeout, sql)
+
+    async def copy_in(
+        self,
+        table: str,
+        columns: Sequence[str],
+        records: Iterable[Sequence[object]] | AsyncIterable[Sequence[object]],
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+        as_text: bool = False,
+    ) -> int:
+        """Send rows to a table by COPY, all or none, and return how many."""
+        call = partial(self._inner.copy_in, prefix=prefix, as_text=as_text)
+        return await self._run(call, timeout, table, columns, records)
+
+    async def copy_out(
+        self,
+        sql: str,
+        params: Sequence[object],
+        write: Callable[[bytes], Awaitable[None]],
+        form: CopyFormat,
+        timeout: float | None = None,
+    ) -> int:
+        """Send the rows of one query to `write` by COPY, and return how many."""
+        return await self._run(self._inner.copy_out, timeout, sql, params, write, form)
+
+    async def listen(
+        self,
+        channels: Sequence[str],
+        heard: Callable[[str, str, int], None],
+        lost: Callable[[], None],
+        timeout: float | None = None,
+    ) -> None:
+        """Tell `heard` every notification from here on."""
+        await self._run(self._inner.listen, timeout, channels, heard, lost)
+
+    async def notify(self, channel: str, payload: str, timeout: float | None = None) -> None:
+        """Send a notification; in a transaction it leaves with the commit."""
+        await self._run(self._inner.notify, timeout, channel, payload)
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction."""

@@ -186,6 +186,9 @@ class _Owned:
     async def connect(self, timeout: float) -> Connection:
         return OwnedConnection(await self._adapter.connect(timeout), self._owner)
 
+    async def connect_session(self, timeout: float) -> Connection:
+        return await self.connect(timeout)
+
 
 class _OnlyOne:
     """An adapter with one connection to give, which is there already."""
@@ -211,3 +214,6 @@ class _OnlyOne:
                 hint="the error before this one says why; the next test gets another connection",
             )
         return connection
+
+    async def connect_session(self, timeout: float) -> Connection:
+        return await self._adapter.connect_session(timeout)

@@ -1,9 +1,10 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from copy import copy
 from typing import Any, Literal, Self, TypeVar, Unpack, cast, overload
+from weakref import WeakSet
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.connections import Connections
@@ -11,6 +12,7 @@ from ectype.adapters.pool import Pool
 from ectype.adapters.pool_options import PoolKeywords, keywords, timeout_of
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sandbox import Sandbox
+from ectype.adapters.settings import Prepare
 from ectype.adapters.url import Password, parse
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
@@ -19,8 +21,10 @@ from ectype.repo import reader, writer
 from ectype.repo.block import RolledBack, Transaction
 from ectype.repo.call import CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
+from ectype.repo.copy_calls import CopyCalls
 from ectype.repo.engine import Engine
 from ectype.repo.many_rows import ManyRows
+from ectype.repo.notify_calls import NotifyCalls
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
@@ -45,7 +49,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
+class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -57,6 +61,11 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: what it is called in events and errors.
         log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
         plan_cache_size: how many query shapes keep their SQL.
+        direct_url: the address of the PostgreSQL server itself, where `url` leads to a pooler: for what needs a session
+            of its own, which is `listen` and the lock of migrations.
+        prepare: whether PostgreSQL keeps statements under a name: "auto" does unless it finds a pooler, "named" and
+            "unnamed" say so.
+        attach: SQLite's further files, by the name of the schema that each becomes.
         sandbox: for tests: every statement belongs to an owner that `sandbox` opened, and is undone when it ends.
         password: a function, async or not, that is asked for the password at each new connection.
         pool: how the pool behaves, see `docs/pool.md`: `queue_target`, `queue_interval`, `pool_timeout`,
@@ -82,10 +91,15 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         plan_cache_size: int = 1_000,
         sandbox: bool = False,
         password: Password | None = None,
+        direct_url: str | None = None,
+        prepare: Prepare | None = None,
+        attach: Mapping[str, str] | None = None,
         **pool: Unpack[PoolKeywords],
     ) -> None:
         config = parse(url)
-        self.adapter: Adapter = adapter_for(config, password=password)
+        self.adapter: Adapter = adapter_for(
+            config, password=password, direct_url=direct_url, prepare=prepare, attach=attach
+        )
         self.name = name
         options = keywords(config.options, pool_size, **pool)
         self.pool: Connections = (Sandbox if sandbox else Pool)(self.adapter, name=name, **options)
@@ -99,6 +113,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
             log_params=log_params,
         )
         self._engine.repo = self
+        self._listeners = WeakSet()
 
     def __repr__(self) -> str:
         return f"Repo({self.adapter.url!r})"
@@ -133,7 +148,9 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         await self.pool.open(self._session.timeout or OPEN_SECONDS)
 
     async def close(self) -> None:
-        """Close the pool: wait for what runs, then close every connection."""
+        """Close the pool: wait for what runs, then close every connection; listeners end."""
+        for listener in tuple(self._listeners):
+            await listener.close()
         await self._session.close()
         await self.pool.close()
 
