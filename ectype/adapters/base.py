@@ -131,6 +131,10 @@ class Adapter(Protocol):
         """Whether there can be only one connection (SQLite's `:memory:`)."""
         ...
 
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement by which its connections open a transaction, for events."""
+        ...
+
     async def connect(self, timeout: float) -> Connection:
         """Make one connection, ready to use. Raises ConnectError, masked, with what was tried and the fix."""
         ...

@@ -11,7 +11,7 @@ from contextvars import Context
 from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
 
-from ectype.adapters.base import Adapter, Connection
+from ectype.adapters.base import Adapter, Begin, Connection
 from ectype.adapters.pool_report import Holder, PoolReport, refused, timed_out
 from ectype.adapters.queue_control import QueueControl
 from ectype.errors import ConfigError, ConnectError, EctypeError
@@ -24,8 +24,9 @@ IDLE_CHECK_SECONDS = 5.0
 _BACKOFF_SECONDS = (0.05, 0.5)
 
 
-_Held: TypeAlias = tuple[float, Task[Any] | None]
-"""Since when a connection is out, and with which task. A plain tuple: one is made at every checkout."""
+_Held: TypeAlias = tuple[float, Task[Any] | None, float]
+"""Since when a connection is out, with which task, and since when it had been in. A plain tuple: one is made at every
+checkout."""
 
 
 class _Wait(NamedTuple):
@@ -133,8 +134,17 @@ class Pool:
         if connection.broken:
             self._forget()
             return self.try_acquire()
-        self._held[connection] = (now, current_task(home))
+        self._held[connection] = (now, current_task(home), since)
         return connection
+
+    def idle_of(self, connection: Connection) -> float | None:
+        """Return how long a connection that is out had lain idle before, in seconds; None for one that is not out."""
+        held = self._held.get(connection)
+        return None if held is None else held[0] - held[2]
+
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement that opens a transaction here."""
+        return self._adapter.begin_text(how)
 
     async def acquire(self, timeout: float) -> Connection:
         """Return a connection, waiting for one in turn.
@@ -183,8 +193,7 @@ class Pool:
         elif self._waiting or self._closed:
             self._put(connection)
         else:
-            # It has proved itself since it went out, at the least.
-            self._idle.append((connection, held[0]))
+            self._idle.append((connection, monotonic()))
 
     def report(self) -> PoolReport:
         """Return what the pool is doing now."""
@@ -275,8 +284,7 @@ class Pool:
 
     def _serve_stale_or_grow(self) -> None:
         if self._idle:
-            connection, _ = self._idle.pop()
-            self._start(self._check(connection))
+            self._start(self._check(*self._idle.pop()))
         else:
             self._grow()
 
@@ -323,7 +331,7 @@ class Pool:
         else:
             self._grow()
 
-    async def _check(self, connection: Connection) -> None:
+    async def _check(self, connection: Connection, since: float) -> None:
         try:
             await connection.execute("SELECT 1", (), CLEAN_SECONDS)
         except EctypeError:
@@ -335,7 +343,7 @@ class Pool:
         if connection.broken:
             self._drop()
         else:
-            self._put(connection)
+            self._put(connection, since)
 
     async def _clean(self, connection: Connection, *, reset: bool) -> None:
         try:
@@ -355,7 +363,7 @@ class Pool:
         else:
             self._put(connection)
 
-    def _put(self, connection: Connection) -> None:
+    def _put(self, connection: Connection, since: float | None = None) -> None:
         """Hand a clean connection to the call that has waited longest, or lay it on top of the idle ones."""
         if self._closed:
             self._start(connection.close(CLEAN_SECONDS))
@@ -370,7 +378,7 @@ class Pool:
             if self._control.refuses(now, waited):
                 waiter.set_exception(self._refusal(waited))
                 continue
-            self._held[connection] = (now, wait.task)
+            self._held[connection] = (now, wait.task, now if since is None else since)
             waiter.set_result(connection)
             return
         self._idle.append((connection, now))
@@ -396,7 +404,7 @@ class Pool:
         wait = self._waiting.get(waiter)
         if wait is None or waiter.done():
             return
-        own = wait.task is not None and any(task is wait.task for _, task in self._held.values())
+        own = wait.task is not None and any(task is wait.task for _, task, _ in self._held.values())
         waiter.set_exception(timed_out(self.report(), url=self._adapter.url, waited=wait.seconds, own=own))
 
     def _refusal(self, waited: float) -> Exception:
@@ -432,7 +440,7 @@ def _is_running(home: AbstractEventLoop) -> bool:
 
 
 def _holder(held: _Held, now: float) -> Holder:
-    since, task = held
+    since, task, _ = held
     return Holder(name="no task" if task is None else task.get_name(), seconds=now - since)
 
 

@@ -301,6 +301,10 @@ class PostgresAdapter:
         self._config = config
         self._arguments = _connect_arguments(config)
 
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement by which its connections open a transaction."""
+        return begin_text(how)
+
     async def connect(self, timeout: float) -> PostgresConnection:
         """Make one connection.
 

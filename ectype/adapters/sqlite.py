@@ -98,7 +98,7 @@ class SqliteConnection:
             )
         if how.deferrable:
             raise UnsupportedError("deferrable=True is not known to SQLite", hint="leave it out")
-        await self.execute("BEGIN DEFERRED" if how.read_only else "BEGIN IMMEDIATE", (), timeout)
+        await self.execute(begin_text(how), (), timeout)
 
     async def commit(self, timeout: float | None = None) -> None:
         """Commit; raises TransactionAbortedError when SQLite had rolled the transaction back by itself."""
@@ -123,6 +123,11 @@ class SqliteConnection:
     def terminate(self) -> None:
         """Interrupt what runs and let the thread end."""
         self._worker.stop()
+
+
+def begin_text(how: Begin) -> str:
+    """Return the statement that begins a transaction."""
+    return "BEGIN DEFERRED" if how.read_only else "BEGIN IMMEDIATE"
 
 
 def _nothing(_result: None) -> None:
@@ -163,6 +168,10 @@ class SqliteAdapter:
         self._synchronous = options.get("synchronous", "normal").lower()
         self._busy_seconds = int(options.get("busy_timeout", BUSY_TIMEOUT_MS)) / 1_000
         self._cache = int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE))
+
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement by which its connections open a transaction."""
+        return begin_text(how)
 
     async def connect(self, timeout: float) -> SqliteConnection:
         """Open the file, or make the database in memory.

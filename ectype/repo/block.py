@@ -9,7 +9,9 @@ from ectype.adapters.base import Begin
 from ectype.adapters.pool import Pool
 from ectype.errors import ConfigError, TransactionClosedError
 from ectype.repo.after_commit import run_all
+from ectype.repo.call import Call
 from ectype.repo.lease import take
+from ectype.repo.observer import Observer
 from ectype.repo.scope import Scope, State
 
 PLAIN = Begin()
@@ -21,6 +23,7 @@ class Place(Protocol):
 
     pool: Pool
     timeout: float | None
+    observer: Observer
 
     def scope(self) -> Scope | None:
         """Return the scope that is open here."""
@@ -70,17 +73,21 @@ class Transaction:
         value: what `rollback` was given.
     """
 
-    __slots__ = ("_how", "_place", "_scope", "_timeout", "rolled_back", "value")
+    __slots__ = ("_call", "_how", "_place", "_scope", "_timeout", "rolled_back", "value")
 
-    def __init__(self, place: Place, how: Begin = PLAIN, timeout: float | None = None) -> None:
+    def __init__(
+        self, place: Place, how: Begin = PLAIN, timeout: float | None = None, call: Call | None = None
+    ) -> None:
         """Make a block; nothing happens before it is entered.
 
         Args:
             place: the session.
             how: how it begins.
             timeout: seconds that the block may take; None for any time.
+            call: the options by which its BEGIN and COMMIT are told of; None for the repo's own.
         """
         self._place = place
+        self._call = call
         self._how = how
         self._timeout = timeout
         self._scope: Scope | None = None
@@ -136,11 +143,12 @@ class Transaction:
 
     async def _begin(self) -> Scope:
         usual, whole = self._place.timeout, self._timeout
+        teller = self._place.observer.teller(self._call)
         if whole is None:
-            return Scope(await take(self._place.pool, self._how, timeout=usual, limit=usual))
+            return Scope(await take(self._place.pool, self._how, teller, timeout=usual, limit=usual))
         deadline = asyncio.get_running_loop().time() + whole
         limit = whole if usual is None else min(whole, usual)
-        return Scope(await take(self._place.pool, self._how, timeout=usual, limit=limit), deadline=deadline)
+        return Scope(await take(self._place.pool, self._how, teller, timeout=usual, limit=limit), deadline=deadline)
 
     async def _begin_nested(self, outer: Scope) -> Scope:
         how = self._how

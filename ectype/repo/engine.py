@@ -2,36 +2,44 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from copy import copy
-from time import perf_counter
-from typing import Any, TypeVar, cast
+from operator import attrgetter
+from typing import Any, TypeVar
 
-from ectype.adapters.base import Adapter
+from ectype.adapters.base import Adapter, Connection
 from ectype.query.ast import RowShape
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
 from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, call_of
+from ectype.repo.observer import Observer, enabled
 from ectype.repo.transaction import Session
 from ectype.sql.dialect import Dialect
 from ectype.sql.statement import Statement
-from ectype.telemetry import QueryEvent, emit, listeners
+from ectype.telemetry import attached
 
 T = TypeVar("T")
 P = TypeVar("P")
 HIDDEN = "<hidden>"
 REDACTED = "<redacted>"
 
+_FETCH = attrgetter("fetch")
+_EXECUTE = attrgetter("execute")
+_FETCH_MANY = attrgetter("fetch_many")
+_EXECUTE_MANY = attrgetter("execute_many")
+_QUERY = attrgetter("query")
+
 
 class Prepared:
     """A statement of one shape and its loader.
 
     Attributes:
+        said: what is told of it.
         sql: the text.
         dump: from values to the driver's parameters.
         load: from the driver's rows to what a row is.
         redacted: the indexes of parameters that must not be shown.
     """
 
-    __slots__ = ("dump", "load", "redacted", "sql")
+    __slots__ = ("dump", "load", "redacted", "said", "sql")
 
     def __init__(self, statement: Statement, row: RowShape | None = None, prefix: str | None = None) -> None:
         """Build the loader.
@@ -41,6 +49,7 @@ class Prepared:
             row: how a row is made, where the statement does not say.
             prefix: where tables without a prefix of their own were read.
         """
+        self.said = statement.said
         self.sql = statement.sql
         self.dump = statement.dump
         self.redacted = statement.redacted
@@ -57,10 +66,11 @@ class Engine:
         adapter: the database.
         session: finds the connection of each statement.
         plans: what was compiled, by shape.
-        name: the repo's name, for events.
         prefix: the default prefix.
         log_params: whether parameters are shown to listeners.
         usual: the options of a call that says none.
+        observer: what tells of the statements.
+        slow: from how many seconds on a statement is warned of, or None.
         repo: what functions of `prepare_changes` are given.
     """
 
@@ -71,15 +81,16 @@ class Engine:
         adapter: Adapter,
         session: Session,
         *,
-        name: str,
+        observer: Observer,
         prefix: str | None = None,
         plan_cache_size: int = 1_000,
         log_params: bool = True,
     ) -> None:
         self.adapter = adapter
         self.session = session
-        self.usual = PLAIN
-        self.name = name
+        self.observer = observer
+        self.slow = observer.slow
+        self.usual = observer.usual
         self.prefix = prefix
         self.log_params = log_params
         self.plans: PlanCache[Any] = PlanCache(plan_cache_size)
@@ -110,31 +121,27 @@ class Engine:
 
     async def fetch(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> list[Any]:
         """Run a statement that returns rows, and return them loaded; the parameters are dumped."""
-        running = self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
-        if listeners(call.event):
-            return await self._observed(prepared, params, call, running, len)
-        return await running
+        if call.event in attached or self.slow is not None or enabled(call.log):
+            return await self._observed(prepared, params, call, _FETCH, prepared.load, len)
+        return await self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
 
     async def execute(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> int:
         """Run a statement that returns no rows, and return how many it wrote; the parameters are dumped."""
-        running = self.session.execute(prepared.sql, params, call.timeout)
-        if listeners(call.event):
-            return await self._observed(prepared, params, call, running, int)
-        return await running
+        if call.event in attached or self.slow is not None or enabled(call.log):
+            return await self._observed(prepared, params, call, _EXECUTE, None, int)
+        return await self.session.execute(prepared.sql, params, call.timeout)
 
     async def fetch_many(self, prepared: Prepared, rows: Sequence[Sequence[Any]], call: Call = PLAIN) -> list[Any]:
         """Run a returning statement once a row of dumped parameters, all or nothing; return all their rows, loaded."""
-        running = self.session.fetch_many(prepared.sql, rows, prepared.load, call.timeout)
-        if listeners(call.event):
-            return await self._observed(prepared, rows, call, running, len, many=True)
-        return await running
+        if self.observer.wants(call):
+            return await self._observed(prepared, rows, call, _FETCH_MANY, prepared.load, len, many=True)
+        return await self.session.fetch_many(prepared.sql, rows, prepared.load, call.timeout)
 
     async def execute_many(self, prepared: Prepared, rows: Sequence[Sequence[Any]], call: Call = PLAIN) -> int:
         """Run a writing statement once a row of dumped parameters, all or nothing; return how many rows it wrote."""
-        running = self.session.execute_many(prepared.sql, rows, call.timeout)
-        if listeners(call.event):
-            return await self._observed(prepared, rows, call, running, int, many=True)
-        return await running
+        if self.observer.wants(call):
+            return await self._observed(prepared, rows, call, _EXECUTE_MANY, None, int, many=True)
+        return await self.session.execute_many(prepared.sql, rows, call.timeout)
 
     async def query(
         self,
@@ -150,37 +157,30 @@ class Engine:
 
         `reset` says that the text may have changed the connection's session.
         """
-        running = self.session.query(prepared.sql, params, load, call.timeout, reset=reset)
-        if listeners(call.event):
-            return await self._observed(prepared, params, call, running, count)
-        return await running
+        if self.observer.wants(call):
+            return await self._observed(prepared, params, call, _QUERY, load, count, reset=reset)
+        return await self.session.query(prepared.sql, params, load, call.timeout, reset=reset)
 
     async def _observed(
         self,
         prepared: Prepared,
         params: Sequence[Any],
         call: Call,
-        running: Awaitable[T],
-        count: Callable[[T], int],
+        method: Callable[[Connection], Callable[..., Awaitable[Any]]],
+        load: Callable[..., Any] | None,
+        count: Callable[[Any], int],
         *,
         many: bool = False,
-    ) -> T:
-        started = perf_counter()
-        rows, error = None, None
-        try:
-            result = await running
-            rows = count(result)
-        except BaseException as exc:
-            error = exc
-            raise
-        finally:
-            taken = perf_counter() - started
-            shown = tuple(self._shown(prepared, row) for row in params) if many else self._shown(prepared, params)
-            emit(
-                cast("str", call.event),
-                QueryEvent(self.name, prepared.sql, shown, rows, None, taken, error, call.tags),
-            )
-        return result
+        reset: bool = False,
+    ) -> Any:
+        watch = self.observer.watch(call)
+        loading = () if load is None else (watch.loading(load),)
+        running = self.session.run(method, call.timeout, prepared.sql, params, *loading, reset=reset, watch=watch)
+
+        def shown() -> tuple[object, ...]:
+            return tuple(self._shown(prepared, row) for row in params) if many else self._shown(prepared, params)
+
+        return await self.observer.observe(watch, call, prepared.said, shown, running, count)
 
     def _shown(self, prepared: Prepared, params: Sequence[Any]) -> tuple[object, ...]:
         if not self.log_params:

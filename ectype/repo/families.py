@@ -80,7 +80,7 @@ async def write_family(
     """
     family = _Family(engine, writes, changeset, verb, call, _relations(changeset))
     family.check()
-    async with Atomic(engine.session):
+    async with Atomic(engine.session, call):
         return await family.write(row)
 
 

@@ -12,10 +12,12 @@ from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import reader, upserter, writer
-from ectype.repo.call import CallOptions
+from ectype.repo.call import Call, CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
+from ectype.repo.log_line import Log, level_of, seconds_of
 from ectype.repo.many_rows import ManyRows
+from ectype.repo.observer import Observer
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
@@ -25,6 +27,7 @@ from ectype.repo.transaction import RolledBack, Session, Transaction
 from ectype.schema.changeset import Changeset
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
+from ectype.telemetry import CLOSED, OPENED, RepoEvent, emit, listeners
 
 OPEN_SECONDS = 15.0
 """How long the first connection may take where statements have no deadline."""
@@ -48,7 +51,10 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         timeout: the deadline of a statement in seconds, unless the call has its own.
         prefix: the PostgreSQL schema of all tables that do not name their own.
         name: what it is called in events and errors.
-        log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
+        log: whether statements go to the logger `ectype.repo`, and at which level; True is `debug`.
+        log_params: whether parameters are shown to telemetry and the log; those of `redact` columns never are.
+        slow_query: from how many seconds on a statement is warned of in the log, with where it was called.
+        call_sites: whether every event says where its call was made, which costs a walk through the stack.
         plan_cache_size: how many query shapes keep their SQL.
 
     Raises:
@@ -67,17 +73,22 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         timeout: float | None = 15.0,
         prefix: str | None = None,
         name: str = "repo",
+        log: Log = True,
         log_params: bool = True,
+        slow_query: float | None = None,
+        call_sites: bool = False,
         plan_cache_size: int = 1_000,
     ) -> None:
         self.adapter: Adapter = adapter_for(url)
         self.name = name
         self.pool = Pool(self.adapter, size=pool_size)
-        self._session = Session(self.pool, timeout=timeout)
+        usual = Call(log=level_of(log))
+        observer = Observer(name, usual=usual, slow=seconds_of(slow_query), call_sites=call_sites)
+        self._session = Session(self.pool, timeout=timeout, observer=observer)
         self._engine = Engine(
             self.adapter,
             self._session,
-            name=name,
+            observer=observer,
             prefix=prefix,
             plan_cache_size=plan_cache_size,
             log_params=log_params,
@@ -115,11 +126,18 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
     async def open(self) -> None:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""
         self.pool.release(await self.pool.acquire(self._session.timeout or OPEN_SECONDS))
+        self._tell(OPENED)
 
     async def close(self) -> None:
         """Close the pool: wait for what runs, then close every connection."""
         await self._session.close()
         await self.pool.close()
+        self._tell(CLOSED)
+
+    def _tell(self, event: str) -> None:
+        if listeners(event):
+            dialect = self.adapter.dialect
+            emit(event, RepoEvent(self.name, self.adapter.url, dialect.name, self.pool.report().size))
 
     # --- reads
 
@@ -282,7 +300,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
     ) -> AbstractAsyncContextManager[Transaction, bool]:
         """Run the block in a transaction: commit at its end, roll back on any exception. Nested, it is a savepoint."""
         return self._session.transaction(
-            isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout
+            isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout, call=self._engine.usual
         )
 
     @overload
@@ -301,7 +319,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         An `Invalid` rolls back and is returned; `tx.rollback(value)` makes the result `RolledBack(value)`.
         Serialization failures and deadlocks run it again, `retries` times at most, with a pause in between.
         """
-        return await self._session.transact(work, isolation=isolation, retries=retries)
+        return await self._session.transact(work, isolation=isolation, retries=retries, call=self._engine.usual)
 
     def after_commit(self, callback: Callable[[], object]) -> None:
         """Call `callback` after the outermost transaction has committed, or at once outside of one.

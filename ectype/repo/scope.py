@@ -272,7 +272,7 @@ class Scope:
                 hint="leave COMMIT and ROLLBACK to the `transaction()` block and to `tx.rollback()`",
             )
         try:
-            await lease.run(connection.commit, timeout)
+            await lease.control("COMMIT", "COMMIT", connection.commit, timeout)
         except _UNCERTAIN as exc:
             if connection.broken or not connection.in_transaction:
                 connection.terminate()
@@ -288,7 +288,8 @@ class Scope:
         if outer.state is State.CLOSED:
             raise closed(None)
         try:
-            await self.lease.run(self.lease.connection.execute, f"SAVEPOINT {self._savepoint}", (), timeout)
+            sql = f"SAVEPOINT {self._savepoint}"
+            await self.lease.control("SAVEPOINT", sql, self.lease.connection.execute, sql, (), timeout)
         except BaseException as exc:
             outer.abort(exc)
             raise
@@ -298,7 +299,8 @@ class Scope:
     async def _release(self, outer: "Scope", timeout: float | None) -> None:
         if outer.state is not State.CLOSED:
             try:
-                await self.lease.run(self.lease.connection.execute, f"RELEASE SAVEPOINT {self._savepoint}", (), timeout)
+                sql = f"RELEASE SAVEPOINT {self._savepoint}"
+                await self.lease.control("RELEASE SAVEPOINT", sql, self.lease.connection.execute, sql, (), timeout)
             except BaseException as exc:
                 self.rolled_back = True
                 outer.abort(exc)
@@ -315,7 +317,8 @@ class Scope:
             # A scope around this one may have ended meanwhile, and the savepoint with it.
             if outer.state is not State.CLOSED:
                 sql = f"ROLLBACK TO SAVEPOINT {self._savepoint}; RELEASE SAVEPOINT {self._savepoint}"
-                await lease.run(lease.connection.script, sql, lease.rollback_seconds)
+                script = lease.connection.script
+                await lease.control("ROLLBACK TO SAVEPOINT", sql, script, sql, lease.rollback_seconds)
         except (EctypeError, asyncio.CancelledError) as exc:
             outer.abort(exc)
 

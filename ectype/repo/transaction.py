@@ -17,8 +17,10 @@ from ectype.adapters.pool import Pool
 from ectype.errors import ConfigError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
 from ectype.repo.block import PLAIN, RolledBack, Savepoint, Transaction
+from ectype.repo.call import Call
 from ectype.repo.chain import Link, living, of_others, without
 from ectype.repo.lease import UNBOUNDED_SECONDS
+from ectype.repo.observer import Observer, Watch
 from ectype.repo.scope import Scope, State, closed
 from ectype.repo.transact import transact
 
@@ -41,11 +43,13 @@ class Session:
     Attributes:
         pool: where connections come from.
         timeout: the deadline in seconds, wait for a connection included, of a call that says none; None for none.
+        observer: what tells of BEGIN, COMMIT and their like.
     """
 
-    def __init__(self, pool: Pool, *, timeout: float | None = 15.0) -> None:
+    def __init__(self, pool: Pool, *, timeout: float | None = 15.0, observer: Observer | None = None) -> None:
         self.pool = pool
         self.timeout = timeout
+        self.observer = Observer() if observer is None else observer
         self._callbacks: set[Task[None]] = set()
 
     @property
@@ -107,7 +111,7 @@ class Session:
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None) -> int:
         """Run one writing statement once a row of parameters, all or nothing; return how many rows were written."""
-        return await self._run(lambda connection: connection.execute_many, timeout, sql, rows)
+        return await self.run(lambda connection: connection.execute_many, timeout, sql, rows)
 
     async def fetch_many(
         self,
@@ -117,7 +121,7 @@ class Session:
         timeout: float | None = None,
     ) -> T:
         """Run one returning statement once a row of parameters, in order; return `load` of all their rows."""
-        return await self._run(
+        return await self.run(
             lambda connection: cast("Callable[..., Awaitable[T]]", connection.fetch_many), timeout, sql, rows, load
         )
 
@@ -131,7 +135,7 @@ class Session:
         reset: bool = False,
     ) -> T:
         """Run one statement of the user's and return `load(columns, rows, count)`; `reset` is that of `fetch`."""
-        return await self._run(
+        return await self.run(
             lambda connection: cast("Callable[..., Awaitable[T]]", connection.query),
             timeout,
             sql,
@@ -142,7 +146,7 @@ class Session:
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters; the connection is reset after it."""
-        await self._run(lambda connection: connection.script, timeout, sql, reset=True)
+        await self.run(lambda connection: connection.script, timeout, sql, reset=True)
 
     def transaction(
         self,
@@ -151,6 +155,7 @@ class Session:
         read_only: bool = False,
         deferrable: bool = False,
         timeout: float | None = None,
+        call: Call | None = None,
     ) -> Transaction:
         """Return the block that commits when it ends, and rolls back when an exception leaves it.
 
@@ -159,6 +164,7 @@ class Session:
             read_only: whether it only reads (SQLite: BEGIN DEFERRED instead of IMMEDIATE).
             deferrable: whether a serializable read-only one may wait for a safe snapshot (PostgreSQL).
             timeout: seconds that the whole block may take: its statements and its COMMIT get what is left of them.
+            call: the options by which BEGIN and COMMIT are told of; None for the repo's own.
 
         Raises:
             ConfigError: `isolation` is no level; or, on entering, an option was given inside an open transaction.
@@ -169,7 +175,7 @@ class Session:
                 f"isolation={isolation!r} is no isolation level", hint=did_you_mean(str(isolation), _ISOLATIONS)
             )
         plain = isolation is None and not read_only and not deferrable
-        return Transaction(self, PLAIN if plain else Begin(isolation, read_only, deferrable), timeout)
+        return Transaction(self, PLAIN if plain else Begin(isolation, read_only, deferrable), timeout, call)
 
     def savepoint(self) -> AbstractAsyncContextManager[None, None]:
         """Return a block that is a savepoint inside a transaction, and nothing outside one."""
@@ -177,16 +183,31 @@ class Session:
 
     @overload
     async def transact(
-        self, work: Callable[[], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
+        self,
+        work: Callable[[], Awaitable[T]],
+        *,
+        isolation: Isolation | None = None,
+        retries: int = 0,
+        call: Call | None = None,
     ) -> T: ...
 
     @overload
     async def transact(
-        self, work: Callable[[Transaction], Awaitable[T]], *, isolation: Isolation | None = None, retries: int = 0
+        self,
+        work: Callable[[Transaction], Awaitable[T]],
+        *,
+        isolation: Isolation | None = None,
+        retries: int = 0,
+        call: Call | None = None,
     ) -> T | RolledBack: ...
 
     async def transact(
-        self, work: Callable[..., Awaitable[Any]], *, isolation: Isolation | None = None, retries: int = 0
+        self,
+        work: Callable[..., Awaitable[Any]],
+        *,
+        isolation: Isolation | None = None,
+        retries: int = 0,
+        call: Call | None = None,
     ) -> Any:
         """Run `await work()`, or `await work(tx)` if it needs an argument, in a transaction; return what it returns.
 
@@ -198,6 +219,7 @@ class Session:
             isolation: as for `transaction`.
             retries: how often to try again after a serialization failure or a deadlock, each time after a random
                 wait that grows.
+            call: as for `transaction`.
 
         Raises:
             ConfigError: `isolation` or `retries` inside an open transaction; or `work` is not async.
@@ -207,7 +229,7 @@ class Session:
                 f"retries={retries} cannot be given inside an open transaction: a part cannot be tried again alone",
                 hint="give it to the outermost `transact`",
             )
-        return await transact(lambda: self.transaction(isolation=isolation), work, retries=retries)
+        return await transact(lambda: self.transaction(isolation=isolation, call=call), work, retries=retries)
 
     def after_commit(self, callback: Callback) -> None:
         """Call `callback` once the open transaction is committed; outside a transaction at once.
@@ -286,24 +308,37 @@ class Session:
         except TransactionClosedError:
             return None
 
-    async def _run(
+    async def run(
         self,
         call: Callable[[Connection], Callable[..., Awaitable[T]]],
         timeout: float | None,
         *args: object,
         reset: bool = False,
+        watch: Watch | None = None,
     ) -> T:
+        """Run one call of the connection that a statement here belongs on, `call(connection)(*args, timeout)`.
+
+        `reset` is that of `fetch`; `watch` takes the time of it.
+        """
         if timeout is None:
             timeout = self.timeout
         scope = self.scope()
         if scope is not None:
             scope.lease.reset |= reset
-            return await scope.run(call(scope.lease.connection), timeout, *args)
+            made = call(scope.lease.connection)
+            if watch is not None:
+                watch.transaction = scope.lease.teller.number
+                made = watch.around(made)
+            return await scope.run(made, timeout, *args)
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
         try:
-            return await call(connection)(*args, timeout)
+            made = call(connection)
+            if watch is not None:
+                watch.idle = self.pool.idle_of(connection)
+                made = watch.around(made)
+            return await made(*args, timeout)
         finally:
             self.pool.release(connection, reset=reset)
 

@@ -8,7 +8,16 @@ from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper, array_literal, travels_as
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
-from ectype.sql.writes import column_of, conflict_clause, insert_scope, name, named_dump, returning_clause, table_name
+from ectype.sql.writes import (
+    column_of,
+    conflict_clause,
+    insert_scope,
+    name,
+    named_dump,
+    returning_clause,
+    table_name,
+    written_place,
+)
 
 
 def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
@@ -50,6 +59,8 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
         _dump_columns(scope.dumpers),
         tuple(column_of(info, field, dialect) for field in shape.returning),
         redacted=frozenset(scope.redacted),
+        operation="INSERT",
+        place=written_place(shape),
     )
 
 
