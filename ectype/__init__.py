@@ -86,10 +86,12 @@ if TYPE_CHECKING:
     from ectype.query.subqueries import subquery as subquery
     from ectype.repo.call import CallOptions as CallOptions
     from ectype.repo.call import WriteOptions as WriteOptions
+    from ectype.repo.explain_calls import ExplainOptions as ExplainOptions
     from ectype.repo.outcomes import Ignored as Ignored
     from ectype.repo.outcomes import Inserted as Inserted
     from ectype.repo.outcomes import Updated as Updated
     from ectype.repo.pages import Page as Page
+    from ectype.repo.plan import Plan as Plan
     from ectype.repo.raw import Result as Result
     from ectype.repo.repo import Repo as Repo
     from ectype.repo.transaction import RolledBack as RolledBack
@@ -186,8 +188,10 @@ _MODULES = {
     "ectype.query.refusals": "InvalidParamsError",
     "ectype.query.subqueries": "cte subquery",
     "ectype.repo.call": "CallOptions WriteOptions",
+    "ectype.repo.explain_calls": "ExplainOptions",
     "ectype.repo.outcomes": "Ignored Inserted Updated",
     "ectype.repo.pages": "Page",
+    "ectype.repo.plan": "Plan",
     "ectype.repo.raw": "Result",
     "ectype.repo.repo": "Repo",
     "ectype.repo.transaction": "RolledBack Transaction",

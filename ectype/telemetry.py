@@ -35,6 +35,27 @@ _sited: dict[str, tuple[Handler, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class Database:
+    """Which database a repo is of.
+
+    Attributes:
+        system: `postgresql` or `sqlite`, as OpenTelemetry calls it.
+        name: the database's name, or SQLite's path; None for that of the user.
+        host: the server's name, address or folder of sockets; None for none or several.
+        port: the server's port; None for none, several or the default.
+    """
+
+    system: str
+    name: str | None = None
+    host: str | None = None
+    port: int | None = None
+
+
+NOWHERE: Final = Database("other_sql")
+"""A database that nothing is known of."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueryEvent:
     """One statement that a repo ran. Times are in seconds, None where there was nothing to measure.
 
@@ -55,6 +76,7 @@ class QueryEvent:
         tags: what the call was given as `tags=`.
         transaction: the number of the transaction that it ran in, or None; two that are open have different ones.
         call_site: `file:line` of the code that made the call; None when nobody asked for it, or none was found.
+        database: which database it ran on; one object for each repo.
     """
 
     repo: str
@@ -72,6 +94,7 @@ class QueryEvent:
     tags: Mapping[str, object] = field(default_factory=dict[str, object])
     transaction: int | None = None
     call_site: str | None = None
+    database: Database = NOWHERE
 
     @property
     def total_time(self) -> float:

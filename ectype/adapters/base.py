@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from ectype.sql.dialect import Dialect
+from ectype.telemetry import Database
 
 T = TypeVar("T")
 
@@ -124,6 +125,11 @@ class Adapter(Protocol):
     @property
     def url(self) -> str:
         """The URL without its password, for messages."""
+        ...
+
+    @property
+    def database(self) -> Database:
+        """What events say of the database; one object for each adapter."""
         ...
 
     @property

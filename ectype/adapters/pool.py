@@ -15,6 +15,7 @@ from ectype.adapters.base import Adapter, Begin, Connection
 from ectype.adapters.pool_report import Holder, PoolReport, refused, timed_out
 from ectype.adapters.queue_control import QueueControl
 from ectype.errors import ConfigError, ConnectError, EctypeError
+from ectype.telemetry import CONNECTED, CONNECTION_ERROR, DISCONNECTED, ConnectionEvent, emit, listeners
 
 CONNECT_SECONDS = 5.0
 CLEAN_SECONDS = 1.0
@@ -229,10 +230,13 @@ class Pool:
         try:
             idle, self._idle = self._idle, []
             await asyncio.gather(*(connection.close(timeout) for connection, _ in idle))
+            for _ in idle:
+                self._tell(DISCONNECTED)
             await self._drain(end)
         finally:
             for connection in self._held:
                 connection.terminate()
+                self._tell(DISCONNECTED)
             self._held.clear()
             self._total = 0
         await self._finish(max(0.1, end - monotonic()))
@@ -318,10 +322,12 @@ class Pool:
             self._opening -= 1
             self._failures = 0
             self._failure = None
+            self._tell(CONNECTED)
             self._put(connection)
             self._grow()
 
     def _not_opened(self, exc: Exception) -> None:
+        self._tell(CONNECTION_ERROR, exc)
         self._failures += 1
         if isinstance(exc, ConnectError):
             self._failure = exc
@@ -367,6 +373,7 @@ class Pool:
         """Hand a clean connection to the call that has waited longest, or lay it on top of the idle ones."""
         if self._closed:
             self._start(connection.close(CLEAN_SECONDS))
+            self._tell(DISCONNECTED)
             self._leave()
             return
         now = monotonic()
@@ -385,13 +392,19 @@ class Pool:
 
     def _drop(self) -> None:
         if self._closed:
+            self._tell(DISCONNECTED)
             self._leave()
             return
         self._forget()
         if self._waiting:
             self._grow()
 
+    def _tell(self, event: str, error: Exception | None = None) -> None:
+        if listeners(event):
+            emit(event, ConnectionEvent(self._adapter.url, error))
+
     def _forget(self) -> None:
+        self._tell(DISCONNECTED)
         self._total -= 1
         self._lost_memory = self._adapter.single
 

@@ -289,6 +289,7 @@ class PostgresAdapter:
 
     Attributes:
         dialect: what the server can do; its version is known after the first `connect`.
+        database: what events say of it.
         url: the URL without its password.
         single: always False.
     """
@@ -298,6 +299,7 @@ class PostgresAdapter:
     def __init__(self, config: Config) -> None:
         self.dialect: Dialect = POSTGRES
         self.url = config.masked
+        self.database = config.told
         self._config = config
         self._arguments = _connect_arguments(config)
 

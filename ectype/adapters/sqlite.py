@@ -152,6 +152,7 @@ class SqliteAdapter:
 
     Attributes:
         dialect: what the library can do; how many parameters it takes is known after the first `connect`.
+        database: what events say of it.
         url: the URL as it was written.
         single: whether the database lives in memory, and so in one connection.
     """
@@ -160,6 +161,7 @@ class SqliteAdapter:
         check_version(sqlite3.sqlite_version_info, config.masked)
         options = config.options
         self.url = config.masked
+        self.database = config.told
         self.single = config.path == MEMORY
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
         self._path = config.path

@@ -1,19 +1,21 @@
 """How a repo runs a prepared statement: dump, run, load, tell the listeners."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from ectype.adapters.base import Adapter, Connection
 from ectype.query.ast import RowShape
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
 from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, call_of
-from ectype.repo.observer import Observer, enabled
+from ectype.repo.observer import Observer, Watch, enabled
+from ectype.repo.scope import Scope
 from ectype.repo.transaction import Session
 from ectype.sql.dialect import Dialect
-from ectype.sql.statement import Statement
+from ectype.sql.statement import Said, Statement
 from ectype.telemetry import attached
 
 T = TypeVar("T")
@@ -58,6 +60,19 @@ class Prepared:
             loader.build(statement.columns, statement.row or row, prefix) if statement.columns else list
         )
 
+    def add(self, comment: str) -> None:
+        """End the text with a comment."""
+        self.sql += comment
+        self.said = replace(self.said, sql=self.sql)
+
+
+def _prepared_in(made: object) -> Iterator[Prepared]:
+    """Yield the statements of what is kept for a shape: one, one beside other things, or none."""
+    found = getattr(made, "prepared", made)
+    for one in cast("tuple[object, ...]", found) if isinstance(found, tuple) else (found,):
+        if isinstance(one, Prepared):
+            yield one
+
 
 class Engine:
     """What every operation of a repo shares: the dialect, the plans, and the way to a connection.
@@ -70,6 +85,7 @@ class Engine:
         log_params: whether parameters are shown to listeners.
         usual: the options of a call that says none.
         observer: what tells of the statements.
+        comment: what each statement ends with.
         slow: from how many seconds on a statement is warned of, or None.
         repo: what functions of `prepare_changes` are given.
     """
@@ -83,6 +99,7 @@ class Engine:
         *,
         observer: Observer,
         prefix: str | None = None,
+        comment: str = "",
         plan_cache_size: int = 1_000,
         log_params: bool = True,
     ) -> None:
@@ -90,6 +107,7 @@ class Engine:
         self.session = session
         self.observer = observer
         self.slow = observer.slow
+        self.comment = comment
         self.usual = observer.usual
         self.prefix = prefix
         self.log_params = log_params
@@ -117,7 +135,13 @@ class Engine:
     def plan(self, key: Hashable, make: Callable[[Dialect], P]) -> P:
         """Return the plan of a shape, made at its first use."""
         found = self.plans.get(key)
-        return found if found is not None else self.plans.put(key, make(self.adapter.dialect))
+        if found is not None:
+            return found
+        made = make(self.adapter.dialect)
+        if self.comment:
+            for prepared in _prepared_in(made):
+                prepared.add(self.comment)
+        return self.plans.put(key, made)
 
     async def fetch(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> list[Any]:
         """Run a statement that returns rows, and return them loaded; the parameters are dumped."""
@@ -160,6 +184,25 @@ class Engine:
         if self.observer.wants(call):
             return await self._observed(prepared, params, call, _QUERY, load, count, reset=reset)
         return await self.session.query(prepared.sql, params, load, call.timeout, reset=reset)
+
+    async def ask(self, sql: str, params: tuple[object, ...]) -> list[Any]:
+        """Read what an error message needs, also in a transaction that can only be rolled back."""
+        scope, call = self.session.scope(), self.usual
+        if not self.observer.wants(call):
+            return await self._asked(scope, sql, params, None)
+        watch = self.observer.watch(call)
+        hidden = (HIDDEN,) * len(params)
+        running = self._asked(scope, sql, params, watch)
+        return await self.observer.observe(watch, call, Said(sql, "SELECT"), lambda: hidden, running, len)
+
+    async def _asked(self, scope: Scope | None, sql: str, params: Sequence[object], watch: Watch | None) -> list[Any]:
+        if scope is None:
+            return await self.session.run(_FETCH, None, sql, params, list, watch=watch)
+        fetch: Callable[..., Awaitable[list[Any]]] = scope.lease.connection.fetch
+        if watch is not None:
+            watch.transaction = scope.lease.teller.number
+            fetch = watch.around(fetch)
+        return await scope.lease.run(fetch, sql, params, list, self.session.timeout)
 
     async def _observed(
         self,

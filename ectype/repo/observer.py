@@ -14,7 +14,7 @@ from ectype.repo.call import PLAIN, Call
 from ectype.repo.call_site import call_site
 from ectype.repo.log_line import SILENT, line_of, logger
 from ectype.sql.statement import Said
-from ectype.telemetry import QueryEvent, attached, emit, wants_call_sites
+from ectype.telemetry import NOWHERE, Database, QueryEvent, attached, emit, wants_call_sites
 
 T = TypeVar("T")
 
@@ -85,20 +85,28 @@ class Observer:
         usual: the options of statements that no call's options reach.
     """
 
-    __slots__ = ("_call_sites", "_name", "slow", "usual")
+    __slots__ = ("_call_sites", "_database", "_name", "slow", "usual")
 
     def __init__(
-        self, name: str = "repo", *, usual: Call = PLAIN, slow: float | None = None, call_sites: bool = False
+        self,
+        name: str = "repo",
+        database: Database = NOWHERE,
+        *,
+        usual: Call = PLAIN,
+        slow: float | None = None,
+        call_sites: bool = False,
     ) -> None:
         """Make an observer.
 
         Args:
             name: the repo's name.
+            database: what events say of the database.
             usual: the repo's own options.
             slow: from how many seconds on a statement is warned of; None for never.
             call_sites: whether every event says where its call was made.
         """
         self._name = name
+        self._database = database
         self.usual = usual
         self.slow = slow
         self._call_sites = call_sites
@@ -175,6 +183,7 @@ class Observer:
             tags=call.tags,
             transaction=watch.transaction,
             call_site=watch.site,
+            database=self._database,
         )
         if call.event is not None:
             emit(call.event, event)

@@ -1,6 +1,6 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from copy import copy
 from typing import Any, Literal, Self, TypeVar, Unpack, cast, overload
@@ -15,6 +15,7 @@ from ectype.repo import reader, upserter, writer
 from ectype.repo.call import Call, CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
+from ectype.repo.explain_calls import ExplainCalls
 from ectype.repo.log_line import Log, level_of, seconds_of
 from ectype.repo.many_rows import ManyRows
 from ectype.repo.observer import Observer
@@ -27,6 +28,7 @@ from ectype.repo.transaction import RolledBack, Session, Transaction
 from ectype.schema.changeset import Changeset
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
+from ectype.sql.comment import sql_comment as comment_text
 from ectype.telemetry import CLOSED, OPENED, RepoEvent, emit, listeners
 
 OPEN_SECONDS = 15.0
@@ -42,7 +44,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
+class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -55,6 +57,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         log_params: whether parameters are shown to telemetry and the log; those of `redact` columns never are.
         slow_query: from how many seconds on a statement is warned of in the log, with where it was called.
         call_sites: whether every event says where its call was made, which costs a walk through the stack.
+        sql_comment: what each statement ends with, as a comment for the database's own logs (sqlcommenter).
         plan_cache_size: how many query shapes keep their SQL.
 
     Raises:
@@ -77,19 +80,23 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         log_params: bool = True,
         slow_query: float | None = None,
         call_sites: bool = False,
+        sql_comment: Mapping[str, str] | None = None,
         plan_cache_size: int = 1_000,
     ) -> None:
         self.adapter: Adapter = adapter_for(url)
         self.name = name
         self.pool = Pool(self.adapter, size=pool_size)
         usual = Call(log=level_of(log))
-        observer = Observer(name, usual=usual, slow=seconds_of(slow_query), call_sites=call_sites)
+        observer = Observer(
+            name, self.adapter.database, usual=usual, slow=seconds_of(slow_query), call_sites=call_sites
+        )
         self._session = Session(self.pool, timeout=timeout, observer=observer)
         self._engine = Engine(
             self.adapter,
             self._session,
             observer=observer,
             prefix=prefix,
+            comment=comment_text(sql_comment),
             plan_cache_size=plan_cache_size,
             log_params=log_params,
         )

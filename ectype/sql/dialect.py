@@ -49,6 +49,7 @@ class Dialect:
         exclusion_constraints: `EXCLUDE USING gist (…)` exists.
         comments: tables, columns, indexes and constraints keep comments.
         server_collations: collations are objects of the server, of any name.
+        explain_options: EXPLAIN takes options, and may run what it explains.
         virtual_columns_since: from which version on a generated column may be computed when it is read.
     """
 
@@ -104,6 +105,7 @@ class Dialect:
     exclusion_constraints: bool
     comments: bool
     server_collations: bool
+    explain_options: bool
     virtual_columns_since: tuple[int, int]
 
     def to_sql(self, node: Any, params: tuple[object, ...], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
@@ -166,6 +168,7 @@ POSTGRES = Dialect(
     exclusion_constraints=True,
     comments=True,
     server_collations=True,
+    explain_options=True,
     virtual_columns_since=(18, 0),
 )
 
@@ -222,5 +225,6 @@ SQLITE = Dialect(
     exclusion_constraints=False,
     comments=False,
     server_collations=False,
+    explain_options=False,
     virtual_columns_since=(0, 0),
 )
