@@ -27,7 +27,7 @@ class ExplainOptions(CallOptions, total=False):
         timing: tell the time of each node, with `analyze`; the server does unless told not to.
         summary: tell the time of the planning and of the whole.
         wal: tell what was written to the write-ahead log, with `analyze`.
-        plan: `custom` for the values of the query; `generic` for any values (PostgreSQL 16).
+        plan: `custom` for the values of the query; `generic` for any values, which is planned for none of them.
     """
 
     analyze: bool
@@ -101,7 +101,7 @@ class ExplainCalls:
 
         Raises:
             QueryError: for a query that cannot be written over, or options that contradict each other.
-            UnsupportedError: for an option of PostgreSQL's on SQLite, or of a newer server's.
+            UnsupportedError: for an option of PostgreSQL's on SQLite.
 
         Example:
             `print(await repo.explain(from_(Post).where(Post.score > 3), Post.score.inc(1), analyze=True))`

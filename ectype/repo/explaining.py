@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, Final, TypeAlias, cast
 
 from ectype.errors import QueryError
@@ -19,6 +20,7 @@ from ectype.sql.statement import Statement
 
 Explained: TypeAlias = str | list[dict[str, Any]] | Plan
 _CONSTANT: Final = re.compile(r"E?'(?:[^']|'')*'")
+_numbers: Final = count(1)
 _COLUMNS: Final = ("id", "parent", "notused", "detail")
 
 
@@ -40,19 +42,22 @@ async def explain(
         UnsupportedError: as `explain_text`.
     """
     prepared, params = _prepared(engine, queryable, assignments, call, delete=delete)
-    sql = explain_text(prepared.sql, engine.dialect, form, options)
-    if options.get("plan") == "generic":
-        params = ()
-    statement = Statement(
-        sql,
-        prepared.dump,
-        redacted=prepared.redacted,
-        operation="EXPLAIN",
-        place=(prepared.said.table, prepared.said.prefix),
+    generic = options.get("plan") == "generic"
+    name = f"ectype_explained_{next(_numbers)}"
+    sql = f"EXECUTE {name}{_nulls(len(params))}" if generic else prepared.sql
+    explaining = Prepared(
+        Statement(
+            explain_text(sql, engine.dialect, form, options),
+            prepared.dump,
+            redacted=prepared.redacted,
+            operation="EXPLAIN",
+            place=(prepared.said.table, prepared.said.prefix),
+        )
     )
-    explaining = Prepared(statement)
     rows: list[Any] = []
-    if options.get("analyze") and rollback:
+    if generic:
+        rows = await _generic(engine, prepared.sql, name, explaining, call)
+    elif options.get("analyze") and rollback:
         async with engine.session.transaction(call=call) as tx:
             rows = await engine.fetch(explaining, params, call)
             tx.rollback()
@@ -62,6 +67,22 @@ async def explain(
         return _of_steps([dict(zip(_COLUMNS, row, strict=True)) for row in rows], form, prepared.sql)
     # A plan shows the values that it was made for.
     return _of_text([str(row[0]) for row in rows], form, hide=bool(prepared.redacted))
+
+
+def _nulls(count: int) -> str:
+    return f"({', '.join(['NULL'] * count)})" if count else ""
+
+
+async def _generic(engine: Engine, sql: str, name: str, explaining: Prepared, call: Call) -> list[Any]:
+    """Explain a statement for values that are not known: the driver cannot send one with parameters and no values."""
+    rows: list[Any] = []
+    session = engine.session
+    async with session.transaction(call=call) as tx:
+        await session.script(f"SET LOCAL plan_cache_mode = force_generic_plan; PREPARE {name} AS {sql}", call.timeout)
+        rows = await engine.fetch(explaining, (), call)
+        await session.script(f"DEALLOCATE {name}", call.timeout)
+        tx.rollback()
+    return rows
 
 
 def _prepared(
