@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
 from ectype.errors import ConfigError, did_you_mean
 from ectype.expr.operand import Attr
 from ectype.repo.log_line import OFF, SILENT, USUAL, Log, level_of
 from ectype.schema.field_error import Message
-from ectype.telemetry import QUERY
-
-NO_TAGS: Final[Mapping[str, object]] = MappingProxyType({})
+from ectype.telemetry import NO_TAGS, QUERY
 
 
 class CallOptions(TypedDict, total=False):

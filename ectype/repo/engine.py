@@ -228,4 +228,6 @@ class Engine:
     def _shown(self, prepared: Prepared, params: Sequence[Any]) -> tuple[object, ...]:
         if not self.log_params:
             return (HIDDEN,) * len(params)
+        if not prepared.redacted:
+            return tuple(params)
         return tuple(REDACTED if i in prepared.redacted else value for i, value in enumerate(params))

@@ -61,8 +61,11 @@ def seconds_of(slow_query: float | None) -> float | None:
 def line_of(event: QueryEvent, head: str) -> str:
     """Return the line of one statement.
 
-    >>> from ectype.telemetry import QueryEvent
-    >>> line_of(QueryEvent("repo", "SELECT", "SELECT 1", (), "posts", None, 1, 0.0001, 0.0012, None, None), "QUERY OK")
+    >>> event = QueryEvent(
+    ...     repo="blog", operation="SELECT", sql="SELECT 1", params=(), source="posts", prefix=None, rows=1,
+    ...     queue_time=0.0001, query_time=0.0012, decode_time=None, idle_time=None,
+    ... )
+    >>> line_of(event, "QUERY OK")
     'QUERY OK source="posts" db=1.2ms queue=0.1ms rows=1 SELECT 1 []'
     """
     parts = [head]
