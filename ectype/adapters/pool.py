@@ -345,6 +345,7 @@ class Pool:
         except asyncio.CancelledError:
             connection.terminate()
             self._total -= 1
+            self._tell(DISCONNECTED)
             raise
         if connection.broken:
             self._drop()
@@ -362,6 +363,7 @@ class Pool:
         except asyncio.CancelledError:
             connection.terminate()
             self._total -= 1
+            self._tell(DISCONNECTED)
             raise
         if connection.broken or connection.in_transaction:
             connection.terminate()

@@ -117,6 +117,9 @@ async def test_the_time_of_the_loader_is_told_apart_wherever_it_runs(repo: Repo,
     assert event.total_time >= event.decode_time + event.query_time
 
 
+LOADED: list[float] = []
+
+
 @dataclass
 class Slow:
     """A row that takes its time to be made."""
@@ -125,6 +128,7 @@ class Slow:
 
     def __post_init__(self) -> None:
         time.sleep(0.05)
+        LOADED.append(time.perf_counter())
 
 
 async def test_the_wait_for_a_connection_is_queue_time(blog_url: str, all_events: list[QueryEvent]) -> None:
@@ -175,6 +179,16 @@ async def test_how_long_the_connection_lay_idle_is_told_of_the_first_statement(
     assert idle[1] is not None
     assert idle[1] >= 0.05
     assert idle[2:] == [None, None]
+
+
+async def test_a_connection_that_works_does_not_lie_idle(blog_url: str, events: list[QueryEvent]) -> None:
+    async with Repo(blog_url, pool_size=1) as repo:
+        await repo.query("select 1 as x", into=Slow)
+        await repo.all(Tag)
+        since = time.perf_counter() - LOADED[-1]
+    idle = events[1].idle_time
+    assert idle is not None
+    assert 0 <= idle <= since
 
 
 async def test_what_begins_and_ends_transactions_has_events_of_its_own(
