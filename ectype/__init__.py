@@ -96,11 +96,13 @@ if TYPE_CHECKING:
     from ectype.repo.block import Transaction as Transaction
     from ectype.repo.call import CallOptions as CallOptions
     from ectype.repo.call import WriteOptions as WriteOptions
+    from ectype.repo.explain_calls import ExplainOptions as ExplainOptions
     from ectype.repo.multi import Multi as Multi
     from ectype.repo.outcomes import Ignored as Ignored
     from ectype.repo.outcomes import Inserted as Inserted
     from ectype.repo.outcomes import Updated as Updated
     from ectype.repo.pages import Page as Page
+    from ectype.repo.plan import Plan as Plan
     from ectype.repo.raw import Result as Result
     from ectype.repo.repo import Repo as Repo
     from ectype.repo.steps import MultiError as MultiError
@@ -203,8 +205,10 @@ _MODULES = {
     "ectype.query.refusals": "InvalidParamsError",
     "ectype.query.subqueries": "cte subquery",
     "ectype.repo.call": "CallOptions WriteOptions",
+    "ectype.repo.explain_calls": "ExplainOptions",
     "ectype.repo.outcomes": "Ignored Inserted Updated",
     "ectype.repo.pages": "Page",
+    "ectype.repo.plan": "Plan",
     "ectype.repo.raw": "Result",
     "ectype.repo.repo": "Repo",
     "ectype.repo.block": "RolledBack Transaction",

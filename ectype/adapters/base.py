@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from ectype.sql.dialect import Dialect
+from ectype.telemetry import Database
 
 T = TypeVar("T")
 
@@ -229,6 +230,11 @@ class Adapter(Protocol):
         ...
 
     @property
+    def database(self) -> Database:
+        """What events say of the database; one object for each adapter."""
+        ...
+
+    @property
     def single(self) -> bool:
         """Whether there can be only one connection (SQLite's `:memory:`)."""
         ...
@@ -236,6 +242,10 @@ class Adapter(Protocol):
     @property
     def copier(self) -> Copier | None:
         """What copies the database, so that each test has its own; None where tests share it in transactions."""
+        ...
+
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement by which its connections open a transaction, for events."""
         ...
 
     async def connect(self, timeout: float) -> Connection:

@@ -3,7 +3,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from ectype.adapters.base import Connection
+from ectype.adapters.base import Begin, Connection
 from ectype.adapters.call_site import Site
 from ectype.adapters.pool_report import PoolReport
 
@@ -22,6 +22,14 @@ class Connections(Protocol):
 
     def release(self, connection: Connection, *, reset: bool = False) -> None:
         """Take a connection back."""
+        ...
+
+    def idle_of(self, connection: Connection) -> float | None:
+        """Return how long a connection that is out had lain idle before, in seconds; None for one that is not out."""
+        ...
+
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement that opens a transaction here."""
         ...
 
     def note_site(self, connection: Connection, site: Site | None) -> None:

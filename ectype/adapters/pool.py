@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeAlias, Unpack
 
 from ectype.adapters import call_site
-from ectype.adapters.base import Adapter, Connection
+from ectype.adapters.base import Adapter, Begin, Connection
 from ectype.adapters.call_site import Site
 from ectype.adapters.pool_events import Events
 from ectype.adapters.pool_opener import Opener
@@ -40,8 +40,9 @@ class _Taken(NamedTuple):
     task: weakref.ref[Task[Any]]
 
 
-_Held: TypeAlias = tuple[float, Task[Any] | None, _Taken | None]
-"""Since when a connection is out, and with which task or transaction. A plain tuple: one is made at every checkout."""
+_Held: TypeAlias = tuple[float, Task[Any] | None, _Taken | None, float]
+"""Since when a connection is out, with which task or transaction, and since when it had been in. A plain tuple: one is
+made at every checkout."""
 
 
 class _Wait(NamedTuple):
@@ -147,8 +148,17 @@ class Pool:
         if connection.broken:
             self._forget(connection, "lost")
             return self.try_acquire()
-        self._held[connection] = (now, current_task(home), None)
+        self._held[connection] = (now, current_task(home), None, since)
         return connection
+
+    def idle_of(self, connection: Connection) -> float | None:
+        """Return how long a connection that is out had lain idle before, in seconds; None for one that is not out."""
+        held = self._held.get(connection)
+        return None if held is None else held[0] - held[3]
+
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement that opens a transaction here."""
+        return self._adapter.begin_text(how)
 
     async def acquire(self, timeout: float) -> Connection:
         """Return a connection, waiting for one in turn.
@@ -206,8 +216,7 @@ class Pool:
         elif self._waiting or self._closed or connection.retired:
             self._put(connection)
         else:
-            # It has proved itself since it went out, at the least.
-            self._idle.append((connection, held[0]))
+            self._idle.append((connection, monotonic()))
 
     async def open(self, timeout: float) -> None:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""
@@ -215,9 +224,9 @@ class Pool:
 
     def note_site(self, connection: Connection, site: Site | None) -> None:
         """Note where a connection that is out was taken: it is watched from here on, and named in errors."""
-        since, task, _ = self._held[connection]
+        since, task, _, idle = self._held[connection]
         if task is not None:
-            self._held[connection] = (since, None, _Taken(site, task.get_name(), weakref.ref(task)))
+            self._held[connection] = (since, None, _Taken(site, task.get_name(), weakref.ref(task)), idle)
 
     def reclaim(self, connection: Connection) -> None:
         """Cut a connection whose holder is gone without giving it back; callable from any thread."""
@@ -254,7 +263,7 @@ class Pool:
         """Return what the pool is doing now, with every holder and every call that waits."""
         now = monotonic()
         waiting = [wait for waiter, wait in self._waiting.items() if not waiter.done()]
-        return self._report(now, tuple([_holder((one.since, one.task, None), now) for one in waiting]))
+        return self._report(now, tuple([_holder((one.since, one.task, None, now), now) for one in waiting]))
 
     def _report(self, now: float, waiters: tuple[Holder, ...] = ()) -> PoolReport:
         holders = sorted((_holder(held, now) for held in self._held.values()), key=lambda one: -one.seconds)
@@ -338,8 +347,7 @@ class Pool:
 
     def _serve_stale_or_grow(self) -> None:
         if self._idle:
-            connection, _ = self._idle.pop()
-            self._start(self._check(connection))
+            self._start(self._check(*self._idle.pop()))
         else:
             self._grow()
 
@@ -386,7 +394,7 @@ class Pool:
         else:
             self._grow()
 
-    async def _check(self, connection: Connection) -> None:
+    async def _check(self, connection: Connection, since: float) -> None:
         try:
             await connection.execute("SELECT 1", (), CLEAN_SECONDS)
         except EctypeError:
@@ -398,7 +406,7 @@ class Pool:
         if connection.broken:
             self._drop(connection)
         else:
-            self._put(connection)
+            self._put(connection, since)
 
     async def _clean(self, connection: Connection, *, reset: bool) -> None:
         try:
@@ -419,7 +427,7 @@ class Pool:
         else:
             self._put(connection)
 
-    def _put(self, connection: Connection) -> None:
+    def _put(self, connection: Connection, since: float | None = None) -> None:
         """Hand a clean connection to the call that has waited longest, or lay it on top of the idle ones."""
         if self._closed:
             self._forget(connection, "closed")
@@ -439,7 +447,7 @@ class Pool:
             if self._control.refuses(now, waited):
                 waiter.set_exception(self._refusal(now, waited))
                 continue
-            self._held[connection] = (now, wait.task, None)
+            self._held[connection] = (now, wait.task, None, now if since is None else since)
             waiter.set_result(connection)
             return
         self._idle.append((connection, now))
@@ -513,7 +521,7 @@ class Pool:
         if longest is None:
             return
         for connection, held in tuple(self._held.items()):
-            since, _, taken = held
+            since, _, taken, _ = held
             if taken is not None and now - since > longest and self._warned.get(connection) != since:
                 self._warned[connection] = since
                 self._events.held(_holder(held, now))
@@ -579,7 +587,7 @@ def _is_running(home: AbstractEventLoop) -> bool:
 
 
 def _holder(held: _Held, now: float) -> Holder:
-    since, _, taken = held
+    since, _, taken, _ = held
     task = _task_of(held)
     name = "no task" if task is None else task.get_name()
     return Holder(

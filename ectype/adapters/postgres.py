@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
-from ectype.adapters.base import Copier
+from ectype.adapters.base import Begin, Copier
 from ectype.adapters.libpq import password_file, password_for
-from ectype.adapters.postgres_connection import Driver, PostgresConnection, Shared
+from ectype.adapters.postgres_connection import Driver, PostgresConnection, Shared, begin_text
 from ectype.adapters.postgres_pooler import HINT, is_pooled, keep_settings
 from ectype.adapters.url import Config, Password
 from ectype.errors import ConfigError, ConnectError, UnsupportedError
@@ -51,6 +51,7 @@ class PostgresAdapter:
 
     Attributes:
         dialect: what the server can do; its version is known after the first `connect`.
+        database: what events say of it.
         url: the URL without its password.
         single: always False.
         copier: always None.
@@ -62,6 +63,7 @@ class PostgresAdapter:
     def __init__(self, config: Config) -> None:
         self.dialect: Dialect = POSTGRES
         self.url = config.masked
+        self.database = config.told
         self._config = config
         self._arguments = _connect_arguments(config)
         self._places = _places(config)
@@ -69,6 +71,10 @@ class PostgresAdapter:
         self._shared = Shared(pooled=self._prepare == "unnamed")
         self._pooler: bool | None = None
         self._direct = None if config.direct is None else PostgresAdapter(config.direct)
+
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement by which its connections open a transaction."""
+        return begin_text(how)
 
     async def connect(self, timeout: float) -> PostgresConnection:
         """Make one connection.

@@ -17,7 +17,7 @@ from typing import Any, Protocol, Unpack, cast, get_args, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from ectype.adapters import sandbox_token
-from ectype.adapters.base import Adapter, Connection, Isolation
+from ectype.adapters.base import Adapter, Begin, Connection, Isolation
 from ectype.adapters.call_site import Site
 from ectype.adapters.connections import Connections
 from ectype.adapters.pool import Pool
@@ -288,6 +288,15 @@ class Sandbox:
         if lent is None:
             raise EctypeError("a connection was released that is not out", hint="release each connection once")
         lent[0].give_back(connection, reset=reset)
+
+    def idle_of(self, connection: Connection) -> float | None:
+        """Return how long a connection that is out had lain idle before, in seconds."""
+        lent = self._out.get(connection)
+        return None if lent is None else lent[0].lane.pool.idle_of(connection)
+
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement that opens a transaction, outside of tests."""
+        return self._adapter.begin_text(how)
 
     def note_site(self, connection: Connection, site: Site | None) -> None:
         """Note where a connection that is out was taken."""

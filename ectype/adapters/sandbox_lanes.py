@@ -174,10 +174,14 @@ class _Owned:
     copier: Copier | None = None
 
     def __init__(self, adapter: Adapter, owner: Ownership) -> None:
+        self.database = adapter.database
         self.url = adapter.url
         self.single = adapter.single
         self._adapter = adapter
         self._owner = owner
+
+    def begin_text(self, how: Begin) -> str:
+        return self._adapter.begin_text(how)
 
     @property
     def dialect(self) -> Dialect:
@@ -197,10 +201,14 @@ class _OnlyOne:
     copier: Copier | None = None
 
     def __init__(self, adapter: Adapter, connection: SandboxConnection, owner: Ownership) -> None:
+        self.database = adapter.database
         self.url = adapter.url
         self._adapter = adapter
         self._connection: SandboxConnection | None = connection
         self._owner = owner
+
+    def begin_text(self, how: Begin) -> str:
+        return self._adapter.begin_text(how)
 
     @property
     def dialect(self) -> Dialect:

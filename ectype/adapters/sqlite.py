@@ -142,9 +142,9 @@ class SqliteConnection:
         if how.deferrable:
             raise UnsupportedError("deferrable=True is not known to SQLite", hint="leave it out")
         if how.read_only:
-            await self._worker.run(jobs.execute, "BEGIN DEFERRED", (), int, timeout)
+            await self._worker.run(jobs.execute, begin_text(how), (), int, timeout)
         else:
-            await self._write(jobs.execute, "BEGIN IMMEDIATE", (), int, timeout)
+            await self._write(jobs.execute, begin_text(how), (), int, timeout)
 
     async def commit(self, timeout: float | None = None) -> None:
         """Commit; raises TransactionAbortedError when SQLite had rolled the transaction back by itself."""
@@ -258,6 +258,11 @@ def _silent(what: str) -> UnsupportedError:
     )
 
 
+def begin_text(how: Begin) -> str:
+    """Return the statement that begins a transaction."""
+    return "BEGIN DEFERRED" if how.read_only else "BEGIN IMMEDIATE"
+
+
 def _nothing(_result: None) -> None:
     return None
 
@@ -280,6 +285,7 @@ class SqliteAdapter:
 
     Attributes:
         dialect: what the library can do; how many parameters it takes is known after the first `connect`.
+        database: what events say of it.
         url: the URL as it was written.
         single: whether the database lives in memory, and so in one connection.
         copier: copies the database for tests.
@@ -289,6 +295,7 @@ class SqliteAdapter:
         check_version(sqlite3.sqlite_version_info, config.masked)
         options = config.options
         self.url = config.masked
+        self.database = config.told
         self.single = config.path == MEMORY
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
         self._path = config.path
@@ -305,6 +312,10 @@ class SqliteAdapter:
         self._queue = WriteQueue()
         self._cache = int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE))
         self.copier: Copier | None = Copies(config, self.connect, SqliteAdapter)
+
+    def begin_text(self, how: Begin) -> str:
+        """Return the statement by which its connections open a transaction."""
+        return begin_text(how)
 
     async def connect(self, timeout: float) -> SqliteConnection:
         """Open the file, or make the database in memory.

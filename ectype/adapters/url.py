@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, unquote
 
 from ectype.adapters.libpq import from_environment, from_service
 from ectype.errors import ConfigError, did_you_mean
+from ectype.telemetry import Database
 
 POOL_OPTIONS = (
     "connect_timeout",
@@ -118,6 +119,14 @@ class Config:
         'postgresql://ada:***@db:5432/blog?sslmode=require'
         """
         return f"{self.scheme}://{self.path_or_address}{''.join(self._shown_options())}"
+
+    @property
+    def told(self) -> Database:
+        """What events say of the database."""
+        if self.scheme == "sqlite":
+            return Database(self.scheme, self.path)
+        host = self.hosts[0] if len(self.hosts) == 1 else None
+        return Database(self.scheme, self.database or self.user, host, self.ports[0] if len(self.ports) == 1 else None)
 
     @property
     def path_or_address(self) -> str:

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Protocol, final
 
 from ectype.repo.block import Transaction
+from ectype.repo.call import Call
 from ectype.repo.scope import Scope
 
 
@@ -14,7 +15,7 @@ class Place(Protocol):
         """Return the scope that is open here."""
         ...
 
-    def transaction(self) -> Transaction:
+    def transaction(self, *, call: Call | None = None) -> Transaction:
         """Return a block that begins a transaction."""
         ...
 
@@ -26,17 +27,19 @@ class Atomic:
     So a write that failed half-way can only be rolled back, as after an error of the database.
     """
 
-    __slots__ = ("_place", "_scope", "_transaction")
+    __slots__ = ("_call", "_place", "_scope", "_transaction")
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, call: Call | None = None) -> None:
+        """Make a block; `call` are the options by which its BEGIN and COMMIT are told of."""
         self._place = place
+        self._call = call
         self._scope: Scope | None = None
         self._transaction: Transaction | None = None
 
     async def __aenter__(self) -> None:
         self._scope = self._place.scope()
         if self._scope is None:
-            self._transaction = self._place.transaction()
+            self._transaction = self._place.transaction(call=self._call)
             await self._transaction.__aenter__()
 
     async def __aexit__(

@@ -9,8 +9,10 @@ from ectype.adapters.base import Begin
 from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, TransactionClosedError
 from ectype.repo.after_commit import AFTER_COMMIT, AFTER_ROLLBACK, run_all
+from ectype.repo.call import Call
 from ectype.repo.checkout import Hold
 from ectype.repo.lease import take
+from ectype.repo.observer import Observer
 from ectype.repo.scope import Scope
 from ectype.repo.sharing import Shared, State
 
@@ -23,6 +25,7 @@ class Place(Protocol):
 
     pool: Connections
     timeout: float | None
+    observer: Observer
 
     def scope(self) -> Scope | None:
         """Return the scope that is open here."""
@@ -76,17 +79,21 @@ class Transaction:
         value: what `rollback` was given.
     """
 
-    __slots__ = ("_how", "_place", "_scope", "_timeout", "rolled_back", "value")
+    __slots__ = ("_call", "_how", "_place", "_scope", "_timeout", "rolled_back", "value")
 
-    def __init__(self, place: Place, how: Begin = PLAIN, timeout: float | None = None) -> None:
+    def __init__(
+        self, place: Place, how: Begin = PLAIN, timeout: float | None = None, call: Call | None = None
+    ) -> None:
         """Make a block; nothing happens before it is entered.
 
         Args:
             place: the session.
             how: how it begins.
             timeout: seconds that the block may take; None for any time.
+            call: the options by which its BEGIN and COMMIT are told of; None for the repo's own.
         """
         self._place = place
+        self._call = call
         self._how = how
         self._timeout = timeout
         self._scope: Scope | None = None
@@ -160,11 +167,12 @@ class Transaction:
         if whole is not None:
             deadline = asyncio.get_running_loop().time() + whole
             limit = whole if usual is None else min(whole, usual)
+        teller = self._place.observer.teller(self._call)
         hold = self._place.hold()
         if hold is not None:
-            lease = await hold.lend(self._how, limit)
+            lease = await hold.lend(self._how, limit, teller)
         else:
-            lease = await take(self._place.pool, self._how, timeout=usual, limit=limit)
+            lease = await take(self._place.pool, self._how, teller, timeout=usual, limit=limit)
         lease.reads = self._how.read_only
         return Scope(lease, deadline=deadline)
 

@@ -82,7 +82,7 @@ async def insert_all(
     async def each() -> list[Any]:
         return [await one() for one in writes]
 
-    return _together(groups, await engine.session.transact(each))
+    return _together(groups, await engine.session.transact(each, call=call))
 
 
 def _together(groups: list[Group], results: list[Any]) -> Any:

@@ -2,17 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from ectype.errors import ConfigError, did_you_mean
 from ectype.expr.operand import Attr
+from ectype.repo.log_line import OFF, SILENT, USUAL, Log, level_of
 from ectype.schema.field_error import Message
-
-EVENT: Final = "ectype.repo.query"
-"""The event of a statement, unless the call says another."""
-NO_TAGS: Final[Mapping[str, object]] = MappingProxyType({})
-
+from ectype.telemetry import NO_TAGS, QUERY
 
 Wanted: TypeAlias = Literal[True] | Attr[Any, Any] | Sequence[Attr[Any, Any]] | None
 """The columns that a write of one row reads back: a column, several, True for all; None for those it must."""
@@ -26,12 +22,15 @@ class CallOptions(TypedDict, total=False):
         prefix: where tables that name no prefix of their own are.
         event: the name of the telemetry event of each statement; None for no event.
         tags: what listeners find in `QueryEvent.tags`.
+        log: whether the statements are logged, and at which level; True also where the repo logs nothing, False also
+            where they are slow.
     """
 
     timeout: float | None
     prefix: str | None
     event: str | None
     tags: Mapping[str, object]
+    log: Log
 
 
 class WriteOptions(CallOptions, total=False):
@@ -50,12 +49,16 @@ class WriteOptions(CallOptions, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The options of one call, those of `WriteOptions` included; `returning` is what comes back of the row."""
+    """The options of one call, those of `WriteOptions` included; `log` is a level, as a number.
+
+    `returning` is what comes back of the row.
+    """
 
     timeout: float | None = None
     prefix: str | None = None
-    event: str | None = EVENT
+    event: str | None = QUERY
     tags: Mapping[str, object] = field(default_factory=lambda: NO_TAGS)
+    log: int = USUAL
     allow_stale: bool = False
     stale_error_field: Attr[Any, Any] | str | None = None
     stale_error_message: Message | None = None
@@ -81,7 +84,7 @@ def call_of(usual: Call, options: Mapping[str, Any], names: tuple[str, ...] = CA
     """Return the options of a call: those that it was given, of the names it takes, over the usual ones of its repo.
 
     Raises:
-        ConfigError: for an option that does not exist, or a deadline that is none.
+        ConfigError: for an option that does not exist, a deadline that is none, or a level that is none.
     """
     if not options:
         return usual
@@ -93,4 +96,7 @@ def call_of(usual: Call, options: Mapping[str, Any], names: tuple[str, ...] = CA
         raise ConfigError(
             f"timeout={timeout!r} is no deadline", hint="give seconds, as `timeout=0.5`; None is the repo's own"
         )
+    if "log" in options:
+        level = level_of(options["log"], usual.log)
+        options = {**options, "log": SILENT if level == OFF else level}
     return replace(usual, **options)

@@ -9,6 +9,7 @@ from ectype.adapters.base import Begin
 from ectype.adapters.connections import Connections
 from ectype.errors import TransactionClosedError
 from ectype.repo.lease import UNBOUNDED_SECONDS, Lease
+from ectype.repo.observer import Observer, Teller, Watch
 from ectype.repo.sharing import Shared, State
 from ectype.repo.shield import unhindered
 
@@ -43,16 +44,19 @@ class Hold(Shared):
         finally:
             self.turn.pass_on()
 
-    async def lend(self, how: Begin, limit: float | None) -> Lease:
+    async def lend(self, how: Begin, limit: float | None, teller: Teller) -> Lease:
         """Take the turn and begin a transaction; the turn comes back when that ends. The errors are those of `run`."""
         limit = await self._take(limit)
         try:
-            await self.lease.run(self.lease.connection.begin, how, limit)
+            watch = teller.watch()
+            running = self.lease.run(_timed(watch, self.lease.connection.begin), how, limit)
+            text = self.lease.pool.begin_text(how)
+            await (running if watch is None else teller.tell(watch, "BEGIN", text, running))
         except BaseException:
             # A BEGIN whose caller went away may have been done.
             self.give_back(reset=False)
             raise
-        return Borrowed(self)
+        return Borrowed(self, teller)
 
     def give_back(self, *, reset: bool) -> None:
         """Pass the turn on after a transaction."""
@@ -108,9 +112,9 @@ class Borrowed(Lease):
 
     __slots__ = ("_hold",)
 
-    def __init__(self, hold: Hold) -> None:
+    def __init__(self, hold: Hold, teller: Teller) -> None:
         lease = hold.lease
-        super().__init__(lease.pool, lease.connection, timeout=lease.timeout, loop=lease.loop)
+        super().__init__(lease.pool, lease.connection, teller, timeout=lease.timeout, loop=lease.loop)
         self._hold = hold
 
     def end(self) -> None:
@@ -124,6 +128,7 @@ class Place(Protocol):
 
     pool: Connections
     timeout: float | None
+    observer: Observer
 
     def place(self) -> Shared | None:
         """Return the transaction or checkout that is open here."""
@@ -162,7 +167,8 @@ class Checkout:
         if connection is None:
             connection = await place.pool.acquire(UNBOUNDED_SECONDS if seconds is None else seconds)
         loop = asyncio.get_running_loop()
-        self._hold = Hold(Lease(place.pool, connection, timeout=place.timeout, loop=loop))
+        teller = place.observer.teller(None)
+        self._hold = Hold(Lease(place.pool, connection, teller, timeout=place.timeout, loop=loop))
         place.enter(self._hold)
 
     async def __aexit__(
@@ -180,3 +186,7 @@ class Checkout:
                 "SQL text in this `checkout()` left a transaction open; it is rolled back",
                 hint="leave BEGIN to a `transaction()` block",
             )
+
+
+def _timed(watch: Watch | None, call: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    return call if watch is None else watch.around(call)

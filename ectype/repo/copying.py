@@ -10,11 +10,11 @@ from typing import Any, Protocol, Self, TypeAlias, cast, runtime_checkable
 from ectype.adapters.base import CopyFormat
 from ectype.errors import CastError, ConfigError, QueryError, UnsupportedError
 from ectype.query.builder import Query
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.reader import query_of
 from ectype.repo.rows import grouped
 from ectype.repo.select import dumped
-from ectype.repo.sending import Call
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.schema.sources import TableSource
 from ectype.sql.compilers import compile_copy, compile_select
@@ -73,7 +73,9 @@ async def copy_in(engine: Engine, model: Any, rows: Rows, *, timestamps: bool, c
 
 def _prepared(shape: InsertShape, dialect: Dialect) -> tuple[Prepared, Any]:
     copy = compile_copy(shape, dialect)
-    return Prepared(Statement(copy.sql, copy.dump)), copy
+    return Prepared(
+        Statement(copy.sql, copy.dump, operation="COPY", place=(shape.table or shape.info.table, shape.prefix))
+    ), copy
 
 
 async def _chunks(rows: Rows) -> AsyncIterator[list[Any]]:

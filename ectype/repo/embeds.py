@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from ectype.errors import CastError, SchemaError
 from ectype.repo.atomic import Atomic
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.preparing import checked, without_preparations
 from ectype.repo.sending import fill_moments, generate
@@ -24,7 +25,7 @@ CHANGESET: type[Changeset[Any]] = Changeset
 
 
 async def with_embeds(
-    engine: Engine, changeset: Changeset[Any], verb: str, write: Callable[[Changeset[Any]], Awaitable[Any]]
+    engine: Engine, changeset: Changeset[Any], verb: str, write: Callable[[Changeset[Any]], Awaitable[Any]], call: Call
 ) -> Any:
     """Write a row with what its embeds become; in a transaction where they have functions of `prepare_changes`.
 
@@ -33,7 +34,7 @@ async def with_embeds(
     """
     if not _prepares(changeset):
         return await _written(changeset, changeset, verb, write)
-    async with Atomic(engine.session):
+    async with Atomic(engine.session, call):
         return await _written(changeset, await _prepared(engine, changeset, verb), verb, write)
 
 

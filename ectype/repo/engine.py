@@ -1,31 +1,40 @@
 """How a repo runs a prepared statement: dump, run, load, tell the listeners."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from time import perf_counter
+from functools import partial
+from operator import attrgetter
 from typing import Any, TypeVar, cast
 
-from ectype.adapters.base import Adapter, CopyFormat
+from ectype.adapters.base import Adapter, Connection, CopyFormat
 from ectype.query.ast import RowShape
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
 from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, Wanted, call_of
+from ectype.repo.observer import Observer, Watch, enabled
+from ectype.repo.scope import Scope
 from ectype.repo.transaction import Session
 from ectype.sql.dialect import Dialect
-from ectype.sql.statement import Statement
-from ectype.telemetry import QueryEvent, emit, listeners
+from ectype.sql.statement import Said, Statement
+from ectype.telemetry import attached
 
 T = TypeVar("T")
 P = TypeVar("P")
 HIDDEN = "<hidden>"
 REDACTED = "<redacted>"
 
+_FETCH = attrgetter("fetch")
+_FETCH_MANY = attrgetter("fetch_many")
+_EXECUTE_MANY = attrgetter("execute_many")
+_QUERY = attrgetter("query")
+
 
 class Prepared:
     """A statement of one shape and its loader.
 
     Attributes:
+        said: what is told of it.
         sql: the text.
         dump: from values to the driver's parameters.
         load: from the driver's rows to what a row is.
@@ -34,7 +43,7 @@ class Prepared:
         writes: whether it may write.
     """
 
-    __slots__ = ("dump", "load", "marked", "redacted", "sql", "writes")
+    __slots__ = ("dump", "load", "marked", "redacted", "said", "sql", "writes")
 
     def __init__(self, statement: Statement, row: RowShape | None = None, prefix: str | None = None) -> None:
         """Build the loader.
@@ -44,6 +53,7 @@ class Prepared:
             row: how a row is made, where the statement does not say.
             prefix: where tables without a prefix of their own were read.
         """
+        self.said = statement.said
         self.sql = statement.sql
         self.dump = statement.dump
         self.redacted = statement.redacted
@@ -54,6 +64,21 @@ class Prepared:
             loader.build(statement.columns, statement.row or row, prefix) if statement.columns else list
         )
 
+    def add(self, comment: str) -> None:
+        """End the text with a comment."""
+        self.sql += comment
+        if self.marked is not None:
+            self.marked += comment
+        self.said = replace(self.said, sql=self.sql)
+
+
+def _prepared_in(made: object) -> Iterator[Prepared]:
+    """Yield the statements of what is kept for a shape: one, one beside other things, or none."""
+    found = getattr(made, "prepared", made)
+    for one in cast("tuple[object, ...]", found) if isinstance(found, tuple) else (found,):
+        if isinstance(one, Prepared):
+            yield one
+
 
 class Engine:
     """What every operation of a repo shares: the dialect, the plans, and the way to a connection.
@@ -62,10 +87,12 @@ class Engine:
         adapter: the database.
         session: finds the connection of each statement.
         plans: what was compiled, by shape.
-        name: the repo's name, for events.
         prefix: the default prefix.
         log_params: whether parameters are shown to listeners.
         usual: the options of a call that says none.
+        observer: what tells of the statements.
+        comment: what each statement ends with.
+        slow: from how many seconds on a statement is warned of, or None.
         repo: what functions of `prepare_changes` are given.
     """
 
@@ -76,15 +103,18 @@ class Engine:
         adapter: Adapter,
         session: Session,
         *,
-        name: str,
+        observer: Observer,
         prefix: str | None = None,
+        comment: str = "",
         plan_cache_size: int = 1_000,
         log_params: bool = True,
     ) -> None:
         self.adapter = adapter
         self.session = session
-        self.usual = PLAIN
-        self.name = name
+        self.observer = observer
+        self.slow = observer.slow
+        self.comment = comment
+        self.usual = observer.usual
         self.prefix = prefix
         self.log_params = log_params
         self.plans: PlanCache[Any] = PlanCache(plan_cache_size)
@@ -113,38 +143,66 @@ class Engine:
     def plan(self, key: Hashable, make: Callable[[Dialect], P]) -> P:
         """Return the plan of a shape, made at its first use."""
         found = self.plans.get(key)
-        return found if found is not None else self.plans.put(key, make(self.adapter.dialect))
+        if found is not None:
+            return found
+        made = make(self.adapter.dialect)
+        if self.comment:
+            for prepared in _prepared_in(made):
+                prepared.add(self.comment)
+        return self.plans.put(key, made)
 
     async def fetch(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> list[Any]:
         """Run a statement that returns rows, and return them loaded; the parameters are dumped."""
+        if call.event in attached or self.slow is not None or enabled(call.log):
+            return await self._told(prepared, params, call, self._fetching, prepared.load, len)
         if prepared.writes:
-            running = self.session.write(prepared.sql, prepared.marked, params, prepared.load, call.timeout)
-        else:
-            running = self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
-        if listeners(call.event):
-            return await self._observed(prepared, params, call, running, len)
-        return await running
+            return await self.session.write(prepared.sql, prepared.marked, params, prepared.load, call.timeout)
+        return await self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
 
     async def execute(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> int:
         """Run a statement that returns no rows, and return how many it wrote; the parameters are dumped."""
-        running = self.session.execute(prepared.sql, params, call.timeout, marked=prepared.marked)
-        if listeners(call.event):
-            return await self._observed(prepared, params, call, running, int)
-        return await running
+        if call.event in attached or self.slow is not None or enabled(call.log):
+            return await self._told(prepared, params, call, self._executing, None, int)
+        return await self.session.execute(prepared.sql, params, call.timeout, marked=prepared.marked)
+
+    def _fetching(
+        self, prepared: Prepared, params: Sequence[Any], load: Any, timeout: float | None, watch: Watch
+    ) -> Awaitable[list[Any]]:
+        if prepared.writes:
+            return self.session.write(prepared.sql, prepared.marked, params, load, timeout, watch=watch)
+        return self.session.fetch(prepared.sql, params, load, timeout, watch=watch)
+
+    def _executing(
+        self, prepared: Prepared, params: Sequence[Any], _load: Any, timeout: float | None, watch: Watch
+    ) -> Awaitable[int]:
+        return self.session.execute(prepared.sql, params, timeout, marked=prepared.marked, watch=watch)
+
+    async def _told(
+        self,
+        prepared: Prepared,
+        params: Sequence[Any],
+        call: Call,
+        start: Callable[[Prepared, Sequence[Any], Any, float | None, Watch], Awaitable[Any]],
+        load: Callable[..., Any] | None,
+        count: Callable[[Any], int],
+    ) -> Any:
+        watch = self.observer.watch(call)
+        running = start(prepared, params, None if load is None else watch.loading(load), call.timeout, watch)
+        return await self.observer.observe(
+            watch, call, prepared.said, lambda: self._shown(prepared, params), running, count
+        )
 
     async def fetch_many(self, prepared: Prepared, rows: Sequence[Sequence[Any]], call: Call = PLAIN) -> list[Any]:
         """Run a returning statement once a row of dumped parameters, all or nothing; return all their rows, loaded."""
-        running = self.session.fetch_many(prepared.sql, rows, prepared.load, call.timeout)
-        if listeners(call.event):
-            return await self._observed(prepared, rows, call, running, len, many=True)
-        return await running
+        if self.observer.wants(call):
+            return await self._observed(prepared, rows, call, _FETCH_MANY, prepared.load, len, many=True)
+        return await self.session.fetch_many(prepared.sql, rows, prepared.load, call.timeout)
 
     async def execute_many(self, prepared: Prepared, rows: Sequence[Sequence[Any]], call: Call = PLAIN) -> int:
         """Run a writing statement once a row of dumped parameters, all or nothing; return how many rows it wrote."""
-        running = self.session.execute_many(prepared.sql, rows, call.timeout)
-        if listeners(call.event):
-            return await self._observed(prepared, rows, call, running, int, many=True)
-        return await running
+        if self.observer.wants(call):
+            return await self._observed(prepared, rows, call, _EXECUTE_MANY, None, int, many=True)
+        return await self.session.execute_many(prepared.sql, rows, call.timeout)
 
     async def query(
         self,
@@ -160,10 +218,28 @@ class Engine:
 
         `reset` says that the text may have changed the connection's session.
         """
-        running = self.session.query(prepared.sql, params, load, call.timeout, reset=reset)
-        if listeners(call.event):
-            return await self._observed(prepared, params, call, running, count)
-        return await running
+        if self.observer.wants(call):
+            return await self._observed(prepared, params, call, _QUERY, load, count, reset=reset)
+        return await self.session.query(prepared.sql, params, load, call.timeout, reset=reset)
+
+    async def ask(self, sql: str, params: tuple[object, ...]) -> list[Any]:
+        """Read what an error message needs, also in a transaction that can only be rolled back."""
+        scope, call = self.session.scope(), self.usual
+        if not self.observer.wants(call):
+            return await self._asked(scope, sql, params, None)
+        watch = self.observer.watch(call)
+        hidden = (HIDDEN,) * len(params)
+        running = self._asked(scope, sql, params, watch)
+        return await self.observer.observe(watch, call, Said(sql, "SELECT"), lambda: hidden, running, len)
+
+    async def _asked(self, scope: Scope | None, sql: str, params: Sequence[object], watch: Watch | None) -> list[Any]:
+        if scope is None:
+            return await self.session.run(_FETCH, None, sql, params, list, watch=watch)
+        fetch: Callable[..., Awaitable[list[Any]]] = scope.lease.connection.fetch
+        if watch is not None:
+            watch.transaction = scope.lease.teller.number
+            fetch = watch.around(fetch)
+        return await scope.lease.run(fetch, sql, params, list, self.session.timeout)
 
     async def copy_in(
         self,
@@ -177,10 +253,8 @@ class Engine:
         as_text: bool,
     ) -> int:
         """Send rows of dumped values to a table by COPY, and return how many; listeners are told of `told`."""
-        running = self.session.copy_in(table, columns, rows, call.timeout, prefix=prefix, as_text=as_text)
-        if listeners(call.event):
-            return await self._observed(told, (), call, running, int)
-        return await running
+        copying = partial(self.session.copy_in, table, columns, rows, call.timeout, prefix=prefix, as_text=as_text)
+        return await self._copied(told, (), call, copying)
 
     async def copy_out(
         self,
@@ -191,39 +265,42 @@ class Engine:
         call: Call = PLAIN,
     ) -> int:
         """Send the rows of a query to `write` by COPY, and return how many; the parameters are dumped."""
-        running = self.session.copy_out(prepared.sql, params, write, form, call.timeout)
-        if listeners(call.event):
-            return await self._observed(prepared, params, call, running, int)
-        return await running
+        copying = partial(self.session.copy_out, prepared.sql, params, write, form, call.timeout)
+        return await self._copied(prepared, params, call, copying)
+
+    async def _copied(
+        self, prepared: Prepared, params: Sequence[Any], call: Call, copying: Callable[..., Awaitable[int]]
+    ) -> int:
+        if not self.observer.wants(call):
+            return await copying()
+        watch = self.observer.watch(call)
+        shown = self._shown(prepared, params)
+        return await self.observer.observe(watch, call, prepared.said, lambda: shown, copying(watch=watch), int)
 
     async def _observed(
         self,
         prepared: Prepared,
         params: Sequence[Any],
         call: Call,
-        running: Awaitable[T],
-        count: Callable[[T], int],
+        method: Callable[[Connection], Callable[..., Awaitable[Any]]],
+        load: Callable[..., Any] | None,
+        count: Callable[[Any], int],
         *,
         many: bool = False,
-    ) -> T:
-        started = perf_counter()
-        rows, error = None, None
-        try:
-            result = await running
-            rows = count(result)
-        except BaseException as exc:
-            error = exc
-            raise
-        finally:
-            taken = perf_counter() - started
-            shown = tuple(self._shown(prepared, row) for row in params) if many else self._shown(prepared, params)
-            emit(
-                cast("str", call.event),
-                QueryEvent(self.name, prepared.sql, shown, rows, None, taken, error, call.tags),
-            )
-        return result
+        reset: bool = False,
+    ) -> Any:
+        watch = self.observer.watch(call)
+        loading = () if load is None else (watch.loading(load),)
+        running = self.session.run(method, call.timeout, prepared.sql, params, *loading, reset=reset, watch=watch)
+
+        def shown() -> tuple[object, ...]:
+            return tuple(self._shown(prepared, row) for row in params) if many else self._shown(prepared, params)
+
+        return await self.observer.observe(watch, call, prepared.said, shown, running, count)
 
     def _shown(self, prepared: Prepared, params: Sequence[Any]) -> tuple[object, ...]:
         if not self.log_params:
             return (HIDDEN,) * len(params)
+        if not prepared.redacted:
+            return tuple(params)
         return tuple(REDACTED if i in prepared.redacted else value for i, value in enumerate(params))

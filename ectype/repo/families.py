@@ -82,7 +82,7 @@ async def write_family(
     """
     family = _Family(engine, writes, changeset, verb, call, _relations(changeset))
     family.check()
-    async with Atomic(engine.session):
+    async with Atomic(engine.session, call):
         return await family.write(row)
 
 
@@ -107,7 +107,7 @@ async def upsert_family(
     """
     family = _Family(engine, writes, changeset, "insert", call, _relations(changeset))
     family.check()
-    async with Atomic(engine.session):
+    async with Atomic(engine.session, call):
         if not any(relation.association.kind == "belongs_to" for relation in family.relations):
             return await family.upsert(row)
         # The rows that it belongs to are written before anybody knows what becomes of it.

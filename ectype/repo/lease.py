@@ -12,6 +12,7 @@ from ectype.adapters.call_site import of_caller
 from ectype.adapters.connections import Connections
 from ectype.errors import ConnectError, EctypeError
 from ectype.repo.idle import EVENT, tell
+from ectype.repo.observer import Teller, Watch
 from ectype.telemetry import listeners
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Lease:
         reset: whether SQL text of the user's may have changed the connection's session.
         reads: whether the transaction cannot write.
         rested: when the last call had ended, by the loop's clock, where that is watched; None outside a transaction.
+        teller: what tells of the statements that are the transaction's own.
         transaction: the id that the database gave the transaction; None while it is not known.
         wrote: whether something may have been written that did not tell the id.
     """
@@ -47,15 +49,23 @@ class Lease:
         "reads",
         "reset",
         "rested",
+        "teller",
         "timeout",
         "transaction",
         "wrote",
     )
 
     def __init__(
-        self, pool: Connections, connection: Connection, *, timeout: float | None, loop: AbstractEventLoop
+        self,
+        pool: Connections,
+        connection: Connection,
+        teller: Teller,
+        *,
+        timeout: float | None,
+        loop: AbstractEventLoop,
     ) -> None:
         self.pool = pool
+        self.teller = teller
         self.connection = connection
         self.timeout = timeout
         self.loop = loop
@@ -116,6 +126,13 @@ class Lease:
             # No row was written, but a trigger may have.
             self.wrote = True
 
+    async def control(self, operation: str, sql: str, call: Callable[..., Awaitable[T]], *args: object) -> T:
+        """Run a statement that is the transaction's own, as COMMIT, and tell of it."""
+        watch = self.teller.watch()
+        if watch is None:
+            return await self.run(call, *args)
+        return await self.teller.tell(watch, operation, sql, self.run(watch.around(call), *args))
+
     async def quiet(self) -> None:
         """Wait for the end of the call that runs, until a deadline; past it the connection is cut."""
         end = self.loop.time() + (UNBOUNDED_SECONDS if self.timeout is None else self.timeout)
@@ -137,7 +154,7 @@ class Lease:
             await self.quiet()
             seconds = self.rollback_seconds if end is None else min(self.rollback_seconds, end - self.loop.time())
             if not connection.broken and seconds > 0:
-                await self.run(connection.rollback, seconds)
+                await self.control("ROLLBACK", "ROLLBACK", connection.rollback, seconds)
         except (EctypeError, asyncio.CancelledError):
             connection.terminate()
 
@@ -156,35 +173,46 @@ def _as_they_are(rows: list[Any]) -> list[Any]:
     return rows
 
 
-async def take(pool: Connections, how: Begin, *, timeout: float | None, limit: float | None) -> Lease:
+async def take(pool: Connections, how: Begin, teller: Teller, *, timeout: float | None, limit: float | None) -> Lease:
     """Take a connection and open a transaction on it.
 
     Args:
         pool: where the connection comes from and goes back to.
         how: how the transaction begins.
+        teller: what tells of its statements.
         timeout: what `Lease.timeout` will say.
         limit: how many seconds this may take; None for no deadline but the pool's.
     """
+    watch = teller.watch()
+    running = _taken(pool, how, limit, watch)
+    connection = await (running if watch is None else teller.tell(watch, "BEGIN", pool.begin_text(how), running))
+    return Lease(pool, connection, teller, timeout=timeout, loop=asyncio.get_running_loop())
+
+
+async def _taken(pool: Connections, how: Begin, limit: float | None, watch: Watch | None) -> Connection:
     started = monotonic()
     # Before the event loop is: in a forked child, where none runs, the pool says what is wrong.
     connection = pool.try_acquire()
     if connection is not None:
         # When it has died while it lay idle, nothing has run on it, and another serves as well.
         with suppress(ConnectError):
-            return await _begun(pool, connection, how, limit, timeout)
+            return await _begun(pool, connection, how, limit, watch)
     connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
-    return await _begun(
-        pool, connection, how, None if limit is None else max(0.0, limit - (monotonic() - started)), timeout
-    )
+    left = None if limit is None else max(0.0, limit - (monotonic() - started))
+    return await _begun(pool, connection, how, left, watch)
 
 
 async def _begun(
-    pool: Connections, connection: Connection, how: Begin, limit: float | None, timeout: float | None
-) -> Lease:
+    pool: Connections, connection: Connection, how: Begin, limit: float | None, watch: Watch | None
+) -> Connection:
+    begin = connection.begin
+    if watch is not None:
+        watch.idle = pool.idle_of(connection)
+        begin = watch.around(begin)
     try:
-        await connection.begin(how, limit)
+        await begin(how, limit)
     except BaseException:
         # The pool rolls back what a BEGIN left open whose caller went away.
         pool.release(connection)
         raise
-    return Lease(pool, connection, timeout=timeout, loop=asyncio.get_running_loop())
+    return connection

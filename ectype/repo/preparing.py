@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from ectype.errors import SchemaError
 from ectype.repo.atomic import Atomic
+from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset
 from ectype.schema.changeset_data import draft, sealed
@@ -13,7 +14,7 @@ from ectype.schema.errors import InvalidChangesetError
 
 
 async def prepared(
-    engine: Engine, changeset: Changeset[Any], verb: str, write: Callable[[Changeset[Any]], Awaitable[Any]]
+    engine: Engine, changeset: Changeset[Any], verb: str, write: Callable[[Changeset[Any]], Awaitable[Any]], call: Call
 ) -> Any:
     """Run the functions of a changeset, then write what they return, all in one transaction.
 
@@ -21,7 +22,7 @@ async def prepared(
         InvalidChangesetError: one made it invalid; everything is rolled back.
         SchemaError: one returned no changeset of the same struct.
     """
-    async with Atomic(engine.session):
+    async with Atomic(engine.session, call):
         ready = without_preparations(changeset)
         for function in changeset.preparations:
             made = function(ready, engine.repo)

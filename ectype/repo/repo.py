@@ -19,12 +19,15 @@ from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import reader, writer
 from ectype.repo.block import RolledBack, Transaction
-from ectype.repo.call import CallOptions
+from ectype.repo.call import Call, CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.copy_calls import CopyCalls
 from ectype.repo.engine import Engine
+from ectype.repo.explain_calls import ExplainCalls
+from ectype.repo.log_line import Log, level_of, seconds_of
 from ectype.repo.many_rows import ManyRows
 from ectype.repo.notify_calls import NotifyCalls
+from ectype.repo.observer import Observer
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
@@ -35,6 +38,8 @@ from ectype.repo.transaction import Session
 from ectype.schema.changeset import Changeset
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
+from ectype.sql.comment import sql_comment as comment_text
+from ectype.telemetry import CLOSED, OPENED, RepoEvent, emit, listeners
 
 OPEN_SECONDS = 15.0
 """How long the first connection may take where statements have no deadline."""
@@ -49,7 +54,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCalls):
+class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyCalls, CopyCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -59,7 +64,11 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCall
         timeout: the deadline of a statement in seconds, unless the call has its own.
         prefix: the PostgreSQL schema of all tables that do not name their own.
         name: what it is called in events and errors.
-        log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
+        log: whether statements go to the logger `ectype.repo`, and at which level; True is `debug`.
+        log_params: whether parameters are shown to telemetry and the log; those of `redact` columns never are.
+        slow_query: from how many seconds on a statement is warned of in the log, with where it was called.
+        call_sites: whether every event says where its call was made, which costs a walk through the stack.
+        sql_comment: what each statement ends with, as a comment for the database's own logs (sqlcommenter).
         plan_cache_size: how many query shapes keep their SQL.
         direct_url: the address of the PostgreSQL server itself, where `url` leads to a pooler: for what needs a session
             of its own, which is `listen` and the lock of migrations.
@@ -87,7 +96,11 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCall
         timeout: float | None = 15.0,
         prefix: str | None = None,
         name: str = "repo",
+        log: Log = True,
         log_params: bool = True,
+        slow_query: float | None = None,
+        call_sites: bool = False,
+        sql_comment: Mapping[str, str] | None = None,
         plan_cache_size: int = 1_000,
         sandbox: bool = False,
         password: Password | None = None,
@@ -103,12 +116,17 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCall
         self.name = name
         options = keywords(config.options, pool_size, **pool)
         self.pool: Connections = (Sandbox if sandbox else Pool)(self.adapter, name=name, **options)
-        self._session = Session(self.pool, timeout=timeout_of(config.options, timeout))
+        usual = Call(log=level_of(log))
+        observer = Observer(
+            name, self.adapter.database, usual=usual, slow=seconds_of(slow_query), call_sites=call_sites
+        )
+        self._session = Session(self.pool, timeout=timeout_of(config.options, timeout), observer=observer)
         self._engine = Engine(
             self.adapter,
             self._session,
-            name=name,
+            observer=observer,
             prefix=prefix,
+            comment=comment_text(sql_comment),
             plan_cache_size=plan_cache_size,
             log_params=log_params,
         )
@@ -146,6 +164,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCall
     async def open(self) -> None:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""
         await self.pool.open(self._session.timeout or OPEN_SECONDS)
+        self._tell(OPENED)
 
     async def close(self) -> None:
         """Close the pool: wait for what runs, then close every connection; listeners end."""
@@ -153,6 +172,12 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCall
             await listener.close()
         await self._session.close()
         await self.pool.close()
+        self._tell(CLOSED)
+
+    def _tell(self, event: str) -> None:
+        if listeners(event):
+            dialect = self.adapter.dialect
+            emit(event, RepoEvent(self.name, self.adapter.url, dialect.name, self.pool.report().size))
 
     # --- reads
 
@@ -333,7 +358,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCall
     ) -> AbstractAsyncContextManager[Transaction, bool]:
         """Run the block in a transaction: commit at its end, roll back on any exception. Nested, it is a savepoint."""
         return self._session.transaction(
-            isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout
+            isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout, call=self._engine.usual
         )
 
     @overload
@@ -412,6 +437,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCall
             deferrable=deferrable,
             timeout=timeout,
             retries=retries,
+            call=self._engine.usual,
         )
 
     def after_commit(self, callback: Callable[[], object]) -> None:

@@ -233,7 +233,7 @@ class Scope(Shared):
             timeout = max(0.0, timeout - (lease.loop.time() - started))
         lost_before = connection.broken
         try:
-            await lease.run(connection.commit, timeout)
+            await lease.control("COMMIT", "COMMIT", connection.commit, timeout)
         except _UNCERTAIN as exc:
             if not lost_before and (connection.broken or not connection.in_transaction):
                 connection.terminate()
@@ -249,7 +249,8 @@ class Scope(Shared):
         if outer.state is State.CLOSED:
             raise self.closed(None)
         try:
-            await self.lease.run(self.lease.connection.execute, f"SAVEPOINT {self._savepoint}", (), timeout)
+            sql = f"SAVEPOINT {self._savepoint}"
+            await self.lease.control("SAVEPOINT", sql, self.lease.connection.execute, sql, (), timeout)
         except BaseException as exc:
             outer.abort(exc)
             raise
@@ -259,7 +260,8 @@ class Scope(Shared):
     async def _release(self, outer: "Scope", timeout: float | None) -> None:
         if outer.state is not State.CLOSED:
             try:
-                await self.lease.run(self.lease.connection.execute, f"RELEASE SAVEPOINT {self._savepoint}", (), timeout)
+                sql = f"RELEASE SAVEPOINT {self._savepoint}"
+                await self.lease.control("RELEASE SAVEPOINT", sql, self.lease.connection.execute, sql, (), timeout)
             except BaseException as exc:
                 self.rolled_back = True
                 outer.abort(exc)
@@ -277,7 +279,8 @@ class Scope(Shared):
             # A scope around this one may have ended meanwhile, and the savepoint with it.
             if outer.state is not State.CLOSED:
                 sql = f"ROLLBACK TO SAVEPOINT {self._savepoint}; RELEASE SAVEPOINT {self._savepoint}"
-                await lease.run(lease.connection.script, sql, lease.rollback_seconds)
+                script = lease.connection.script
+                await lease.control("ROLLBACK TO SAVEPOINT", sql, script, sql, lease.rollback_seconds)
         except (EctypeError, asyncio.CancelledError) as exc:
             outer.abort(exc)
 

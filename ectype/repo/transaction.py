@@ -18,9 +18,11 @@ from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, ConnectError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
 from ectype.repo.block import PLAIN, Savepoint, Transaction
+from ectype.repo.call import Call
 from ectype.repo.chain import Link, living, of_others, without
 from ectype.repo.checkout import Checkout, Hold
 from ectype.repo.lease import UNBOUNDED_SECONDS
+from ectype.repo.observer import Observer, Watch
 from ectype.repo.scope import Scope
 from ectype.repo.sharing import Shared, State
 from ectype.repo.transact import transact
@@ -44,11 +46,13 @@ class Session:
     Attributes:
         pool: where connections come from.
         timeout: the deadline in seconds, wait for a connection included, of a call that says none; None for none.
+        observer: what tells of BEGIN, COMMIT and their like.
     """
 
-    def __init__(self, pool: Connections, *, timeout: float | None = 15.0) -> None:
+    def __init__(self, pool: Connections, *, timeout: float | None = 15.0, observer: Observer | None = None) -> None:
         self.pool = pool
         self.timeout = timeout
+        self.observer = Observer() if observer is None else observer
         self._callbacks: set[Task[None]] = set()
 
     @property
@@ -69,6 +73,7 @@ class Session:
         timeout: float | None = None,
         *,
         reset: bool = False,
+        watch: Watch | None = None,
     ) -> T:
         """Run one statement and return `load(rows)`.
 
@@ -78,6 +83,7 @@ class Session:
             load: makes the result from the driver's rows.
             timeout: seconds; None for the session's.
             reset: whether the text is the user's, so that it may have changed the connection's session.
+            watch: takes the time of it; None where nobody wants to know.
         """
         if timeout is None:
             timeout = self.timeout
@@ -85,13 +91,16 @@ class Session:
             place = self.place()
             if place is not None:
                 place.lease.reset |= reset
-                return await place.run(place.lease.connection.fetch, timeout, sql, params, load)
+                call = place.lease.connection.fetch
+                return await place.run(_inside(watch, place, call), timeout, sql, params, load)
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
         started = monotonic()
         try:
-            return await connection.fetch(sql, params, load, timeout)
+            if watch is None:
+                return await connection.fetch(sql, params, load, timeout)
+            return await self._timed(watch, connection, connection.fetch)(sql, params, load, timeout)
         except ConnectError:
             # It died while it lay idle, most likely. A query of ours only reads, so it may run twice; nothing else may.
             if reset or not sql.startswith("SELECT"):
@@ -101,7 +110,7 @@ class Session:
         left = None if timeout is None else max(0.0, timeout - (monotonic() - started))
         connection, left = await self._acquire(left)
         try:
-            return await connection.fetch(sql, params, load, left)
+            return await self._timed(watch, connection, connection.fetch)(sql, params, load, left)
         finally:
             self.pool.release(connection)
 
@@ -112,6 +121,8 @@ class Session:
         params: Sequence[object],
         load: Callable[[list[Any]], T],
         timeout: float | None = None,
+        *,
+        watch: Watch | None = None,
     ) -> T:
         """Run one writing statement that returns rows, and return `load(rows)`.
 
@@ -121,6 +132,7 @@ class Session:
             params: as for `fetch`, and so are the others.
             load: see there.
             timeout: see there.
+            watch: see there.
         """
         if _chain.get() is not None:
             place = self.place()
@@ -130,9 +142,9 @@ class Session:
                     timeout = self.timeout
                 if marked is None or lease.transaction is not None:
                     lease.wrote = True
-                    return await place.run(lease.connection.fetch, timeout, sql, params, load)
-                return await place.run(lease.fetch_marked, timeout, marked, params, load)
-        return await self.fetch(sql, params, load, timeout)
+                    return await place.run(_inside(watch, place, lease.connection.fetch), timeout, sql, params, load)
+                return await place.run(_inside(watch, place, lease.fetch_marked), timeout, marked, params, load)
+        return await self.fetch(sql, params, load, timeout, watch=watch)
 
     async def execute(
         self,
@@ -142,6 +154,7 @@ class Session:
         *,
         reset: bool = False,
         marked: str | None = None,
+        watch: Watch | None = None,
     ) -> int:
         """Run one statement and return how many rows it wrote; the arguments are those of `fetch` and `write`."""
         if timeout is None:
@@ -153,19 +166,19 @@ class Session:
                 lease.reset |= reset
                 if marked is None or lease.transaction is not None:
                     lease.wrote = True
-                    return await place.run(lease.connection.execute, timeout, sql, params)
-                return await place.run(lease.execute_marked, timeout, marked, params)
+                    return await place.run(_inside(watch, place, lease.connection.execute), timeout, sql, params)
+                return await place.run(_inside(watch, place, lease.execute_marked), timeout, marked, params)
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
         try:
-            return await connection.execute(sql, params, timeout)
+            return await self._timed(watch, connection, connection.execute)(sql, params, timeout)
         finally:
             self.pool.release(connection, reset=reset)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None) -> int:
         """Run one writing statement once a row of parameters, all or nothing; return how many rows were written."""
-        return await self._run(lambda connection: connection.execute_many, timeout, sql, rows)
+        return await self.run(lambda connection: connection.execute_many, timeout, sql, rows)
 
     async def fetch_many(
         self,
@@ -175,7 +188,7 @@ class Session:
         timeout: float | None = None,
     ) -> T:
         """Run one returning statement once a row of parameters, in order; return `load` of all their rows."""
-        return await self._run(
+        return await self.run(
             lambda connection: cast("Callable[..., Awaitable[T]]", connection.fetch_many), timeout, sql, rows, load
         )
 
@@ -189,7 +202,7 @@ class Session:
         reset: bool = False,
     ) -> T:
         """Run one statement of the user's and return `load(columns, rows, count)`; `reset` is that of `fetch`."""
-        return await self._run(
+        return await self.run(
             lambda connection: cast("Callable[..., Awaitable[T]]", connection.query),
             timeout,
             sql,
@@ -207,6 +220,7 @@ class Session:
         *,
         prefix: str | None = None,
         as_text: bool = False,
+        watch: Watch | None = None,
     ) -> int:
         """Send rows of dumped values to a table by COPY, all or none, and return how many.
 
@@ -216,7 +230,7 @@ class Session:
         def call(connection: Connection) -> Callable[..., Awaitable[int]]:
             return partial(connection.copy_in, prefix=prefix, as_text=as_text)
 
-        return await self._run(call, timeout, table, columns, records)
+        return await self.run(call, timeout, table, columns, records, watch=watch)
 
     async def copy_out(
         self,
@@ -225,20 +239,22 @@ class Session:
         write: Callable[[bytes], Awaitable[None]],
         form: CopyFormat,
         timeout: float | None = None,
+        *,
+        watch: Watch | None = None,
     ) -> int:
         """Send the rows of one query to `write` by COPY, piece by piece, and return how many.
 
         Raises UnsupportedError where the database has no COPY.
         """
-        return await self._run(lambda connection: connection.copy_out, timeout, sql, params, write, form)
+        return await self.run(lambda connection: connection.copy_out, timeout, sql, params, write, form, watch=watch)
 
     async def notify(self, channel: str, payload: str, timeout: float | None = None) -> None:
         """Send a notification; in a transaction it leaves with the commit."""
-        await self._run(lambda connection: connection.notify, timeout, channel, payload)
+        await self.run(lambda connection: connection.notify, timeout, channel, payload)
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters; the connection is reset after it."""
-        await self._run(lambda connection: connection.script, timeout, sql, reset=True)
+        await self.run(lambda connection: connection.script, timeout, sql, reset=True)
 
     def transaction(
         self,
@@ -247,6 +263,7 @@ class Session:
         read_only: bool = False,
         deferrable: bool = False,
         timeout: float | None = None,
+        call: Call | None = None,
     ) -> Transaction:
         """Return the block that commits when it ends, and rolls back when an exception leaves it.
 
@@ -255,6 +272,7 @@ class Session:
             read_only: whether it only reads (SQLite: BEGIN DEFERRED instead of IMMEDIATE).
             deferrable: whether a serializable read-only one may wait for a safe snapshot (PostgreSQL).
             timeout: seconds that the whole block may take: its statements and its COMMIT get what is left of them.
+            call: the options by which BEGIN and COMMIT are told of; None for the repo's own.
 
         Raises:
             ConfigError: `isolation` is no level; or, on entering, an option was given inside an open transaction.
@@ -265,7 +283,7 @@ class Session:
                 f"isolation={isolation!r} is no isolation level", hint=did_you_mean(str(isolation), _ISOLATIONS)
             )
         plain = isolation is None and not read_only and not deferrable
-        return Transaction(self, PLAIN if plain else Begin(isolation, read_only, deferrable), timeout)
+        return Transaction(self, PLAIN if plain else Begin(isolation, read_only, deferrable), timeout, call)
 
     def checkout(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[None, None]:
         """Return a block that holds one connection for the statements in it, each of which is stored by itself.
@@ -288,6 +306,7 @@ class Session:
         deferrable: bool = False,
         timeout: float | None = None,
         retries: int = 0,
+        call: Call | None = None,
     ) -> Any:
         """Run `await work()`, or `await work(tx)` if it needs an argument, in a transaction; return what it returns.
 
@@ -302,6 +321,7 @@ class Session:
             timeout: seconds that all tries may take together, with the waits between them.
             retries: how often to try again after a serialization failure, a deadlock or a lock that was not free, each
                 time after a random wait that grows.
+            call: as for `transaction`.
 
         Raises:
             ConfigError: `isolation` or `retries` inside an open transaction; or `work` is not async.
@@ -315,7 +335,9 @@ class Session:
             )
 
         def begin(left: float | None) -> Transaction:
-            return self.transaction(isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=left)
+            return self.transaction(
+                isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=left, call=call
+            )
 
         return await transact(begin, work, retries=retries, timeout=timeout)
 
@@ -420,27 +442,42 @@ class Session:
         except TransactionClosedError:
             return None
 
-    async def _run(
+    async def run(
         self,
         call: Callable[[Connection], Callable[..., Awaitable[T]]],
         timeout: float | None,
         *args: object,
         reset: bool = False,
+        watch: Watch | None = None,
     ) -> T:
+        """Run one call of the connection that a statement here belongs on, `call(connection)(*args, timeout)`.
+
+        `reset` is that of `fetch`; `watch` takes the time of it.
+        """
         if timeout is None:
             timeout = self.timeout
         place = self.place()
         if place is not None:
             place.lease.reset |= reset
             place.lease.wrote = True
-            return await place.run(call(place.lease.connection), timeout, *args)
+            made = call(place.lease.connection)
+            return await place.run(_inside(watch, place, made), timeout, *args)
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
         try:
-            return await call(connection)(*args, timeout)
+            return await self._timed(watch, connection, call(connection))(*args, timeout)
         finally:
             self.pool.release(connection, reset=reset)
+
+    def _timed(
+        self, watch: Watch | None, connection: Connection, call: Callable[..., Awaitable[T]]
+    ) -> Callable[..., Awaitable[T]]:
+        """Return a call of a connection from the pool that notes its times, where somebody wants to know them."""
+        if watch is None:
+            return call
+        watch.idle = self.pool.idle_of(connection)
+        return watch.around(call)
 
     async def _acquire(self, timeout: float | None) -> tuple[Connection, float | None]:
         if timeout is None:
@@ -448,3 +485,12 @@ class Session:
         started = monotonic()
         connection = await self.pool.acquire(timeout)
         return connection, max(0.0, timeout - (monotonic() - started))
+
+
+def _inside(watch: Watch | None, place: Scope | Hold, call: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
+    """Return a call of a block's connection that notes its times, where somebody wants to know them."""
+    if watch is None:
+        return call
+    if isinstance(place, Scope):
+        watch.transaction = place.lease.teller.number
+    return watch.around(call)

@@ -40,7 +40,7 @@ async def upsert_row(
     """
     if changeset.info.embeds:
         outcome = await with_embeds(
-            engine, changeset, "insert", lambda own: _upsert(engine, own, on_conflict, conflict_target, call)
+            engine, changeset, "insert", lambda own: _upsert(engine, own, on_conflict, conflict_target, call), call
         )
         return cast("Outcome[Any]", outcome)
     return await _upsert(engine, changeset, on_conflict, conflict_target, call)
@@ -61,7 +61,7 @@ async def _upsert(
     try:
         if engine.dialect.upsert_tells or planned is None or planned.action == "nothing":
             return await work.run()
-        return await engine.session.transact(work.run_told)
+        return await engine.session.transact(work.run_told, call=call)
     except ConstraintError as exc:
         raise await refused(engine, changeset.with_action("insert"), exc, values) from exc
 

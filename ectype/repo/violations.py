@@ -48,19 +48,11 @@ def field_names(info: SchemaInfo, columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(by_source.get(column, column) for column in columns)
 
 
-async def _ask(engine: Engine, sql: str, params: tuple[object, ...]) -> list[Any]:
-    """Read what an error message needs, also in a transaction that can only be rolled back."""
-    scope = engine.session.scope()
-    if scope is None:
-        return await engine.session.fetch(sql, params, list)
-    return await scope.lease.run(scope.lease.connection.fetch, sql, params, list, engine.session.timeout)
-
-
 async def _blamed(engine: Engine, changeset: Changeset[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the fields whose values have no row to refer to: SQLite does not say which foreign key it was."""
     info = changeset.info
     keys: dict[int, list[tuple[str, str, str]]] = {}
-    for number, column, table, target in await _ask(engine, FOREIGN_KEYS, (meta(changeset.data).source,)):
+    for number, column, table, target in await engine.ask(FOREIGN_KEYS, (meta(changeset.data).source,)):
         keys.setdefault(number, []).append((column, table, target))
     for key in keys.values():
         fields = field_names(info, tuple(column for column, _, _ in key))
@@ -71,7 +63,7 @@ async def _blamed(engine: Engine, changeset: Changeset[Any], values: Mapping[str
             continue
         params = _dumped(engine, info, fields, wanted)
         conditions = " AND ".join(f"{_quoted(target)} = ?{i + 1}" for i, (_, _, target) in enumerate(key))
-        if not await _ask(engine, f"SELECT 1 FROM {_quoted(key[0][1])} WHERE {conditions}", params):
+        if not await engine.ask(f"SELECT 1 FROM {_quoted(key[0][1])} WHERE {conditions}", params):
             return fields
     return ()
 
@@ -89,7 +81,7 @@ async def _held_by(engine: Engine, changeset: Changeset[Any]) -> str | None:
     """Return the name of the key by which other rows refer to the one to write, as far as anyone can know it."""
     info = changeset.info
     keys: dict[tuple[str, int], list[tuple[str, str]]] = {}
-    for table, number, column, target in await _ask(engine, REFERRING, (meta(changeset.data).source,)):
+    for table, number, column, target in await engine.ask(REFERRING, (meta(changeset.data).source,)):
         keys.setdefault((table, number), []).append((column, target))
     names = {one: foreign_key_name(one[0], *[column for column, _ in key]) for one, key in keys.items()}
     for one, key in keys.items():
@@ -99,7 +91,7 @@ async def _held_by(engine: Engine, changeset: Changeset[Any]) -> str | None:
             continue
         conditions = " AND ".join(f"{_quoted(column)} = ?{i + 1}" for i, (column, _) in enumerate(key))
         sql = f"SELECT 1 FROM {_quoted(one[0])} WHERE {conditions} LIMIT 1"
-        if await _ask(engine, sql, _dumped(engine, info, fields, wanted)):
+        if await engine.ask(sql, _dumped(engine, info, fields, wanted)):
             return _declared_for(changeset, names[one], set(names.values()))
     return None
 

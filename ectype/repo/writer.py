@@ -68,7 +68,7 @@ async def insert(
     if changeset.info.associations:
         changeset = with_given(changeset)
     if changeset.preparations:
-        return await prepared(engine, changeset, "insert", lambda ready: insert(engine, ready, call=call))
+        return await prepared(engine, changeset, "insert", lambda ready: insert(engine, ready, call=call), call)
     if has_related(changeset):
         return await write_family(engine, WRITES, changeset, "insert", lambda own: _insert_row(engine, own, call), call)
     return await _insert_row(engine, changeset, call)
@@ -76,7 +76,7 @@ async def insert(
 
 async def _insert_row(engine: Engine, changeset: Changeset[Any], call: Call) -> Any:
     if changeset.info.embeds:
-        return await with_embeds(engine, changeset, "insert", lambda own: _insert_columns(engine, own, call))
+        return await with_embeds(engine, changeset, "insert", lambda own: _insert_columns(engine, own, call), call)
     return await _insert_columns(engine, changeset, call)
 
 
@@ -137,7 +137,7 @@ async def upsert(
         async def again(ready: Changeset[Any]) -> Outcome[Any]:
             return await upsert(engine, ready, on_conflict=on_conflict, conflict_target=conflict_target, call=call)
 
-        return cast("Outcome[Any]", await prepared(engine, changeset, "insert", again))
+        return cast("Outcome[Any]", await prepared(engine, changeset, "insert", again, call))
 
     async def row(own: Changeset[Any]) -> Outcome[Any]:
         return await upsert_row(engine, own, on_conflict, conflict_target, call)
@@ -192,7 +192,7 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
         ready = writable(ready, "update")
     if ready.preparations and (ready.changes or force):
         return await prepared(
-            engine, ready, "update", lambda changeset: update(engine, changeset, force=force, call=call)
+            engine, ready, "update", lambda changeset: update(engine, changeset, force=force, call=call), call
         )
     if has_related(ready):
         touched = force or ready.touched
@@ -204,7 +204,9 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
 
 async def _update_row(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Any:
     if ready.info.embeds:
-        return await with_embeds(engine, ready, "update", lambda own: _update_columns(engine, own, call, force=force))
+        return await with_embeds(
+            engine, ready, "update", lambda own: _update_columns(engine, own, call, force=force), call
+        )
     return await _update_columns(engine, ready, call, force=force)
 
 
@@ -257,11 +259,11 @@ async def delete(engine: Engine, subject: Any, *, call: Call = PLAIN) -> Any:
     """
     changeset = changeset_of(subject, "delete")
     if changeset.preparations:
-        return await prepared(engine, changeset, "delete", lambda ready: delete(engine, ready, call=call))
+        return await prepared(engine, changeset, "delete", lambda ready: delete(engine, ready, call=call), call)
     if changeset.info.letting_go:
         # A struct without a key is refused before anything of it is let go.
         key_values(changeset.info, changeset.data, "delete")
-        async with Atomic(engine.session):
+        async with Atomic(engine.session, call):
             await let_go(engine, changeset.info, changeset.data, call)
             return await _delete_row(engine, changeset, call)
     return await _delete_row(engine, changeset, call)

@@ -11,7 +11,7 @@ from ectype.expr.nodes import ColumnRef, Expression, Subquery
 from ectype.query.ast import Clause, Output, Select, Step, ValueRow, steps
 from ectype.query.inference import type_of
 from ectype.query.planner import plan_select, query_width, width
-from ectype.sql.compiler import output_column, select_tree, subselect
+from ectype.sql.compiler import output_column, read_place, select_tree, subselect
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, quoted, render
 from ectype.sql.renumber import numbered
@@ -51,6 +51,7 @@ def compile_aggregate(step: Step, aggregate: Expression, dialect: Dialect, prefi
         (output_column(shown, made, dialect),),
         ValueRow(0),
         redacted=sent.redacted,
+        place=read_place(rows, prefix),
     )
 
 

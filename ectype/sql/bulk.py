@@ -18,6 +18,7 @@ from ectype.sql.writes import (
     named_dump,
     returning_clause,
     table_name,
+    written_place,
 )
 
 _BINARY = frozenset(
@@ -71,6 +72,8 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
         _dump_columns(scope.dumpers),
         tuple(column_of(info, field, dialect) for field in shape.returning),
         redacted=frozenset(scope.redacted),
+        operation="INSERT",
+        place=written_place(shape),
     )
 
 

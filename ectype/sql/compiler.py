@@ -23,7 +23,7 @@ from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, rend
 from ectype.sql.naming import name_outputs, said
 from ectype.sql.orders import distinct_tree, order_trees, ties_tree
 from ectype.sql.renumber import numbered
-from ectype.sql.statement import Column, Statement
+from ectype.sql.statement import Column, Statement, table_place
 from ectype.types.numeric import INTEGER
 
 COMBINATIONS: dict[str, tuple[Callable[..., exp.Expr], bool]] = {
@@ -48,7 +48,14 @@ def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> S
     select = plan_select(step, outermost=True, all_members=False)
     made = numbered(step, dialect, subselect(prefix), lambda scope: select_tree(scope, select, prefix, "top"))
     columns = tuple(output_column(select, output, dialect) for output in select.outputs)
-    return Statement(render(made.tree, dialect), made.dump, columns, select.row, redacted=made.redacted)
+    return Statement(
+        render(made.tree, dialect),
+        made.dump,
+        columns,
+        select.row,
+        redacted=made.redacted,
+        place=read_place(select, prefix),
+    )
 
 
 def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
@@ -59,7 +66,12 @@ def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> S
         return exp.Select(expressions=[exp.Exists(this=select_tree(scope.inner(), select, prefix, "one"))])
 
     made = numbered(step, dialect, subselect(prefix), lower)
-    return Statement(render(made.tree, dialect), made.dump, redacted=made.redacted)
+    return Statement(render(made.tree, dialect), made.dump, redacted=made.redacted, place=read_place(select, prefix))
+
+
+def read_place(select: Select, prefix: str | None) -> tuple[str | None, str | None]:
+    """Return the table that a select reads first, and where it is; twice None where that is no table."""
+    return table_place(select.source, select.prefix or prefix)
 
 
 def subselect(prefix: str | None) -> SubSelect:

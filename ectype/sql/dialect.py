@@ -51,6 +51,7 @@ class Dialect:
         comments: tables, columns, indexes and constraints keep comments.
         server_collations: collations are objects of the server, of any name.
         transaction_id: the expression for the id of the transaction that writes; None where there is none.
+        explain_options: EXPLAIN takes options, and may run what it explains.
         virtual_columns_since: from which version on a generated column may be computed when it is read.
     """
 
@@ -107,6 +108,7 @@ class Dialect:
     exclusion_constraints: bool
     comments: bool
     server_collations: bool
+    explain_options: bool
     virtual_columns_since: tuple[int, int]
     transaction_id: str | None
 
@@ -171,6 +173,7 @@ POSTGRES = Dialect(
     exclusion_constraints=True,
     comments=True,
     server_collations=True,
+    explain_options=True,
     virtual_columns_since=(18, 0),
     transaction_id="pg_current_xact_id()::text",
 )
@@ -229,6 +232,7 @@ SQLITE = Dialect(
     exclusion_constraints=False,
     comments=False,
     server_collations=False,
+    explain_options=False,
     virtual_columns_since=(0, 0),
     transaction_id=None,
 )

@@ -28,6 +28,7 @@ from ectype.sql.writes import (
     returning_clause,
     set_value,
     table_name,
+    written_place,
 )
 from ectype.types.base import Type
 from ectype.types.numeric import DECIMAL, FLOAT, INTEGER
@@ -74,7 +75,7 @@ def compile_insert_query(shape: InsertShape, step: Step, prefix: str | None, dia
     made = numbered(step, dialect, subselect(prefix), lower, _conflict_width(shape))
     sql = render(made.tree, dialect) + returning_clause(info, shape.returning, dialect)
     columns = tuple(column_of(info, field, dialect) for field in shape.returning)
-    return Statement(sql, made.dump, columns, redacted=made.redacted)
+    return Statement(sql, made.dump, columns, redacted=made.redacted, operation="INSERT", place=written_place(shape))
 
 
 def compile_insert_cells(shape: InsertShape, cells: Cells, dialect: Dialect) -> Statement:
@@ -103,6 +104,8 @@ def compile_insert_cells(shape: InsertShape, cells: Cells, dialect: Dialect) -> 
         dump_with(scope.dumpers, scope.redacted),
         tuple(column_of(info, field, dialect) for field in shape.returning),
         redacted=frozenset(scope.redacted),
+        operation="INSERT",
+        place=written_place(shape),
     )
 
 

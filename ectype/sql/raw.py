@@ -92,7 +92,12 @@ def compile_raw(text: str, gaps: tuple[Gap, ...], dialect: Dialect, prefix: str 
     _check_statement(text, words)
     sql, dumps, secret = _filled(parts, gaps, dialect, prefix)
     return RawStatement(
-        Statement(sql, _dumper(dumps, hide=secret), redacted=frozenset(range(len(dumps)) if secret else ())),
+        Statement(
+            sql,
+            _dumper(dumps, hide=secret),
+            redacted=frozenset(range(len(dumps)) if secret else ()),
+            operation=_verb(words).upper(),
+        ),
         resets=_may_change_session(words),
     )
 

@@ -5,6 +5,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ectype.query.ast import RowShape
+from ectype.schema.sources import TableSource
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What is told of a statement.
+
+    Attributes:
+        sql: the text that is sent.
+        operation: what it does, in SQL's words, as `SELECT`.
+        table: the table that it reads first or writes, or None.
+        prefix: where that table is; None for the database's default.
+    """
+
+    sql: str
+    operation: str
+    table: str | None = None
+    prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +63,8 @@ class Statement:
         marked: the text of a write that gives the id of its transaction too, as the last column; None where there is
             no such text.
         writes: whether it may write, and does not say in which transaction.
+        operation: what it does, in SQL's words.
+        place: the table that it reads first or writes and where that is, or twice None.
     """
 
     sql: str
@@ -54,3 +74,17 @@ class Statement:
     redacted: frozenset[int] = frozenset()
     marked: str | None = None
     writes: bool = False
+    operation: str = "SELECT"
+    place: tuple[str | None, str | None] = (None, None)
+
+    @property
+    def said(self) -> Said:
+        """What is told of it."""
+        return Said(self.sql, self.operation, *self.place)
+
+
+def table_place(source: Any, prefix: str | None) -> tuple[str | None, str | None]:
+    """Return the table of a source and where it is; twice None for a source that is no table."""
+    if not isinstance(source, TableSource) or source.table is None:
+        return None, None
+    return source.table, source.prefix or source.info.prefix or prefix

@@ -28,7 +28,7 @@ from ectype.sql.compiler import (
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
 from ectype.sql.lower import Lowering, Scope, cast_text, quoted, render, wrapped
-from ectype.sql.statement import Statement
+from ectype.sql.statement import Statement, table_place
 from ectype.sql.writes import name, set_value
 
 WRITABLE = frozenset({"from", "prefix", "where", "or_where", "join", "cte", "write_cte", "select", "merge"})
@@ -52,7 +52,7 @@ def compile_update_all(
     scope = Scope(dialect, {}, subselect(prefix))
     written = _Written(scope, step, "update_all", prefix)
     sql = written.update(assignments, query_width(step))
-    return _statement(sql, written)
+    return _statement(sql, written, "UPDATE")
 
 
 def compile_delete_all(step: Step, dialect: Dialect, *, prefix: str | None = None) -> Statement:
@@ -64,7 +64,7 @@ def compile_delete_all(step: Step, dialect: Dialect, *, prefix: str | None = Non
     """
     scope = Scope(dialect, {}, subselect(prefix))
     written = _Written(scope, step, "delete_all", prefix)
-    return _statement(written.delete(), written)
+    return _statement(written.delete(), written, "DELETE")
 
 
 def cte_text(scope: Scope, select: Select, write: Write, prefix: str | None) -> str:
@@ -73,7 +73,7 @@ def cte_text(scope: Scope, select: Select, write: Write, prefix: str | None) -> 
     return written.update(write.assignments, write.offset) if write.verb == "update" else written.delete()
 
 
-def _statement(sql: str, written: "_Written") -> Statement:
+def _statement(sql: str, written: "_Written", operation: str) -> Statement:
     scope, select = written.scope, written.select
     columns = tuple(output_column(select, output, scope.dialect) for output in written.outputs)
     return Statement(
@@ -82,6 +82,8 @@ def _statement(sql: str, written: "_Written") -> Statement:
         columns,
         select.row if columns else None,
         redacted=frozenset(scope.redacted),
+        operation=operation,
+        place=table_place(written.source, written.prefix),
     )
 
 

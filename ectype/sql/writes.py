@@ -25,9 +25,7 @@ def name(text: str, dialect: Dialect) -> str:
 def table_name(shape: InsertShape | KeyedShape, dialect: Dialect) -> str:
     """Return the table that is written, with its prefix. Raises QueryError for a shape, which has none."""
     info = shape.info
-    table, prefix = shape.table or info.table, shape.prefix
-    if shape.table is None:
-        prefix = info.prefix or prefix
+    table, prefix = written_place(shape)
     if table is None:
         raise QueryError(
             f"{info.name} has no table, so nothing can be written",
@@ -36,6 +34,14 @@ def table_name(shape: InsertShape | KeyedShape, dialect: Dialect) -> str:
             else f'give it one: `class {info.name}(Schema, table="…")`',
         )
     return name(table, dialect) if prefix is None else f"{name(prefix, dialect)}.{name(table, dialect)}"
+
+
+def written_place(shape: InsertShape | KeyedShape) -> tuple[str | None, str | None]:
+    """Return the table that is written, and where it is."""
+    info = shape.info
+    if shape.table is None:
+        return info.table, info.prefix or shape.prefix
+    return shape.table, shape.prefix
 
 
 def column_of(info: SchemaInfo, field: str, dialect: Dialect) -> Column:
@@ -123,6 +129,8 @@ def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) 
         dump_with(scope.dumpers, scope.redacted),
         columns_back,
         redacted=frozenset(scope.redacted),
+        operation="INSERT",
+        place=written_place(shape),
     )
 
 
@@ -190,4 +198,6 @@ def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
         dump_with(dumpers),
         tuple(column_of(info, field, dialect) for field in shape.returning),
         redacted=frozenset(i for i, field in enumerate(everything) if field in info.hidden),
+        operation=shape.verb.upper(),
+        place=written_place(shape),
     )

@@ -13,7 +13,6 @@ from ectype import telemetry
 from ectype.adapters.connections import Connections
 from ectype.adapters.sandbox import Owner, owner_here
 from ectype.errors import ConfigError, EctypeError
-from ectype.repo.call import EVENT
 from ectype.telemetry import QueryEvent
 from ectype.testing.repeats import advice
 
@@ -145,7 +144,7 @@ def assert_no_n_plus_one(repo: Watched, *, max: int = 2) -> Generator[Queries]: 
 @contextmanager
 def _watching(repo: Watched) -> Generator[Queries]:
     queries = Queries(repo, owner_here(repo))
-    with telemetry.attach(EVENT, queries.note):
+    with telemetry.attach(telemetry.QUERY, queries.note):
         yield queries
 
 

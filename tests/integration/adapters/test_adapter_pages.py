@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ectype.adapters import libpq
-from ectype.adapters.url import POSTGRES_OPTIONS, SQLITE_OPTIONS
+from ectype.adapters.url import POOL_OPTIONS, POSTGRES_OPTIONS, SQLITE_OPTIONS
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -31,5 +31,6 @@ def test_the_examples_of_the_page_on_sqlite_run(tmp_path, monkeypatch):
 
 def test_the_pages_name_every_option_and_variable():
     postgresql, sqlite = page("postgresql"), page("sqlite")
-    assert [name for name in (*POSTGRES_OPTIONS, *libpq.VARIABLES.values()) if f"`{name}`" not in postgresql] == []
-    assert [name for name in SQLITE_OPTIONS if f"`{name}`" not in sqlite] == []
+    own = [name for name in POSTGRES_OPTIONS if name not in POOL_OPTIONS]
+    assert [name for name in (*own, *libpq.VARIABLES.values()) if f"`{name}`" not in postgresql] == []
+    assert [name for name in SQLITE_OPTIONS if f"`{name}`" not in sqlite and name not in POOL_OPTIONS] == []

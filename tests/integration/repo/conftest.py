@@ -15,6 +15,7 @@ from tests.databases import run
 from tests.integration.repo import blog
 from tests.integration.repo.notes import Notes, opened
 
+CONTROL = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"}
 BOTH = [pytest.param("postgres", marks=pytest.mark.postgres), "sqlite"]
 
 
@@ -88,7 +89,20 @@ async def repo(blog_url: str) -> AsyncIterator[Repo]:
 
 @pytest.fixture
 def events() -> Iterator[list[QueryEvent]]:
-    """What the repo tells of its statements from here on."""
+    """What the repo tells of its statements from here on, without those that begin and end transactions."""
+    seen: list[QueryEvent] = []
+
+    def keep(event: QueryEvent) -> None:
+        if event.operation.split()[0] not in CONTROL:
+            seen.append(event)
+
+    with telemetry.attach("ectype.repo.query", keep):
+        yield seen
+
+
+@pytest.fixture
+def all_events() -> Iterator[list[QueryEvent]]:
+    """The same with those that begin and end transactions."""
     seen: list[QueryEvent] = []
     with telemetry.attach("ectype.repo.query", seen.append):
         yield seen

@@ -144,8 +144,8 @@ async def test_nothing_is_built_when_nobody_listens(repo: Repo, monkeypatch):
     def build(*_args, **_kwargs):
         raise AssertionError("an event was built")
 
-    monkeypatch.setattr("ectype.repo.engine.QueryEvent", build)
-    monkeypatch.setattr("ectype.repo.engine.perf_counter", build)
+    monkeypatch.setattr("ectype.repo.observer.QueryEvent", build)
+    monkeypatch.setattr("ectype.repo.observer.perf_counter", build)
     ada = await repo.insert(user())
     await repo.update(change(ada, User.name.set("b")))
     await repo.insert_all(Post, [{"title": "x", "author_id": ada.id, "price": Decimal(1)}], timestamps=True)
