@@ -21,12 +21,6 @@ OPENED: Final = "ectype.repo.opened"
 """A repo has made its first connection: `RepoEvent`."""
 CLOSED: Final = "ectype.repo.closed"
 """A repo has closed its pool: `RepoEvent`."""
-CONNECTED: Final = "ectype.pool.connected"
-"""A pool has made a connection: `ConnectionEvent`."""
-DISCONNECTED: Final = "ectype.pool.disconnected"
-"""A pool has lost or closed a connection: `ConnectionEvent`."""
-CONNECTION_ERROR: Final = "ectype.pool.connection_error"
-"""A pool could not make a connection: `ConnectionEvent` with its error."""
 
 _handlers: dict[str, tuple[Handler, ...]] = {}
 attached: Final[Mapping[str | None, tuple[Handler, ...]]] = MappingProxyType(_handlers)  # type: ignore[arg-type]

@@ -11,7 +11,6 @@ from typing import LiteralString
 import pytest
 
 from ectype import (
-    ConnectError,
     ConstraintError,
     DatabaseError,
     DeadlineError,
@@ -25,7 +24,7 @@ from ectype import (
     subquery,
     telemetry,
 )
-from ectype.telemetry import ConnectionEvent, QueryEvent, RepoEvent
+from ectype.telemetry import QueryEvent, RepoEvent
 from tests.integration.repo.blog import LogLine, Post, Seat, Tag, User
 
 SECRET = "s3cret-h4sh"
@@ -337,8 +336,8 @@ async def test_a_handler_is_attached_at_once_and_may_stay() -> None:
 
 
 async def test_opening_and_closing_a_repo_are_told_without_its_password(blog_url: str) -> None:
-    told: list[tuple[str, RepoEvent | ConnectionEvent]] = []
-    names = ("ectype.repo.opened", "ectype.repo.closed", "ectype.pool.connected", "ectype.pool.disconnected")
+    told: list[tuple[str, RepoEvent]] = []
+    names = ("ectype.repo.opened", "ectype.repo.closed")
     attachments = [telemetry.attach(name, lambda event, name=name: told.append((name, event))) for name in names]
     try:
         async with Repo(blog_url, name="blog", pool_size=3) as repo:
@@ -346,22 +345,9 @@ async def test_opening_and_closing_a_repo_are_told_without_its_password(blog_url
     finally:
         for one in attachments:
             one.detach()
-    assert [name for name, _ in told] == [names[2], names[0], names[3], names[1]]
+    assert tuple([name for name, _ in told]) == names
     url, database = repo.adapter.url, repo.adapter.dialect.name
-    assert told[1][1] == told[3][1] == RepoEvent("blog", url, database, 3)
-    assert told[0][1] == told[2][1] == ConnectionEvent(url)
-
-
-async def test_a_connection_that_cannot_be_made_is_told() -> None:
-    told: list[ConnectionEvent] = []
-    with telemetry.attach("ectype.pool.connection_error", told.append):
-        repo = Repo("postgresql://ada:hunter2@127.0.0.1:1/nowhere", timeout=1)
-        with pytest.raises(ConnectError):
-            await repo.open()
-        await repo.close()
-    assert told
-    assert all(type(one.error) is ConnectError for one in told)
-    assert "hunter2" not in repr(told)
+    assert told[0][1] == told[1][1] == RepoEvent("blog", url, database, 3)
 
 
 async def test_an_event_says_which_database_it_was(repo: Repo, events: list[QueryEvent]) -> None:
