@@ -110,7 +110,8 @@ async def take(pool: Pool, how: Begin, *, timeout: float | None, limit: float | 
         # When it has died while it lay idle, nothing has run on it, and another serves as well.
         with suppress(ConnectError):
             return await _begun(pool, connection, how, limit, timeout)
-    connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
+    left = UNBOUNDED_SECONDS if limit is None else max(0.0, limit - (monotonic() - started))
+    connection = await pool.acquire(left)
     return await _begun(
         pool, connection, how, None if limit is None else max(0.0, limit - (monotonic() - started)), timeout
     )
