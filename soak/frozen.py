@@ -59,14 +59,15 @@ async def run(seconds: float) -> Iterable[str]:
             await asyncio.sleep(0.002)
 
     async def watch() -> None:
-        while running:
+        while True:
             began = time.monotonic()
             await asyncio.sleep(0.01)
             lag.append(time.monotonic() - began - 0.01)
 
     async with own_postgres() as server, Repo(server.url, pool_size=4, timeout=5, idle_check=0.5) as repo:
         await repo.query(MAKE)
-        tasks = [asyncio.create_task(work(repo)) for _ in range(WORKERS)] + [asyncio.create_task(watch())]
+        watcher = asyncio.create_task(watch())
+        tasks = [asyncio.create_task(work(repo)) for _ in range(WORKERS)]
         freezes = 0
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -77,6 +78,7 @@ async def run(seconds: float) -> Iterable[str]:
             await server.thaw()
         running = False
         await asyncio.gather(*tasks)
+        watcher.cancel()
         report = repo.pool.report()
     (worst, whose), worst_lag = max(late), max(lag)
     lines = [

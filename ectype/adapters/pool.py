@@ -33,7 +33,7 @@ _TEXT_SECONDS = 0.1
 
 
 class _Taken(NamedTuple):
-    """What is known of a transaction: it is in its task's context, so that holding the task would keep it alive."""
+    """What is known of a transaction. A task that nobody else holds must be free to go, and its transaction with it."""
 
     site: Site | None
     name: str

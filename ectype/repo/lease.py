@@ -197,7 +197,8 @@ async def _taken(pool: Connections, how: Begin, limit: float | None, watch: Watc
         # When it has died while it lay idle, nothing has run on it, and another serves as well.
         with suppress(ConnectError):
             return await _begun(pool, connection, how, limit, watch)
-    connection = await pool.acquire(UNBOUNDED_SECONDS if limit is None else limit)
+    left = UNBOUNDED_SECONDS if limit is None else max(0.0, limit - (monotonic() - started))
+    connection = await pool.acquire(left)
     left = None if limit is None else max(0.0, limit - (monotonic() - started))
     return await _begun(pool, connection, how, left, watch)
 
