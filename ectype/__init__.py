@@ -86,11 +86,13 @@ if TYPE_CHECKING:
     from ectype.query.subqueries import subquery as subquery
     from ectype.repo.call import CallOptions as CallOptions
     from ectype.repo.call import WriteOptions as WriteOptions
+    from ectype.repo.hooks import QueryContext as QueryContext
     from ectype.repo.outcomes import Ignored as Ignored
     from ectype.repo.outcomes import Inserted as Inserted
     from ectype.repo.outcomes import Updated as Updated
     from ectype.repo.pages import Page as Page
     from ectype.repo.raw import Result as Result
+    from ectype.repo.repo import ReadRepo as ReadRepo
     from ectype.repo.repo import Repo as Repo
     from ectype.repo.transaction import RolledBack as RolledBack
     from ectype.repo.transaction import Transaction as Transaction
@@ -189,7 +191,8 @@ _MODULES = {
     "ectype.repo.outcomes": "Ignored Inserted Updated",
     "ectype.repo.pages": "Page",
     "ectype.repo.raw": "Result",
-    "ectype.repo.repo": "Repo",
+    "ectype.repo.hooks": "QueryContext",
+    "ectype.repo.repo": "ReadRepo Repo",
     "ectype.repo.transaction": "RolledBack Transaction",
     "ectype.result": "Err Ok",
     "ectype.schema.aliases": "alias",

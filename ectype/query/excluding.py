@@ -56,7 +56,7 @@ KINDS: Mapping[str, frozenset[str]] = {
 """The kinds of steps that each clause is made of."""
 JOINS: Mapping[str, str] = {f"{kind}_join": kind for kind in get_args(JoinKind)}
 """The kind of joins that each name leaves out, where not all are."""
-WRITTEN = {kind: clause for clause, kinds in KINDS.items() for kind in kinds}
+WRITTEN = {kind: clause for clause, kinds in KINDS.items() for kind in kinds} | {"each": "where_each"}
 """What people call the clause that a kind of step belongs to."""
 
 

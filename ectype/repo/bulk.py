@@ -8,11 +8,13 @@ from ectype.errors import QueryError
 from ectype.expr.operand import Assignment, Attr
 from ectype.query.ast import EntityRow, RowShape, Step, TupleRow, ValueRow, steps
 from ectype.query.builder import Query
+from ectype.query.clauses import grown
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.subqueries import row_schema
-from ectype.query.writing import assigned
+from ectype.query.writing import assigned, mentioning
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.hooks import Operation
 from ectype.repo.reader import query_of
 from ectype.repo.rows import Group, grouped
 from ectype.repo.select import dumped
@@ -245,9 +247,15 @@ async def update_all(
     *,
     returning: Returning = None,
     call: Call = PLAIN,
+    operation: Operation = "update_all",
 ) -> Any:
     """Change all rows of a query; returns how many, or what it selects of them. Timestamps are not touched."""
-    query = chosen(query_of(queryable), returning, "update_all")
+    query = query_of(queryable)
+    if engine.prepare_query is not None:
+        # So that a hook reaches the subqueries among the values, too.
+        terms = assigned(query.node.sources[0].info, assignments, query.node)
+        query = engine.hooked(grown(query, mentioning(query.node, terms), query.params), operation, call)
+    query = chosen(query, returning, "update_all")
     prefix = call.prefix or engine.prefix
     prepared, params = prepare_update(engine, query, assignments, prefix)
     return await _written(engine, prepared, dumped(prepared, query, params), query, call)
@@ -269,9 +277,16 @@ def prepare_update(
     return prepared, params
 
 
-async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = None, call: Call = PLAIN) -> Any:
+async def delete_all(
+    engine: Engine,
+    queryable: Any,
+    *,
+    returning: Returning = None,
+    call: Call = PLAIN,
+    operation: Operation = "delete_all",
+) -> Any:
     """Delete all rows of a query; returns how many, or what it selects of them."""
-    query = chosen(query_of(queryable), returning, "delete_all")
+    query = chosen(engine.hooked(query_of(queryable), operation, call), returning, "delete_all")
     prefix = call.prefix or engine.prefix
     prepared = prepare_delete(engine, query, prefix)
     return await _written(engine, prepared, dumped(prepared, query, query.params), query, call)

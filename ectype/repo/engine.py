@@ -7,9 +7,11 @@ from typing import Any, TypeVar, cast
 
 from ectype.adapters.base import Adapter
 from ectype.query.ast import RowShape
+from ectype.query.builder import Query
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
 from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, call_of
+from ectype.repo.hooks import Operation, PrepareQuery, QueryContext, prepared_query
 from ectype.repo.transaction import Session
 from ectype.sql.dialect import Dialect
 from ectype.sql.statement import Statement
@@ -62,9 +64,11 @@ class Engine:
         log_params: whether parameters are shown to listeners.
         usual: the options of a call that says none.
         repo: what functions of `prepare_changes` are given.
+        prepare_query: the hook that each query goes through before its plan is looked up.
     """
 
     repo: Any = None
+    prepare_query: PrepareQuery | None = None
 
     def __init__(
         self,
@@ -102,6 +106,14 @@ class Engine:
     def write_call(self, options: Mapping[str, Any]) -> Call:
         """Return the options of a call that may meet a stale row."""
         return call_of(self.usual, options, WRITE_OPTIONS) if options else self.usual
+
+    def hooked(self, query: Query[Any, Any, Any], operation: Operation, call: Call) -> Query[Any, Any, Any]:
+        """Return the query to run: what the repo's hook makes of it."""
+        if self.prepare_query is None:
+            return query
+        schema = query.node.sources[0].info.schema
+        context = QueryContext(operation, schema, call.tags, call.prefix, self.name)
+        return prepared_query(self.prepare_query, query, context)
 
     def plan(self, key: Hashable, make: Callable[[Dialect], P]) -> P:
         """Return the plan of a shape, made at its first use."""

@@ -72,7 +72,7 @@ class Preload:
             found = _checked(association, await custom.load_with(sorted_keys(keys)))
         elif keys:
             query = related_query(association, custom, sorted_keys(keys))
-            found = keyed(association, await fetch_rows(self.engine, query, self.call))
+            found = keyed(association, await fetch_rows(self.engine, query, self.call, "preload"))
         attach(wanting, association, found)
         if custom.filters or self.force:
             mark(wanting, association, partial=custom.filters)

@@ -3,27 +3,27 @@
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from copy import copy
-from typing import Any, Literal, Self, TypeVar, Unpack, cast, overload
+from typing import Any, Literal, Self, TypeVar, Unpack, overload
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
-from ectype.expr.operand import Agg, Assignment, Attr, Expr
-from ectype.query.builder import Query, Reduced
+from ectype.expr.operand import Assignment, Attr
+from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict
-from ectype.repo import reader, upserter, writer
+from ectype.repo import upserter, writer
 from ectype.repo.call import CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
+from ectype.repo.hooks import PrepareQuery
 from ectype.repo.many_rows import ManyRows
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
-from ectype.repo.preloader import preload_copies
+from ectype.repo.read_calls import ReadCalls
 from ectype.repo.text_calls import TextCalls
 from ectype.repo.texts import text_of
 from ectype.repo.transaction import RolledBack, Session, Transaction
 from ectype.schema.changeset import Changeset
-from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
 
 OPEN_SECONDS = 15.0
@@ -39,7 +39,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
+class ReadRepo(ReadCalls, TextCalls, PageCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -50,6 +50,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: what it is called in events and errors.
         log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
         plan_cache_size: how many query shapes keep their SQL.
+        prepare_query: gets each query that the repo runs, and a `QueryContext`, and returns the query to run.
 
     Raises:
         ConfigError: for a URL that cannot be used; its password is never shown.
@@ -69,6 +70,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: str = "repo",
         log_params: bool = True,
         plan_cache_size: int = 1_000,
+        prepare_query: PrepareQuery | None = None,
     ) -> None:
         self.adapter: Adapter = adapter_for(url)
         self.name = name
@@ -83,6 +85,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
             log_params=log_params,
         )
         self._engine.repo = self
+        self._engine.prepare_query = prepare_query
 
     def __repr__(self) -> str:
         return f"Repo({self.adapter.url!r})"
@@ -120,155 +123,6 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         """Close the pool: wait for what runs, then close every connection."""
         await self._session.close()
         await self.pool.close()
-
-    # --- reads
-
-    async def all(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> list[R]:
-        """Return the rows of a query, or of a whole table: structs, values or tuples, as it selects."""
-        rows: list[R] = await reader.read(self._engine, query, self._engine.call(options))
-        return rows
-
-    async def one(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> R | None:
-        """Return the only row, or None. Raises MultipleResultsError for more than one."""
-        row: R | None = await reader.read_one(self._engine, query, self._engine.call(options))
-        return row
-
-    async def one_or_raise(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> R:
-        """Return the only row. Raises NoResultsError for none, MultipleResultsError for more than one."""
-        row: R = await reader.read_one_or_raise(self._engine, query, self._engine.call(options))
-        return row
-
-    async def get(self, model: type[M], key: object, **options: Unpack[CallOptions]) -> M | None:
-        """Return the struct with a primary key, or None. A composite key is a tuple in order of declaration."""
-        return cast("M | None", await reader.get(self._engine, model, key, self._engine.call(options)))
-
-    async def get_or_raise(self, model: type[M], key: object, **options: Unpack[CallOptions]) -> M:
-        """Return the struct with a primary key. Raises NoResultsError when there is none."""
-        row = await reader.get(self._engine, model, key, self._engine.call(options))
-        if row is None:
-            raise reader.no_row(f"{model.__name__} with the key {key!r}")
-        return cast("M", row)
-
-    async def get_by(self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]) -> M | None:
-        """Return the only struct for which all predicates hold, or None."""
-        query = reader.by_predicates(model, predicates)
-        return cast("M | None", await reader.read_one(self._engine, query, self._engine.call(options)))
-
-    async def get_by_or_raise(
-        self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]
-    ) -> M:
-        """Return the only struct for which all predicates hold. Raises NoResultsError when there is none."""
-        query = reader.by_predicates(model, predicates)
-        return cast("M", await reader.read_one_or_raise(self._engine, query, self._engine.call(options)))
-
-    async def exists(self, query: "Query[A, Z, R] | Of[M]", **options: Unpack[CallOptions]) -> bool:
-        """Whether a query, or a table, has a row."""
-        return await reader.has_rows(self._engine, query, self._engine.call(options))
-
-    async def aggregate(
-        self,
-        query: Query[A, Z, R] | Of[A],
-        expression: Reduced[A, T],
-        **options: Unpack[CallOptions],
-    ) -> T:
-        """Return one aggregate over the rows of a query, as in `await repo.aggregate(Post, fn.max(Post.score))`."""
-        return await reader.aggregate(self._engine, query, cast("Agg[Any, T]", expression), self._engine.call(options))
-
-    # --- writes
-
-    @overload
-    async def insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> M: ...
-    @overload
-    async def insert(
-        self,
-        subject: Changeset[M] | StructOf[M],
-        *,
-        on_conflict: OnConflict[M] | None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        **options: Unpack[CallOptions],
-    ) -> M: ...
-    async def insert(
-        self,
-        subject: Any,
-        *,
-        on_conflict: OnConflict[Any] | None = None,
-        conflict_target: Any = None,
-        **options: Unpack[CallOptions],
-    ) -> Any:
-        """Insert a row and return its struct, with what the database filled in.
-
-        What is unset or None in a struct is not sent, so that database defaults apply; `force_change` sends NULL.
-        Related structs, of the changeset or given to the constructor, are written with it in one transaction.
-
-        Raises:
-            InvalidChangesetError: the changeset has errors, or the database refused it by a constraint it declares.
-            ConstraintError: the database refused it by a constraint it does not declare.
-            ConflictIgnoredError: `on_conflict` wrote nothing.
-        """
-        return await writer.insert(
-            self._engine,
-            subject,
-            on_conflict=on_conflict,
-            conflict_target=conflict_target,
-            call=self._engine.call(options),
-        )
-
-    async def upsert(
-        self,
-        subject: Changeset[M] | StructOf[M],
-        *,
-        on_conflict: OnConflict[M],
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Outcome[M]:
-        """Insert a row, or do what `on_conflict` says, and tell which: `Inserted`, `Updated` or `Ignored`."""
-        return await upserter.upsert(
-            self._engine,
-            subject,
-            on_conflict=on_conflict,
-            conflict_target=conflict_target,
-            call=self._engine.call(options),
-        )
-
-    # --- associations
-
-    @overload
-    async def preload(
-        self,
-        rows: list[M],
-        *paths: Rel[M, Any],
-        force: bool = ...,
-        **options: Unpack[CallOptions],
-    ) -> list[M]: ...
-    @overload
-    async def preload(
-        self,
-        rows: list[M | None],
-        *paths: Rel[M, Any],
-        force: bool = ...,
-        **options: Unpack[CallOptions],
-    ) -> list[M | None]: ...
-    @overload
-    async def preload(
-        self,
-        rows: StructOf[M],
-        *paths: Rel[M, Any],
-        force: bool = ...,
-        **options: Unpack[CallOptions],
-    ) -> M: ...
-    async def preload(self, rows: Any, *paths: Any, force: bool = False, **options: Unpack[CallOptions]) -> Any:
-        """Return copies of structs with associations loaded, one query a step; what is loaded already is kept.
-
-        None among the rows stays None. `force` loads anew what is loaded already; `prefix` says where tables without
-        one of their own are read, that of the first struct unless given.
-
-        Raises:
-            QueryError: for structs of two schemas, or a customised path over what is loaded already.
-
-        Example:
-            `user = await repo.preload(user, User.posts / Post.comments)`
-        """
-        return await preload_copies(self._engine, rows, paths, force=force, call=self._engine.call(options))
 
     # --- transactions
 
@@ -355,3 +209,68 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
             `print(repo.to_sql(from_(Post).where(Post.score > 3), delete=True, pretty=True)[0])`
         """
         return text_of(self._engine, query, update=update, delete=delete, pretty=pretty)
+
+
+class Repo(ReadRepo, ManyRows, ChangesetCalls):
+    """A database, and everything that is done with it: what `ReadRepo` does, and writes.
+
+    Arguments and errors are those of `ReadRepo`.
+
+    Example:
+        async with Repo("sqlite:///:memory:") as repo:
+            user = await repo.insert(User(name="Ada"))
+    """
+
+    @overload
+    async def insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> M: ...
+    @overload
+    async def insert(
+        self,
+        subject: Changeset[M] | StructOf[M],
+        *,
+        on_conflict: OnConflict[M] | None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> M: ...
+    async def insert(
+        self,
+        subject: Any,
+        *,
+        on_conflict: OnConflict[Any] | None = None,
+        conflict_target: Any = None,
+        **options: Unpack[CallOptions],
+    ) -> Any:
+        """Insert a row and return its struct, with what the database filled in.
+
+        What is unset or None in a struct is not sent, so that database defaults apply; `force_change` sends NULL.
+        Related structs, of the changeset or given to the constructor, are written with it in one transaction.
+
+        Raises:
+            InvalidChangesetError: the changeset has errors, or the database refused it by a constraint it declares.
+            ConstraintError: the database refused it by a constraint it does not declare.
+            ConflictIgnoredError: `on_conflict` wrote nothing.
+        """
+        return await writer.insert(
+            self._engine,
+            subject,
+            on_conflict=on_conflict,
+            conflict_target=conflict_target,
+            call=self._engine.call(options),
+        )
+
+    async def upsert(
+        self,
+        subject: Changeset[M] | StructOf[M],
+        *,
+        on_conflict: OnConflict[M],
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Outcome[M]:
+        """Insert a row, or do what `on_conflict` says, and tell which: `Inserted`, `Updated` or `Ignored`."""
+        return await upserter.upsert(
+            self._engine,
+            subject,
+            on_conflict=on_conflict,
+            conflict_target=conflict_target,
+            call=self._engine.call(options),
+        )

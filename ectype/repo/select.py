@@ -8,6 +8,7 @@ from ectype.query.ast import Step
 from ectype.query.builder import Query
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.hooks import Operation
 from ectype.sql.compilers import compile_select
 
 
@@ -20,8 +21,15 @@ def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
     return engine.plan(key, lambda dialect: Prepared(compile_select(node, dialect, prefix), prefix=prefix))
 
 
-async def fetch_rows(engine: Engine, query: Query[Any, Any, Any], call: Call = PLAIN) -> list[Any]:
-    """Return the rows of a query, without what it preloads."""
+async def fetch_rows(
+    engine: Engine, query: Query[Any, Any, Any], call: Call = PLAIN, operation: Operation | None = None
+) -> list[Any]:
+    """Return the rows of a query, without what it preloads.
+
+    `operation` is what the repo's hook is told; None for a query that has been through it, or is none of the user's.
+    """
+    if operation is not None:
+        query = engine.hooked(query, operation, call)
     prepared = prepare(engine, query.node, call.prefix or engine.prefix)
     return await engine.fetch(prepared, dumped(prepared, query, query.params), call)
 
