@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from ectype.repo.raw import Result as Result
     from ectype.repo.repo import ReadRepo as ReadRepo
     from ectype.repo.repo import Repo as Repo
+    from ectype.repo.streaming import Stream as Stream
     from ectype.repo.transaction import RolledBack as RolledBack
     from ectype.repo.transaction import Transaction as Transaction
     from ectype.result import Err as Err
@@ -193,6 +194,7 @@ _MODULES = {
     "ectype.repo.raw": "Result",
     "ectype.repo.hooks": "QueryContext",
     "ectype.repo.repo": "ReadRepo Repo",
+    "ectype.repo.streaming": "Stream",
     "ectype.repo.transaction": "RolledBack Transaction",
     "ectype.result": "Err Ok",
     "ectype.schema.aliases": "alias",

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
-from ectype.adapters.base import Begin
+from ectype.adapters.base import Begin, Use
+from ectype.adapters.postgres_cursor import Portal, PostgresCursor
 from ectype.adapters.postgres_errors import translate
 from ectype.adapters.url import Config
 from ectype.errors import (
@@ -53,6 +54,7 @@ class _Driver(Protocol):
         self, query: str, args: Sequence[Sequence[object]], *, timeout: float | None = None
     ) -> list[Any]: ...
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str: ...
+    def cursor(self, query: str, *args: object, timeout: float | None = None) -> Awaitable["Portal"]: ...
     async def prepare(self, query: str, *, name: str, timeout: float | None = None) -> "_Prepared": ...
     async def close(self, *, timeout: float | None = None) -> None: ...
     def terminate(self) -> None: ...
@@ -190,6 +192,16 @@ class PostgresConnection:
             return load(tuple(rows[0].keys()), rows, len(rows))
         columns = tuple([one.name for one in statement.get_attributes()])
         return load(columns, rows, len(rows) if columns else affected(statement.get_statusmsg() or ""))
+
+    async def cursor(
+        self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
+    ) -> PostgresCursor:
+        """Begin to read the rows of one statement in the open transaction: a portal, which sees no later writes."""
+        try:
+            portal = await self._driver.cursor(sql, *params, timeout=timeout)
+        except BaseException as exc:  # noqa: BLE001  # as in `fetch`
+            await self._fail(exc, params, timeout)
+        return PostgresCursor(self, portal, sql, batch, self._fail, shared=use == "shared")
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements at once; outside a transaction they are one, unless the text says otherwise."""

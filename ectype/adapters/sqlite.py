@@ -14,7 +14,8 @@ from urllib.parse import quote
 import aiosqlite
 
 from ectype.adapters import sqlite_jobs as jobs
-from ectype.adapters.base import Begin
+from ectype.adapters.base import Begin, Use
+from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_worker import Worker, gone, hop, let_end
 from ectype.adapters.url import MEMORY, Config
 from ectype.errors import ConnectError, UnsupportedError
@@ -81,6 +82,15 @@ class SqliteConnection:
         """Run one statement and return `load(columns, rows, count)`; both run on the connection's thread."""
         return await self._worker.run(jobs.query, sql, params, lambda answer: load(*answer), timeout)
 
+    async def cursor(
+        self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
+    ) -> OpenCursor | KeptRows:
+        """Begin to read the rows of one statement; on a shared connection all are read now, and kept aside."""
+        if use == "shared":
+            return await self._worker.run(keep, sql, (params, batch), KeptRows, timeout)
+        opened = await self._worker.run(jobs.open_cursor, sql, params, _itself, timeout)
+        return OpenCursor(self._worker, opened, batch)
+
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements in order, in the open transaction if there is one."""
         await self._worker.run(jobs.script, sql, (), _nothing, timeout)
@@ -98,7 +108,7 @@ class SqliteConnection:
             )
         if how.deferrable:
             raise UnsupportedError("deferrable=True is not known to SQLite", hint="leave it out")
-        await self.execute("BEGIN DEFERRED" if how.read_only else "BEGIN IMMEDIATE", (), timeout)
+        await self.execute("BEGIN DEFERRED" if how.read_only or how.deferred else "BEGIN IMMEDIATE", (), timeout)
 
     async def commit(self, timeout: float | None = None) -> None:
         """Commit; raises TransactionAbortedError when SQLite had rolled the transaction back by itself."""
@@ -127,6 +137,10 @@ class SqliteConnection:
 
 def _nothing(_result: None) -> None:
     return None
+
+
+def _itself(cursor: sqlite3.Cursor) -> sqlite3.Cursor:
+    return cursor
 
 
 class _Opening:

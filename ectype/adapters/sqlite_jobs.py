@@ -109,6 +109,24 @@ def fetch(turn: Turn, sql: str, params: Sequence[object]) -> list[Any]:
     return turn.execute(sql, bindings(sql, params)).fetchall()
 
 
+def open_cursor(turn: Turn, sql: str, params: Sequence[object]) -> sqlite3.Cursor:
+    """Return a statement that has begun, and stays open until its rows are read or `end_cursor` is called."""
+    return turn.execute(sql, bindings(sql, params))
+
+
+def next_rows(turn: Turn, _sql: str, params: tuple[sqlite3.Cursor, int]) -> list[Any]:
+    """Return the next rows of an open statement."""
+    if turn.cancelled:
+        raise Stopped
+    cursor, count = params
+    return cursor.fetchmany(count)
+
+
+def end_cursor(_turn: Turn, _sql: str, cursor: sqlite3.Cursor) -> None:
+    """End an open statement."""
+    cursor.close()
+
+
 def execute(turn: Turn, sql: str, params: Sequence[object]) -> int:
     """Return how many rows were written."""
     before = turn.raw.total_changes

@@ -127,6 +127,14 @@ class Engine:
             return await self._observed(prepared, params, call, running, len)
         return await running
 
+    async def fetch_next(
+        self, prepared: Prepared, params: Sequence[Any], running: Awaitable[list[Any]], call: Call
+    ) -> list[Any]:
+        """Return the next loaded rows of a statement that is read in batches; each batch is an event of its own."""
+        if listeners(call.event):
+            return await self._observed(prepared, params, call, running, len)
+        return await running
+
     async def execute(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> int:
         """Run a statement that returns no rows, and return how many it wrote; the parameters are dumped."""
         running = self.session.execute(prepared.sql, params, call.timeout)

@@ -9,6 +9,7 @@ from ectype.repo.call import CallOptions
 from ectype.repo.engine import Engine
 from ectype.repo.preloader import preload_copies
 from ectype.repo.reloading import reload, reload_or_raise
+from ectype.repo.streaming import Stream
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
 
@@ -127,6 +128,30 @@ class ReadCalls:
     ) -> T:
         """Return one aggregate over the rows of a query, as in `await repo.aggregate(Post, fn.max(Post.score))`."""
         return await reader.aggregate(self._engine, query, cast("Agg[Any, T]", expression), self._engine.call(options))
+
+    def stream(self, query: Query[A, Z, R] | Of[R], *, batch: int = 500, **options: Unpack[CallOptions]) -> Stream[R]:
+        """Read the rows of a query, or of a whole table, a batch at a time: memory holds one batch only.
+
+        The block has a connection and a transaction of its own until it ends, and its statements use others; inside a
+        `transaction()` it reads in that one. Rows are those of the moment when the block began, whatever is written
+        meanwhile. What the query preloads is loaded for each batch. In a transaction on SQLite, and over `:memory:`,
+        all rows are read when the block begins and kept in a temporary file.
+
+        Args:
+            query: a query or a schema.
+            batch: how many rows are read at once.
+            options: those of every call, `CallOptions`; the deadline is that of each batch.
+
+        Raises:
+            QueryError: for a query that writes, or preloads from a join.
+            TransactionClosedError: read outside its block.
+
+        Example:
+            async with repo.stream(from_(Post).order_by(Post.id), batch=100) as posts:
+                async for post in posts:
+                    print(post.title)
+        """
+        return Stream(self._engine, query, batch, self._engine.call(options))
 
     @overload
     async def preload(

@@ -44,10 +44,14 @@ async def read_query(engine: Engine, query: Query[Any, Any, Any], call: Call) ->
     rows = await fetch_rows(engine, with_joined(query, joins) if joins else query, call)
     if joins:
         rows = merged(rows, joins)
-    # What is loaded further stands where the query said that its own rows do.
-    where = origin(query.node)[1] or call.prefix
-    await preload_into(engine, rows, branches, call if where == call.prefix else replace(call, prefix=where))
+    await preload_into(engine, rows, branches, below_query(query, call))
     return rows
+
+
+def below_query(query: Query[Any, Any, Any], call: Call) -> Call:
+    """Return the options of what is loaded further: it stands where the query said that its own rows do."""
+    where = origin(query.node)[1] or call.prefix
+    return call if where == call.prefix else replace(call, prefix=where)
 
 
 async def read_one(engine: Engine, queryable: Any, call: Call = PLAIN) -> Any | None:

@@ -12,17 +12,20 @@ from contextvars import ContextVar
 from time import monotonic
 from typing import Any, TypeVar, cast, get_args, overload
 
-from ectype.adapters.base import Begin, Connection, Isolation
+from ectype.adapters.base import Begin, Connection, Cursor, Isolation
 from ectype.adapters.pool import Pool
 from ectype.errors import ConfigError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
 from ectype.repo.block import PLAIN, RolledBack, Savepoint, Transaction
 from ectype.repo.chain import Link, living, of_others, without
-from ectype.repo.lease import UNBOUNDED_SECONDS
+from ectype.repo.lease import UNBOUNDED_SECONDS, take
 from ectype.repo.scope import Scope, State, closed
 from ectype.repo.transact import transact
 
 T = TypeVar("T")
+
+DEFERRED = Begin(deferred=True)
+"""How the transaction of a cursor begins."""
 
 _ISOLATIONS: tuple[str, ...] = get_args(Isolation)
 _chain: ContextVar[Link | None] = ContextVar("ectype_scopes", default=None)
@@ -139,6 +142,38 @@ class Session:
             load,
             reset=reset,
         )
+
+    async def cursor(
+        self, sql: str, params: Sequence[object], batch: int, timeout: float | None = None
+    ) -> tuple[Cursor, Scope | None, bool]:
+        """Begin to read the rows of a statement, `batch` at a time; the arguments are those of `fetch`.
+
+        Returns:
+            The cursor; the scope that it reads in, None where it needs no connection any more; and whether that is one
+            of its own, which the caller ends.
+        """
+        if timeout is None:
+            timeout = self.timeout
+        scope = self.scope()
+        if scope is not None:
+            return await scope.run(scope.lease.connection.cursor, timeout, sql, params, batch, "shared"), scope, False
+        if self.pool.single:
+            # While its only connection were out, nothing else could run.
+            kept = await self._run(
+                lambda connection: cast("Callable[..., Awaitable[Cursor]]", connection.cursor),
+                timeout,
+                sql,
+                params,
+                batch,
+                "shared",
+            )
+            return kept, None, False
+        own = Scope(await take(self.pool, DEFERRED, timeout=self.timeout, limit=timeout))
+        try:
+            return await own.run(own.lease.connection.cursor, timeout, sql, params, batch, "alone"), own, True
+        except BaseException:
+            await own.undo()
+            raise
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters; the connection is reset after it."""
