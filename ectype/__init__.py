@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from ectype.repo.call import CallOptions as CallOptions
     from ectype.repo.call import WriteOptions as WriteOptions
     from ectype.repo.hooks import QueryContext as QueryContext
+    from ectype.repo.hooks import TransactionOptions as TransactionOptions
     from ectype.repo.outcomes import Ignored as Ignored
     from ectype.repo.outcomes import Inserted as Inserted
     from ectype.repo.outcomes import Updated as Updated
@@ -192,7 +193,7 @@ _MODULES = {
     "ectype.repo.outcomes": "Ignored Inserted Updated",
     "ectype.repo.pages": "Page",
     "ectype.repo.raw": "Result",
-    "ectype.repo.hooks": "QueryContext",
+    "ectype.repo.hooks": "QueryContext TransactionOptions",
     "ectype.repo.repo": "ReadRepo Repo",
     "ectype.repo.streaming": "Stream",
     "ectype.repo.transaction": "RolledBack Transaction",

@@ -377,6 +377,8 @@ def _connect_arguments(config: Config) -> dict[str, Any]:
     }
     if "options" in options:
         settings["options"] = options["options"]
+    if config.read_only:
+        settings["default_transaction_read_only"] = "on"
     tls = {name: options[name] for name in _TLS_OPTIONS if name in options}
     return {
         "dsn": f"postgresql:///?{urlencode(tls)}" if tls else None,

@@ -1,5 +1,6 @@
 """URL scheme to adapter. The adapter's module, and with it the driver, is imported when a URL asks for it."""
 
+from dataclasses import replace
 from importlib import import_module
 
 from ectype.adapters.base import Adapter
@@ -9,8 +10,8 @@ ADAPTERS = {"postgresql": "ectype.adapters.postgres", "sqlite": "ectype.adapters
 """Scheme to the module that serves it; each has a function `create(config) -> Adapter`."""
 
 
-def adapter_for(url: str | Config) -> Adapter:
-    """Return the adapter for a database URL; nothing is connected yet.
+def adapter_for(url: str | Config, *, read_only: bool = False) -> Adapter:
+    """Return the adapter for a database URL; nothing is connected yet. `read_only` connections refuse to write.
 
     Raises:
         ConfigError: the URL, or one of its options, cannot be used.
@@ -20,5 +21,7 @@ def adapter_for(url: str | Config) -> Adapter:
     'SQLite'
     """
     config = parse(url) if isinstance(url, str) else url
+    if read_only:
+        config = replace(config, read_only=True)
     adapter: Adapter = import_module(ADAPTERS[config.scheme]).create(config)
     return adapter

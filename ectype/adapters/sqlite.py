@@ -31,11 +31,12 @@ STATEMENT_CACHE_SIZE = 512
 class SqliteConnection:
     """One connection to a SQLite database. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_synchronous", "_worker")
+    __slots__ = ("__weakref__", "_read_only", "_synchronous", "_worker")
 
-    def __init__(self, worker: Worker, synchronous: str) -> None:
+    def __init__(self, worker: Worker, synchronous: str, *, read_only: bool = False) -> None:
         self._worker = worker
         self._synchronous = synchronous
+        self._read_only = read_only
 
     @property
     def broken(self) -> bool:
@@ -124,7 +125,7 @@ class SqliteConnection:
 
     async def reset(self, timeout: float | None = None) -> None:
         """Set the PRAGMAs back that change results, and drop temporary tables, views and triggers."""
-        await self._worker.run(jobs.reset, self._synchronous, (), _nothing, timeout)
+        await self._worker.run(jobs.reset, self._synchronous, self._read_only, _nothing, timeout)
 
     async def close(self, timeout: float = 5.0) -> None:
         """Close after the statement that runs, else interrupt it and let the thread end by itself."""
@@ -172,8 +173,13 @@ class SqliteAdapter:
         self.single = config.path == MEMORY
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
         self._path = config.path
-        self._mode = options.get("mode", "rwc").lower()
-        self._journal = None if self.single or self._mode == "ro" else options.get("journal_mode", "wal").lower()
+        self._read_only = config.read_only
+        self._mode = options.get("mode", "rw" if config.read_only else "rwc").lower()
+        self._journal = (
+            None
+            if self.single or self._mode == "ro" or config.read_only
+            else options.get("journal_mode", "wal").lower()
+        )
         self._synchronous = options.get("synchronous", "normal").lower()
         self._busy_seconds = int(options.get("busy_timeout", BUSY_TIMEOUT_MS)) / 1_000
         self._cache = int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE))
@@ -199,7 +205,7 @@ class SqliteAdapter:
         if max_params != self.dialect.max_params:
             self.dialect = replace(self.dialect, max_params=max_params)
         worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
-        return SqliteConnection(worker, self._synchronous)
+        return SqliteConnection(worker, self._synchronous, read_only=self._read_only)
 
     def _open(self, opening: _Opening) -> int:
         raw = sqlite3.connect(
@@ -210,7 +216,8 @@ class SqliteAdapter:
             check_same_thread=False,
         )
         opening.raw = raw
-        return jobs.set_up(jobs.Turn(raw, self._busy_seconds), self._journal, self._synchronous)
+        turn = jobs.Turn(raw, self._busy_seconds)
+        return jobs.set_up(turn, self._journal, self._synchronous, read_only=self._read_only)
 
     def _hint(self) -> str:
         path = Path(self._path).absolute()

@@ -80,7 +80,7 @@ class Turn:
             raise
 
 
-def set_up(turn: Turn, journal_mode: str | None, synchronous: str) -> int:
+def set_up(turn: Turn, journal_mode: str | None, synchronous: str, *, read_only: bool = False) -> int:
     """Prepare a new connection; returns how many parameters a statement may have. None leaves the journal mode."""
     raw = turn.raw
     raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}")
@@ -94,6 +94,8 @@ def set_up(turn: Turn, journal_mode: str | None, synchronous: str) -> int:
     if journal_mode is not None and turn.execute("PRAGMA journal_mode").fetchone()[0] != journal_mode.lower():
         turn.execute(f"PRAGMA journal_mode = {journal_mode}").fetchall()
     turn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    if read_only:
+        raw.execute("PRAGMA query_only = ON")
     raw.set_authorizer(_authorize)
     return raw.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
 
@@ -185,7 +187,7 @@ def roll_back(turn: Turn, sql: str, _params: Sequence[object]) -> None:
         turn.raw.execute(sql)
 
 
-def reset(turn: Turn, synchronous: str, _params: Sequence[object]) -> None:
+def reset(turn: Turn, synchronous: str, read_only: bool) -> None:  # noqa: FBT001  # a job has its parameters in order
     """Set the PRAGMAs back that change results or wait, and drop what is temporary."""
     raw = turn.raw
     raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}").fetchall()
@@ -195,6 +197,8 @@ def reset(turn: Turn, synchronous: str, _params: Sequence[object]) -> None:
     for kind, name in raw.execute("SELECT type, name FROM temp.sqlite_schema WHERE type <> 'index'").fetchall():
         quoted = str(name).replace('"', '""')
         raw.execute(f'DROP {kind} IF EXISTS temp."{quoted}"')
+    if read_only:
+        raw.execute("PRAGMA query_only = ON")
 
 
 def bindings(sql: str, params: Sequence[object]) -> Any:  # a sequence or a mapping, as sqlite3 wants

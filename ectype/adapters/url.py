@@ -65,6 +65,7 @@ class Config:
         database: the name of the database; None means that of the user.
         path: SQLite's file as it was written, or `:memory:`; empty for servers.
         options: what followed the `?`, in the order it was written.
+        read_only: whether its connections refuse to write.
     """
 
     scheme: str
@@ -75,6 +76,7 @@ class Config:
     database: str | None = None
     path: str = ""
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
+    read_only: bool = False
 
     @property
     def masked(self) -> str:

@@ -26,6 +26,10 @@ class Place(Protocol):
         """Return the scope that is open here."""
         ...
 
+    def prepared(self, how: Begin, timeout: float | None) -> tuple[Begin, float | None]:
+        """Return how a transaction begins here, and how many seconds it may take."""
+        ...
+
     def enter(self, scope: Scope) -> None:
         """Let the statements of this task, and of those that it starts, go to this scope."""
         ...
@@ -135,12 +139,13 @@ class Transaction:
         return exc is not None and rest is None
 
     async def _begin(self) -> Scope:
-        usual, whole = self._place.timeout, self._timeout
+        usual = self._place.timeout
+        how, whole = self._place.prepared(self._how, self._timeout)
         if whole is None:
-            return Scope(await take(self._place.pool, self._how, timeout=usual, limit=usual))
+            return Scope(await take(self._place.pool, how, timeout=usual, limit=usual))
         deadline = asyncio.get_running_loop().time() + whole
         limit = whole if usual is None else min(whole, usual)
-        return Scope(await take(self._place.pool, self._how, timeout=usual, limit=limit), deadline=deadline)
+        return Scope(await take(self._place.pool, how, timeout=usual, limit=limit), deadline=deadline)
 
     async def _begin_nested(self, outer: Scope) -> Scope:
         how = self._how

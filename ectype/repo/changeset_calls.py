@@ -45,7 +45,8 @@ class ChangesetCalls:
             NoPrimaryKeyError: the struct has no key.
         """
         return cast(
-            "M", await writer.update(self._engine, changeset, force=force, call=self._engine.write_call(options))
+            "M",
+            await writer.update(self._engine, changeset, force=force, call=self._engine.write_call(options, "update")),
         )
 
     async def delete(
@@ -61,11 +62,11 @@ class ChangesetCalls:
             StaleEntryError: the row is gone already; see `WriteOptions` for other ways.
             InvalidChangesetError, ConstraintError: rows still refer to it.
         """
-        return cast("M", await writer.delete(self._engine, subject, call=self._engine.write_call(options)))
+        return cast("M", await writer.delete(self._engine, subject, call=self._engine.write_call(options, "delete")))
 
     async def try_insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> Ok[M] | Invalid[M]:
         """Insert as `insert` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.insert, subject, self._engine.call(options))
+        return await self._try(writer.insert, subject, self._engine.call(options, "try_insert"))
 
     async def try_update(
         self,
@@ -73,7 +74,7 @@ class ChangesetCalls:
         **options: Unpack[WriteOptions],
     ) -> Ok[M] | Invalid[M]:
         """Update as `update` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.update, changeset, self._engine.write_call(options))
+        return await self._try(writer.update, changeset, self._engine.write_call(options, "try_update"))
 
     async def try_delete(
         self,
@@ -81,7 +82,7 @@ class ChangesetCalls:
         **options: Unpack[WriteOptions],
     ) -> Ok[M] | Invalid[M]:
         """Delete as `delete` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.delete, subject, self._engine.write_call(options))
+        return await self._try(writer.delete, subject, self._engine.write_call(options, "try_delete"))
 
     async def _try(self, write: Callable[..., Awaitable[Any]], subject: Any, call: Call) -> Ok[Any] | Invalid[Any]:
         try:
@@ -108,7 +109,7 @@ class ChangesetCalls:
                 f"`insert_or_update` takes a changeset, got {changeset!r:.80}",
                 hint="begin one: `repo.insert_or_update(change(user, User.name.set('Ada')))`",
             )
-        call = self._engine.write_call(options)
+        call = self._engine.write_call(options, "insert_or_update")
         state = meta(changeset.data).state
         if state == "deleted":
             raise SchemaError(
@@ -159,5 +160,5 @@ class ChangesetCalls:
             error_key=error_key,
             nulls_distinct=nulls_distinct,
             query=query,
-            call=self._engine.call(options),
+            call=self._engine.call(options, "unsafe_validate_unique"),
         )

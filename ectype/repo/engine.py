@@ -6,11 +6,13 @@ from time import perf_counter
 from typing import Any, TypeVar, cast
 
 from ectype.adapters.base import Adapter
+from ectype.errors import ConfigError
 from ectype.query.ast import RowShape
 from ectype.query.builder import Query
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
 from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, call_of
+from ectype.repo.gathering import Gatherer
 from ectype.repo.hooks import Operation, PrepareQuery, QueryContext, prepared_query
 from ectype.repo.transaction import Session
 from ectype.sql.dialect import Dialect
@@ -63,11 +65,15 @@ class Engine:
         prefix: the default prefix.
         log_params: whether parameters are shown to listeners.
         usual: the options of a call that says none.
+        given: those of them that `with_options` said.
+        defaults: what `default_options` says for a method's name, where it is a function.
         repo: what functions of `prepare_changes` are given.
+        gatherer: collects gets to read them together; None where each is a statement.
         prepare_query: the hook that each query goes through before its plan is looked up.
     """
 
     repo: Any = None
+    gatherer: Gatherer | None = None
     prepare_query: PrepareQuery | None = None
 
     def __init__(
@@ -83,6 +89,8 @@ class Engine:
         self.adapter = adapter
         self.session = session
         self.usual = PLAIN
+        self.given: Mapping[str, Any] = {}
+        self.defaults: Callable[[str], Mapping[str, Any]] | None = None
         self.name = name
         self.prefix = prefix
         self.log_params = log_params
@@ -97,15 +105,30 @@ class Engine:
         """Return an engine on the same connections and plans, whose calls have these options without saying so."""
         made = copy(self)
         made.usual = call_of(self.usual, options)
+        made.given = {**self.given, **options}
         return made
 
-    def call(self, options: Mapping[str, Any]) -> Call:
-        """Return the options of a call, those that it was given over the usual ones."""
+    def call(self, options: Mapping[str, Any], name: str) -> Call:
+        """Return the options of a call, those that it was given over the usual ones; `name` is that of the method."""
+        if self.defaults is not None:
+            return call_of(self._default(self.defaults, name), options)
         return call_of(self.usual, options) if options else self.usual
 
-    def write_call(self, options: Mapping[str, Any]) -> Call:
+    def write_call(self, options: Mapping[str, Any], name: str) -> Call:
         """Return the options of a call that may meet a stale row."""
+        if self.defaults is not None:
+            return call_of(self._default(self.defaults, name), options, WRITE_OPTIONS)
         return call_of(self.usual, options, WRITE_OPTIONS) if options else self.usual
+
+    def _default(self, defaults: Callable[[str], Mapping[str, Any]], name: str) -> Call:
+        """Return the options that a call has when it says none: the repo's defaults, below those of `with_options`."""
+        found = cast("object", defaults(name))
+        if not isinstance(found, Mapping):
+            raise ConfigError(
+                f"`default_options` returns a mapping of options, and for {name!r} it returned {found!r:.80}",
+                hint='write `return {"timeout": 5.0}`, or `return {}`',
+            )
+        return call_of(PLAIN, {**cast("Mapping[str, Any]", found), **self.given})
 
     def hooked(self, query: Query[Any, Any, Any], operation: Operation, call: Call) -> Query[Any, Any, Any]:
         """Return the query to run: what the repo's hook makes of it."""

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
-from ectype.errors import QueryError
+from ectype.adapters.base import Begin, Isolation
+from ectype.errors import ConfigError, QueryError
 from ectype.query.builder import Query
 
 Operation: TypeAlias = Literal[
@@ -58,3 +59,36 @@ def prepared_query(hook: PrepareQuery, query: Query[Any, Any, Any], context: Que
             hint="end it with `return query`",
         )
     return cast("Query[Any, Any, Any]", made)
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionOptions:
+    """How a transaction begins, as a hook gets and returns it.
+
+    Attributes:
+        isolation: the level; None for the database's default.
+        read_only: whether it only reads.
+        deferrable: whether a serializable read-only one may wait for a safe snapshot.
+        timeout: seconds that the whole block may take; None for any time.
+    """
+
+    isolation: Isolation | None = None
+    read_only: bool = False
+    deferrable: bool = False
+    timeout: float | None = None
+
+
+PrepareTransaction: TypeAlias = Callable[[TransactionOptions], TransactionOptions]
+"""`Repo(prepare_transaction=…)`: it gets the options of each transaction that begins, and returns those it has."""
+
+
+def prepared_transaction(hook: PrepareTransaction, how: Begin, timeout: float | None) -> tuple[Begin, float | None]:
+    """Return what a hook makes of a transaction. Raises ConfigError when that is something else."""
+    given = TransactionOptions(how.isolation, how.read_only, how.deferrable, timeout)
+    made = cast("object", hook(given))
+    if not isinstance(made, TransactionOptions):
+        raise ConfigError(
+            f"`prepare_transaction` returns the options of the transaction, and it returned {made!r:.80}",
+            hint='write `return replace(options, isolation="serializable")`, with `dataclasses.replace`',
+        )
+    return Begin(made.isolation, made.read_only, made.deferrable, how.deferred), made.timeout

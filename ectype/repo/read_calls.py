@@ -27,17 +27,17 @@ class ReadCalls:
 
     async def all(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> list[R]:
         """Return the rows of a query, or of a whole table: structs, values or tuples, as it selects."""
-        rows: list[R] = await reader.read(self._engine, query, self._engine.call(options))
+        rows: list[R] = await reader.read(self._engine, query, self._engine.call(options, "all"))
         return rows
 
     async def one(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> R | None:
         """Return the only row, or None. Raises MultipleResultsError for more than one."""
-        row: R | None = await reader.read_one(self._engine, query, self._engine.call(options))
+        row: R | None = await reader.read_one(self._engine, query, self._engine.call(options, "one"))
         return row
 
     async def one_or_raise(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> R:
         """Return the only row. Raises NoResultsError for none, MultipleResultsError for more than one."""
-        row: R = await reader.read_one_or_raise(self._engine, query, self._engine.call(options))
+        row: R = await reader.read_one_or_raise(self._engine, query, self._engine.call(options, "one_or_raise"))
         return row
 
     async def get(self, queryable: Query[A, Z, R] | Of[R], key: object, **options: Unpack[CallOptions]) -> R | None:
@@ -56,12 +56,12 @@ class ReadCalls:
         Example:
             `await repo.get(from_(Post).where(Post.draft.is_null()).preload(Post.author), post_id)`
         """
-        row: R | None = await reader.get(self._engine, queryable, key, self._engine.call(options))
+        row: R | None = await reader.get(self._engine, queryable, key, self._engine.call(options, "get"))
         return row
 
     async def get_or_raise(self, queryable: Query[A, Z, R] | Of[R], key: object, **options: Unpack[CallOptions]) -> R:
         """Return the row with a primary key. Raises NoResultsError when there is none; else as `get`."""
-        row: R | None = await reader.get(self._engine, queryable, key, self._engine.call(options))
+        row: R | None = await reader.get(self._engine, queryable, key, self._engine.call(options, "get_or_raise"))
         if row is None:
             raise reader.no_row(f"{reader.shown(queryable)} with the key {key!r}")
         return row
@@ -69,14 +69,16 @@ class ReadCalls:
     async def get_by(self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]) -> M | None:
         """Return the only struct for which all predicates hold, or None."""
         query = reader.by_predicates(model, predicates)
-        return cast("M | None", await reader.read_one(self._engine, query, self._engine.call(options)))
+        return cast("M | None", await reader.read_one(self._engine, query, self._engine.call(options, "get_by")))
 
     async def get_by_or_raise(
         self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]
     ) -> M:
         """Return the only struct for which all predicates hold. Raises NoResultsError when there is none."""
         query = reader.by_predicates(model, predicates)
-        return cast("M", await reader.read_one_or_raise(self._engine, query, self._engine.call(options)))
+        return cast(
+            "M", await reader.read_one_or_raise(self._engine, query, self._engine.call(options, "get_by_or_raise"))
+        )
 
     async def all_by(self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]) -> list[M]:
         """Return the structs for which all predicates hold.
@@ -88,7 +90,7 @@ class ReadCalls:
             `await repo.all_by(Post, Post.author_id == user.id, Post.score > 3)`
         """
         query = reader.by_predicates(model, predicates, "all_by")
-        return cast("list[M]", await reader.read(self._engine, query, self._engine.call(options)))
+        return cast("list[M]", await reader.read(self._engine, query, self._engine.call(options, "all_by")))
 
     @overload
     async def reload(self, subject: list[M], **options: Unpack[CallOptions]) -> list[M | None]: ...
@@ -106,7 +108,7 @@ class ReadCalls:
         Example:
             `post = await repo.reload(post)`
         """
-        return await reload(self._engine, subject, self._engine.call(options))
+        return await reload(self._engine, subject, self._engine.call(options, "reload"))
 
     @overload
     async def reload_or_raise(self, subject: list[M], **options: Unpack[CallOptions]) -> list[M]: ...
@@ -114,11 +116,11 @@ class ReadCalls:
     async def reload_or_raise(self, subject: StructOf[M], **options: Unpack[CallOptions]) -> M: ...
     async def reload_or_raise(self, subject: Any, **options: Unpack[CallOptions]) -> Any:
         """Return structs as their rows are now. Raises NoResultsError where a row is gone; else as `reload`."""
-        return await reload_or_raise(self._engine, subject, self._engine.call(options))
+        return await reload_or_raise(self._engine, subject, self._engine.call(options, "reload_or_raise"))
 
     async def exists(self, query: "Query[A, Z, R] | Of[M]", **options: Unpack[CallOptions]) -> bool:
         """Whether a query, or a table, has a row."""
-        return await reader.has_rows(self._engine, query, self._engine.call(options))
+        return await reader.has_rows(self._engine, query, self._engine.call(options, "exists"))
 
     async def aggregate(
         self,
@@ -127,7 +129,9 @@ class ReadCalls:
         **options: Unpack[CallOptions],
     ) -> T:
         """Return one aggregate over the rows of a query, as in `await repo.aggregate(Post, fn.max(Post.score))`."""
-        return await reader.aggregate(self._engine, query, cast("Agg[Any, T]", expression), self._engine.call(options))
+        return await reader.aggregate(
+            self._engine, query, cast("Agg[Any, T]", expression), self._engine.call(options, "aggregate")
+        )
 
     def stream(self, query: Query[A, Z, R] | Of[R], *, batch: int = 500, **options: Unpack[CallOptions]) -> Stream[R]:
         """Read the rows of a query, or of a whole table, a batch at a time: memory holds one batch only.
@@ -151,7 +155,7 @@ class ReadCalls:
                 async for post in posts:
                     print(post.title)
         """
-        return Stream(self._engine, query, batch, self._engine.call(options))
+        return Stream(self._engine, query, batch, self._engine.call(options, "stream"))
 
     @overload
     async def preload(
@@ -189,4 +193,4 @@ class ReadCalls:
         Example:
             `user = await repo.preload(user, User.posts / Post.comments)`
         """
-        return await preload_copies(self._engine, rows, paths, force=force, call=self._engine.call(options))
+        return await preload_copies(self._engine, rows, paths, force=force, call=self._engine.call(options, "preload"))

@@ -1,6 +1,6 @@
 """The conductor of reads: plan, run, load, preload."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -12,6 +12,7 @@ from ectype.query.planner import origin
 from ectype.query.subqueries import row_schema
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.gathering import Gatherer
 from ectype.repo.hooks import Operation
 from ectype.repo.joined import joined_in, merged, with_joined
 from ectype.repo.paths import merge
@@ -132,6 +133,10 @@ async def get(engine: Engine, queryable: Any, key: Any, call: Call) -> Any | Non
 
     The plan of a schema with one key is found by the class itself: the query is the same for every key.
     """
+    if engine.gatherer is not None and isinstance(queryable, type) and engine.session.scope() is None:
+        gathered = _gathered(engine, engine.gatherer, queryable, key, call)
+        if gathered is not None:
+            return await gathered
     plain = isinstance(queryable, type) and engine.prepare_query is None
     if plain and call.prefix is None and key is not None and not isinstance(key, Expr):
         prepared: Prepared | None = engine.plans.get(queryable)
@@ -148,6 +153,29 @@ async def get(engine: Engine, queryable: Any, key: Any, call: Call) -> Any | Non
         engine.plans.put(queryable, prepared)
     rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, query.params), call)
     return rows[0] if rows else None
+
+
+def _gathered(engine: Engine, gatherer: Gatherer, model: Any, key: Any, call: Call) -> Awaitable[Any] | None:
+    """Return the get as one of many that are read together; None for one that has to be read by itself."""
+    info: SchemaInfo | None = getattr(model, "__schema__", None)
+    if info is None or len(info.primary_key) != 1 or key is None or isinstance(key, Expr):
+        return None
+    query = from_(model)
+    by_itself = query.where(query.node.sources[0].columns[info.primary_key[0]] == key)
+    prepared = prepare(engine, by_itself.node, call.prefix or engine.prefix)
+    query = engine.hooked(query, "get", call)
+    same = (query.node, query.params, query.preloads, call.prefix, call.timeout, call.event, id(call.tags))
+    try:
+        hash(same)
+    except TypeError:
+        return None
+    return gatherer.get(
+        same,
+        query,
+        key,
+        lambda one: read_query(engine, one, call),
+        lambda one: _dumped_key(prepared, model, (one,))[0],
+    )
 
 
 def _dumped_key(prepared: Prepared, model: Any, parts: tuple[Any, ...]) -> Sequence[Any]:

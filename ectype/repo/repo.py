@@ -1,13 +1,16 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from copy import copy
-from typing import Any, Literal, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
+from ectype.errors import ConfigError, UnsupportedError
 from ectype.expr.operand import Assignment, Attr
 from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict
@@ -15,7 +18,8 @@ from ectype.repo import upserter, writer
 from ectype.repo.call import CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.engine import Engine
-from ectype.repo.hooks import PrepareQuery
+from ectype.repo.gathering import Gatherer
+from ectype.repo.hooks import PrepareQuery, PrepareTransaction
 from ectype.repo.many_rows import ManyRows
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
@@ -40,7 +44,9 @@ Z = TypeVar("Z")
 
 
 class ReadRepo(ReadCalls, TextCalls, PageCalls):
-    """A database, and everything that is done with it.
+    """A database that is only read: no method of it writes, and its connections refuse to.
+
+    A `Repo` is one that writes too, so what only reads may ask for a `ReadRepo` and take either.
 
     Args:
         url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`.
@@ -51,14 +57,21 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
         log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
         plan_cache_size: how many query shapes keep their SQL.
         prepare_query: gets each query that the repo runs, and a `QueryContext`, and returns the query to run.
+        prepare_transaction: gets the `TransactionOptions` of each transaction that begins, and returns those it has.
+        default_options: the options of calls that say none: a mapping, or a function of the name of the method.
+        batch_gets: whether `get` calls that are made in one turn of the event loop become one statement, outside
+            transactions; those by one key, with equal options.
+        replicas: URLs of databases that follow this one, for `replica()`; each has a pool of its own.
 
     Raises:
         ConfigError: for a URL that cannot be used; its password is never shown.
 
     Example:
-        async with Repo("sqlite:///:memory:") as repo:
-            user = await repo.insert(User(name="Ada"))
+        async with ReadRepo("postgresql://replica/blog") as repo:
+            posts = await repo.all(from_(Post).preload(Post.author))
     """
+
+    _reads_only = True
 
     def __init__(
         self,
@@ -71,11 +84,16 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
         log_params: bool = True,
         plan_cache_size: int = 1_000,
         prepare_query: PrepareQuery | None = None,
+        prepare_transaction: PrepareTransaction | None = None,
+        default_options: CallOptions | Callable[[str], CallOptions] | None = None,
+        batch_gets: bool = False,
+        replicas: Sequence[str] = (),
     ) -> None:
-        self.adapter: Adapter = adapter_for(url)
+        self.adapter: Adapter = adapter_for(url, read_only=self._reads_only)
         self.name = name
         self.pool = Pool(self.adapter, size=pool_size)
-        self._session = Session(self.pool, timeout=timeout)
+        self._session = Session(self.pool, timeout=timeout, read_only=self._reads_only)
+        self._session.prepare_transaction = prepare_transaction
         self._engine = Engine(
             self.adapter,
             self._session,
@@ -86,9 +104,41 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
         )
         self._engine.repo = self
         self._engine.prepare_query = prepare_query
+        self._engine.gatherer = Gatherer() if batch_gets else None
+        if callable(default_options):
+            self._engine.defaults = cast("Callable[[str], Mapping[str, Any]]", default_options)
+        elif default_options is not None:
+            self._engine = self._engine.with_usual(default_options)
+            self._engine.repo = self
+        self._replicas: tuple[ReadRepo, ...] = tuple(
+            ReadRepo(
+                one,
+                pool_size=pool_size,
+                timeout=timeout,
+                prefix=prefix,
+                name=f"{name}.replica{number}",
+                log_params=log_params,
+                plan_cache_size=plan_cache_size,
+                prepare_query=prepare_query,
+                prepare_transaction=prepare_transaction,
+                default_options=default_options,
+                batch_gets=batch_gets,
+            )
+            for number, one in enumerate(_urls(replicas), 1)
+        )
 
     def __repr__(self) -> str:
-        return f"Repo({self.adapter.url!r})"
+        return f"{self.__class__.__name__}({self.adapter.url!r})"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("_") and hasattr(Repo, name):
+                raise UnsupportedError(
+                    f"a {self.__class__.__name__} only reads, and `{name}` writes",
+                    hint="write through a `Repo`; of replicas that is the repo whose `replica()` this is",
+                )
+            raise AttributeError(f"{self.__class__.__name__!r} object has no attribute {name!r}")
 
     async def __aenter__(self) -> Self:
         """Connect once, so that a wrong URL or an unreachable server shows at start."""
@@ -113,7 +163,21 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
         made = copy(self)
         made._engine = self._engine.with_usual(options)  # noqa: SLF001  # a repo of its own kind
         made._engine.repo = made  # noqa: SLF001  # as above
+        made._replicas = tuple(one.with_options(**options) for one in self._replicas)  # noqa: SLF001  # as above
         return made
+
+    def replica(self) -> "ReadRepo":
+        """Return a repo over one of the replicas, chosen by chance; without replicas, this one.
+
+        What was just written may not be there yet. So inside a transaction it is this one, which sees its own writes.
+
+        Example:
+            `posts = await repo.replica().all(Post)`
+        """
+        if not self._replicas or self.in_transaction:
+            return self
+        # Not for secrets: it spreads the reads.
+        return random.choice(self._replicas)
 
     async def open(self) -> None:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""
@@ -122,7 +186,7 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
     async def close(self) -> None:
         """Close the pool: wait for what runs, then close every connection."""
         await self._session.close()
-        await self.pool.close()
+        await asyncio.gather(self.pool.close(), *(replica.close() for replica in self._replicas))
 
     # --- transactions
 
@@ -211,6 +275,15 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
         return text_of(self._engine, query, update=update, delete=delete, pretty=pretty)
 
 
+def _urls(replicas: object) -> Sequence[str]:
+    if isinstance(replicas, str) or not isinstance(replicas, Sequence):
+        raise ConfigError(
+            f"`replicas` is a list of URLs, got a {replicas.__class__.__name__}",
+            hint='write `replicas=["postgresql://…"]`',
+        )
+    return cast("Sequence[str]", replicas)
+
+
 class Repo(ReadRepo, ManyRows, ChangesetCalls):
     """A database, and everything that is done with it: what `ReadRepo` does, and writes.
 
@@ -220,6 +293,8 @@ class Repo(ReadRepo, ManyRows, ChangesetCalls):
         async with Repo("sqlite:///:memory:") as repo:
             user = await repo.insert(User(name="Ada"))
     """
+
+    _reads_only = False
 
     @overload
     async def insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> M: ...
@@ -255,7 +330,7 @@ class Repo(ReadRepo, ManyRows, ChangesetCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=self._engine.call(options),
+            call=self._engine.call(options, "insert"),
         )
 
     async def upsert(
@@ -272,5 +347,5 @@ class Repo(ReadRepo, ManyRows, ChangesetCalls):
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=self._engine.call(options),
+            call=self._engine.call(options, "upsert"),
         )

@@ -9,6 +9,7 @@ from asyncio import Task
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from time import monotonic
 from typing import Any, TypeVar, cast, get_args, overload
 
@@ -18,6 +19,7 @@ from ectype.errors import ConfigError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
 from ectype.repo.block import PLAIN, RolledBack, Savepoint, Transaction
 from ectype.repo.chain import Link, living, of_others, without
+from ectype.repo.hooks import PrepareTransaction, prepared_transaction
 from ectype.repo.lease import UNBOUNDED_SECONDS, take
 from ectype.repo.scope import Scope, State, closed
 from ectype.repo.transact import transact
@@ -44,11 +46,16 @@ class Session:
     Attributes:
         pool: where connections come from.
         timeout: the deadline in seconds, wait for a connection included, of a call that says none; None for none.
+        read_only: whether its transactions only read.
+        prepare_transaction: the hook that the options of each transaction go through.
     """
 
-    def __init__(self, pool: Pool, *, timeout: float | None = 15.0) -> None:
+    prepare_transaction: PrepareTransaction | None = None
+
+    def __init__(self, pool: Pool, *, timeout: float | None = 15.0, read_only: bool = False) -> None:
         self.pool = pool
         self.timeout = timeout
+        self.read_only = read_only
         self._callbacks: set[Task[None]] = set()
 
     @property
@@ -306,6 +313,12 @@ class Session:
                     raise closed(task)
             link = link.below
         return None
+
+    def prepared(self, how: Begin, timeout: float | None) -> tuple[Begin, float | None]:
+        """Return how a transaction begins here, and how many seconds it may take: what the hook says, and the kind."""
+        if self.prepare_transaction is not None:
+            how, timeout = prepared_transaction(self.prepare_transaction, how, timeout)
+        return (replace(how, read_only=True) if self.read_only else how), timeout
 
     def enter(self, scope: Scope) -> None:
         """Let the statements of this task, and of those that it starts, go to `scope`."""
