@@ -15,7 +15,7 @@ from rich.table import Table as Printed
 
 from benchmarks import worlds
 from benchmarks.harness import Row, measure, warm_up
-from benchmarks.workloads import casts, changeset, get, imports, load, plan, sel1000, structs, trip
+from benchmarks.workloads import casts, changeset, get, gets64, imports, load, plan, sel1000, structs, trip
 
 PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "tortoise-orm", "piccolo", "sqlglot", "pydantic")
 
@@ -38,7 +38,8 @@ async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
         async with worlds.postgres() as world:
             gc.freeze()
             # The last one writes.
-            tables = [*plan.tables(world), get.postgres(world), sel1000.postgres(world), trip.postgres(world)]
+            reads = [get.postgres(world), gets64.postgres(world), sel1000.postgres(world)]
+            tables = [*plan.tables(world), *reads, trip.postgres(world)]
             for table in tables:
                 if wanted(table.workload):
                     rows += await measure(table, rounds)

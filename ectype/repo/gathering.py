@@ -21,7 +21,7 @@ Dump: TypeAlias = Callable[[Any], Hashable]
 
 
 @final
-class _Batch:
+class Batch:
     """Keys that are asked for together.
 
     Attributes:
@@ -35,6 +35,13 @@ class _Batch:
     __slots__ = ("context", "dump", "query", "read", "wanted")
 
     def __init__(self, query: Query[Any, Any, Any], read: Read, dump: Dump) -> None:
+        """Begin to collect.
+
+        Args:
+            query: all rows that there are.
+            read: runs a query.
+            dump: from a key to what the database gets for it.
+        """
         self.query = query
         self.read = read
         self.dump = dump
@@ -49,36 +56,37 @@ class Gatherer:
     __slots__ = ("_batches", "_tasks")
 
     def __init__(self) -> None:
-        self._batches: dict[Hashable, _Batch] = {}
+        self._batches: dict[Hashable, Batch] = {}
         self._tasks: set[Task[None]] = set()
 
-    async def get(self, same: Hashable, query: Query[Any, Any, Any], key: Any, read: Read, dump: Dump) -> Any | None:
-        """Return the row of a schema with one key, or None.
+    def ask(self, same: Hashable, key: Any, make: Callable[[], Batch | None]) -> Future[Any] | None:
+        """Return what will be the row with one key, or None; no future for what cannot be read together.
 
         Args:
             same: what gets must have in common to be read together.
-            query: all rows that there are.
             key: the key.
-            read: runs a query.
-            dump: from a key to what the database gets for it.
+            make: begins to collect keys, where nobody has asked yet.
 
         Raises:
             CastError: the key does not fit its column; the others are read all the same.
         """
-        dumped = dump(key)
         loop = asyncio.get_running_loop()
         place = (loop, same)
         batch = self._batches.get(place)
         if batch is None:
-            batch = self._batches[place] = _Batch(query, read, dump)
+            batch = make()
+            if batch is None:
+                return None
+            self._batches[place] = batch
             loop.call_soon(self._send, loop, place)
+        dumped = batch.dump(key)
         waiter: Future[Any] = loop.create_future()
         known = batch.wanted.get(dumped)
         if known is None:
             batch.wanted[dumped] = (key, [waiter])
         else:
             known[1].append(waiter)
-        return await waiter
+        return waiter
 
     def _send(self, loop: AbstractEventLoop, place: Hashable) -> None:
         batch = self._batches.pop(place)
@@ -91,7 +99,7 @@ class Gatherer:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _run(batch: _Batch) -> None:
+async def _run(batch: Batch) -> None:
     try:
         await _read(batch)
     except asyncio.CancelledError:
@@ -104,7 +112,7 @@ async def _run(batch: _Batch) -> None:
             _refuse(waiters, exc)
 
 
-async def _read(batch: _Batch) -> None:
+async def _read(batch: Batch) -> None:
     source = batch.query.node.sources[0]
     info: SchemaInfo = source.info
     name = info.primary_key[0]
@@ -138,7 +146,7 @@ async def _read(batch: _Batch) -> None:
         _give(info, waiters, None)
 
 
-async def _singly(batch: _Batch, column: Any, wanted: dict[Hashable, tuple[Any, list[Future[Any]]]]) -> None:
+async def _singly(batch: Batch, column: Any, wanted: dict[Hashable, tuple[Any, list[Future[Any]]]]) -> None:
     info: SchemaInfo = batch.query.node.sources[0].info
     for key, waiters in wanted.values():
         try:

@@ -1,6 +1,6 @@
 """The conductor of reads: plan, run, load, preload."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
@@ -12,7 +12,7 @@ from ectype.query.planner import origin
 from ectype.query.subqueries import row_schema
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
-from ectype.repo.gathering import Gatherer
+from ectype.repo.gathering import Batch, Gatherer
 from ectype.repo.hooks import Operation
 from ectype.repo.joined import joined_in, merged, with_joined
 from ectype.repo.paths import merge
@@ -134,9 +134,9 @@ async def get(engine: Engine, queryable: Any, key: Any, call: Call) -> Any | Non
     The plan of a schema with one key is found by the class itself: the query is the same for every key.
     """
     if engine.gatherer is not None and isinstance(queryable, type) and engine.session.scope() is None:
-        gathered = _gathered(engine, engine.gatherer, queryable, key, call)
-        if gathered is not None:
-            return await gathered
+        waiter = _asked(engine, engine.gatherer, queryable, key, call)
+        if waiter is not None:
+            return await waiter
     plain = isinstance(queryable, type) and engine.prepare_query is None
     if plain and call.prefix is None and key is not None and not isinstance(key, Expr):
         prepared: Prepared | None = engine.plans.get(queryable)
@@ -155,27 +155,33 @@ async def get(engine: Engine, queryable: Any, key: Any, call: Call) -> Any | Non
     return rows[0] if rows else None
 
 
-def _gathered(engine: Engine, gatherer: Gatherer, model: Any, key: Any, call: Call) -> Awaitable[Any] | None:
-    """Return the get as one of many that are read together; None for one that has to be read by itself."""
-    info: SchemaInfo | None = getattr(model, "__schema__", None)
-    if info is None or len(info.primary_key) != 1 or key is None or isinstance(key, Expr):
+def _asked(engine: Engine, gatherer: Gatherer, model: Any, key: Any, call: Call) -> Awaitable[Any] | None:
+    """Return the row to come of a get that is read together with others; None for one that is read by itself."""
+    if key is None or isinstance(key, Expr):
         return None
-    query = from_(model)
-    by_itself = query.where(query.node.sources[0].columns[info.primary_key[0]] == key)
-    prepared = prepare(engine, by_itself.node, call.prefix or engine.prefix)
-    query = engine.hooked(query, "get", call)
-    same = (query.node, query.params, query.preloads, call.prefix, call.timeout, call.event, id(call.tags))
-    try:
-        hash(same)
-    except TypeError:
-        return None
-    return gatherer.get(
-        same,
-        query,
-        key,
-        lambda one: read_query(engine, one, call),
-        lambda one: _dumped_key(prepared, model, (one,))[0],
-    )
+    options = None if call is PLAIN else (call.prefix, call.timeout, call.event, id(call.tags))
+    query: Query[Any, Any, Any] | None = None
+    same: Hashable = (model, options)
+    if engine.prepare_query is not None:
+        query = engine.hooked(from_(model), "get", call)
+        same = (model, options, query.node, query.params, query.preloads)
+        try:
+            hash(same)
+        except TypeError:
+            return None
+
+    def begin() -> Batch | None:
+        info: SchemaInfo | None = getattr(model, "__schema__", None)
+        if info is None or len(info.primary_key) != 1:
+            return None
+        prepared = prepare(engine, by_key(model, key).node, call.prefix or engine.prefix)
+        return Batch(
+            from_(model) if query is None else query,
+            lambda one: read_query(engine, one, call),
+            lambda one: _dumped_key(prepared, model, (one,))[0],
+        )
+
+    return gatherer.ask(same, key, begin)
 
 
 def _dumped_key(prepared: Prepared, model: Any, parts: tuple[Any, ...]) -> Sequence[Any]:

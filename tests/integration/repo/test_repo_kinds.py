@@ -1,7 +1,7 @@
 """Kinds of repos: one that only reads, replicas, several at once, and options that a repo gives to all its calls."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,13 +87,13 @@ async def test_a_read_repo_makes_no_file(tmp_path: Path):
 
 
 @pytest.fixture
-def copies(repo: Repo, blog_url: str, tmp_path: Path, sqlite_blog: Path) -> Iterator[list[str]]:
+def copies(tmp_path: Path, sqlite_blog: Path) -> list[str]:
     """Two databases of which each says by a tag which it is; they follow nobody, so that reads can be told apart."""
     found: list[str] = []
     for name in ("one", "two"):
         shutil.copy(sqlite_blog, tmp_path / f"{name}.db")
         found.append(f"sqlite:///{tmp_path / name}.db")
-    yield found
+    return found
 
 
 async def test_reads_are_spread_over_the_replicas(blog_url: str, copies: list[str]):
