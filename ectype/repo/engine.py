@@ -5,7 +5,7 @@ from copy import copy
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
-from ectype.adapters.base import Adapter
+from ectype.adapters.base import Adapter, Connection
 from ectype.errors import ConfigError
 from ectype.query.ast import RowShape
 from ectype.query.builder import Query
@@ -69,11 +69,13 @@ class Engine:
         defaults: what `default_options` says for a method's name, where it is a function.
         repo: what functions of `prepare_changes` are given.
         gatherer: collects gets to read them together; None where each is a statement.
+        parallel_preloads: whether associations are loaded at once where connections are free.
         prepare_query: the hook that each query goes through before its plan is looked up.
     """
 
     repo: Any = None
     gatherer: Gatherer | None = None
+    parallel_preloads: bool = True
     prepare_query: PrepareQuery | None = None
 
     def __init__(
@@ -143,9 +145,18 @@ class Engine:
         found = self.plans.get(key)
         return found if found is not None else self.plans.put(key, make(self.adapter.dialect))
 
-    async def fetch(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> list[Any]:
-        """Run a statement that returns rows, and return them loaded; the parameters are dumped."""
-        running = self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
+    async def fetch(
+        self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN, on: Connection | None = None
+    ) -> list[Any]:
+        """Run a statement that returns rows, and return them loaded; the parameters are dumped.
+
+        `on` is a connection that is held for it.
+        """
+        if on is None:
+            running = self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
+        else:
+            timeout = self.session.timeout if call.timeout is None else call.timeout
+            running = on.fetch(prepared.sql, params, prepared.load, timeout)
         if listeners(call.event):
             return await self._observed(prepared, params, call, running, len)
         return await running

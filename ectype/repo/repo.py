@@ -61,6 +61,8 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
         default_options: the options of calls that say none: a mapping, or a function of the name of the method.
         batch_gets: whether `get` calls that are made in one turn of the event loop become one statement, outside
             transactions; those by one key, with equal options.
+        parallel_preloads: whether several associations are loaded at once, outside transactions, on connections that
+            lie free at that moment; it never waits for one.
         replicas: URLs of databases that follow this one, for `replica()`; each has a pool of its own.
 
     Raises:
@@ -87,6 +89,7 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
         prepare_transaction: PrepareTransaction | None = None,
         default_options: CallOptions | Callable[[str], CallOptions] | None = None,
         batch_gets: bool = False,
+        parallel_preloads: bool = True,
         replicas: Sequence[str] = (),
     ) -> None:
         self.adapter: Adapter = adapter_for(url, read_only=self._reads_only)
@@ -105,6 +108,7 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
         self._engine.repo = self
         self._engine.prepare_query = prepare_query
         self._engine.gatherer = Gatherer() if batch_gets else None
+        self._engine.parallel_preloads = parallel_preloads
         if callable(default_options):
             self._engine.defaults = cast("Callable[[str], Mapping[str, Any]]", default_options)
         elif default_options is not None:
@@ -123,6 +127,7 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls):
                 prepare_transaction=prepare_transaction,
                 default_options=default_options,
                 batch_gets=batch_gets,
+                parallel_preloads=parallel_preloads,
             )
             for number, one in enumerate(_urls(replicas), 1)
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ectype.adapters.base import Connection
 from ectype.errors import CastError, DivisionByZeroError
 from ectype.query.ast import Step
 from ectype.query.builder import Query
@@ -22,16 +23,21 @@ def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
 
 
 async def fetch_rows(
-    engine: Engine, query: Query[Any, Any, Any], call: Call = PLAIN, operation: Operation | None = None
+    engine: Engine,
+    query: Query[Any, Any, Any],
+    call: Call = PLAIN,
+    operation: Operation | None = None,
+    on: Connection | None = None,
 ) -> list[Any]:
     """Return the rows of a query, without what it preloads.
 
     `operation` is what the repo's hook is told; None for a query that has been through it, or is none of the user's.
+    `on` is a connection that is held for it.
     """
     if operation is not None:
         query = engine.hooked(query, operation, call)
     prepared = prepare(engine, query.node, call.prefix or engine.prefix)
-    return await engine.fetch(prepared, dumped(prepared, query, query.params), call)
+    return await engine.fetch(prepared, dumped(prepared, query, query.params), call, on)
 
 
 def dumped(prepared: Prepared, query: Query[Any, Any, Any], values: tuple[object, ...]) -> Sequence[Any]:

@@ -182,6 +182,20 @@ class Session:
             await own.undo()
             raise
 
+    def free(self, wanted: int) -> list[Connection]:
+        """Take connections that lie free, without waiting for one: two or more, up to `wanted`, or none at all.
+
+        In a transaction it is none. Each goes back to the pool when its work is done.
+        """
+        if self.scope() is not None:
+            return []
+        found: list[Connection] = []
+        while len(found) < wanted and (one := self.pool.try_acquire()) is not None:
+            found.append(one)
+        if len(found) == 1:
+            self.pool.release(found.pop())
+        return found
+
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters; the connection is reset after it."""
         await self._run(lambda connection: connection.script, timeout, sql, reset=True)
