@@ -40,7 +40,11 @@ class ReadCalls:
         row: R = await reader.read_one_or_raise(self._engine, query, self._engine.call(options, "one_or_raise"))
         return row
 
-    async def get(self, queryable: Query[A, Z, R] | Of[R], key: object, **options: Unpack[CallOptions]) -> R | None:
+    @overload
+    async def get(self, queryable: Of[M], key: object, **options: Unpack[CallOptions]) -> M | None: ...
+    @overload
+    async def get(self, queryable: Query[A, Z, R], key: object, **options: Unpack[CallOptions]) -> R | None: ...
+    async def get(self, queryable: Any, key: object, **options: Unpack[CallOptions]) -> Any:
         """Return the row with a primary key, or None.
 
         Args:
@@ -56,12 +60,15 @@ class ReadCalls:
         Example:
             `await repo.get(from_(Post).where(Post.draft.is_null()).preload(Post.author), post_id)`
         """
-        row: R | None = await reader.get(self._engine, queryable, key, self._engine.call(options, "get"))
-        return row
+        return await reader.get(self._engine, queryable, key, self._engine.call(options, "get"))
 
-    async def get_or_raise(self, queryable: Query[A, Z, R] | Of[R], key: object, **options: Unpack[CallOptions]) -> R:
+    @overload
+    async def get_or_raise(self, queryable: Of[M], key: object, **options: Unpack[CallOptions]) -> M: ...
+    @overload
+    async def get_or_raise(self, queryable: Query[A, Z, R], key: object, **options: Unpack[CallOptions]) -> R: ...
+    async def get_or_raise(self, queryable: Any, key: object, **options: Unpack[CallOptions]) -> Any:
         """Return the row with a primary key. Raises NoResultsError when there is none; else as `get`."""
-        row: R | None = await reader.get(self._engine, queryable, key, self._engine.call(options, "get_or_raise"))
+        row = await reader.get(self._engine, queryable, key, self._engine.call(options, "get_or_raise"))
         if row is None:
             raise reader.no_row(f"{reader.shown(queryable)} with the key {key!r}")
         return row

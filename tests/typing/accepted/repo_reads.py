@@ -77,8 +77,7 @@ def kinds() -> None:
     )
     Repo("sqlite:///x.db", default_options={"timeout": 3.0, "tags": {"app": "x"}})
     assert_type(repo.replica(), ReadRepo)
-    either: ReadRepo = repo
-    assert_type(either.with_options(timeout=3), ReadRepo)
+    assert_type(repo.replica().with_options(timeout=3), ReadRepo)
     assert_type(repo.with_options(timeout=3), Repo)
 
 

@@ -5,4 +5,4 @@ from tests.typing.accepted.library import Book
 async def work(repo: Repo) -> None:
     async with repo.stream(Book) as books:
         for book in books:  # refused
-            print(book)
+            pass
