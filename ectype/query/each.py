@@ -11,8 +11,8 @@ from ectype.expr.nodes import Expression, Fragment, Subquery, intern
 from ectype.expr.operand import Expr
 from ectype.expr.walk import Part, parts, sources
 from ectype.query.ast import Step, steps
-from ectype.query.planner import step_parts
-from ectype.query.scope import grow
+from ectype.query.planner import step_parts, step_width, width
+from ectype.query.scope import grow, regrow
 from ectype.query.sources import FragmentSource
 from ectype.schema.aliases import Home
 from ectype.schema.meta import SchemaInfo
@@ -43,6 +43,32 @@ def each_step(node: Step, mixin: object, predicate: Callable[[Any], Any]) -> tup
         return node, ()
     key = (READ, tuple(found))
     return grow(node, key, READ, tuple(found)), params
+
+
+def fitted(node: Step, params: tuple[object, ...]) -> tuple[Step, tuple[object, ...]]:
+    """Return a query that has lost tables without the conditions on tables that it does not read any more."""
+    built = steps(node)
+    if all(step.kind != READ for step in built):
+        return node, params
+    known = _read(node)
+    made, place = built[0], step_width(built[0])
+    values = params[:place]
+    for step in built[1:]:
+        end = place + step_width(step)
+        if step.kind != READ:
+            made = regrow(made, step)
+            values += params[place:end]
+        else:
+            kept: list[tuple[SchemaInfo, Expression]] = []
+            for info, condition in step.arg:
+                if info in known:
+                    kept.append((info, condition))
+                    values += params[place : place + width(condition)]
+                place += width(condition)
+            if kept:
+                made = grow(made, (READ, tuple(kept)), READ, tuple(kept))
+        place = end
+    return made, values
 
 
 def _condition(info: SchemaInfo, mixin: type[Any], predicate: Callable[[Any], Any]) -> Expr[Any, Any]:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 from ectype.errors import QueryError
 from ectype.expr import walk
 from ectype.query.ast import JoinKind, Step, steps
+from ectype.query.each import fitted
 from ectype.query.planner import step_parts, step_width
 from ectype.query.scope import regrow
 
@@ -86,7 +87,7 @@ def without(node: Step, params: tuple[object, ...], clauses: tuple[str, ...]) ->
 
     if joins or "join" in dropped:
         _check_scopes(node, is_kept, clauses)
-    return replayed(node, params, is_kept)
+    return fitted(*replayed(node, params, is_kept))
 
 
 def replayed(node: Step, params: tuple[object, ...], keep: Callable[[Step], bool]) -> tuple[Step, tuple[object, ...]]:

@@ -250,15 +250,24 @@ async def update_all(
     operation: Operation = "update_all",
 ) -> Any:
     """Change all rows of a query; returns how many, or what it selects of them. Timestamps are not touched."""
-    query = query_of(queryable)
-    if engine.prepare_query is not None:
-        # So that a hook reaches the subqueries among the values, too.
-        terms = assigned(query.node.sources[0].info, assignments, query.node)
-        query = engine.hooked(grown(query, mentioning(query.node, terms), query.params), operation, call)
-    query = chosen(query, returning, "update_all")
+    query = chosen(hooked_update(engine, query_of(queryable), assignments, call, operation), returning, "update_all")
     prefix = call.prefix or engine.prefix
     prepared, params = prepare_update(engine, query, assignments, prefix)
     return await _written(engine, prepared, dumped(prepared, query, params), query, call)
+
+
+def hooked_update(
+    engine: Engine,
+    query: Query[Any, Any, Any],
+    assignments: Sequence[Assignment[Any]],
+    call: Call,
+    operation: Operation = "update_all",
+) -> Query[Any, Any, Any]:
+    """Return the query of an update as a hook makes it, which reaches the subqueries among the values, too."""
+    if engine.prepare_query is None:
+        return query
+    terms = assigned(query.node.sources[0].info, assignments, query.node)
+    return engine.hooked(grown(query, mentioning(query.node, terms), query.params), operation, call)
 
 
 def prepare_update(

@@ -268,6 +268,22 @@ async def test_looking_for_equal_values_goes_through_the_hook(repo: Repo, everyt
     assert not isinstance(await everything.try_insert(changeset), Invalid)
 
 
+async def test_the_text_of_a_query_is_that_which_runs(repo: Repo):
+    sql, params = repo.to_sql(Member)
+    assert "tenant" in sql.partition("WHERE")[2]
+    assert params == (1,)
+    assert repo.with_options(tags={"tenant": 7}).to_sql(Member)[1] == (7,)
+    assert repo.to_sql(Member, delete=True)[1] == (1,)
+    assert repo.to_sql(Member, update=[Member.name.set("x")])[1] == (1, "x")
+    assert "WHERE" not in repo.with_options(tags={"every_tenant": True}).to_sql(Member)[0]
+
+
+async def test_a_join_that_is_taken_away_again_takes_its_condition_along(repo: Repo, everything: Repo):
+    query = from_(Member).join(Member.team).where_each(Tenanted, lambda table: table.tenant == 2).exclude("join")
+    assert await everything.all(query.select(Member.id).order_by(Member.id)) == [11, 12]
+    assert await everything.update_all(query, Member.name.set("x")) == 2
+
+
 async def test_a_hook_is_told_what_runs(everything: Repo, database_url: str):
     seen: list[QueryContext] = []
 
