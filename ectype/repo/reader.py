@@ -164,6 +164,8 @@ def _asked(engine: Engine, gatherer: Gatherer, model: Any, key: Any, call: Call)
     same: Hashable = (model, options)
     if engine.prepare_query is not None:
         query = engine.hooked(from_(model), "get", call)
+        if any(one.kind not in _GATHERED for one in steps(query.node)):
+            return None
         same = (model, options, query.node, query.params, query.preloads)
         try:
             hash(same)
@@ -239,6 +241,8 @@ async def aggregate(engine: Engine, queryable: Any, expression: object, call: Ca
     return rows[0]
 
 
+_GATHERED = frozenset({"from", "where", "or_where", "each", "prefix"})
+"""Steps of a query whose rows are one struct for each key."""
 _PLAIN = frozenset({"from", "where", "or_where", "join", "prefix", "cte", "write_cte", "each"})
 """Steps of a query that can be aggregated as it is."""
 _CHOOSING = frozenset({"limit", "offset", "distinct"})

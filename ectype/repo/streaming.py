@@ -102,7 +102,12 @@ class Stream(Generic[R]):
         while not self._rows:
             if self._exhausted:
                 raise StopAsyncIteration
-            await self._fill(self._cursor)
+            try:
+                await self._fill(self._cursor)
+            except BaseException:
+                # A batch may be lost: who goes on would not know of it.
+                self._ended = True
+                raise
         return self._rows.popleft()
 
     async def _fill(self, cursor: Cursor) -> None:

@@ -157,6 +157,15 @@ async def test_keys_that_are_equal_to_the_database_only_find_their_rows(sqlite_u
         assert found == alone
 
 
+async def test_gets_of_which_the_hook_makes_something_else_are_read_by_themselves(blog_url: str, ids: list[int]):
+    def hook(query: Query[Any, Any, Any], context: QueryContext) -> Query[Any, Any, Any]:
+        return query.select(User.name).limit(1)
+
+    async with Repo(blog_url, batch_gets=True, prepare_query=hook) as repo:
+        found: list[Any] = await asyncio.gather(*(repo.get(User, one) for one in ids[:3]))
+    assert found == ["a", "b", "c"]
+
+
 async def test_gets_with_equal_results_of_the_hook_go_together(
     blog_url: str, batched: Repo, ids: list[int], events: Any
 ):

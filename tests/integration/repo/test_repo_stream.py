@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ectype import (
+    CastError,
     DatabaseError,
     DeadlineError,
     PoolTimeoutError,
@@ -249,6 +250,17 @@ async def test_an_error_that_the_body_swallows_ends_its_block_with_an_error(tags
 
     with pytest.raises(TransactionAbortedError):
         await swallow()
+
+
+async def test_a_stream_that_has_failed_gives_nothing_more(repo: Repo):
+    for name in "ab":
+        await repo.insert(User(name=name, email=name))
+    await repo._session.script("UPDATE users SET role = 'king' WHERE name = 'a'")
+    async with repo.stream(from_(User).order_by(User.id), batch=1) as rows:
+        with pytest.raises(CastError):
+            await anext(rows)
+        with pytest.raises(TransactionClosedError, match="this one has ended"):
+            await anext(rows)
 
 
 async def test_a_batch_has_the_deadline_of_the_call(tags: Repo):
