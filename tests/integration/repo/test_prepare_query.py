@@ -218,6 +218,8 @@ async def test_every_call_that_runs_a_query_goes_through_the_hook(repo: Repo, ev
     assert await repo.aggregate(from_(Member).order_by(Member.id).limit(9), fn.max(Member.id)) == 2
     page = await repo.page(from_(Member).order_by(Member.id), secret=b"0123456789abcdef")
     assert [one.id for one in page.rows] == [1, 2]
+    async with repo.stream(from_(Member).order_by(Member.id).preload(Member.team), batch=1) as rows:
+        assert [(one.id, one.team and one.team.id) async for one in rows] == [(1, 1), (2, None)]
     strangers = await everything.all(from_(Member).order_by(Member.id))
     assert [one and one.id for one in await repo.reload(strangers)] == [1, 2, None, None]
     assert [one.id for one in await repo.all(assoc(strangers, Member.team))] == [1]
