@@ -25,6 +25,7 @@ class Postgres:
     raw: Any
     raw_pool: Any
     repo: Repo
+    batched: Repo
     engine: Any
     sessions: Any
     plans: Any
@@ -54,10 +55,10 @@ async def postgres() -> AsyncIterator[Postgres]:
         await tortoise_models.start(url)
         await asyncio.to_thread(piccolo_tables.start, url)
         try:
-            async with Repo(url, pool_size=10) as repo:
+            async with Repo(url, pool_size=10) as repo, Repo(url, pool_size=10, batch_gets=True) as batched:
                 version = str(await raw.fetchval("show server_version"))
                 plans = _plans(repo)
-                yield Postgres(raw, raw_pool, repo, engine, sessions_for(engine), plans, version, url)
+                yield Postgres(raw, raw_pool, repo, batched, engine, sessions_for(engine), plans, version, url)
         finally:
             await tortoise_models.stop()
             await engine.dispose()

@@ -97,6 +97,8 @@ if TYPE_CHECKING:
     from ectype.repo.call import CallOptions as CallOptions
     from ectype.repo.call import WriteOptions as WriteOptions
     from ectype.repo.explain_calls import ExplainOptions as ExplainOptions
+    from ectype.repo.hooks import QueryContext as QueryContext
+    from ectype.repo.hooks import TransactionOptions as TransactionOptions
     from ectype.repo.multi import Multi as Multi
     from ectype.repo.outcomes import Ignored as Ignored
     from ectype.repo.outcomes import Inserted as Inserted
@@ -104,11 +106,13 @@ if TYPE_CHECKING:
     from ectype.repo.pages import Page as Page
     from ectype.repo.plan import Plan as Plan
     from ectype.repo.raw import Result as Result
+    from ectype.repo.repo import ReadRepo as ReadRepo
     from ectype.repo.repo import Repo as Repo
     from ectype.repo.steps import MultiError as MultiError
     from ectype.repo.steps import Results as Results
     from ectype.repo.steps import Step as Step
     from ectype.repo.steps import StepError as StepError
+    from ectype.repo.streaming import Stream as Stream
     from ectype.result import Err as Err
     from ectype.result import Ok as Ok
     from ectype.schema.aliases import alias as alias
@@ -210,10 +214,12 @@ _MODULES = {
     "ectype.repo.pages": "Page",
     "ectype.repo.plan": "Plan",
     "ectype.repo.raw": "Result",
-    "ectype.repo.repo": "Repo",
+    "ectype.repo.hooks": "QueryContext TransactionOptions",
+    "ectype.repo.repo": "ReadRepo Repo",
     "ectype.repo.block": "RolledBack Transaction",
     "ectype.repo.multi": "Multi",
     "ectype.repo.steps": "MultiError Results Step StepError",
+    "ectype.repo.streaming": "Stream",
     "ectype.result": "Err Ok",
     "ectype.schema.aliases": "alias",
     "ectype.schema.association_options": "belongs_to has_many has_one many_to_many",

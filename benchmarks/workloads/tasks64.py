@@ -42,7 +42,8 @@ def postgres(world: Postgres) -> Table:
     sql = f"SELECT {COLUMNS} FROM journal WHERE id = $1"
     pool = Competitor("asyncpg.Pool", _all(lambda number: world.raw_pool.fetchrow(sql, number)))
     own = Competitor("ectype", _all(lambda number: world.repo.get(Journal, number)))
-    return Table("tasks64", "PostgreSQL", [pool, own, _orm(world)], calls=TASKS * TIMES)
+    batched = Competitor("ectype, batch_gets", _all(lambda number: world.batched.get(Journal, number)))
+    return Table("tasks64", "PostgreSQL", [pool, own, batched, _orm(world)], calls=TASKS * TIMES)
 
 
 def sqlite(world: Sqlite) -> Table:

@@ -11,17 +11,39 @@ from ectype.telemetry import Database
 T = TypeVar("T")
 
 Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
+Use: TypeAlias = Literal["alone", "shared"]
+"""Whether a cursor has its connection to itself until it ends."""
 Row: TypeAlias = Sequence[Any]
 """One row as the driver gives it: it can be unpacked and indexed by position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """How a transaction begins. SQLite writes begin IMMEDIATE, read-only ones DEFERRED."""
+    """How a transaction begins. SQLite writes begin IMMEDIATE, read-only and `deferred` ones DEFERRED.
+
+    `deferred` takes no lock before a statement needs one, as PostgreSQL never does.
+    """
 
     isolation: Isolation | None = None
     read_only: bool = False
     deferrable: bool = False
+    deferred: bool = False
+
+
+class Cursor(Protocol):
+    """The rows of a statement, a batch at a time. Its methods raise what those of its connection do."""
+
+    async def fetch(self, load: Callable[[list[Any]], T], timeout: float | None = None) -> T:
+        """Return `load(rows)` of the next batch; the last one is smaller, or empty."""
+        ...
+
+    async def close(self, timeout: float | None = None) -> None:
+        """Let go of what has not been read."""
+        ...
+
+    def forget(self) -> None:
+        """Let go of it without the connection, whose transaction ends."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +123,16 @@ class Connection(Protocol):
 
         The columns are there without rows too, and empty for what gives none; `count` is how many rows came back, or
         were written where none come back.
+        """
+        ...
+
+    async def cursor(
+        self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
+    ) -> Cursor:
+        """Begin to read the rows of one statement, `batch` at a time, in the transaction that is open.
+
+        On a connection that is `shared`, other statements may run on it between the batches, and whatever they write
+        changes nothing of what the cursor gives.
         """
         ...
 

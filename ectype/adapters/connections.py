@@ -12,6 +12,11 @@ from ectype.adapters.pool_report import PoolReport
 class Connections(Protocol):
     """Lends connections and takes them back. `Pool` says what each method does."""
 
+    @property
+    def single(self) -> bool:
+        """Whether there is one connection only, so that nothing else could run while it is out."""
+        ...
+
     def try_acquire(self) -> Connection | None:
         """Return a free connection at once, or None when `acquire` has to be awaited."""
         ...

@@ -127,6 +127,11 @@ class Pool:
         self._closed = False
         self._drained: Future[None] | None = None
 
+    @property
+    def single(self) -> bool:
+        """Whether there can only be one connection, whatever the size that was asked for."""
+        return self._adapter.single
+
     def try_acquire(self) -> Connection | None:
         """Return a free connection at once, or None when `acquire` has to be awaited."""
         idle = self._idle

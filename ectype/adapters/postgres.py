@@ -275,6 +275,8 @@ def _connect_arguments(config: Config) -> dict[str, Any]:
         "datestyle": "ISO",
         "timezone": "UTC",
     }
+    if config.read_only:
+        settings["default_transaction_read_only"] = "on"
     if "options" in options:
         settings["options"] = options["options"]
     tls = {name: options[name] for name in _TLS_OPTIONS if name in options}

@@ -10,8 +10,9 @@ from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
-from ectype.adapters.base import Begin, CopyFormat
+from ectype.adapters.base import Begin, CopyFormat, Use
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
+from ectype.adapters.postgres_cursor import Portal, PostgresCursor
 from ectype.adapters.postgres_errors import is_of_driver, is_stale, is_unfit_argument, translate
 from ectype.adapters.postgres_outcome import outcome
 from ectype.adapters.postgres_pooler import refuse_session_words
@@ -55,6 +56,7 @@ class Driver(CopyDriver, Protocol):
         self, query: str, args: Sequence[Sequence[object]], *, timeout: float | None = None
     ) -> list[Any]: ...
     async def execute(self, query: str, *args: object, timeout: float | None = None) -> str: ...  # noqa: D102
+    def cursor(self, query: str, *args: object, timeout: float | None = None) -> Awaitable[Portal]: ...  # noqa: D102
     async def close(self, *, timeout: float | None = None) -> None: ...  # noqa: D102
     async def reload_schema_state(self) -> None: ...  # noqa: D102
     async def add_listener(self, channel: str, callback: Callable[[Any, int, str, str], None]) -> None: ...  # noqa: D102
@@ -231,6 +233,18 @@ class PostgresConnection:
             return load(tuple(rows[0].keys()), rows, len(rows))
         columns = tuple([one.name for one in statement.get_attributes()])
         return load(columns, rows, len(rows) if columns else affected(statement.get_statusmsg() or ""))
+
+    async def cursor(
+        self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
+    ) -> PostgresCursor:
+        """Begin to read the rows of one statement in the open transaction: a portal, which sees no later writes."""
+        try:
+            portal = await self._driver.cursor(sql, *params, timeout=timeout)
+        except BaseException as exc:  # noqa: BLE001  # as in `fetch`
+            if is_stale(exc):
+                await self._forgets()
+            await self._fail(exc, params, timeout)
+        return PostgresCursor(self, portal, sql, batch, self._fail, shared=use == "shared")
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements at once; outside a transaction they are one, unless the text says otherwise."""

@@ -20,6 +20,7 @@ def adapter_for(
     direct_url: str | None = None,
     prepare: str | None = None,
     attach: Mapping[str, str] | None = None,
+    read_only: bool = False,
 ) -> Adapter:
     """Return the adapter for a database URL; nothing is connected yet. The settings are those of `Repo`.
 
@@ -29,6 +30,7 @@ def adapter_for(
         direct_url: see there, as are the others.
         prepare: see there.
         attach: see there.
+        read_only: whether its connections refuse to write.
 
     Raises:
         ConfigError: the URL, one of its options, or a setting cannot be used; or there are two passwords.
@@ -41,6 +43,8 @@ def adapter_for(
     config = with_settings(config, direct_url=direct_url, prepare=prepare, attach=attach)
     if password is not None:
         config = _with_password(config, password)
+    if read_only:
+        config = replace(config, read_only=True)
     adapter: Adapter = import_module(ADAPTERS[config.scheme]).create(config)
     return adapter
 

@@ -249,6 +249,11 @@ class Sandbox:
 
     # --- what a session asks
 
+    @property
+    def single(self) -> bool:
+        """Whether the owner has one connection only."""
+        return self.owner().lane.alone
+
     def try_acquire(self) -> Connection | None:
         """Return a free connection of the owner, or None when `acquire` has to be awaited."""
         owner = self.owner()

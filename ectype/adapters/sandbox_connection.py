@@ -7,11 +7,12 @@ constraints are checked.
 # the deadline is a parameter of every method of the contract
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
-from ectype.adapters.base import Begin, Connection, CopyFormat
+from ectype.adapters.base import Begin, Connection, CopyFormat, Cursor, Use
 from ectype.adapters.sandbox_blockers import DEADLOCK, Watch
 from ectype.adapters.steady import steadily
 from ectype.errors import ConfigError, DatabaseError, EctypeError, OwnershipError, UnsupportedError
@@ -171,6 +172,12 @@ class OwnedConnection:
         """Send a notification; in a transaction it leaves with the commit."""
         await self._run(self._inner.notify, timeout, channel, payload)
 
+    async def cursor(
+        self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
+    ) -> Cursor:
+        """Begin to read the rows of one statement, `batch` at a time."""
+        return await self._run(self._inner.cursor, timeout, sql, params, batch, use)
+
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction."""
         await self._run(self._inner.begin, timeout, how)
@@ -235,6 +242,17 @@ class SandboxConnection(OwnedConnection):
     def in_transaction(self) -> bool:
         """Whether the application has a transaction open."""
         return self._open and not self.broken
+
+    async def cursor(
+        self,
+        sql: str,
+        params: Sequence[object],
+        batch: int,
+        use: Use,  # noqa: ARG002  # all of an owner's tasks share this connection
+        timeout: float | None = None,
+    ) -> Cursor:
+        """Read the rows of one statement, and give them a batch at a time: a portal would end with its savepoint."""
+        return _ReadRows(await self.fetch(sql, params, list, timeout), batch)
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open what the application sees as a transaction.
@@ -362,3 +380,26 @@ class SandboxConnection(OwnedConnection):
                 "afterwards",
             )
         return exc
+
+
+class _ReadRows:
+    """Rows that have been read. See `ectype.adapters.base.Cursor` for the contract."""
+
+    __slots__ = ("_batch", "_rows")
+
+    def __init__(self, rows: list[Any], batch: int) -> None:
+        self._rows = deque(rows)
+        self._batch = batch
+
+    async def fetch(self, load: Callable[[list[Any]], T], timeout: float | None = None) -> T:  # noqa: ARG002  # no wait
+        """Return `load(rows)` of the next batch."""
+        rows = self._rows
+        return load([rows.popleft() for _ in range(min(self._batch, len(rows)))])
+
+    async def close(self, timeout: float | None = None) -> None:  # noqa: ARG002  # nothing here takes time
+        """Let go of what has not been read."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of what has not been read."""
+        self._rows.clear()

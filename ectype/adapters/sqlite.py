@@ -16,8 +16,9 @@ from urllib.parse import quote
 import aiosqlite
 
 from ectype.adapters import sqlite_jobs as jobs
-from ectype.adapters.base import Begin, Copier
+from ectype.adapters.base import Begin, Copier, Use
 from ectype.adapters.sqlite_copies import Copies
+from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
 from ectype.adapters.sqlite_queue import WriteQueue
 from ectype.adapters.sqlite_worker import Job, Worker, gone, hop, let_end
@@ -101,6 +102,15 @@ class SqliteConnection:
         run = self._worker.run if not self._writes and _WRITES.match(sql) is None else self._write
         return await run(jobs.query, sql, params, lambda answer: load(*answer), timeout)
 
+    async def cursor(
+        self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
+    ) -> OpenCursor | KeptRows:
+        """Begin to read the rows of one statement; on a shared connection all are read now, and kept aside."""
+        if use == "shared":
+            return await self._worker.run(keep, sql, (params, batch), KeptRows, timeout)
+        opened = await self._worker.run(jobs.open_cursor, sql, params, _itself, timeout)
+        return OpenCursor(self._worker, opened, batch)
+
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements in order, in the open transaction if there is one."""
         run = self._write if self._writes or _WRITES_SOMEWHERE.search(sql) else self._worker.run
@@ -141,7 +151,7 @@ class SqliteConnection:
             )
         if how.deferrable:
             raise UnsupportedError("deferrable=True is not known to SQLite", hint="leave it out")
-        if how.read_only:
+        if how.read_only or how.deferred:
             await self._worker.run(jobs.execute, begin_text(how), (), int, timeout)
         else:
             await self._write(jobs.execute, begin_text(how), (), int, timeout)
@@ -179,8 +189,7 @@ class SqliteConnection:
 
     async def reset(self, timeout: float | None = None) -> None:
         """Set the PRAGMAs back that change results, and drop temporary tables, views and triggers."""
-        setup = self._setup
-        await self._worker.run(jobs.reset, setup.synchronous, tuple(setup.attach), _nothing, timeout)
+        await self._worker.run(jobs.reset, "", self._setup, _nothing, timeout)
 
     async def backup(self, path: str, timeout: float | None = None) -> None:
         """Copy the whole database, as it is now, into a file that does not exist yet."""
@@ -260,11 +269,15 @@ def _silent(what: str) -> UnsupportedError:
 
 def begin_text(how: Begin) -> str:
     """Return the statement that begins a transaction."""
-    return "BEGIN DEFERRED" if how.read_only else "BEGIN IMMEDIATE"
+    return "BEGIN DEFERRED" if how.read_only or how.deferred else "BEGIN IMMEDIATE"
 
 
 def _nothing(_result: None) -> None:
     return None
+
+
+def _itself(cursor: sqlite3.Cursor) -> sqlite3.Cursor:
+    return cursor
 
 
 class _Opening:
@@ -299,14 +312,16 @@ class SqliteAdapter:
         self.single = config.path == MEMORY
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
         self._path = config.path
-        self._mode = options.get("mode", "rwc").lower()
+        self._mode = options.get("mode", "rw" if config.read_only else "rwc").lower()
         self._attach = config.attach
-        journal = None if self._mode == "ro" else options.get("journal_mode", "wal").lower()
+        keeps = self._mode == "ro" or config.read_only
+        journal = None if keeps else options.get("journal_mode", "wal").lower()
         self._setup = jobs.Setup(
             journal=None if self.single else journal,
             synchronous=options.get("synchronous", "normal").lower(),
             attach={name: self._named(path) for name, path in config.attach.items()},
             attached_journal=journal,
+            read_only=config.read_only,
         )
         self._busy_seconds = int(options.get("busy_timeout", BUSY_TIMEOUT_MS)) / 1_000
         self._queue = WriteQueue()

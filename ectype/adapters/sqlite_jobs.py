@@ -114,12 +114,14 @@ class Setup:
         synchronous: when it waits for the disk.
         attach: the further files, by the name of their schema, as ATTACH takes them.
         attached_journal: the journal mode of those.
+        read_only: whether the connection refuses to write.
     """
 
     journal: str | None
     synchronous: str
     attach: Mapping[str, str]
     attached_journal: str | None
+    read_only: bool = False
 
 
 def set_up(turn: Turn, setup: Setup) -> int:
@@ -139,6 +141,8 @@ def set_up(turn: Turn, setup: Setup) -> int:
     turn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     for name, file in setup.attach.items():
         _attach(turn, setup, name, file)
+    if setup.read_only:
+        raw.execute("PRAGMA query_only = ON")
     raw.set_authorizer(_authorize)
     return raw.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
 
@@ -165,6 +169,24 @@ def _authorize(action: int, argument: str | None, *_more: str | None) -> int:
 def fetch(turn: Turn, sql: str, params: Sequence[object]) -> list[Any]:
     """Return all rows; the statement has ended, and holds no lock."""
     return turn.execute(sql, bindings(sql, params)).fetchall()
+
+
+def open_cursor(turn: Turn, sql: str, params: Sequence[object]) -> sqlite3.Cursor:
+    """Return a statement that has begun, and stays open until its rows are read or `end_cursor` is called."""
+    return turn.execute(sql, bindings(sql, params))
+
+
+def next_rows(turn: Turn, _sql: str, params: tuple[sqlite3.Cursor, int]) -> list[Any]:
+    """Return the next rows of an open statement."""
+    if turn.cancelled:
+        raise Stopped
+    cursor, count = params
+    return cursor.fetchmany(count)
+
+
+def end_cursor(_turn: Turn, _sql: str, cursor: sqlite3.Cursor) -> None:
+    """End an open statement."""
+    cursor.close()
 
 
 def execute(turn: Turn, sql: str, params: Sequence[object]) -> int:
@@ -236,17 +258,19 @@ def roll_back(turn: Turn, sql: str, _params: Sequence[object]) -> None:
         turn.raw.execute(sql)
 
 
-def reset(turn: Turn, synchronous: str, schemas: Sequence[object]) -> None:
+def reset(turn: Turn, _sql: str, setup: Setup) -> None:
     """Set the PRAGMAs back that change results or wait, and drop what is temporary."""
     raw = turn.raw
     raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}").fetchall()
-    for schema in ("main", *schemas):
-        raw.execute(f'PRAGMA "{schema}".synchronous = {synchronous}')
+    for schema in ("main", *setup.attach):
+        raw.execute(f'PRAGMA "{schema}".synchronous = {setup.synchronous}')
     for sql in _SESSION:
         raw.execute(sql).fetchall()
     for kind, name in raw.execute("SELECT type, name FROM temp.sqlite_schema WHERE type <> 'index'").fetchall():
         quoted = str(name).replace('"', '""')
         raw.execute(f'DROP {kind} IF EXISTS temp."{quoted}"')
+    if setup.read_only:
+        raw.execute("PRAGMA query_only = ON")
 
 
 def bindings(sql: str, params: Sequence[object]) -> Any:  # a sequence or a mapping, as sqlite3 wants

@@ -98,6 +98,7 @@ class Config:
         options: what followed the `?`, and for servers what the service file and the environment added.
         attach: SQLite's further files, by the name of their schema.
         direct: where a session of its own is had, around a pooler; None where the URL itself leads there.
+        read_only: whether its connections refuse to write.
     """
 
     scheme: str
@@ -110,6 +111,7 @@ class Config:
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
     attach: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
     direct: "Config | None" = None
+    read_only: bool = False
 
     @property
     def masked(self) -> str:

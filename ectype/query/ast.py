@@ -104,13 +104,23 @@ class OrderClause:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Each:
+    """A condition on every table of a schema that a statement reads, said over the schema's own source."""
+
+    info: SchemaInfo
+    node: Expression
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Join:
-    """A joined source: under which name, how, and on what."""
+    """A joined source: under which name, how, and on what; `also` are conditions that hold beside `on`."""
 
     kind: JoinKind
     source: Any
     on: Clause
     offset: int
+    also: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -266,7 +276,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Select:
-    """A planned SELECT. Every clause knows where its parameters are, so clauses never permute them."""
+    """A planned SELECT. Every clause knows where its parameters are, so clauses never permute them.
+
+    `each` holds in the queries inside it, too.
+    """
 
     ctes: tuple[Cte, ...]
     source: Any
@@ -287,6 +300,7 @@ class Select:
     distinct_on: tuple[OrderClause, ...] = ()
     with_ties: bool = False
     lock: Lock | None = None
+    each: tuple[Each, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ectype.expr.operand import Assignment, Column, Expr, Order, order_term
 from ectype.expr.predicates import and_
 from ectype.query.ast import SetOperator, Step
 from ectype.query.ctes import cte_step
+from ectype.query.each import each_step
 from ectype.query.filtering import filter_conditions
 from ectype.query.inspect import inspect
 from ectype.query.limits import counted
@@ -97,6 +98,26 @@ class Clauses(Generic[Avail, Sel, R_co]):
             `from_(Post).where(Post.draft.is_null()).or_where(Post.author_id == me)`
         """
         return _alternative(self, "or_where", predicates)
+
+    def where_each(self, mixin: type[S], predicate: Callable[[type[S]], Expr[Any, bool | None]]) -> Self:
+        """Keep, of every table whose schema is or has `mixin`, the rows for which the predicate holds.
+
+        It reaches what the query reads so far, wherever that stands: the first source, joins, subqueries, CTEs and
+        combined queries. Of the outer side of a join it narrows the rows that may match, so that the other side stays.
+        Tables without such a schema are read as they are. SQL: `… LEFT JOIN b ON … AND (b.tenant_id = $1) WHERE …`.
+
+        Args:
+            mixin: a mixin, a base class, or one schema.
+            predicate: it is given each schema, and returns a condition on its columns.
+
+        Raises:
+            QueryError: for a condition over other tables, or one that reads such tables itself.
+
+        Example:
+            `query.where_each(Tenanted, lambda table: table.tenant_id == tenant)`
+        """
+        node, params = each_step(self.node, mixin, predicate)
+        return grown(self, node, self.params + params)
 
     def having(self, *predicates: Expr[Avail, bool | None]) -> Self:
         """Keep the groups for which every predicate holds. SQL: `HAVING a AND b`."""

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 from ectype.errors import QueryError
 from ectype.expr import walk
 from ectype.query.ast import JoinKind, Step, steps
+from ectype.query.each import fitted
 from ectype.query.planner import step_parts, step_width
 from ectype.query.scope import regrow
 
@@ -56,7 +57,7 @@ KINDS: Mapping[str, frozenset[str]] = {
 """The kinds of steps that each clause is made of."""
 JOINS: Mapping[str, str] = {f"{kind}_join": kind for kind in get_args(JoinKind)}
 """The kind of joins that each name leaves out, where not all are."""
-WRITTEN = {kind: clause for clause, kinds in KINDS.items() for kind in kinds}
+WRITTEN = {kind: clause for clause, kinds in KINDS.items() for kind in kinds} | {"each": "where_each"}
 """What people call the clause that a kind of step belongs to."""
 
 
@@ -86,7 +87,7 @@ def without(node: Step, params: tuple[object, ...], clauses: tuple[str, ...]) ->
 
     if joins or "join" in dropped:
         _check_scopes(node, is_kept, clauses)
-    return replayed(node, params, is_kept)
+    return fitted(*replayed(node, params, is_kept))
 
 
 def replayed(node: Step, params: tuple[object, ...], keep: Callable[[Step], bool]) -> tuple[Step, tuple[object, ...]]:

@@ -79,7 +79,10 @@ def _whole(step: Step, values: Values) -> str:
         case "combine":
             operator, query = step.arg
             return f".{COMBINATIONS.get(operator, operator)}({_query(query, values)})"
-        case "also":
+        case "each":
+            shown = ", ".join(f"{info.name}: {describe(condition, values, _query)}" for info, condition in step.arg)
+            return f".where_each({shown})"
+        case "also" | "values":
             return ""
         case _:
             return f".{step.kind}()"

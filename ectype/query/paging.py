@@ -31,6 +31,7 @@ _KEPT = frozenset(
     {
         *("from", "join", "cte", "prefix", "where", "or_where", "group", "having", "or_having", "distinct", "select"),
         "merge",
+        "each",
     }
 )
 _WORDS = {

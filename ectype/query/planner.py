@@ -9,6 +9,7 @@ from ectype.query.ast import (
     Clause,
     Combination,
     Cte,
+    Each,
     Join,
     Lock,
     OrderClause,
@@ -19,6 +20,7 @@ from ectype.query.ast import (
     Write,
     steps,
 )
+from ectype.query.narrowing import narrowed
 from ectype.query.outputs import Selected, check_places, expand, with_keys
 from ectype.query.scope import outer_sources
 from ectype.query.sources import FragmentSource, ValuesSource
@@ -49,9 +51,7 @@ def step_width(step: Step) -> int:
             return source_width(arg)
         case "where" | "or_where" | "having" | "or_having" | "group" | "order":
             return width(arg)
-        case "prepend_order":
-            return sum(width(term) for term in arg)
-        case "distinct":
+        case "prepend_order" | "distinct":
             return sum(width(term) for term in arg or ())
         case "join":
             return source_width(arg[1]) + width(arg[2])
@@ -63,6 +63,8 @@ def step_width(step: Step) -> int:
             return sum(width(item) for item in arg)
         case "limit" | "offset":
             return width(arg[0])
+        case "each":
+            return sum(width(node) for _, node in arg)
         case "cte" | "combine":
             return width(arg[1]) if isinstance(arg[1], Fragment) else query_width(arg[1])
         case "write_cte":
@@ -132,16 +134,26 @@ class _Draft:
     stand_ins: dict[Any, StandIn] = field(default_factory=dict[Any, StandIn])
     keys: list[Clause] = field(default_factory=list[Clause])
     also: tuple[Entity | ColumnRef, ...] = ()
+    each: tuple[Each, ...] = ()
 
 
-def plan_select(step: Step, offset: int = 0, *, outermost: bool = False, all_members: bool = True) -> Select:
+def plan_select(
+    step: Step,
+    offset: int = 0,
+    *,
+    outermost: bool = False,
+    all_members: bool = True,
+    each: tuple[Each, ...] = (),
+) -> Select:
     """Return the statement of a query whose first parameter has the index `offset`.
 
     The `outermost` one may have outputs more than were asked for, at the end. Without `all_members` its structs lack
-    those that say `load_in_query=False`.
+    those that say `load_in_query=False`. `each` is what a query around it says of every table.
     """
-    draft = _Draft(outer=outer_sources(step), all_members=all_members)
-    for one in steps(step):
+    built = steps(step)
+    each += _each(built, offset)
+    draft = _Draft(outer=outer_sources(step), all_members=all_members, each=each)
+    for one in built:
         _read(draft, one, offset)
         offset += step_width(one)
     outputs, row = _outputs(draft, outermost=outermost)
@@ -151,7 +163,7 @@ def plan_select(step: Step, offset: int = 0, *, outermost: bool = False, all_mem
     keys: tuple[Output, ...] = ()
     if draft.keys:
         outputs, row, keys = with_keys(outputs, row, draft.keys, draft.outer)
-    return Select(
+    made = Select(
         ctes=tuple(draft.ctes),
         source=draft.source,
         source_offset=draft.source_offset,
@@ -171,7 +183,22 @@ def plan_select(step: Step, offset: int = 0, *, outermost: bool = False, all_mem
         distinct_on=draft.distinct_on,
         with_ties=draft.with_ties,
         lock=draft.lock,
+        each=each,
     )
+    return narrowed(made) if each else made
+
+
+def _each(built: list[Step], offset: int) -> tuple[Each, ...]:
+    """Return what a query says of every table that it reads."""
+    found: list[Each] = []
+    for one in built:
+        if one.kind == "each":
+            place = offset
+            for info, node in one.arg:
+                found.append(Each(info, node, place))
+                place += width(node)
+        offset += step_width(one)
+    return tuple(found)
 
 
 def _read(draft: _Draft, step: Step, offset: int) -> None:
@@ -225,16 +252,20 @@ def _read_whole(draft: _Draft, step: Step, offset: int) -> None:
         case "write_cte":
             source, verb, query, assignments = arg
             write = Write(verb, query, assignments, offset + query_width(query))
-            draft.ctes.append(Cte(source, plan_select(query, offset), recursive=False, write=write))
+            planned = plan_select(query, offset, each=draft.each)
+            draft.ctes.append(Cte(source, planned, recursive=False, write=write))
         case "also":
             draft.also = arg
         case "cte":
             source, query, recursive, materialized = arg
-            planned = Clause(query, offset) if isinstance(query, Fragment) else plan_select(query, offset)
+            text = isinstance(query, Fragment)
+            planned = Clause(query, offset) if text else plan_select(query, offset, each=draft.each)
             draft.ctes.append(Cte(source, planned, recursive, materialized))
+        case "each" | "values":
+            pass
         case _:
             operator, query = arg
-            combined = plan_select(query, offset, all_members=draft.all_members)
+            combined = plan_select(query, offset, all_members=draft.all_members, each=draft.each)
             draft.combinations.append(Combination(operator, combined))
 
 

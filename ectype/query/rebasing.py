@@ -90,8 +90,9 @@ def _check_correlation(query: Node, moves: Moves) -> None:
         if node.operand.source in moves:
             label = node.operand.source.label
             raise QueryError(
-                f"a condition of an association has a subquery with `outer({label}.{node.operand.name})`, so it can "
-                f"be read under its own name only, and here {label} is read under another",
+                f"a condition of an association or of `where_each` has a subquery with "
+                f"`outer({label}.{node.operand.name})`, so it can be read under its own name only, and here {label} is "
+                "read under another",
                 hint="write the condition with `in_`: `Post.id.in_(from_(Comment).select(Comment.post_id))`",
             )
 

@@ -34,6 +34,9 @@ def _of_query(node: Step, prefix: str | None) -> Iterator[str]:
                 yield from _of_query(arg[2], prefix)
                 for _, value in arg[3]:
                     yield from _of_expression(value, prefix)
+            case "each":
+                for _, condition in arg:
+                    yield from _of_expression(condition, prefix)
             case _:
                 pass
         for part in step_parts(step):

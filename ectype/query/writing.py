@@ -70,3 +70,8 @@ def write_cte(
             params += one.params
     verb = "delete" if delete else "update"
     return grow(node, ("write_cte", source, verb, query, terms), "write_cte", (source, verb, query, terms)), params
+
+
+def mentioning(node: Step, terms: tuple[tuple[str, Expression], ...]) -> Step:
+    """Return the step of an update's query with its values beside it, for `where_each` to find what they read."""
+    return grow(node, ("values", terms), "values", terms)

@@ -35,6 +35,10 @@ class Place(Protocol):
         """Return the checkout that is open here, where no transaction is open in it."""
         ...
 
+    def prepared(self, how: Begin, timeout: float | None) -> tuple[Begin, float | None]:
+        """Return how a transaction begins here, and how many seconds it may take."""
+        ...
+
     def enter(self, scope: Shared) -> None:
         """Let the statements of this task, and of those that it starts, go to this scope."""
         ...
@@ -162,7 +166,8 @@ class Transaction:
             self._scope.lease.drop()
 
     async def _begin(self) -> Scope:
-        usual, whole = self._place.timeout, self._timeout
+        usual = self._place.timeout
+        how, whole = self._place.prepared(self._how, self._timeout)
         deadline, limit = None, usual
         if whole is not None:
             deadline = asyncio.get_running_loop().time() + whole
@@ -170,10 +175,10 @@ class Transaction:
         teller = self._place.observer.teller(self._call)
         hold = self._place.hold()
         if hold is not None:
-            lease = await hold.lend(self._how, limit, teller)
+            lease = await hold.lend(how, limit, teller)
         else:
-            lease = await take(self._place.pool, self._how, teller, timeout=usual, limit=limit)
-        lease.reads = self._how.read_only
+            lease = await take(self._place.pool, how, teller, timeout=usual, limit=limit)
+        lease.reads = how.read_only
         return Scope(lease, deadline=deadline)
 
     async def _begin_nested(self, outer: Scope) -> Scope:

@@ -10,12 +10,14 @@ from ectype.expr.operand import Assignment, Attr, Expr
 from ectype.query.ast import Step, steps
 from ectype.query.builder import Query
 from ectype.query.cells import Placeholder
+from ectype.query.clauses import grown
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.subqueries import row_schema
-from ectype.query.writing import assigned
+from ectype.query.writing import assigned, mentioning
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.cells import chunks, plain, shared_fields
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.hooks import Operation
 from ectype.repo.insert_query import insert_query
 from ectype.repo.reader import query_of
 from ectype.repo.returning import COUNT, Back, Returning, back_of, no_column, virtual_column
@@ -69,7 +71,8 @@ async def insert_all(
                 "`insert_all` of a query fills in nothing, so it takes no `timestamps=True`",
                 hint="select them: `{'inserted_at': fn.now(), …}`",
             )
-        return await insert_query(engine, source, cast("Any", rows), on_conflict, targets, back, call)
+        query = engine.hooked(cast("Any", rows), "insert_all", call)
+        return await insert_query(engine, source, query, on_conflict, targets, back, call)
     groups = grouped(info, rows, timestamps=timestamps)
     write = _InsertAll(engine, source, on_conflict, targets, back, call)
     if not groups:
@@ -248,12 +251,27 @@ async def update_all(
     *,
     returning: Returning = None,
     call: Call = PLAIN,
+    operation: Operation = "update_all",
 ) -> Any:
     """Change all rows of a query; returns how many, or what it selects of them. Timestamps are not touched."""
-    query = chosen(query_of(queryable), returning, "update_all")
+    query = chosen(hooked_update(engine, query_of(queryable), assignments, call, operation), returning, "update_all")
     prefix = call.prefix or engine.prefix
     prepared, params = prepare_update(engine, query, assignments, prefix)
     return await _written(engine, prepared, dumped(prepared, query, params), query, call)
+
+
+def hooked_update(
+    engine: Engine,
+    query: Query[Any, Any, Any],
+    assignments: Sequence[Assignment[Any]],
+    call: Call,
+    operation: Operation = "update_all",
+) -> Query[Any, Any, Any]:
+    """Return the query of an update as a hook makes it, which reaches the subqueries among the values, too."""
+    if engine.prepare_query is None:
+        return query
+    terms = assigned(query.node.sources[0].info, assignments, query.node)
+    return engine.hooked(grown(query, mentioning(query.node, terms), query.params), operation, call)
 
 
 def prepare_update(
@@ -272,9 +290,16 @@ def prepare_update(
     return prepared, params
 
 
-async def delete_all(engine: Engine, queryable: Any, *, returning: Returning = None, call: Call = PLAIN) -> Any:
+async def delete_all(
+    engine: Engine,
+    queryable: Any,
+    *,
+    returning: Returning = None,
+    call: Call = PLAIN,
+    operation: Operation = "delete_all",
+) -> Any:
     """Delete all rows of a query; returns how many, or what it selects of them."""
-    query = chosen(query_of(queryable), returning, "delete_all")
+    query = chosen(engine.hooked(query_of(queryable), operation, call), returning, "delete_all")
     prefix = call.prefix or engine.prefix
     prepared = prepare_delete(engine, query, prefix)
     return await _written(engine, prepared, dumped(prepared, query, query.params), query, call)

@@ -47,10 +47,8 @@ class ChangesetCalls:
             StaleEntryError: the row is gone, or not what an optimistic lock says; see `WriteOptions` for other ways.
             NoPrimaryKeyError: the struct has no key.
         """
-        return cast(
-            "M",
-            await writer.update(self._engine, changeset, force=force, call=self._engine.write_call(options, returning)),
-        )
+        call = self._engine.write_call(options, "update", returning)
+        return cast("M", await writer.update(self._engine, changeset, force=force, call=call))
 
     async def delete(
         self,
@@ -67,7 +65,8 @@ class ChangesetCalls:
             StaleEntryError: the row is gone already; see `WriteOptions` for other ways.
             InvalidChangesetError, ConstraintError: rows still refer to it.
         """
-        return cast("M", await writer.delete(self._engine, subject, call=self._engine.write_call(options, returning)))
+        call = self._engine.write_call(options, "delete", returning)
+        return cast("M", await writer.delete(self._engine, subject, call=call))
 
     async def try_insert(
         self,
@@ -77,7 +76,7 @@ class ChangesetCalls:
         **options: Unpack[CallOptions],
     ) -> Ok[M] | Invalid[M]:
         """Insert as `insert` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.insert, subject, self._engine.call(options, returning))
+        return await self._try(writer.insert, subject, self._engine.call(options, "try_insert", returning))
 
     async def try_update(
         self,
@@ -87,7 +86,7 @@ class ChangesetCalls:
         **options: Unpack[WriteOptions],
     ) -> Ok[M] | Invalid[M]:
         """Update as `update` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.update, changeset, self._engine.write_call(options, returning))
+        return await self._try(writer.update, changeset, self._engine.write_call(options, "try_update", returning))
 
     async def try_delete(
         self,
@@ -97,7 +96,7 @@ class ChangesetCalls:
         **options: Unpack[WriteOptions],
     ) -> Ok[M] | Invalid[M]:
         """Delete as `delete` does, and give an invalid changeset as a value; an open transaction stays usable."""
-        return await self._try(writer.delete, subject, self._engine.write_call(options, returning))
+        return await self._try(writer.delete, subject, self._engine.write_call(options, "try_delete", returning))
 
     async def _try(self, write: Callable[..., Awaitable[Any]], subject: Any, call: Call) -> Ok[Any] | Invalid[Any]:
         try:
@@ -126,7 +125,7 @@ class ChangesetCalls:
                 f"`insert_or_update` takes a changeset, got {changeset!r:.80}",
                 hint="begin one: `repo.insert_or_update(change(user, User.name.set('Ada')))`",
             )
-        call = self._engine.write_call(options, returning)
+        call = self._engine.write_call(options, "insert_or_update", returning)
         state = meta(changeset.data).state
         if state == "deleted":
             raise SchemaError(
@@ -177,5 +176,5 @@ class ChangesetCalls:
             error_key=error_key,
             nulls_distinct=nulls_distinct,
             query=query,
-            call=self._engine.call(options),
+            call=self._engine.call(options, "unsafe_validate_unique"),
         )

@@ -46,7 +46,8 @@ class CopyCalls:
         Example:
             await repo.copy_in(Post, ({"title": line} for line in file))
         """
-        return await copying.copy_in(self._engine, model, rows, timestamps=timestamps, call=self._engine.call(options))
+        call = self._engine.call(options, "copy_in")
+        return await copying.copy_in(self._engine, model, rows, timestamps=timestamps, call=call)
 
     @overload
     def copy_out(
@@ -109,4 +110,4 @@ class CopyCalls:
                     await response.write(piece)
         """
         form = CopyFormat(format, header, delimiter, null)
-        return copying.copy_out(self._engine, query, to, form, self._engine.call(options))
+        return copying.copy_out(self._engine, query, to, form, self._engine.call(options, "copy_out"))

@@ -8,10 +8,14 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from ectype.adapters.base import Adapter, Connection, CopyFormat
+from ectype.errors import ConfigError
 from ectype.query.ast import RowShape
+from ectype.query.builder import Query
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
-from ectype.repo.call import PLAIN, WRITE_OPTIONS, Call, Wanted, call_of
+from ectype.repo.call import CALL_OPTIONS, PLAIN, WRITE_OPTIONS, Call, Wanted, call_of
+from ectype.repo.gathering import Gatherer
+from ectype.repo.hooks import Operation, PrepareQuery, QueryContext, prepared_query
 from ectype.repo.observer import Observer, Watch, enabled
 from ectype.repo.scope import Scope
 from ectype.repo.transaction import Session
@@ -90,13 +94,21 @@ class Engine:
         prefix: the default prefix.
         log_params: whether parameters are shown to listeners.
         usual: the options of a call that says none.
+        given: those of them that `with_options` said.
+        defaults: what `default_options` says for a method's name, where it is a function.
         observer: what tells of the statements.
         comment: what each statement ends with.
         slow: from how many seconds on a statement is warned of, or None.
         repo: what functions of `prepare_changes` are given.
+        gatherer: collects gets to read them together; None where each is a statement.
+        parallel_preloads: whether associations are loaded at once where connections are free.
+        prepare_query: the hook that each query goes through before its plan is looked up.
     """
 
     repo: Any = None
+    gatherer: Gatherer | None = None
+    parallel_preloads: bool = True
+    prepare_query: PrepareQuery | None = None
 
     def __init__(
         self,
@@ -115,6 +127,8 @@ class Engine:
         self.slow = observer.slow
         self.comment = comment
         self.usual = observer.usual
+        self.given: Mapping[str, Any] = {}
+        self.defaults: Callable[[str], Mapping[str, Any]] | None = None
         self.prefix = prefix
         self.log_params = log_params
         self.plans: PlanCache[Any] = PlanCache(plan_cache_size)
@@ -128,17 +142,44 @@ class Engine:
         """Return an engine on the same connections and plans, whose calls have these options without saying so."""
         made = copy(self)
         made.usual = call_of(self.usual, options)
+        made.given = {**self.given, **options}
         return made
 
-    def call(self, options: Mapping[str, Any], returning: Wanted = None) -> Call:
-        """Return the options of a call, those that it was given over the usual ones; and what shall come back."""
-        call = call_of(self.usual, options) if options else self.usual
+    def call(self, options: Mapping[str, Any], name: str, returning: Wanted = None) -> Call:
+        """Return the options of a call, those that it was given over the usual ones.
+
+        `name` is that of the method, `returning` what shall come back of a row.
+        """
+        return self._call(options, name, returning, CALL_OPTIONS)
+
+    def write_call(self, options: Mapping[str, Any], name: str, returning: Wanted = None) -> Call:
+        """Return the options of a call that may meet a stale row."""
+        return self._call(options, name, returning, WRITE_OPTIONS)
+
+    def _call(self, options: Mapping[str, Any], name: str, returning: Wanted, names: tuple[str, ...]) -> Call:
+        if self.defaults is not None:
+            call = call_of(self._default(self.defaults, name), options, names)
+        else:
+            call = call_of(self.usual, options, names) if options else self.usual
         return call if returning is None else replace(call, returning=returning)
 
-    def write_call(self, options: Mapping[str, Any], returning: Wanted = None) -> Call:
-        """Return the options of a call that may meet a stale row."""
-        call = call_of(self.usual, options, WRITE_OPTIONS) if options else self.usual
-        return call if returning is None else replace(call, returning=returning)
+    def _default(self, defaults: Callable[[str], Mapping[str, Any]], name: str) -> Call:
+        """Return the options that a call has when it says none: the repo's defaults, below those of `with_options`."""
+        found = cast("object", defaults(name))
+        if not isinstance(found, Mapping):
+            raise ConfigError(
+                f"`default_options` returns a mapping of options, and for {name!r} it returned {found!r:.80}",
+                hint='write `return {"timeout": 5.0}`, or `return {}`',
+            )
+        return call_of(PLAIN, {**cast("Mapping[str, Any]", found), **self.given})
+
+    def hooked(self, query: Query[Any, Any, Any], operation: Operation, call: Call) -> Query[Any, Any, Any]:
+        """Return the query to run: what the repo's hook makes of it."""
+        if self.prepare_query is None:
+            return query
+        schema = query.node.sources[0].info.schema
+        context = QueryContext(operation, schema, call.tags, call.prefix, self.observer.name)
+        return prepared_query(self.prepare_query, query, context)
 
     def plan(self, key: Hashable, make: Callable[[Dialect], P]) -> P:
         """Return the plan of a shape, made at its first use."""
@@ -151,13 +192,49 @@ class Engine:
                 prepared.add(self.comment)
         return self.plans.put(key, made)
 
-    async def fetch(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> list[Any]:
-        """Run a statement that returns rows, and return them loaded; the parameters are dumped."""
+    async def fetch(
+        self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN, on: Connection | None = None
+    ) -> list[Any]:
+        """Run a statement that returns rows, and return them loaded; the parameters are dumped.
+
+        `on` is a connection that is held for it.
+        """
+        if on is not None:
+            return await self._fetch_on(prepared, params, call, on)
         if call.event in attached or self.slow is not None or enabled(call.log):
             return await self._told(prepared, params, call, self._fetching, prepared.load, len)
         if prepared.writes:
             return await self.session.write(prepared.sql, prepared.marked, params, prepared.load, call.timeout)
         return await self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
+
+    async def _fetch_on(self, prepared: Prepared, params: Sequence[Any], call: Call, on: Connection) -> list[Any]:
+        timeout = self.session.timeout if call.timeout is None else call.timeout
+        if not self.observer.wants(call):
+            return await on.fetch(prepared.sql, params, prepared.load, timeout)
+        watch = self.observer.watch(call)
+        running = watch.around(on.fetch)(prepared.sql, params, watch.loading(prepared.load), timeout)
+        return await self.observer.observe(
+            watch, call, prepared.said, lambda: self._shown(prepared, params), running, len
+        )
+
+    async def fetch_next(
+        self,
+        prepared: Prepared,
+        params: Sequence[Any],
+        start: Callable[[Callable[[list[Any]], list[Any]]], Awaitable[list[Any]]],
+        call: Call,
+    ) -> list[Any]:
+        """Return the next rows of a statement that is read in batches, loaded; each batch is an event of its own.
+
+        `start(load)` reads them.
+        """
+        if not self.observer.wants(call):
+            return await start(prepared.load)
+        watch = self.observer.watch(call)
+        running = watch.around(start)(watch.loading(prepared.load))
+        return await self.observer.observe(
+            watch, call, prepared.said, lambda: self._shown(prepared, params), running, len
+        )
 
     async def execute(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> int:
         """Run a statement that returns no rows, and return how many it wrote; the parameters are dumped."""

@@ -112,7 +112,7 @@ class ExplainCalls:
             self._engine,
             query,
             assignments,
-            self._engine.call(usual),
+            self._engine.call(usual, "explain"),
             delete=delete,
             form=format,
             rollback=rollback,

@@ -128,7 +128,7 @@ class ManyRows:
             conflict_target=conflict_target,
             returning=returning,
             timestamps=timestamps,
-            call=self._engine.call(options),
+            call=self._engine.call(options, "insert_all"),
         )
 
     # A query of structs gives back a count, unless it is asked for them; one of values gives the values. A column
@@ -223,7 +223,7 @@ class ManyRows:
             `await repo.update_all(from_(Post).join(Post.author).where(User.name == "Ada"), Post.score.inc(1))`
         """
         return await bulk.update_all(
-            self._engine, query, assignments, returning=returning, call=self._engine.call(options)
+            self._engine, query, assignments, returning=returning, call=self._engine.call(options, "update_all")
         )
 
     @overload
@@ -291,4 +291,6 @@ class ManyRows:
         Example:
             `await repo.delete_all(from_(Post).join(Post.author).where(User.name == "Ada"))`
         """
-        return await bulk.delete_all(self._engine, query, returning=returning, call=self._engine.call(options))
+        return await bulk.delete_all(
+            self._engine, query, returning=returning, call=self._engine.call(options, "delete_all")
+        )

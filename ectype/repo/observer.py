@@ -82,10 +82,11 @@ class Observer:
     """Decides what of a repo's statements is told, and tells it.
 
     Attributes:
+        name: the repo's name.
         usual: the options of statements that no call's options reach.
     """
 
-    __slots__ = ("_call_sites", "_database", "_name", "slow", "usual")
+    __slots__ = ("_call_sites", "_database", "name", "slow", "usual")
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class Observer:
             slow: from how many seconds on a statement is warned of; None for never.
             call_sites: whether every event says where its call was made.
         """
-        self._name = name
+        self.name = name
         self._database = database
         self.usual = usual
         self.slow = slow
@@ -168,7 +169,7 @@ class Observer:
         if slow and watch.site is None:
             watch.site = call_site()
         event = QueryEvent(
-            repo=self._name,
+            repo=self.name,
             operation=said.operation,
             sql=said.sql,
             params=params,

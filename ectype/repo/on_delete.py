@@ -30,7 +30,7 @@ async def let_go(engine: Engine, info: SchemaInfo, data: Any, call: Call) -> Non
         join = association.join
         if join is not None:
             values = dict(zip(join.owner_keys, keys, strict=True))
-            await delete_all(engine, rows_between(association, values), call=down)
+            await delete_all(engine, rows_between(association, values), call=down, operation="on_delete")
             continue
         columns = [association.related.source.columns[key] for key in association.related_keys]
         query: Any = from_(association.related.schema)
@@ -38,10 +38,12 @@ async def let_go(engine: Engine, info: SchemaInfo, data: Any, call: Call) -> Non
         if association.where is not None:
             query = query.where(association.where)
         if association.options.on_delete == "delete_all":
-            await delete_all(engine, query, call=down)
+            await delete_all(engine, query, call=down, operation="on_delete")
         else:
             _check_nullable(association)
-            await update_all(engine, query, tuple([column.set(None) for column in columns]), call=down)
+            await update_all(
+                engine, query, tuple([column.set(None) for column in columns]), call=down, operation="on_delete"
+            )
 
 
 def _check_nullable(association: Association) -> None:

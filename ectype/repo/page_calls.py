@@ -63,5 +63,5 @@ class PageCalls:
             before=before,
             secret=secret,
             unique=unique,
-            call=self._engine.call(options),
+            call=self._engine.call(options, "page"),
         )

@@ -62,7 +62,7 @@ async def read_page(
     """Return one page of a query."""
     keys = keys_of(secret)
     _check(size, after, before)
-    query = query_of(queryable)
+    query = engine.hooked(query_of(queryable), "page", call)
     paging = _paging(engine, query, unique)
     cursor = before if after is None else after
     position = None if cursor is None else read(cursor, paging.fingerprint, paging.slots, keys)

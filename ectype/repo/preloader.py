@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from ectype.adapters.base import Connection
 from ectype.errors import QueryError
 from ectype.query.associated import sorted_keys
 from ectype.repo.attaching import Found, attach, current, keyed, mark, reached, slot_of, structs_in
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine
+from ectype.repo.parallel import together
 from ectype.repo.paths import Branch, merge
 from ectype.repo.related import related_query
 from ectype.repo.select import fetch_rows
@@ -40,15 +42,20 @@ class Preload:
 
         Those that follow others come last: what the others hold by then, narrowed or not, is what they find.
         """
-        for branch in sorted(branches.values(), key=lambda branch: branch.association.follows):
+        ordered = sorted(branches.values(), key=lambda branch: branch.association.follows)
+        queries = [load for branch in ordered if _asks(branch) and (load := self._planned(rows, branch))]
+        if len(queries) > 1 and self.engine.parallel_preloads:
+            await together(self.engine, queries)
+        else:
+            for load in queries:
+                await load.run(None)
+        for branch in ordered:
             association = branch.association
             if isinstance(association, EmbedStep):
                 await self._embedded(reached(rows, association), branch)
                 continue
             if association.follows:
                 await self._follow(rows, branch)
-            elif not branch.custom.joined:
-                await self._load(rows, branch)
             if any(_wants(one) for one in branch.branches.values()):
                 await self.level(reached(rows, association), branch.branches)
 
@@ -65,7 +72,8 @@ class Preload:
             return wanting
         return [row for row in rows if current(row, association) is UNSET]
 
-    async def _load(self, rows: Sequence[Any], branch: Branch) -> None:
+    def _planned(self, rows: Sequence[Any], branch: Branch) -> "_Load | None":
+        """Return the load of an association of rows; None where all is loaded, or there is nothing to load."""
         association, custom = branch.association, branch.custom
         wanting = self._wanting(rows, association)
         if not self.force and len(wanting) < len(rows) and custom is not PLAIN:
@@ -74,17 +82,13 @@ class Preload:
                 hint="load it anew: `await repo.preload(rows, …, force=True)`",
             )
         if not wanting:
-            return
+            return None
         keys = set(keys_of(association.owner_keys, wanting)) - {None}
-        found: Found = ()
-        if keys and custom.load_with is not None:
-            found = _checked(association, await custom.load_with(sorted_keys(keys)))
-        elif keys:
-            query = related_query(association, custom, sorted_keys(keys))
-            found = keyed(association, await fetch_rows(self.engine, query, self.call))
-        attach(wanting, association, found)
-        if custom.filters or self.force:
-            mark(wanting, association, partial=custom.filters)
+        load = _Load(self, wanting, branch, sorted_keys(keys) if keys else [])
+        if keys:
+            return load
+        load.attach(())
+        return None
 
     async def _follow(self, rows: Sequence[Any], branch: Branch) -> None:
         """Load each step of an association that follows others, then gather what the last one leads to."""
@@ -99,6 +103,12 @@ class Preload:
         for row in wanting:
             found = _gathered(row, association)
             give(row, found if association.cardinality == "many" else next(iter(found), None))
+
+
+def _asks(branch: Branch) -> bool:
+    """Whether a branch is a query of its own: it does not stand in the rows, nor follow others."""
+    association = branch.association
+    return not (isinstance(association, EmbedStep) or association.follows or branch.custom.joined)
 
 
 def _wants(branch: Branch) -> bool:
@@ -139,6 +149,45 @@ def _checked(association: Association, rows: Any) -> Found:
     if pairs:
         return listed
     return list(zip(keys_of(association.related_keys, listed), listed, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """One query of a preload.
+
+    Attributes:
+        preload: what it is a part of.
+        wanting: the rows that get what it finds.
+        branch: which association, and how it is narrowed.
+        keys: the keys of the rows, at least one.
+    """
+
+    preload: Preload
+    wanting: list[Any]
+    branch: Branch
+    keys: list[Any]
+
+    @property
+    def apart(self) -> bool:
+        """Whether it is a query of ours, which may run on any connection; a function of the user's is not."""
+        return self.branch.custom.load_with is None
+
+    async def run(self, on: Connection | None) -> None:
+        """Load, on a connection that is held for it, or on one as every statement."""
+        association, custom = self.branch.association, self.branch.custom
+        if custom.load_with is not None:
+            self.attach(_checked(association, await custom.load_with(self.keys)))
+            return
+        query = related_query(association, custom, self.keys)
+        rows = await fetch_rows(self.preload.engine, query, self.preload.call, "preload", on)
+        self.attach(keyed(association, rows))
+
+    def attach(self, found: Found) -> None:
+        """Give the rows what was found."""
+        association, custom = self.branch.association, self.branch.custom
+        attach(self.wanting, association, found)
+        if custom.filters or self.preload.force:
+            mark(self.wanting, association, partial=custom.filters)
 
 
 async def preload_into(

@@ -1,9 +1,10 @@
 """The conductor of reads: plan, run, load, preload."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+from ectype.adapters.sandbox import owner_here
 from ectype.errors import CastError, MultipleResultsError, NoPrimaryKeyError, NoResultsError, QueryError
 from ectype.expr.operand import Agg, Expr
 from ectype.query.ast import steps
@@ -12,6 +13,8 @@ from ectype.query.planner import origin
 from ectype.query.subqueries import row_schema
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.gathering import Batch, Gatherer
+from ectype.repo.hooks import Operation
 from ectype.repo.joined import joined_in, links_of, merged, with_joined
 from ectype.repo.paths import merge
 from ectype.repo.preloader import preload_into
@@ -31,7 +34,11 @@ def query_of(queryable: Any) -> Query[Any, Any, Any]:
 
 async def read(engine: Engine, queryable: Any, call: Call = PLAIN) -> list[Any]:
     """Return the rows of a query, with what it preloads."""
-    query = query_of(queryable)
+    return await read_query(engine, engine.hooked(query_of(queryable), "all", call), call)
+
+
+async def read_query(engine: Engine, query: Query[Any, Any, Any], call: Call) -> list[Any]:
+    """Return the rows of a query that has been through the hook, with what it preloads."""
     if not query.preloads:
         return await fetch_rows(engine, query, call)
     branches = merge(row_schema(query.node), query.preloads)
@@ -43,10 +50,14 @@ async def read(engine: Engine, queryable: Any, call: Call = PLAIN) -> list[Any]:
         rows = merged(await fetch_rows(engine, with_joined(query, joins), call), joins)
     else:
         rows = await fetch_linked(engine, with_joined(query, joins), links, call)
-    # What is loaded further stands where the query said that its own rows do.
-    where = origin(query.node)[1] or call.prefix
-    await preload_into(engine, rows, branches, call if where == call.prefix else replace(call, prefix=where))
+    await preload_into(engine, rows, branches, below_query(query, call))
     return rows
+
+
+def below_query(query: Query[Any, Any, Any], call: Call) -> Call:
+    """Return the options of what is loaded further: it stands where the query said that its own rows do."""
+    where = origin(query.node)[1] or call.prefix
+    return call if where == call.prefix else replace(call, prefix=where)
 
 
 async def read_one(engine: Engine, queryable: Any, call: Call = PLAIN) -> Any | None:
@@ -77,6 +88,11 @@ def no_row(what: str) -> NoResultsError:
     return NoResultsError(f"no row was found: {what}", hint="where it may be missing, leave `_or_raise` out")
 
 
+def shown(queryable: Any) -> str:
+    """Return what people call a schema or a query."""
+    return queryable.__name__ if isinstance(queryable, type) else repr(queryable)
+
+
 def by_key(queryable: Any, key: Any) -> Query[Any, Any, Any]:
     """Return the query of the row with a primary key: a value, or a tuple in order of declaration.
 
@@ -85,6 +101,11 @@ def by_key(queryable: Any, key: Any) -> Query[Any, Any, Any]:
         QueryError: for None, or a key with the wrong number of parts.
     """
     query = query_of(queryable)
+    if any(one.kind == "combine" for one in steps(query.node)):
+        raise QueryError(
+            f"`get` would look for the key in the first of the combined queries only: {query!r:.200}",
+            hint='look in the whole: `repo.get(from_(subquery(query, "rows")), key)`',
+        )
     source = query.node.sources[0]
     info: SchemaInfo = source.info
     names = info.primary_key
@@ -117,20 +138,59 @@ async def get(engine: Engine, queryable: Any, key: Any, call: Call) -> Any | Non
 
     The plan of a schema with one key is found by the class itself: the query is the same for every key.
     """
-    if call.prefix is None and key is not None and not isinstance(key, Expr):
+    if engine.gatherer is not None and isinstance(queryable, type) and engine.session.scope() is None:
+        waiter = _asked(engine, engine.gatherer, queryable, key, call)
+        if waiter is not None:
+            return await waiter
+    plain = isinstance(queryable, type) and engine.prepare_query is None
+    if plain and call.prefix is None and key is not None and not isinstance(key, Expr):
         prepared: Prepared | None = engine.plans.get(queryable)
         if prepared is not None:
             rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, (key,)), call)
             return rows[0] if rows else None
     query = by_key(queryable, key)
-    if not isinstance(queryable, type):
-        return await read_one(engine, query, call)
+    if not plain:
+        rows = await read_query(engine, engine.hooked(query, "get", call), call)
+        return _only(rows, query) if rows else None
     known = call.prefix or engine.prefix
     prepared = prepare(engine, query.node, known)
     if known is None and len(query.params) == 1:
         engine.plans.put(queryable, prepared)
     rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, query.params), call)
     return rows[0] if rows else None
+
+
+def _asked(engine: Engine, gatherer: Gatherer, model: Any, key: Any, call: Call) -> Awaitable[Any] | None:
+    """Return the row to come of a get that is read together with others; None for one that is read by itself."""
+    if key is None or isinstance(key, Expr):
+        return None
+    options: Hashable = owner_here(engine.session)
+    if call is not engine.observer.usual:
+        options = (options, call.prefix, call.timeout, call.event, call.log, id(call.tags))
+    query: Query[Any, Any, Any] | None = None
+    same: Hashable = (model, options)
+    if engine.prepare_query is not None:
+        query = engine.hooked(from_(model), "get", call)
+        if any(one.kind not in _GATHERED for one in steps(query.node)):
+            return None
+        same = (model, options, query.node, query.params, query.preloads)
+        try:
+            hash(same)
+        except TypeError:
+            return None
+
+    def begin() -> Batch | None:
+        info: SchemaInfo | None = getattr(model, "__schema__", None)
+        if info is None or len(info.primary_key) != 1:
+            return None
+        prepared = prepare(engine, by_key(model, key).node, call.prefix or engine.prefix)
+        return Batch(
+            from_(model) if query is None else query,
+            lambda one: read_query(engine, one, call),
+            lambda one: _dumped_key(prepared, model, (one,))[0],
+        )
+
+    return gatherer.ask(same, key, begin)
 
 
 def _dumped_key(prepared: Prepared, model: Any, parts: tuple[Any, ...]) -> Sequence[Any]:
@@ -141,16 +201,16 @@ def _dumped_key(prepared: Prepared, model: Any, parts: tuple[Any, ...]) -> Seque
         raise
 
 
-def by_predicates(model: Any, predicates: tuple[Expr[Any, Any], ...]) -> Query[Any, Any, Any]:
+def by_predicates(model: Any, predicates: tuple[Expr[Any, Any], ...], verb: str = "get_by") -> Query[Any, Any, Any]:
     """Return the query of the rows of a schema for which all predicates hold. Raises QueryError for none."""
     if not predicates:
-        raise QueryError("`get_by` needs a condition", hint="write `repo.get_by(User, User.email == email)`")
+        raise QueryError(f"`{verb}` needs a condition", hint=f"write `repo.{verb}(User, User.email == email)`")
     return query_of(model).where(*predicates)
 
 
-async def has_rows(engine: Engine, queryable: Any, call: Call) -> bool:
+async def has_rows(engine: Engine, queryable: Any, call: Call, operation: Operation = "exists") -> bool:
     """Whether a query has a row."""
-    query = query_of(queryable)
+    query = engine.hooked(query_of(queryable), operation, call)
     known = call.prefix or engine.prefix
     node = query.node
     prepared = engine.plan(("exists", node, known), lambda dialect: Prepared(compile_exists(node, dialect, known)))
@@ -170,12 +230,12 @@ async def aggregate(engine: Engine, queryable: Any, expression: object, call: Ca
         raise QueryError(
             f"`aggregate` takes an aggregate, got {expression!r:.80}", hint="write `repo.aggregate(query, fn.max(…))`"
         )
-    query, over = query_of(queryable), cast("Agg[Any, Any]", expression)
+    query, over = engine.hooked(query_of(queryable), "aggregate", call), cast("Agg[Any, Any]", expression)
     kinds = {one.kind for one in steps(query.node)}
     if query.preloads:
         query = query.exclude("preload")
     if kinds <= _PLAIN:
-        return await read_one(engine, query.select(over), call)
+        return (await fetch_rows(engine, query.select(over), call))[0]
     if not kinds & _CHOOSING:
         query = query.exclude("order_by")
     known = call.prefix or engine.prefix
@@ -188,7 +248,9 @@ async def aggregate(engine: Engine, queryable: Any, expression: object, call: Ca
     return rows[0]
 
 
-_PLAIN = frozenset({"from", "where", "or_where", "join", "prefix", "cte", "write_cte"})
+_GATHERED = frozenset({"from", "where", "or_where", "each", "prefix"})
+"""Steps of a query whose rows are one struct for each key."""
+_PLAIN = frozenset({"from", "where", "or_where", "join", "prefix", "cte", "write_cte", "each"})
 """Steps of a query that can be aggregated as it is."""
 _CHOOSING = frozenset({"limit", "offset", "distinct"})
 """Steps by which the order decides what the rows are."""

@@ -1,42 +1,45 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import Any, Literal, Self, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
 from weakref import WeakSet
 
-from ectype.adapters.base import Adapter, Isolation
+from ectype.adapters.base import Adapter
 from ectype.adapters.connections import Connections
+from ectype.adapters.listener import Listener
 from ectype.adapters.pool import Pool
 from ectype.adapters.pool_options import PoolKeywords, keywords, timeout_of
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sandbox import Sandbox
 from ectype.adapters.settings import Prepare
 from ectype.adapters.url import Password, parse
-from ectype.expr.operand import Agg, Assignment, Attr, Expr
-from ectype.query.builder import Query, Reduced
+from ectype.errors import ConfigError, UnsupportedError
+from ectype.expr.operand import Assignment, Attr
+from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict
-from ectype.repo import reader, writer
-from ectype.repo.block import RolledBack, Transaction
+from ectype.repo import writer
 from ectype.repo.call import Call, CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.copy_calls import CopyCalls
 from ectype.repo.engine import Engine
 from ectype.repo.explain_calls import ExplainCalls
+from ectype.repo.gathering import Gatherer
+from ectype.repo.hooks import PrepareQuery, PrepareTransaction
 from ectype.repo.log_line import Log, level_of, seconds_of
 from ectype.repo.many_rows import ManyRows
 from ectype.repo.notify_calls import NotifyCalls
 from ectype.repo.observer import Observer
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
-from ectype.repo.preloader import preload_copies
-from ectype.repo.steps import Options, Plan, Results
+from ectype.repo.read_calls import ReadCalls
 from ectype.repo.text_calls import TextCalls
 from ectype.repo.texts import text_of
 from ectype.repo.transaction import Session
+from ectype.repo.transaction_calls import TransactionCalls
 from ectype.schema.changeset import Changeset
-from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
 from ectype.sql.comment import sql_comment as comment_text
 from ectype.telemetry import CLOSED, OPENED, RepoEvent, emit, listeners
@@ -54,8 +57,10 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyCalls, CopyCalls):
-    """A database, and everything that is done with it.
+class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
+    """A database that is only read: no method of it writes, and its connections refuse to.
+
+    A `Repo` is one that writes too, so what only reads may ask for a `ReadRepo` and take either.
 
     Args:
         url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`. What it says
@@ -70,6 +75,15 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
         call_sites: whether every event says where its call was made, which costs a walk through the stack.
         sql_comment: what each statement ends with, as a comment for the database's own logs (sqlcommenter).
         plan_cache_size: how many query shapes keep their SQL.
+        prepare_query: gets each query that the repo runs, and a `QueryContext`, and returns the query to run.
+        prepare_transaction: gets the `TransactionOptions` of each transaction that begins, and returns those it has.
+        default_options: the options of calls that say none: a mapping, or a function of the name of the method.
+        batch_gets: whether `get` calls that are made in one turn of the event loop become one statement, outside
+            transactions; those by one key, with equal options.
+        parallel_preloads: whether several associations are loaded at once, outside transactions, on connections that
+            lie free at that moment; it never waits for one.
+        replicas: URLs of databases that follow this one, for `replica()`; each has a pool of its own, and all else as
+            this one.
         direct_url: the address of the PostgreSQL server itself, where `url` leads to a pooler: for what needs a session
             of its own, which is `listen` and the lock of migrations.
         prepare: whether PostgreSQL keeps statements under a name: "auto" does unless it finds a pooler, "named" and
@@ -84,9 +98,12 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
         ConfigError: for a URL or an option that cannot be used; no password is ever shown.
 
     Example:
-        async with Repo("sqlite:///:memory:") as repo:
-            user = await repo.insert(User(name="Ada"))
+        async with ReadRepo("postgresql://replica/blog") as repo:
+            posts = await repo.all(from_(Post).preload(Post.author))
     """
+
+    _reads_only = True
+    _listeners: "WeakSet[Listener]"
 
     def __init__(
         self,
@@ -102,6 +119,12 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
         call_sites: bool = False,
         sql_comment: Mapping[str, str] | None = None,
         plan_cache_size: int = 1_000,
+        prepare_query: PrepareQuery | None = None,
+        prepare_transaction: PrepareTransaction | None = None,
+        default_options: CallOptions | Callable[[str], CallOptions] | None = None,
+        batch_gets: bool = False,
+        parallel_preloads: bool = True,
+        replicas: Sequence[str] = (),
         sandbox: bool = False,
         password: Password | None = None,
         direct_url: str | None = None,
@@ -111,16 +134,28 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
     ) -> None:
         config = parse(url)
         self.adapter: Adapter = adapter_for(
-            config, password=password, direct_url=direct_url, prepare=prepare, attach=attach
+            config,
+            password=password,
+            direct_url=direct_url,
+            prepare=prepare,
+            attach=attach,
+            read_only=self._reads_only,
         )
         self.name = name
         options = keywords(config.options, pool_size, **pool)
+        self._size = options.get("size", pool_size)
         self.pool: Connections = (Sandbox if sandbox else Pool)(self.adapter, name=name, **options)
         usual = Call(log=level_of(log))
         observer = Observer(
             name, self.adapter.database, usual=usual, slow=seconds_of(slow_query), call_sites=call_sites
         )
-        self._session = Session(self.pool, timeout=timeout_of(config.options, timeout), observer=observer)
+        self._session = Session(
+            self.pool,
+            timeout=timeout_of(config.options, timeout),
+            observer=observer,
+            read_only=self._reads_only,
+        )
+        self._session.prepare_transaction = prepare_transaction
         self._engine = Engine(
             self.adapter,
             self._session,
@@ -131,10 +166,58 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
             log_params=log_params,
         )
         self._engine.repo = self
+        self._engine.prepare_query = prepare_query
+        self._engine.gatherer = Gatherer() if batch_gets else None
+        self._engine.parallel_preloads = parallel_preloads
+        if callable(default_options):
+            self._engine.defaults = cast("Callable[[str], Mapping[str, Any]]", default_options)
+        elif default_options is not None:
+            self._engine = self._engine.with_usual(default_options)
+            self._engine.repo = self
         self._listeners = WeakSet()
+        urls = _urls(replicas)
+        # In tests everybody works on the owner's connections.
+        self._replicas: tuple[ReadRepo, ...] = (
+            ()
+            if sandbox
+            else tuple(
+                ReadRepo(
+                    one,
+                    pool_size=pool_size,
+                    timeout=timeout,
+                    prefix=prefix,
+                    name=f"{name}.replica{number}",
+                    log=log,
+                    log_params=log_params,
+                    slow_query=slow_query,
+                    call_sites=call_sites,
+                    sql_comment=sql_comment,
+                    plan_cache_size=plan_cache_size,
+                    prepare_query=prepare_query,
+                    prepare_transaction=prepare_transaction,
+                    default_options=default_options,
+                    batch_gets=batch_gets,
+                    parallel_preloads=parallel_preloads,
+                    password=password,
+                    prepare=prepare,
+                    **pool,
+                )
+                for number, one in enumerate(urls, 1)
+            )
+        )
 
     def __repr__(self) -> str:
-        return f"Repo({self.adapter.url!r})"
+        return f"{self.__class__.__name__}({self.adapter.url!r})"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("_") and hasattr(Repo, name):
+                raise UnsupportedError(
+                    f"a {self.__class__.__name__} only reads, and `{name}` writes",
+                    hint="write through a `Repo`; of replicas that is the repo whose `replica()` this is",
+                )
+            raise AttributeError(f"{self.__class__.__name__!r} object has no attribute {name!r}")
 
     async def __aenter__(self) -> Self:
         """Connect once, so that a wrong URL or an unreachable server shows at start."""
@@ -159,7 +242,21 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
         made = copy(self)
         made._engine = self._engine.with_usual(options)  # noqa: SLF001  # a repo of its own kind
         made._engine.repo = made  # noqa: SLF001  # as above
+        made._replicas = tuple(one.with_options(**options) for one in self._replicas)  # noqa: SLF001  # as above
         return made
+
+    def replica(self) -> "ReadRepo":
+        """Return a repo over one of the replicas, chosen by chance; without replicas, this one.
+
+        What was just written may not be there yet. So inside a transaction it is this one, which sees its own writes.
+
+        Example:
+            `posts = await repo.replica().all(Post)`
+        """
+        if not self._replicas or self.in_transaction:
+            return self
+        # Not for secrets: it spreads the reads.
+        return random.choice(self._replicas)
 
     async def open(self) -> None:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""
@@ -171,68 +268,72 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
         for listener in tuple(self._listeners):
             await listener.close()
         await self._session.close()
-        await self.pool.close()
+        await asyncio.gather(self.pool.close(), *(replica.close() for replica in self._replicas))
         self._tell(CLOSED)
 
     def _tell(self, event: str) -> None:
         if listeners(event):
             dialect = self.adapter.dialect
-            emit(event, RepoEvent(self.name, self.adapter.url, dialect.name, self.pool.report().size))
+            emit(event, RepoEvent(self.name, self.adapter.url, dialect.name, self._size))
 
-    # --- reads
+    # --- text
 
-    async def all(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> list[R]:
-        """Return the rows of a query, or of a whole table: structs, values or tuples, as it selects."""
-        rows: list[R] = await reader.read(self._engine, query, self._engine.call(options))
-        return rows
-
-    async def one(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> R | None:
-        """Return the only row, or None. Raises MultipleResultsError for more than one."""
-        row: R | None = await reader.read_one(self._engine, query, self._engine.call(options))
-        return row
-
-    async def one_or_raise(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> R:
-        """Return the only row. Raises NoResultsError for none, MultipleResultsError for more than one."""
-        row: R = await reader.read_one_or_raise(self._engine, query, self._engine.call(options))
-        return row
-
-    async def get(self, model: type[M], key: object, **options: Unpack[CallOptions]) -> M | None:
-        """Return the struct with a primary key, or None. A composite key is a tuple in order of declaration."""
-        return cast("M | None", await reader.get(self._engine, model, key, self._engine.call(options)))
-
-    async def get_or_raise(self, model: type[M], key: object, **options: Unpack[CallOptions]) -> M:
-        """Return the struct with a primary key. Raises NoResultsError when there is none."""
-        row = await reader.get(self._engine, model, key, self._engine.call(options))
-        if row is None:
-            raise reader.no_row(f"{model.__name__} with the key {key!r}")
-        return cast("M", row)
-
-    async def get_by(self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]) -> M | None:
-        """Return the only struct for which all predicates hold, or None."""
-        query = reader.by_predicates(model, predicates)
-        return cast("M | None", await reader.read_one(self._engine, query, self._engine.call(options)))
-
-    async def get_by_or_raise(
-        self, model: Of[M], *predicates: Expr[M, bool | None], **options: Unpack[CallOptions]
-    ) -> M:
-        """Return the only struct for which all predicates hold. Raises NoResultsError when there is none."""
-        query = reader.by_predicates(model, predicates)
-        return cast("M", await reader.read_one_or_raise(self._engine, query, self._engine.call(options)))
-
-    async def exists(self, query: "Query[A, Z, R] | Of[M]", **options: Unpack[CallOptions]) -> bool:
-        """Whether a query, or a table, has a row."""
-        return await reader.has_rows(self._engine, query, self._engine.call(options))
-
-    async def aggregate(
+    @overload
+    def to_sql(self, query: Query[A, Z, R] | Of[A], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]: ...
+    @overload
+    def to_sql(
+        self, query: Query[A, Z, R] | Of[A], *, update: Sequence[Assignment[A]], pretty: bool = False
+    ) -> tuple[str, tuple[object, ...]]: ...
+    @overload
+    def to_sql(
+        self, query: Query[A, Z, R] | Of[A], *, delete: Literal[True], pretty: bool = False
+    ) -> tuple[str, tuple[object, ...]]: ...
+    def to_sql(
         self,
-        query: Query[A, Z, R] | Of[A],
-        expression: Reduced[A, T],
-        **options: Unpack[CallOptions],
-    ) -> T:
-        """Return one aggregate over the rows of a query, as in `await repo.aggregate(Post, fn.max(Post.score))`."""
-        return await reader.aggregate(self._engine, query, cast("Agg[Any, T]", expression), self._engine.call(options))
+        query: Any,
+        *,
+        update: Sequence[Assignment[Any]] | None = None,
+        delete: bool = False,
+        pretty: bool = False,
+    ) -> tuple[str, tuple[object, ...]]:
+        """Return the text and the parameters that `all`, `update_all` or `delete_all` would send.
 
-    # --- writes
+        Args:
+            query: a query, or a schema for its whole table.
+            update: the assignments of an `update_all`.
+            delete: whether it is a `delete_all`.
+            pretty: begin a line for each clause, for people; nothing but blanks differs.
+
+        Raises:
+            QueryError: for a query that cannot be written over, or for both `update` and `delete`.
+            UnsupportedError: for what the database cannot do.
+
+        Example:
+            `print(repo.to_sql(from_(Post).where(Post.score > 3), delete=True, pretty=True)[0])`
+        """
+        return text_of(self._engine, query, update=update, delete=delete, pretty=pretty)
+
+
+def _urls(replicas: object) -> Sequence[str]:
+    if isinstance(replicas, str) or not isinstance(replicas, Sequence):
+        raise ConfigError(
+            f"`replicas` is a list of URLs, got a {replicas.__class__.__name__}",
+            hint='write `replicas=["postgresql://…"]`',
+        )
+    return cast("Sequence[str]", replicas)
+
+
+class Repo(ReadRepo, ManyRows, ChangesetCalls, NotifyCalls, CopyCalls):
+    """A database, and everything that is done with it: what `ReadRepo` does, and writes.
+
+    Arguments and errors are those of `ReadRepo`.
+
+    Example:
+        async with Repo("sqlite:///:memory:") as repo:
+            user = await repo.insert(User(name="Ada"))
+    """
+
+    _reads_only = False
 
     @overload
     async def insert(self, subject: Changeset[M] | M, **options: Unpack[CallOptions]) -> M: ...
@@ -279,7 +380,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=self._engine.call(options, returning),
+            call=self._engine.call(options, "insert", returning),
         )
 
     async def upsert(
@@ -303,224 +404,5 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, ExplainCalls, NotifyC
             subject,
             on_conflict=on_conflict,
             conflict_target=conflict_target,
-            call=self._engine.call(options),
+            call=self._engine.call(options, "upsert"),
         )
-
-    # --- associations
-
-    @overload
-    async def preload(
-        self,
-        rows: list[M],
-        *paths: Rel[M, Any],
-        force: bool = ...,
-        **options: Unpack[CallOptions],
-    ) -> list[M]: ...
-    @overload
-    async def preload(
-        self,
-        rows: list[M | None],
-        *paths: Rel[M, Any],
-        force: bool = ...,
-        **options: Unpack[CallOptions],
-    ) -> list[M | None]: ...
-    @overload
-    async def preload(
-        self,
-        rows: StructOf[M],
-        *paths: Rel[M, Any],
-        force: bool = ...,
-        **options: Unpack[CallOptions],
-    ) -> M: ...
-    async def preload(self, rows: Any, *paths: Any, force: bool = False, **options: Unpack[CallOptions]) -> Any:
-        """Return copies of structs with associations loaded, one query a step; what is loaded already is kept.
-
-        None among the rows stays None. `force` loads anew what is loaded already; `prefix` says where tables without
-        one of their own are read, that of the first struct unless given.
-
-        Raises:
-            QueryError: for structs of two schemas, or a customised path over what is loaded already.
-
-        Example:
-            `user = await repo.preload(user, User.posts / Post.comments)`
-        """
-        return await preload_copies(self._engine, rows, paths, force=force, call=self._engine.call(options))
-
-    # --- transactions
-
-    def transaction(
-        self,
-        *,
-        isolation: Isolation | None = None,
-        read_only: bool = False,
-        deferrable: bool = False,
-        timeout: float | None = None,
-    ) -> AbstractAsyncContextManager[Transaction, bool]:
-        """Run the block in a transaction: commit at its end, roll back on any exception. Nested, it is a savepoint."""
-        return self._session.transaction(
-            isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout, call=self._engine.usual
-        )
-
-    @overload
-    async def transact(
-        self,
-        work: Plan,
-        *,
-        isolation: Isolation | None = None,
-        read_only: bool = False,
-        deferrable: bool = False,
-        timeout: float | None = None,
-        retries: int = 0,
-    ) -> Results: ...
-    @overload
-    async def transact(
-        self,
-        work: Callable[[], Awaitable[T]],
-        *,
-        isolation: Isolation | None = None,
-        read_only: bool = False,
-        deferrable: bool = False,
-        timeout: float | None = None,
-        retries: int = 0,
-    ) -> T: ...
-    @overload
-    async def transact(
-        self,
-        work: Callable[[Transaction], Awaitable[T]],
-        *,
-        isolation: Isolation | None = None,
-        read_only: bool = False,
-        deferrable: bool = False,
-        timeout: float | None = None,
-        retries: int = 0,
-    ) -> T | RolledBack: ...
-    async def transact(
-        self,
-        work: Any,
-        *,
-        isolation: Isolation | None = None,
-        read_only: bool = False,
-        deferrable: bool = False,
-        timeout: float | None = None,
-        retries: int = 0,
-    ) -> Any:
-        """Run a Multi, or `work()`, or `work(tx)`, in a transaction and return what it gives. Nested: a savepoint.
-
-        An `Invalid` rolls back and is returned; `tx.rollback(value)` makes the result `RolledBack(value)`.
-
-        Args:
-            work: a Multi, or an async function, which may run several times.
-            isolation: the level, and like the next two as for `transaction`; for the outermost only.
-            read_only: that it only reads.
-            deferrable: that a serializable one that only reads may wait.
-            timeout: seconds for all of it, further tries included.
-            retries: how often to try again after a serialization failure, a deadlock or a lock that was not free, each
-                time after a random wait that grows. Callbacks of failed tries do not run.
-
-        Raises:
-            MultiError: a step of a Multi failed.
-            CommitUnknownError: the answer to COMMIT was lost; ask `await exc.resolve()`.
-            ConfigError: an option of the whole transaction inside an open one.
-
-        Example:
-            `await repo.transact(lambda: transfer(ada, bob, 5), isolation="serializable", retries=3)`
-        """
-        if isinstance(work, Plan):
-            options = Options(
-                isolation=isolation, read_only=read_only, deferrable=deferrable, timeout=timeout, retries=retries
-            )
-            return await work.transacted(self, options)
-        return await self._session.transact(
-            cast("Callable[..., Awaitable[Any]]", work),
-            isolation=isolation,
-            read_only=read_only,
-            deferrable=deferrable,
-            timeout=timeout,
-            retries=retries,
-            call=self._engine.usual,
-        )
-
-    def after_commit(self, callback: Callable[[], object]) -> None:
-        """Call `callback` after the outermost transaction has committed, or at once outside of one.
-
-        It never runs after a rollback, and an error in it never changes the outcome: it is reported as a warning.
-        """
-        self._session.after_commit(callback)
-
-    def after_rollback(self, callback: Callable[[], object]) -> None:
-        """Call `callback` once the open `transaction()` block, or one around it, has been rolled back.
-
-        It is told of failed tries of `transact` too, never of a commit, nor of one whose outcome is unknown; outside a
-        transaction it is never called. An error in it is reported as a warning.
-        """
-        self._session.after_rollback(callback)
-
-    def checkout(self, *, timeout: float | None = None) -> AbstractAsyncContextManager[None, None]:
-        """Hold one connection for the block: its statements, and those of tasks started in it, take turns on it.
-
-        It is no transaction: each statement is stored by itself. A `transaction()` inside it runs on its connection.
-        Inside a transaction or another checkout it changes nothing.
-
-        Args:
-            timeout: seconds that the wait for a connection may take; None for the repo's.
-
-        Raises:
-            TransactionClosedError: at the end, when SQL text has left a transaction open.
-
-        Example:
-            async with repo.checkout():
-                await repo.query("select set_config('app.user', {}, false)", "ada")
-                await repo.all(Post)
-        """
-        return self._session.checkout(timeout=timeout)
-
-    @property
-    def checked_out(self) -> bool:
-        """Whether the current task is in a transaction or a checkout of this repo."""
-        return self._session.checked_out
-
-    def detached(self) -> AbstractContextManager[None]:
-        """Tasks started in the block do not join the open transaction."""
-        return self._session.detached()
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether the current task is in a transaction of this repo."""
-        return self._session.in_transaction
-
-    # --- text
-
-    @overload
-    def to_sql(self, query: Query[A, Z, R] | Of[A], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]: ...
-    @overload
-    def to_sql(
-        self, query: Query[A, Z, R] | Of[A], *, update: Sequence[Assignment[A]], pretty: bool = False
-    ) -> tuple[str, tuple[object, ...]]: ...
-    @overload
-    def to_sql(
-        self, query: Query[A, Z, R] | Of[A], *, delete: Literal[True], pretty: bool = False
-    ) -> tuple[str, tuple[object, ...]]: ...
-    def to_sql(
-        self,
-        query: Any,
-        *,
-        update: Sequence[Assignment[Any]] | None = None,
-        delete: bool = False,
-        pretty: bool = False,
-    ) -> tuple[str, tuple[object, ...]]:
-        """Return the text and the parameters that `all`, `update_all` or `delete_all` would send.
-
-        Args:
-            query: a query, or a schema for its whole table.
-            update: the assignments of an `update_all`.
-            delete: whether it is a `delete_all`.
-            pretty: begin a line for each clause, for people; nothing but blanks differs.
-
-        Raises:
-            QueryError: for a query that cannot be written over, or for both `update` and `delete`.
-            UnsupportedError: for what the database cannot do.
-
-        Example:
-            `print(repo.to_sql(from_(Post).where(Post.score > 3), delete=True, pretty=True)[0])`
-        """
-        return text_of(self._engine, query, update=update, delete=delete, pretty=pretty)

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from ectype.adapters.base import Connection
 from ectype.errors import CastError, DivisionByZeroError
 from ectype.query.ast import Link, LinkedRow, Step
 from ectype.query.builder import Query
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
+from ectype.repo.hooks import Operation
 from ectype.sql.compilers import compile_select
 from ectype.sql.dialect import Dialect
 
@@ -22,10 +24,22 @@ def prepare(engine: Engine, node: Step, prefix: str | None) -> Prepared:
     return engine.plan(key, lambda dialect: Prepared(compile_select(node, dialect, prefix), prefix=prefix))
 
 
-async def fetch_rows(engine: Engine, query: Query[Any, Any, Any], call: Call = PLAIN) -> list[Any]:
-    """Return the rows of a query, without what it preloads."""
+async def fetch_rows(
+    engine: Engine,
+    query: Query[Any, Any, Any],
+    call: Call = PLAIN,
+    operation: Operation | None = None,
+    on: Connection | None = None,
+) -> list[Any]:
+    """Return the rows of a query, without what it preloads.
+
+    `operation` is what the repo's hook is told; None for a query that has been through it, or is none of the user's.
+    `on` is a connection that is held for it.
+    """
+    if operation is not None:
+        query = engine.hooked(query, operation, call)
     prepared = prepare(engine, query.node, call.prefix or engine.prefix)
-    return await engine.fetch(prepared, dumped(prepared, query, query.params), call)
+    return await engine.fetch(prepared, dumped(prepared, query, query.params), call, on)
 
 
 async def fetch_linked(

@@ -77,7 +77,7 @@ class TextCalls:
         Example:
             `await repo.query("select title, score from {} where score > {}", Post, 3, into=Card)`
         """
-        return await raw.query(self._engine, text, params, into, self._engine.call(options))
+        return await raw.query(self._engine, text, params, into, self._engine.call(options, "query"))
 
     def load(self, model: type[M], row: Mapping[str, Any] | tuple[Sequence[str], Sequence[Any]]) -> M:
         """Return a struct from values as the driver gives them, by the names of columns.

@@ -6,7 +6,7 @@ from typing import Any
 from ectype.errors import QueryError
 from ectype.expr.operand import Assignment
 from ectype.query.builder import Query
-from ectype.repo.bulk import prepare_delete, prepare_update
+from ectype.repo.bulk import hooked_update, prepare_delete, prepare_update
 from ectype.repo.engine import Engine
 from ectype.repo.reader import query_of
 from ectype.repo.select import dumped, prepare
@@ -25,10 +25,13 @@ def text_of(
     if update is not None and delete:
         raise QueryError("`to_sql` shows one statement, and got `update` and `delete`", hint="ask for one of them")
     if update is not None:
+        query = hooked_update(engine, query, update, engine.usual)
         prepared, params = prepare_update(engine, query, update, engine.prefix)
     elif delete:
+        query = engine.hooked(query, "delete_all", engine.usual)
         prepared, params = prepare_delete(engine, query, engine.prefix), query.params
     else:
+        query = engine.hooked(query, "all", engine.usual)
         prepared, params = prepare(engine, query.node, engine.prefix), query.params
     values = tuple(dumped(prepared, query, params))
     return in_lines(prepared.sql) if pretty else prepared.sql, values

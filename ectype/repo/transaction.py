@@ -9,11 +9,12 @@ from asyncio import Task
 from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar, cast, get_args
 
-from ectype.adapters.base import Begin, Connection, CopyFormat, Isolation
+from ectype.adapters.base import Begin, Connection, CopyFormat, Cursor, Isolation
 from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, ConnectError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
@@ -21,13 +22,17 @@ from ectype.repo.block import PLAIN, Savepoint, Transaction
 from ectype.repo.call import Call
 from ectype.repo.chain import Link, living, of_others, without
 from ectype.repo.checkout import Checkout, Hold
-from ectype.repo.lease import UNBOUNDED_SECONDS
+from ectype.repo.hooks import PrepareTransaction, prepared_transaction
+from ectype.repo.lease import UNBOUNDED_SECONDS, take
 from ectype.repo.observer import Observer, Watch
 from ectype.repo.scope import Scope
 from ectype.repo.sharing import Shared, State
 from ectype.repo.transact import transact
 
 T = TypeVar("T")
+
+DEFERRED = Begin(deferred=True)
+"""How the transaction of a cursor begins."""
 
 _ISOLATIONS: tuple[str, ...] = get_args(Isolation)
 _chain: ContextVar[Link | None] = ContextVar("ectype_scopes", default=None)
@@ -47,12 +52,24 @@ class Session:
         pool: where connections come from.
         timeout: the deadline in seconds, wait for a connection included, of a call that says none; None for none.
         observer: what tells of BEGIN, COMMIT and their like.
+        read_only: whether its transactions only read.
+        prepare_transaction: the hook that the options of each transaction go through.
     """
 
-    def __init__(self, pool: Connections, *, timeout: float | None = 15.0, observer: Observer | None = None) -> None:
+    prepare_transaction: PrepareTransaction | None = None
+
+    def __init__(
+        self,
+        pool: Connections,
+        *,
+        timeout: float | None = 15.0,
+        observer: Observer | None = None,
+        read_only: bool = False,
+    ) -> None:
         self.pool = pool
         self.timeout = timeout
         self.observer = Observer() if observer is None else observer
+        self.read_only = read_only
         self._callbacks: set[Task[None]] = set()
 
     @property
@@ -252,6 +269,53 @@ class Session:
         """Send a notification; in a transaction it leaves with the commit."""
         await self.run(lambda connection: connection.notify, timeout, channel, payload)
 
+    async def cursor(
+        self, sql: str, params: Sequence[object], batch: int, timeout: float | None = None
+    ) -> tuple[Cursor, Scope | None, bool]:
+        """Begin to read the rows of a statement, `batch` at a time; the arguments are those of `fetch`.
+
+        Returns:
+            The cursor; the scope that it reads in, None where it needs no connection any more; and whether that is one
+            of its own, which the caller ends.
+        """
+        if timeout is None:
+            timeout = self.timeout
+        scope = self.scope()
+        if scope is not None:
+            return await scope.run(scope.lease.connection.cursor, timeout, sql, params, batch, "shared"), scope, False
+        if self.pool.single:
+            # While its only connection were out, nothing else could run.
+            kept = await self.run(
+                lambda connection: cast("Callable[..., Awaitable[Cursor]]", connection.cursor),
+                timeout,
+                sql,
+                params,
+                batch,
+                "shared",
+            )
+            return kept, None, False
+        teller = self.observer.teller(None)
+        own = Scope(await take(self.pool, DEFERRED, teller, timeout=self.timeout, limit=timeout))
+        try:
+            return await own.run(own.lease.connection.cursor, timeout, sql, params, batch, "alone"), own, True
+        except BaseException:
+            await own.undo()
+            raise
+
+    def free(self, wanted: int) -> list[Connection]:
+        """Take connections that lie free, without waiting for one: two or more, up to `wanted`, or none at all.
+
+        In a transaction or a checkout it is none. Each goes back to the pool when its work is done.
+        """
+        if self.place() is not None or self.pool.single:
+            return []
+        found: list[Connection] = []
+        while len(found) < wanted and (one := self.pool.try_acquire()) is not None:
+            found.append(one)
+        if len(found) == 1:
+            self.pool.release(found.pop())
+        return found
+
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters; the connection is reset after it."""
         await self.run(lambda connection: connection.script, timeout, sql, reset=True)
@@ -427,6 +491,12 @@ class Session:
                     raise scope.closed(task)
             link = link.below
         return None
+
+    def prepared(self, how: Begin, timeout: float | None) -> tuple[Begin, float | None]:
+        """Return how a transaction begins here, and how many seconds it may take: what the hook says, and the kind."""
+        if self.prepare_transaction is not None:
+            how, timeout = prepared_transaction(self.prepare_transaction, how, timeout)
+        return (replace(how, read_only=True) if self.read_only else how), timeout
 
     def enter(self, scope: Shared) -> None:
         """Let the statements of this task, and of those that it starts, go to `scope`."""

@@ -6,16 +6,16 @@ from typing import Any
 from ectype.errors import QueryError, SchemaError
 from ectype.expr.predicates import and_
 from ectype.query.builder import Query, from_
-from ectype.query.sources import source
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.reader import has_rows
+from ectype.repo.reloading import table_of
 from ectype.schema.changeset import Changeset
 from ectype.schema.changeset_data import Validation
 from ectype.schema.field_error import Message, refusal
 from ectype.schema.members import field_name
 from ectype.schema.messages import TAKEN
-from ectype.schema.meta import Meta, SchemaInfo, meta
+from ectype.schema.meta import SchemaInfo, meta
 from ectype.schema.reading import get_field
 from ectype.schema.validations import validated
 
@@ -54,7 +54,7 @@ async def validate_unique(
     if settled:
         return validated(changeset, done)
     asked = call.below(call.prefix or meta(changeset.data).prefix)
-    if not await has_rows(engine, _others(changeset, wanted, query), asked):
+    if not await has_rows(engine, _others(changeset, wanted, query), asked, "unsafe_unique"):
         return validated(changeset, done)
     error = refusal(TAKEN, message, validation="unsafe_unique", fields=names)
     return validated(changeset, done, error, key)
@@ -65,7 +65,8 @@ def _others(
 ) -> Query[Any, Any, Any]:
     """Return the query of the rows with these values, without the one that the changeset is of."""
     info, data = changeset.info, changeset.data
-    rows = from_(_table(info, meta(data))) if query is None else _checked(query, info)
+    where = meta(data)
+    rows = from_(table_of(info, where.source, where.prefix)) if query is None else _checked(query, info)
     columns = rows.node.sources[0].columns
     rows = rows.where(
         *[columns[name].is_null() if value is None else columns[name] == value for name, value in wanted.items()]
@@ -74,13 +75,6 @@ def _others(
         return rows
     itself = [columns[name] == getattr(data, name) for name in info.primary_key]
     return rows.where(~and_(*itself))
-
-
-def _table(info: SchemaInfo, where: Meta) -> Any:
-    """Return the schema, in the table that the struct came from."""
-    if where.source is None or (where.source == info.table and info.prefix in (None, where.prefix)):
-        return info.schema
-    return source(info.schema, where.source, prefix=where.prefix)
 
 
 def _checked(query: Any, info: SchemaInfo) -> Query[Any, Any, Any]:

@@ -76,7 +76,9 @@ def read_place(select: Select, prefix: str | None) -> tuple[str | None, str | No
 
 def subselect(prefix: str | None) -> SubSelect:
     """Return how a subquery in an expression becomes a tree, for scopes that meet one."""
-    return lambda around, step, offset, form: select_tree(around.inner(), plan_select(step, offset), prefix, form)
+    return lambda around, step, offset, form: select_tree(
+        around.inner(), plan_select(step, offset, each=around.each), prefix, form
+    )
 
 
 def is_text(select: Select, output: Output, dialect: Dialect) -> bool:
@@ -127,6 +129,7 @@ def select_tree(
     if select.prefix is not None:
         prefix = select.prefix
         scope.select = subselect(prefix)
+    scope.each = select.each
     name_outputs(scope, select, form)
     ctes = [cte_tree(scope, cte, prefix, top=form in ("top", "insert")) for cte in select.ctes]
     source = table_tree(scope, select.source, select.source_offset, prefix)
@@ -319,7 +322,7 @@ def _rows(
     names: Callable[[str], str] | None = None,
 ) -> exp.Expr:
     """Return a subquery under the name of a source; `names` says how that source reads the columns."""
-    planned = plan_select(query, offset)
+    planned = plan_select(query, offset, each=scope.each)
     _check_named(source, planned, scope.dialect)
     inside = scope.inner() if lateral else scope.beside()
     return exp.Subquery(this=select_tree(inside, planned, prefix, names=names), alias=_name(scope, source))
@@ -362,7 +365,7 @@ def _join(scope: Scope, join: Join, prefix: str | None) -> exp.Expr:
     table = table_tree(scope, join.source, join.offset, prefix, lateral=lateral)
     if lateral and not by_function:
         table = exp.Var(this=f"LATERAL {render(table, dialect)}")
-    on = {} if kind == "cross" else {"on": _lower(scope, join.on)}
+    on = {} if kind == "cross" else {"on": conjunction(scope, (join.on, *join.also))}
     return exp.Join(this=table, **JOINS[kind], **on)
 
 

@@ -36,7 +36,7 @@ from ectype.expr.nodes import (
     Unary,
 )
 from ectype.expr.walk import is_secret, unnamed
-from ectype.query.ast import Clause, Step
+from ectype.query.ast import Clause, Each, Step
 from ectype.query.inference import ARITHMETIC, selections, type_of
 from ectype.query.planner import width
 from ectype.query.scope import refuse_virtual
@@ -96,6 +96,7 @@ class Scope:
         renamed: columns that a query in FROM gives under another name, with that name.
         windows: the named windows of this SELECT: who defined each, and its definition.
         counted: in a LIMIT, the scope whose rows it counts.
+        each: what is said of every table, by the SELECT that this one stands in and by itself.
     """
 
     __slots__ = (
@@ -103,6 +104,7 @@ class Scope:
         "counted",
         "dialect",
         "dumpers",
+        "each",
         "named",
         "names",
         "parent",
@@ -130,6 +132,7 @@ class Scope:
         self.renamed: dict[ColumnRef, exp.Expr] = {}
         self.windows: dict[str, tuple[Over, exp.Expr]] = {}
         self.counted: Scope | None = None
+        self.each: tuple[Each, ...] = () if parent is None else parent.each
 
     def inner(self) -> "Scope":
         """Return the scope of a subquery in an expression: it sees this one."""
@@ -139,6 +142,7 @@ class Scope:
         """Return the scope of a query in FROM, a CTE or a combination: it sees what is around this one."""
         made = Scope(self.dialect, self.dumpers, self.select, self.parent)
         made.redacted, made.places, made.repeated = self.redacted, self.places, self.repeated
+        made.each = self.each
         return made
 
     def counting(self) -> "Scope":

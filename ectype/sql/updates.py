@@ -31,7 +31,9 @@ from ectype.sql.lower import Lowering, Scope, cast_text, quoted, render, wrapped
 from ectype.sql.statement import Statement, table_place
 from ectype.sql.writes import name, set_value
 
-WRITABLE = frozenset({"from", "prefix", "where", "or_where", "join", "cte", "write_cte", "select", "merge"})
+WRITABLE = frozenset(
+    {"from", "prefix", "where", "or_where", "join", "cte", "write_cte", "select", "merge", "each", "values"}
+)
 """The steps of a query that may be written over."""
 SELECTING = frozenset({"select", "merge"})
 """Those that say what comes back."""
@@ -103,6 +105,7 @@ class _Written:
         self.select = plan_select(step, outermost=True) if named is None else named
         prefix = self.prefix = self.select.prefix or prefix
         scope.select = subselect(prefix)
+        scope.each = self.select.each
         self.top = named is None
         selects = named is not None or any(one.kind in SELECTING for one in steps(step))
         self.outputs: tuple[Output, ...] = self.select.outputs if selects else ()
@@ -152,7 +155,7 @@ class _Written:
                 text += f" CROSS JOIN {table}" if text else table
                 conditions += [join.on] if join.kind != "cross" else []
                 continue
-            condition = self._text(Lowering(self.scope, join.on.offset).lower(join.on.node))
+            condition = self._text(conjunction(self.scope, (join.on, *join.also)))
             text += f" {'LEFT ' if join.kind == 'left' else ''}JOIN {table} ON {condition}"
         return text, conditions
 

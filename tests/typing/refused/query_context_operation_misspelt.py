@@ -1,0 +1,5 @@
+from ectype import QueryContext
+
+
+def work(context: QueryContext) -> bool:
+    return context.operatoin == "all"  # refused
