@@ -17,10 +17,13 @@ from typing import Any, get_type_hints
 import pytest
 
 from ectype import Plan, Repo, migrations, telemetry
+from ectype.adapters import pool_events
 from ectype.migrations import Migration
 from ectype.repo.explain_calls import ExplainOptions
 
-PAGE = (Path(__file__).parents[3] / "docs" / "telemetry.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "telemetry.md").read_text(encoding="utf-8")
+POOL_PAGE = (DOCS / "pool.md").read_text(encoding="utf-8")
 OTHER = {"postgres": " sqlite", "sqlite": " postgres"}
 BLOCKS = re.compile(r"```(python|text)(?: (postgres|sqlite))?\n(.*?)```", re.DOTALL)
 
@@ -95,9 +98,11 @@ async def test_the_examples_of_the_page_print_what_it_shows(database_url: str, m
 def test_the_page_names_every_attribute_event_and_option() -> None:
     attributes = [one.name for one in fields(telemetry.QueryEvent)] + ["total_time"]
     assert [name for name in attributes if f"`{name}`" not in PAGE] == []
-    events = [value for value in vars(telemetry).values() if isinstance(value, str) and value.startswith("ectype.")]
-    assert len(events) >= 6
-    assert [name for name in events if name != "ectype.telemetry" and f"`{name}`" not in PAGE] == []
+    events = [telemetry.QUERY, telemetry.OPENED, telemetry.CLOSED]
+    assert [name for name in events if f"`{name}`" not in PAGE] == []
+    of_the_pool = [value for name, value in vars(pool_events).items() if name.isupper()]
+    assert len(of_the_pool) >= 6
+    assert [name for name in of_the_pool if f"`{name}`" not in POOL_PAGE] == []
     options = set(get_type_hints(ExplainOptions)) - {"timeout", "prefix"}
     assert [name for name in options if not re.search(rf"`{name}[`=]", PAGE)] == []
     assert [one for one in ("node", "relation", "index", "children") if f"`{one}`" not in PAGE] == []

@@ -14,6 +14,7 @@ from ectype import (
     EctypeError,
     Invalid,
     InvalidChangesetError,
+    Owner,
     PoolTimeoutError,
     Repo,
     TransactionAbortedError,
@@ -465,3 +466,44 @@ async def test_two_owners_that_wait_for_each_other_are_told_so(postgres_repo: Re
     assert "deadlock" in message
     assert re.search("the owner `Ada`", message)
     assert re.search("the owner `Bob`", message)
+
+
+@pytest.mark.parametrize("in_a_transaction", [False, True])
+async def test_a_stream_gives_its_owners_rows_in_batches_while_other_statements_run(
+    owned: Repo, in_a_transaction: bool
+):
+    async def read() -> list[str]:
+        found: list[str] = []
+        async with owned.stream(from_(Person).order_by(Person.name), batch=2) as people:
+            async for person in people:
+                found.append(person.name)
+                await owned.insert(Person(name=f"{person.name}, read"))
+        return found
+
+    await owned.insert_all(Person, [{"name": name} for name in "ABCDE"])
+    if in_a_transaction:
+        async with owned.transaction():
+            assert await read() == list("ABCDE")
+    else:
+        assert await read() == list("ABCDE")
+    assert len(await names(owned)) == 10
+
+
+async def test_gets_that_go_together_never_mix_two_owners(people_url: str):
+    async with (
+        Repo(people_url, pool_size=4, timeout=30, sandbox=True, batch_gets=True) as repo,
+        sandbox(repo) as ada,
+        sandbox(repo) as bob,
+    ):
+
+        async def got(owner: Owner, key: int) -> str | None:
+            with owner.active():
+                person = await repo.get(Person, key)
+            return person and person.name
+
+        with ada.active():
+            await repo.insert(Person(id=901, name="Ada"))
+        await repo.insert(Person(id=902, name="Bob"))
+        asked = [(owner, key) for key in (901, 902) for owner in (ada, bob)]
+        tasks = [asyncio.create_task(got(*one)) for one in asked]
+        assert await asyncio.gather(*tasks) == ["Ada", None, None, "Bob"]
