@@ -43,7 +43,8 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
     """A database, and everything that is done with it.
 
     Args:
-        url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`.
+        url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`; or an
+            adapter, which makes the connections by itself.
         pool_size: how many connections at most.
         timeout: the deadline of a statement in seconds, unless the call has its own.
         prefix: the PostgreSQL schema of all tables that do not name their own.
@@ -61,7 +62,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
 
     def __init__(
         self,
-        url: str,
+        url: str | Adapter,
         *,
         pool_size: int = 10,
         timeout: float | None = 15.0,
@@ -70,7 +71,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         log_params: bool = True,
         plan_cache_size: int = 1_000,
     ) -> None:
-        self.adapter: Adapter = adapter_for(url)
+        self.adapter: Adapter = adapter_for(url) if isinstance(url, str) else url
         self.name = name
         self.pool = Pool(self.adapter, size=pool_size)
         self._session = Session(self.pool, timeout=timeout)

@@ -50,6 +50,7 @@ class Dialect:
         exclusion_constraints: `EXCLUDE USING gist (…)` exists.
         comments: tables, columns, indexes and constraints keep comments.
         server_collations: collations are objects of the server, of any name.
+        late_validation: a constraint can be added now, and the rows that exist checked later.
         virtual_columns_since: from which version on a generated column may be computed when it is read.
     """
 
@@ -106,6 +107,7 @@ class Dialect:
     exclusion_constraints: bool
     comments: bool
     server_collations: bool
+    late_validation: bool
     virtual_columns_since: tuple[int, int]
 
     def to_sql(self, node: Any, params: tuple[object, ...], *, pretty: bool = False) -> tuple[str, tuple[object, ...]]:
@@ -169,6 +171,7 @@ POSTGRES = Dialect(
     exclusion_constraints=True,
     comments=True,
     server_collations=True,
+    late_validation=True,
     virtual_columns_since=(18, 0),
 )
 
@@ -226,5 +229,6 @@ SQLITE = Dialect(
     exclusion_constraints=False,
     comments=False,
     server_collations=False,
+    late_validation=False,
     virtual_columns_since=(0, 0),
 )

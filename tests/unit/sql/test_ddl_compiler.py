@@ -130,18 +130,6 @@ REFUSED = [
     (column("x", "  "), POSTGRES, MigrationError, "`x` of `t` has an empty type"),
     (column("x", "text", scale=2), POSTGRES, MigrationError, "has `scale=` beside the type text 'text'"),
     (column("x", "numeric(12,2)"), SQLITE, UnsupportedError, "`x` of `t`: SQLite has no type 'numeric(12,2)'"),
-    (
-        AlterTable("t", (AddColumn(Column("x", int, null=False)),)),
-        SQLITE,
-        UnsupportedError,
-        "`x` of `t`: a NOT NULL column without a default cannot be added to a table that exists (SQLite)",
-    ),
-    (
-        AlterTable("t", (AddColumn(Column("x", int, primary_key=True)),)),
-        POSTGRES,
-        UnsupportedError,
-        "`x` of `t`: a primary key cannot be added to a table that exists (PostgreSQL)",
-    ),
 ]
 
 
