@@ -165,9 +165,9 @@ async def _in_transaction(session: Session, prepared: Prepared, *, keys_off: boo
         started = time.monotonic()
         before = await before_rebuilds(connection) if keys_off else None
         await work.run_all()
-        await session.guard.verify(connection)
         if before is not None:
             await check_rebuilds(connection, before)
+        await session.guard.verify(connection)
         duration = round((time.monotonic() - started) * 1000)
         await journal.finish(body, duration)
     except IrreversibleError:
@@ -176,6 +176,8 @@ async def _in_transaction(session: Session, prepared: Prepared, *, keys_off: boo
     except EctypeError as exc:
         await _undo(connection)
         ending = HALF_WAY if await _is_saved(session, work) else UNCHANGED
+        if isinstance(exc, MigrationFailedError):
+            raise _function_failed(exc, ending) from exc.__cause__
         raise _failed(prepared, exc, ending, work) from exc
     except BaseException:
         await _undo(connection)
@@ -335,6 +337,17 @@ def _failed(prepared: Prepared, cause: EctypeError, ending: str, work: Work | No
         statement=sql,
         unchanged=ending == UNCHANGED,
         hint=cause.hint,
+    )
+
+
+def _function_failed(failure: MigrationFailedError, ending: str) -> MigrationFailedError:
+    """Return the failure of a function that had its transaction, with what became of that."""
+    return MigrationFailedError(
+        f"{failure.message}\n\n{ending}",
+        version=failure.version,
+        path=failure.path,
+        unchanged=ending == UNCHANGED,
+        hint=failure.hint,
     )
 
 

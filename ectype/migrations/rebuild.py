@@ -250,6 +250,8 @@ async def _broken(connection: Connection) -> dict[str, str]:
         f"view `{row[0]}`": f"EXPLAIN SELECT * FROM {quoted(row[0])}" for row in await connection.fetch(VIEWS, (), list)
     }
     for (table,) in await connection.fetch(FOLLOWED, (), _pairs):
+        if f"view `{table}`" in probes and await _fails(connection, probes[f"view `{table}`"]):
+            continue
         columns = await connection.fetch("SELECT name FROM pragma_table_info(?1)", (table,), list)
         if not columns:
             continue
@@ -259,8 +261,16 @@ async def _broken(connection: Connection) -> dict[str, str]:
         probes[f"DELETE trigger of `{table}`"] = f"EXPLAIN DELETE FROM {quoted(table)}"
     found: dict[str, str] = {}
     for what, sql in probes.items():
-        try:
-            await connection.fetch(sql, (), list)
-        except DatabaseError as exc:
-            found[what] = exc.message
+        why = await _fails(connection, sql)
+        if why is not None:
+            found[what] = why
     return found
+
+
+async def _fails(connection: Connection, sql: str) -> str | None:
+    """Return what SQLite says against a statement; None when it can run it."""
+    try:
+        await connection.fetch(sql, (), list)
+    except DatabaseError as exc:
+        return exc.message
+    return None
