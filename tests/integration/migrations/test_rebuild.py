@@ -201,7 +201,14 @@ MISTAKES = [
     ),
     (
         lambda m: m.execute("DROP TRIGGER counted", "") or alter(m, "children", lambda t: t.remove("odd")),
-        "the view `seen` no longer works: no such column: c.odd",
+        "error in view seen after drop column: no such column: c.odd",
+    ),
+    (
+        lambda m: (
+            m.execute('CREATE VIEW seconds AS SELECT second FROM "odd "" name"', "")
+            or alter(m, NAME, lambda t: t.remove("second"))
+        ),
+        "the view `seconds` no longer works: no such column: second",
     ),
     (lambda m: alter(m, NAME, lambda t: t.column("amount", int, null=False)), "has a column `amount` already"),
     (
