@@ -27,6 +27,8 @@ class Body:
         name: its name, for the journal and for messages.
         path: its file, None for a migration that code handed in.
         checksum: the SHA-256 of the file, None without one.
+        after_begin: what comes first in its transaction, up and down.
+        before_commit: what comes last in its transaction, up and down.
     """
 
     version: int
@@ -36,6 +38,8 @@ class Body:
     change: Describe | None
     up: Describe | None
     down: Describe | None
+    after_begin: Describe | None = None
+    before_commit: Describe | None = None
 
     def __str__(self) -> str:
         return f"{self.version} {self.name}"
@@ -74,16 +78,42 @@ async def commands(
         IrreversibleError: it cannot be rolled back.
         MigrationFailedError: one of its functions raised.
     """
+    hooks = Migration(direction, prefix=prefix, live=live)
+    first = await _hook(body, body.after_begin, hooks, live)
+    nodes = await _own(body, direction, prefix, live)
+    if any(is_concurrent(node) for node in nodes):
+        # Without a transaction nothing begins, and nothing is committed: there are no hooks.
+        return _standing_alone(body, nodes)
+    if body.before_commit is not None and live is not None:
+        await live.run(nodes)
+        nodes = ()
+    return (*first, *nodes, *await _hook(body, body.before_commit, hooks, live))
+
+
+async def _hook(body: Body, hook: Describe | None, m: Migration, live: Live | None) -> tuple[Node, ...]:
+    """Return the commands of a hook; with a transaction, run them now."""
+    if hook is None:
+        return ()
+    await _record(body, hook, m)
+    nodes = m.take()
+    if live is None:
+        return nodes
+    await live.run(nodes)
+    return ()
+
+
+async def _own(body: Body, direction: Direction, prefix: str | None, live: Live | None) -> tuple[Node, ...]:
+    """Return the commands of `up`, of `down`, or of `change`."""
     own = body.up if direction == "up" else body.down
     if own is not None:
-        return _standing_alone(body, await _record(body, own, Migration(direction, prefix=prefix, live=live)))
+        return await _record(body, own, Migration(direction, prefix=prefix, live=live))
     if body.change is None or (direction == "down" and body.up is not None):
         raise _no_way_down(body) if direction == "down" else _no_way_up(body)
     turned_round = direction == "down"
     m = Migration(direction, prefix=prefix, live=live, turned_round=turned_round)
     try:
         nodes = await _record(body, body.change, m)
-        return _standing_alone(body, reverse_all(nodes) if turned_round else nodes)
+        return reverse_all(nodes) if turned_round else nodes
     except IrreversibleError as exc:
         where = "" if body.path is None else f"{body.path}: "
         raise IrreversibleError(
@@ -123,13 +153,14 @@ def _standing_alone(body: Body, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _body(holder: object, version: int, name: str, path: Path | None, digest: str | None) -> Body:
-    found = {word: _function(holder, word, path) for word in ("change", "up", "down")}
-    if not any(found.values()):
+    words = ("change", "up", "down", "after_begin", "before_commit")
+    found = {word: _function(holder, word, path) for word in words}
+    if not any(found[word] for word in words[:3]):
         raise MigrationError(
             f"{path or name} has no `change`, no `up` and no `down`",
             hint='write one:\n\n    def change(m: Migration) -> None:\n        with m.create_table("users") as t:',
         )
-    return Body(version, name, path, digest, found["change"], found["up"], found["down"])
+    return Body(version, name, path, digest, **found)
 
 
 def _function(holder: object, word: str, path: Path | None) -> Describe | None:

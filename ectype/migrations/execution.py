@@ -21,6 +21,7 @@ from ectype.migrations.inside import inner_repo
 from ectype.migrations.patience import CONNECT_SECONDS, Patience, pause_before_try
 from ectype.migrations.rebuild import ForeignKeysAreOn, apply_change, before_rebuilds, check_rebuilds
 from ectype.migrations.recording import Direction, NeedsConnection
+from ectype.migrations.replacing import check_replaced
 from ectype.repo.repo import Repo
 from ectype.sql.ddl import Execute, Node, is_concurrent
 from ectype.sql.ddl_alter import looks_first
@@ -35,10 +36,11 @@ UNKNOWN: Final = "nobody knows whether it was committed: see `ectype status` bef
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL text, and the command that it belongs to."""
+    """One SQL text, and the command that it belongs to, of which it may be the first."""
 
     sql: str
     node: Node
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,9 @@ def statements_of(nodes: Sequence[Node], dialect: Dialect) -> tuple[Statement, .
     found: list[Statement] = []
     for node in nodes:
         texts = compile_ddl(node, dialect)
-        found += (
-            [Statement("\n".join(texts), node)] if looks_first(node, dialect) else [Statement(t, node) for t in texts]
-        )
+        if looks_first(node, dialect):
+            texts = ("\n".join(texts),)
+        found += [Statement(text, node, is_first=number == 0) for number, text in enumerate(texts)]
     return tuple(found)
 
 
@@ -244,6 +246,8 @@ class Work:
 async def _execute(session: Session, statement: Statement) -> None:
     connection, dialect = session.connection, session.journal.dialect
     await session.guard.before(connection, statement.node)
+    if statement.is_first:
+        await check_replaced(connection, statement.node, dialect)
     if isinstance(statement.node, Execute):
         await connection.script(statement.sql)
     elif looks_first(statement.node, dialect):

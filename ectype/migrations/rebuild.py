@@ -39,8 +39,11 @@ FOLLOWED: Final = "SELECT DISTINCT tbl_name FROM sqlite_schema WHERE type = 'tri
 HAS_COUNTER: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence'"
 
 
-class ForeignKeysAreOn(Exception):
-    """Stops a migration whose transaction began with foreign keys on, and that has a table to build anew."""
+class ForeignKeysAreOn(BaseException):
+    """Stops a migration whose transaction began with foreign keys on, and that has a table to build anew.
+
+    It is no Exception, so that `except Exception` in the migration lets it pass.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,11 @@ def read_definition(sql: str) -> TableDefinition:
     """
     parts = list(parts_of(sql))
     at = next((number for number, part in enumerate(parts) if part.text.startswith("(")), None)
-    if at is None or at < 1:
-        raise MigrationError(f"this is no table that can be built anew: {sql:.60}", hint="write the steps in m.execute")
+    if at is None or parts[1].word == "VIRTUAL":
+        raise MigrationError(
+            f"this is no table that can be built anew: {sql:.80}",
+            hint='write the steps yourself: m.execute("…", "…"); a virtual table is dropped and made again',
+        )
     body = parts[at].text[1:-1]
     columns: list[ColumnDefinition] = []
     constraints: list[Clause] = []

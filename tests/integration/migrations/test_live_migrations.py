@@ -225,3 +225,135 @@ async def test_a_migration_of_a_schema_puts_all_of_it_there(repo, rows):
     assert m.commands()[0].table.columns[1].references.prefix == "tenant"
     with pytest.raises(MigrationError, match='a command has prefix="other", and the migration runs in `tenant`'):
         m.create_index("people", "boss_id", prefix="other")
+
+
+async def test_a_rebuild_may_come_before_a_flush(repo, rows):
+    async def up(m):
+        with m.alter_table("people") as t:
+            t.modify("name", str, default="nobody")
+        try:
+            await m.flush()
+        except Exception as exc:
+            raise AssertionError from exc
+        await m.repo.insert(Person(name="eve"))
+
+    def start_with_initials(m):
+        start(m)
+        with m.alter_table("people") as t:
+            t.column("initial", str)
+
+    class Rebuilding:
+        pass
+
+    Rebuilding.up = staticmethod(up)
+    await migrations.up(repo, 1, start_with_initials)
+    assert await migrations.up(repo, 2, Rebuilding())
+    assert [name for _, name, _ in await rows(PEOPLE)] == ["ada", "bob", "eve"]
+
+
+async def test_hooks_stand_around_every_direction(repo, write, folder, rows):
+    write("1_log", text="def change(m):\n    with m.create_table('log') as t:\n        t.column('line', str)\n")
+    write(
+        "2_hooked",
+        text="""
+def after_begin(m):
+    m.execute(f"INSERT INTO log (line) VALUES ('begin {m.direction}')")
+
+def change(m):
+    m.execute("INSERT INTO log (line) VALUES ('change')", "INSERT INTO log (line) VALUES ('undo')")
+
+async def before_commit(m):
+    found = await m.repo.query("SELECT count(*) FROM log")
+    m.execute("INSERT INTO log (line) VALUES ('commit')")
+    assert found.rows[0][0] in (2, 5)
+""",
+    )
+    await migrations.migrate(repo, folder)
+    await migrations.rollback(repo, folder)
+    lines = [line for (line,) in await rows("SELECT line FROM log ORDER BY id")]
+    assert lines == ["begin up", "change", "commit", "begin down", "undo", "commit"]
+
+
+VIEWS = ("SELECT id FROM people", "SELECT id, name FROM people", "SELECT name FROM people")
+
+
+def first_view(m: Migration) -> None:
+    m.create_view("seen", VIEWS[0])
+
+
+def second_view(m: Migration) -> None:
+    m.replace_view("seen", VIEWS[1], was="SELECT id  FROM people")
+
+
+async def test_a_view_that_somebody_changed_meanwhile_is_not_replaced(repo, connection, rows):
+    await migrations.up(repo, 1, start)
+    await migrations.up(repo, 2, first_view)
+    await connection.execute("DROP VIEW seen")
+    await connection.execute("CREATE VIEW seen AS SELECT name FROM people")
+    with pytest.raises(migrations.MigrationFailedError) as caught:
+        await migrations.up(repo, 3, second_view)
+    assert "the view `seen` is not what `was=` says: the database has the text " in str(caught.value)
+    assert await rows("SELECT * FROM seen") == [("ada",), ("bob",)]
+    await connection.execute("DROP VIEW seen")
+    await connection.execute("create view seen as select id from people")
+    assert await migrations.up(repo, 3, second_view)
+    assert await migrations.down(repo, 3, second_view)
+    assert await rows("SELECT * FROM seen") == [(1,), (2,)]
+
+
+@on_postgres
+async def test_functions_triggers_and_materialized_views_are_known_by_what_they_do(repo, connection, rows):
+    bodies = [f"RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.name = '{n}'; RETURN NEW; END $$" for n in "abc"]
+
+    def made(m):
+        m.create_function("named", "", bodies[0])
+        m.create_trigger("naming", "people", "BEFORE INSERT", "FOR EACH ROW EXECUTE FUNCTION named()")
+        m.create_view("counted", "SELECT count(*) AS n FROM people", materialized=True)
+
+    def replaced(m):
+        m.replace_function("named", "", bodies[1], was=bodies[0])
+        m.replace_trigger(
+            "naming",
+            "people",
+            "BEFORE UPDATE",
+            "FOR EACH ROW EXECUTE FUNCTION named()",
+            was=("BEFORE INSERT", "FOR EACH ROW EXECUTE PROCEDURE named()"),
+        )
+        m.replace_view("counted", "SELECT 1 AS n", was="SELECT count( * ) AS n FROM people", materialized=True)
+
+    await migrations.up(repo, 1, start)
+    await migrations.up(repo, 2, made)
+    assert await migrations.up(repo, 3, replaced)
+    assert await rows("SELECT n FROM counted") == [(1,)]
+    assert await migrations.down(repo, 3, replaced)
+    assert await rows("SELECT n FROM counted") == [(2,)]
+    for change, what in (
+        ("CREATE OR REPLACE FUNCTION named() " + bodies[2], "the function `named`"),
+        ("DROP TRIGGER naming ON people", "the trigger `naming` of `people`"),
+    ):
+        await connection.execute("BEGIN")
+        await connection.execute(change)
+        await connection.execute("COMMIT")
+        with pytest.raises(migrations.MigrationFailedError, match=f"{what} is not what|trigger .naming. for table"):
+            await migrations.up(repo, 3, replaced)
+        await connection.execute("CREATE OR REPLACE FUNCTION named() " + bodies[0])
+    assert await migrations.applied(repo) == [1, 2]
+
+
+@on_postgres
+async def test_one_function_of_a_name_is_replaced_and_dropped_among_others(repo, rows):
+    def made(m):
+        m.create_function("f", "a int", "RETURNS int LANGUAGE sql AS $$ SELECT 1 $$")
+        m.create_function("f", "a text", "RETURNS int LANGUAGE sql AS $$ SELECT 2 $$")
+
+    def replaced(m):
+        was = "RETURNS int LANGUAGE sql AS $$ SELECT 2 $$"
+        m.replace_function("f", "a text", "RETURNS int LANGUAGE sql AS $$ SELECT 3 $$", was=was)
+
+    await migrations.up(repo, 1, made)
+    await migrations.up(repo, 2, replaced)
+    assert await rows("SELECT f(1), f('x'::text)") == [(1, 3)]
+    await migrations.down(repo, 2, replaced)
+    assert await rows("SELECT f(1), f('x'::text)") == [(1, 2)]
+    await migrations.down(repo, 1, made)
+    assert await rows("SELECT count(*) FROM pg_proc WHERE proname = 'f'") == [(0,)]

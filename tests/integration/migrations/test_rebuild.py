@@ -248,6 +248,12 @@ async def test_what_was_wrong_before_is_not_held_against_a_rebuild(repo, connect
     assert await rows("SELECT p FROM kids ORDER BY id") == [(1,), (2,)]
 
 
+async def test_a_virtual_table_is_never_built_anew(repo, connection):
+    await connection.execute("CREATE VIRTUAL TABLE words USING fts5(word)")
+    with pytest.raises(migrations.MigrationFailedError, match="no table that can be built anew: CREATE VIRTUAL"):
+        await migrations.up(repo, 2, lambda m: alter(m, "words", lambda t: t.modify("word", str)))
+
+
 async def test_rows_keep_their_numbers_where_no_key_holds_them(repo, connection, rows):
     await connection.execute("CREATE TABLE keyless (a TEXT)")
     await connection.execute("INSERT INTO keyless (rowid, a) VALUES (7, 'x'), (9, 'y')")
