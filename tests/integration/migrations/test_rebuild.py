@@ -1,6 +1,7 @@
 """SQLite builds a table anew where it has no ALTER TABLE: nothing that the command does not speak of may change."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -411,3 +412,61 @@ async def test_no_row_is_lost_in_the_rebuild_of_any_populated_table(data, databa
         assert await connection.fetch("SELECT count(*) FROM parts", (), list) == [(0,)]
     finally:
         await connection.close()
+
+
+# --- random texts of tables
+
+GAPS = st.sampled_from([" ", "\n  ", "\t", " /* , ( ' */ ", " -- it's a ( remark,\n "])
+ENDS = st.sampled_from(["", "", " ON CONFLICT ABORT"])
+CLAUSES = [
+    "NOT NULL{end}",
+    "CONSTRAINT n{n} NOT NULL",
+    "UNIQUE{end}",
+    "DEFAULT -1",
+    "DEFAULT 'a, )'",
+    "DEFAULT (abs(1) + 2)",
+    "DEFAULT NULL",
+    "COLLATE NOCASE",
+    "CHECK ({name} <> 'x,(')",
+    'CONSTRAINT "check {n}" CHECK ({name} IN (1, 2))',
+    "REFERENCES other (id) ON DELETE SET NULL ON UPDATE SET DEFAULT NOT DEFERRABLE",
+    "CONSTRAINT fk{n} REFERENCES other DEFERRABLE INITIALLY DEFERRED",
+]
+TABLE_CLAUSES = [
+    "UNIQUE ({name} COLLATE RTRIM DESC){end}",
+    "CONSTRAINT [unique {n}] UNIQUE ({name})",
+    "CHECK ({name} IS NOT NULL)",
+    "CONSTRAINT key{n} FOREIGN KEY ({name}) REFERENCES other (id) MATCH SIMPLE ON DELETE CASCADE",
+]
+
+
+@st.composite
+def texts(draw: Any) -> str:
+    """A CREATE TABLE as people write it."""
+    names = draw(st.lists(st.sampled_from(['"a b"', "[c,d]", "`e`", "plain", '"not"']), min_size=1, unique=True))
+    items: list[str] = []
+    for n, name in enumerate(names):
+        chosen = draw(st.lists(st.sampled_from(CLAUSES), max_size=4, unique_by=lambda text: text.split()[-1]))
+        parts = [name, draw(st.sampled_from(["INTEGER", "text", "ANY"])), *chosen]
+        items.append(draw(GAPS).join(parts).format(name=name, n=n, end=draw(ENDS)))
+    wanted = draw(st.lists(st.sampled_from(TABLE_CLAUSES), max_size=3, unique=True))
+    items += [text.format(name=names[0], n=f"t{n}", end=draw(ENDS)) for n, text in enumerate(wanted)]
+    tail = draw(st.sampled_from(["", " STRICT", " strict "]))
+    return f"CREATE TABLE{draw(GAPS)}t{draw(GAPS)}({draw(GAPS)}{(',' + draw(GAPS)).join(items)}{draw(GAPS)}){tail}"
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sql=texts())
+def test_any_table_that_is_taken_apart_and_put_together_is_the_same_table(sql, database_url):
+    with closing(sqlite3.connect(":memory:")) as one, closing(sqlite3.connect(":memory:")) as other:
+        one.execute(sql)
+        definition = read_definition(sql)
+        other.execute(definition.text("t"))
+        for pragma in ("table_xinfo", "foreign_key_list", "index_list"):
+            found = [db.execute(f"SELECT * FROM pragma_{pragma}('t')").fetchall() for db in (one, other)]
+            assert found[0] == found[1]
+        assert sql.upper().count("CHECK (") == definition.text("t").upper().count("CHECK (")
+        for word in ("COLLATE", "ABORT", "DEFERRED", "MATCH"):
+            assert sql.count(word) == definition.text("t").count(word)
+        # Taken apart again, it is the same.
+        assert read_definition(definition.text("t")) == definition
