@@ -26,7 +26,7 @@ UNION ALL
 SELECT 'schema', '', nspname::text, '' FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'
 UNION ALL
 SELECT 'comment', classoid::regclass::text, objoid::text || '.' || objsubid, description
-FROM pg_description WHERE objoid >= 16384
+FROM pg_description WHERE objoid >= 16384 AND classoid::regclass::text NOT IN ('pg_extension', 'pg_language')
 ORDER BY 1, 2, 3"""
 
 SQLITE = "SELECT type, tbl_name, name, sql FROM sqlite_schema WHERE type <> 'table' ORDER BY 1, 2, 3"

@@ -1,5 +1,7 @@
 """Migrations that look into the database while they run: `async`, `m.flush()` and `m.repo`, in one transaction."""
 
+import asyncio
+
 import pytest
 
 from ectype import migrations
@@ -357,3 +359,26 @@ async def test_one_function_of_a_name_is_replaced_and_dropped_among_others(repo,
     assert await rows("SELECT f(1), f('x'::text)") == [(1, 2)]
     await migrations.down(repo, 1, made)
     assert await rows("SELECT count(*) FROM pg_proc WHERE proname = 'f'") == [(0,)]
+
+
+async def test_a_migration_that_is_cancelled_while_it_runs_leaves_nothing(repo, rows):
+    reached = asyncio.Event()
+
+    async def waits(m):
+        with m.alter_table("people") as t:
+            t.modify("name", str, default="nobody")
+            t.column("initial", str)
+        await m.flush()
+        await m.repo.insert(Person(name="eve"))
+        reached.set()
+        await asyncio.Event().wait()
+
+    await migrations.up(repo, 1, start)
+    task = asyncio.create_task(migrations.up(repo, 2, waits))
+    await asyncio.wait_for(reached.wait(), 60)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await rows(PEOPLE) == [(1, "ada"), (2, "bob")]
+    assert await migrations.applied(repo) == [1]
+    assert await migrations.up(repo, 2, Filling())
