@@ -139,8 +139,13 @@ class Migration(IndexCommands, ConstraintCommands, ObjectCommands):
         """Return what was recorded, in order.
 
         Raises:
-            MigrationError: a block was opened without `with`, so that nothing of it was recorded.
+            MigrationError: a block was opened without `with`, or `m.flush()` was not awaited, so that nothing happened.
         """
+        if self._flushes:
+            raise MigrationError(
+                "`m.flush()` was called without `await`, so nothing of it would happen",
+                hint="write `await m.flush()`, in an `async def`",
+            )
         for opening in self._blocks:
             raise MigrationError(
                 f"`{opening}` was called without `with`, so nothing of it would happen",

@@ -1,7 +1,7 @@
 """What every part of the `m` of `change(m)` shares: it keeps commands in order, and knows where they go."""
 
-from collections.abc import Sequence
-from typing import Literal, Protocol, TypeAlias
+from collections.abc import Coroutine, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
 
 from ectype.errors import IrreversibleError, MigrationError, did_you_mean
 from ectype.repo.repo import Repo
@@ -59,6 +59,7 @@ class Recorder:
         self._live = live
         self._turned_round = turned_round
         self._commands: list[Node] = []
+        self._flushes = 0
 
     @property
     def repo(self) -> Repo:
@@ -71,14 +72,19 @@ class Recorder:
         """
         return self._running("m.repo").repo
 
-    async def flush(self) -> None:
-        """Run what was recorded so far, so that what follows can read and write it.
+    def flush(self) -> Coroutine[Any, Any, None]:
+        """Run what was recorded so far, so that what follows can read and write it; to be awaited.
 
         Raises:
             IrreversibleError: `change` is being rolled back, so that its commands must run in the reverse order.
             DatabaseError: a command fails.
         """
         live = self._running("await m.flush()")
+        self._flushes += 1
+        return self._flush(live)
+
+    async def _flush(self, live: Live) -> None:
+        self._flushes -= 1
         await live.run(self.take())
 
     def take(self) -> tuple[Node, ...]:

@@ -65,7 +65,12 @@ def rebuild_text(node: Node, dialect: Dialect) -> str:
             what = f"{_quoted(table, dialect)}: RENAME CONSTRAINT {old} TO {new}"
         case _:
             what = repr(node)
-    return REBUILD + what
+    return _remark(what)
+
+
+def _remark(text: str) -> str:
+    # One line, whatever text is in it: a second one would be no remark any more.
+    return REBUILD + " ".join(text.split())
 
 
 def _quoted(table: str, dialect: Dialect) -> str:
@@ -141,12 +146,12 @@ def _sqlite_change(table: str, change: TableChange, head: str, dialect: Dialect)
             text = f"{head}ADD COLUMN {column_text(table, column, dialect)}"
             wide = wide_key(table, column)
             text += "" if wide is None else f", ADD {constraint_text(table, wide, dialect)}"
-            return text if _is_plain(change) else REBUILD + text
+            return text if _is_plain(change) else _remark(text)
         case RemoveColumn(name):
             return f"{head}DROP COLUMN {quote(name, dialect, what='column')}"
         case ModifyColumn():
             _refuse_late_check(table, change.name, change.to.references, dialect)
-            return REBUILD + head + ", ".join(_modify(table, change, dialect))
+            return _remark(head + ", ".join(_modify(table, change, dialect)))
 
 
 def _refuse_late_check(table: str, column: str, to: References | None, dialect: Dialect) -> None:

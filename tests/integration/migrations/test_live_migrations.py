@@ -382,3 +382,18 @@ async def test_a_migration_that_is_cancelled_while_it_runs_leaves_nothing(repo, 
     assert await rows(PEOPLE) == [(1, "ada"), (2, "bob")]
     assert await migrations.applied(repo) == [1]
     assert await migrations.up(repo, 2, Filling())
+
+
+async def test_a_flush_that_nobody_awaits_is_refused(repo):
+    kept = []
+
+    def forgets(m):
+        kept.append(m.flush())
+
+    with pytest.raises(migrations.MigrationFailedError) as caught:
+        await migrations.up(repo, 1, forgets)
+    assert "`m.flush()` was called without `await`" in str(caught.value)
+    assert caught.value.hint == "write `await m.flush()`, in an `async def`"
+    for coroutine in kept:
+        coroutine.close()
+    assert await migrations.applied(repo) == []

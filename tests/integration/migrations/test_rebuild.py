@@ -1,6 +1,8 @@
 """SQLite builds a table anew where it has no ALTER TABLE: nothing that the command does not speak of may change."""
 
+import asyncio
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -466,3 +468,47 @@ def test_any_table_that_is_taken_apart_and_put_together_is_the_same_table(sql, d
             assert sql.count(word) == definition.text("t").count(word)
         # Taken apart again, it is the same.
         assert read_definition(definition.text("t")) == definition
+
+
+KILLED = """
+import asyncio, sys
+from ectype import migrations
+from ectype.repo.repo import Repo
+
+async def up(m):
+    with m.alter_table("words") as t:
+        t.modify("word", int, null=False)
+    await m.flush()
+    print("built", flush=True)
+    await asyncio.Event().wait()
+
+class Body:
+    pass
+
+Body.up = staticmethod(up)
+asyncio.run(migrations.up(Repo(sys.argv[1]), 2, Body()))
+"""
+
+
+async def test_a_process_that_is_killed_after_a_rebuild_leaves_the_old_table(repo, database_url, connection, rows):
+    def start(m):
+        with m.create_table("words") as t:
+            t.column("word", str)
+
+    await migrations.up(repo, 1, start)
+    await connection.execute("INSERT INTO words (word) VALUES ('1'), ('2')")
+    before, had = await snapshot(connection, repo.adapter.dialect), await rows("SELECT * FROM words")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, database_url, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.readline(), 60) == b"built\n"
+    finally:
+        process.kill()
+        await process.wait()
+    assert await snapshot(connection, repo.adapter.dialect) == before
+    assert await rows("SELECT * FROM words") == had
+    assert await migrations.applied(repo) == [1]
+    assert await migrations.up(repo, 2, lambda m: alter(m, "words", lambda t: t.modify("word", int, null=False)))
+    assert [word for _, word in await rows("SELECT * FROM words")] == [1, 2]
