@@ -32,6 +32,7 @@ from ectype.web_integration.errors import PROBLEMS, Problem, litestar_errors, re
 from ectype.web_integration.forms import Form, FormField, to_form
 from ectype.web_integration.jinja import form_templates
 from ectype.web_integration.middleware import repo_lifespan
+from ectype.web_integration.mounting import litestar_mount
 from ectype.web_integration.params import (
     ParamLimits,
     ParamsError,
@@ -83,6 +84,7 @@ __all__ = [
     "decode_params",
     "form_templates",
     "litestar_errors",
+    "litestar_mount",
     "nest_params",
     "read_params",
     "repo_errors",

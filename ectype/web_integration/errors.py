@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ectype.errors import (
     CastError,
@@ -127,7 +127,7 @@ def _handler(problem: Problem) -> ErrorHandler:
 
 
 def _sync_handler(problem: Problem) -> SyncErrorHandler:
-    def answer(connection: Any, exc: Exception) -> JSONResponse | _Refusal:
+    def answer(connection: Any, exc: Exception) -> _Answer | _Refusal:
         if not problem.when(exc):
             raise exc
         scope: Scope = connection.scope
@@ -135,11 +135,17 @@ def _sync_handler(problem: Problem) -> SyncErrorHandler:
             return _Refusal()
         title = HTTPStatus(problem.status).phrase
         content = {"type": "about:blank", "title": title, "status": problem.status, **problem.members(exc)}
-        return JSONResponse(
-            content, problem.status, headers=dict(problem.headers), media_type="application/problem+json"
-        )
+        return _Answer(content, problem.status, headers=dict(problem.headers), media_type="application/problem+json")
 
     return answer
+
+
+class _Answer(JSONResponse):
+    """An answer that Litestar can send too: it asks its responses to become applications, which this one is."""
+
+    def to_asgi_response(self, **_: object) -> ASGIApp:
+        """Return itself."""
+        return self
 
 
 def _can_deny(scope: Scope) -> bool:

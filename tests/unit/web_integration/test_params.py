@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ectype.errors import CastError, ConfigError
@@ -107,6 +107,7 @@ def test_pairs_of_a_form_with_files_keep_their_values_and_the_limits() -> None:
         nest_params(("a", number) for number in range(10**9))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_whatever_the_text_params_are_a_dict_or_refused(text: str) -> None:
     with contextlib.suppress(CastError):
@@ -116,6 +117,7 @@ def test_whatever_the_text_params_are_a_dict_or_refused(text: str) -> None:
 names = st.text(st.sampled_from("ab[]"), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(names, st.text(max_size=3)), max_size=12))
 def test_whatever_the_names_the_last_value_is_in_the_params(pairs: list[tuple[str, str]]) -> None:
     params = nest_params(pairs)

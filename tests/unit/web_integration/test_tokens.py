@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ectype.errors import ConfigError
@@ -37,6 +37,7 @@ documents = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(documents)
 def test_what_was_signed_comes_back_as_it_was(data: Any) -> None:
     token = TOKENS.sign(data)
