@@ -32,6 +32,8 @@ Hidden: TypeAlias = tuple[str, str]
 
 PERSISTENT_ID: Final = "_persistent_id"
 UNUSED: Final = "_unused_"
+_QUIET: Final = (None, "ignore")
+"""The actions of a form that shows no errors."""
 _NO_PARAMS: Final[Mapping[str, Any]] = {}
 
 
@@ -112,7 +114,7 @@ class Form:
     @cached_property
     def errors(self) -> tuple[FieldError, ...]:
         """The errors of the changeset itself; () before an action. Values of redacted fields are in none of them."""
-        if self.action in (None, "ignore"):
+        if self.action in _QUIET:
             return ()
         return tuple([(str(path[0]), error) for path, error in self.source.located_errors() if len(path) == 1])
 
@@ -214,7 +216,7 @@ class Form:
         index: int | None,
         hidden: tuple[Hidden, ...],
     ) -> "Form":
-        action = None if self.action is None else source.action
+        action = None if self.action in _QUIET else source.action
         more = (*hidden, *_key(relation, source))
         return Form(source, name, id_, action, self.translate, index, more)
 
@@ -293,6 +295,10 @@ class FormField:
         value = self.value
         listed = cast("Iterable[object]", value) if isinstance(value, list | tuple | set | frozenset) else [value]
         return [html_text(one) for one in listed if one is not None]
+
+    def option(self, value: object) -> str:
+        """Return a value among those to choose from as the text that `texts()` has for it."""
+        return html_text(value)
 
     @property
     def checked(self) -> bool:

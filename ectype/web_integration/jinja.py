@@ -10,7 +10,8 @@ def form_templates() -> "BaseLoader":
     """Return a loader of `ectype/forms.html`, which stands behind an application's own templates.
 
     Its macros escape what they are given, whether the environment does or not. They are `input`, `textarea`,
-    `checkbox`, `select`, `label`, `errors`, `hidden_inputs`, and for entries `sort_input`, `drop_input`, `add_input`.
+    `checkbox`, `radio`, `select`, `label`, `errors`, `hidden_inputs`, and for entries `sort_input`, `drop_input` and
+    `add_input`.
 
     Raises:
         ModuleNotFoundError: Jinja2 is not there: `pip install 'ectype[forms]'`.

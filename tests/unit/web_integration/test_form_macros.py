@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from enum import Enum
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,6 +14,11 @@ from jinja2 import ChoiceLoader, DictLoader, Environment, StrictUndefined
 
 from ectype import Changeset, Field, HasMany, Schema, change, field, has_many, primary_key
 from ectype.web_integration import Form, form_templates, to_form
+
+
+class Mood(Enum):
+    GLAD = "glad"
+    SAD = "sad"
 
 
 class Line(Schema, table="macro_lines"):
@@ -33,6 +39,7 @@ class ShoppingList(Schema, table="macro_lists"):
     kind: Field[str] = field(default="food")
     tags: Field[list[str]] = field(default_factory=list)
     password: Field[str | None] = field(virtual=True, redact=True, default=None)
+    mood: Field[Mood] = field(default=Mood.SAD)
     lines: HasMany[Line] = has_many(foreign_key="list_id", on_replace="delete")
 
 
@@ -55,12 +62,15 @@ def listed(params: Mapping[str, object], shopping: Any = ShoppingList) -> Change
 
 
 TEMPLATE = """
-{%- from "ectype/forms.html" import input, textarea, checkbox, select -%}
+{%- from "ectype/forms.html" import input, textarea, checkbox, radio, select, errors -%}
 {%- from "ectype/forms.html" import hidden_inputs, sort_input, drop_input, add_input -%}
 {{ input(form["name"], text="Name", class="wide", data_kind="x", disabled=false, autofocus=true) }}
 {{ textarea(form["note"], rows=3) }}
 {{ checkbox(form["shared"], text="Shared") }}
 {{ select(form["kind"], [("food", "Food"), ("<b>", "<i>")], prompt="…") }}
+{{ radio(form["mood"], Mood.GLAD, "Glad") }}{{ radio(form["mood"], Mood.SAD, "Sad") }}{{ errors(form["mood"]) }}
+{{ select(form["mood"], [(Mood.GLAD, "Glad"), (Mood.SAD, "Sad")]) }}
+{{ input(form["id"], type="file") }}{{ input(form["id"], type="hidden", value=7) }}
 {{ select(form["tags"], [("a", "A"), ("b", "B")], multiple=true) }}
 {{ input(form["password"], type="password") }}
 {% for line in form.inputs_for("lines") %}{{ hidden_inputs(line) }}{{ sort_input(form, line, "lines_sort") }}
@@ -102,7 +112,7 @@ ENVIRONMENTS = {
 
 
 def rendered(form: Form, *, autoescape: bool = True) -> Tags:
-    return Tags(ENVIRONMENTS[autoescape].get_template("page").render(form=form))
+    return Tags(ENVIRONMENTS[autoescape].get_template("page").render(form=form, Mood=Mood))
 
 
 escapes = pytest.mark.parametrize("autoescape", [True, False])
@@ -129,8 +139,13 @@ def test_inputs_have_names_values_and_what_a_browser_checks(autoescape: bool) ->
     assert (hidden["value"], hidden["type"], box["value"], "checked" in box) == ("false", "hidden", "true", True)
     assert tags.named("shopping_list[note]")[0]["rows"] == "3"
     options = [attributes for tag, attributes in tags.tags if tag == "option"]
-    assert [one["value"] for one in options] == ["", "food", "<b>", "a", "b"]
-    assert [one["value"] for one in options if "selected" in one] == ["food", "b"]
+    assert [one["value"] for one in options] == ["", "food", "<b>", "glad", "sad", "a", "b"]
+    assert [one["value"] for one in options if "selected" in one] == ["food", "sad", "b"]
+    glad, sad, _ = tags.named("shopping_list[mood]")
+    assert (glad["id"], glad["value"], "checked" in glad) == ("shopping_list_mood_glad", "glad", False)
+    assert (sad["value"], "checked" in sad) == ("sad", True)
+    file, hidden = tags.named("shopping_list[id]")
+    assert ("value" in file, hidden["value"]) == (False, "7")
     assert [("multiple" in one) for one in tags.named("shopping_list[tags][]")] == [False, True]
 
 

@@ -354,6 +354,12 @@ def test_errors_of_entries_wait_for_the_action_of_the_owner() -> None:
     assert [form["body"].shown_errors for form in forms] == [[], ["should be at least 3 character(s)"]]
 
 
+def test_entries_are_quiet_while_their_owner_is_ignored() -> None:
+    changeset = nested({"comments": [{"body": "x"}]})
+    (form,) = to_form(changeset, action="ignore").inputs_for("comments")
+    assert form.errors == ()
+
+
 def test_another_function_makes_the_changesets_of_entries_and_is_told_the_position() -> None:
     def longer(struct: Any, params: Mapping[str, object], position: int) -> Changeset[Comment]:
         return change(struct).cast(params, Comment.body).validate_length(Comment.body, min=5 + position)
