@@ -190,6 +190,13 @@ def test_a_secret_is_never_shown_in_an_input() -> None:
     assert "s3cret" not in repr(form) + str(form["password"].errors) + form["password"].text()
 
 
+def test_a_secret_that_is_named_as_a_confirmation_is_one_too() -> None:
+    types = {"pin": str, "pin_confirmation": str}
+    changeset = change({}, types=types, redact=["pin_confirmation"]).cast({"pin": "1", "pin_confirmation": "2"}, *types)
+    form = to_form(changeset, as_="x")
+    assert (form["pin"].value, form["pin_confirmation"].value) == ("1", None)
+
+
 def test_a_form_of_a_changeset_without_a_schema_needs_a_name() -> None:
     changeset = change({"page": 2}, types={"term": str, "page": int}).cast({"term": "x"}, "term")
     with pytest.raises(SchemaError, match="needs a name"):
@@ -338,6 +345,7 @@ def test_further_entries_stand_in_front_and_behind_until_the_params_say_somethin
     assert [form["body"].errors for form in forms] == [[], [], []]
     forms = to_form(nested({"comments": [{"id": "5", "body": "h1"}]}, author)).inputs_for("comments", **more)
     assert [form["body"].text() for form in forms] == ["h1"]
+    assert to_form(nested({"comments": "x"}, author)).inputs_for("comments", append=[Comment(body="last")])[1:] == ()
     with pytest.raises(SchemaError, match="holds one"):
         to_form(nested({}, author)).inputs_for("profile", append=[Profile(bio="x")])
 
@@ -477,6 +485,8 @@ async def test_a_stored_row_puts_and_its_entries_must_be_loaded(sqlite_url: str)
         (form,) = to_form(change(row)).inputs_for("comments")
         assert form.hidden == (("_persistent_id", "0"), ("id", "7"))
         assert form.method == "put"
+        replaced = change(row).put_assoc(Row.comments, [RowComment(body="new")])
+        assert [one["body"].text() for one in to_form(replaced).inputs_for("comments")] == ["new"]
 
 
 class RowComment(Schema, table="form_row_comments"):
