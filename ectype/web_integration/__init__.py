@@ -1,4 +1,4 @@
-"""The web side: channels, PubSub, and what connects a repo to a Starlette application.
+"""The web side: channels, PubSub, and what connects a repo to a Starlette application: statuses, params, forms, tokens.
 
 It needs Starlette: `pip install 'ectype[web]'`.
 """
@@ -28,25 +28,47 @@ from ectype.web_integration.channels import (
     Stop,
     socket_app,
 )
-from ectype.web_integration.errors import repo_errors
+from ectype.web_integration.errors import PROBLEMS, Problem, litestar_errors, repo_errors
+from ectype.web_integration.forms import Form, FormField, to_form
+from ectype.web_integration.jinja import form_templates
 from ectype.web_integration.middleware import SandboxMiddleware, repo_lifespan
+from ectype.web_integration.mounting import litestar_mount
+from ectype.web_integration.params import (
+    ParamLimits,
+    ParamsError,
+    ParamsTooLargeError,
+    UnsupportedMediaTypeError,
+    decode_params,
+    nest_params,
+    read_params,
+)
 from ectype.web_integration.payload import Outgoing, Payload, PayloadError
+from ectype.web_integration.pending import PendingMigrations
 from ectype.web_integration.pubsub import Broadcast, PubSub, PubSubError, Subscription
+from ectype.web_integration.tokens import TokenError, Tokens
 
 __all__ = [
+    "PROBLEMS",
     "Broadcast",
     "Channel",
     "ChannelError",
     "ConnectInfo",
     "Connected",
+    "Form",
+    "FormField",
     "Handled",
     "Join",
     "JoinRefused",
     "Joined",
     "Outgoing",
+    "ParamLimits",
     "Params",
+    "ParamsError",
+    "ParamsTooLargeError",
     "Payload",
     "PayloadError",
+    "PendingMigrations",
+    "Problem",
     "PubSub",
     "PubSubError",
     "Ref",
@@ -57,7 +79,17 @@ __all__ = [
     "SocketHandler",
     "Stop",
     "Subscription",
+    "TokenError",
+    "Tokens",
+    "UnsupportedMediaTypeError",
+    "decode_params",
+    "form_templates",
+    "litestar_errors",
+    "litestar_mount",
+    "nest_params",
+    "read_params",
     "repo_errors",
     "repo_lifespan",
     "socket_app",
+    "to_form",
 ]
