@@ -20,6 +20,7 @@ class SocketConnected:
     params: object
     status: int
     duration: float
+    transport: str
 
 
 @dataclass(frozen=True, slots=True)
