@@ -147,11 +147,10 @@ class V1:
             parts = decode_json(frame)
         except ValueError as exc:
             raise FrameError(f"the frame is not JSON: {exc}") from exc
-        match parts:
-            case {"topic": str() as topic, "event": str() as event, "payload": payload, "ref": None | str() as ref}:
-                join_ref = cast("dict[str, object]", parts).get("join_ref")
-                if join_ref is None or isinstance(join_ref, str):
-                    return Message(join_ref, ref, topic, event, payload)
+        known = cast("dict[str, object]", parts) if isinstance(parts, dict) else {}
+        match [known.get("topic"), known.get("event"), known.get("ref", 0), known.get("join_ref")]:
+            case [str() as topic, str() as event, None | str() as ref, None | str() as join_ref] if "payload" in known:
+                return Message(join_ref, ref, topic, event, known["payload"])
             case _:
                 pass
         raise FrameError(
