@@ -29,6 +29,7 @@ from ectype.web_integration.channels import (
     SocketApp,
     SocketHandler,
     Stop,
+    csrf_token,
     socket_app,
 )
 from ectype.web_integration.errors import repo_errors
@@ -62,6 +63,7 @@ __all__ = [
     "SocketHandler",
     "Stop",
     "Subscription",
+    "csrf_token",
     "repo_errors",
     "repo_lifespan",
     "socket_app",

@@ -5,6 +5,7 @@ from ectype.web_integration.channels.channel import Channel, Handled, Join, Join
 from ectype.web_integration.channels.errors import ChannelError
 from ectype.web_integration.channels.handler import Connected, ConnectInfo, Params, Refused, SocketHandler
 from ectype.web_integration.channels.longpoll import LongPoll
+from ectype.web_integration.channels.session import csrf_token
 from ectype.web_integration.channels.socket import Ref, Socket
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "SocketApp",
     "SocketHandler",
     "Stop",
+    "csrf_token",
     "socket_app",
 ]

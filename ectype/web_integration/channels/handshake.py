@@ -6,9 +6,10 @@ import binascii
 import logging
 from collections.abc import Iterable, Mapping
 from time import perf_counter
-from typing import Final, NamedTuple, final
-from urllib.parse import parse_qsl
+from typing import Any, Final, NamedTuple, final
+from urllib.parse import parse_qsl, quote
 
+from starlette.datastructures import URL
 from starlette.requests import HTTPConnection
 
 from ectype import telemetry
@@ -19,6 +20,7 @@ from ectype.web_integration.channels.origin import CheckOrigin, OriginCheck
 from ectype.web_integration.channels.outbox import Fanout
 from ectype.web_integration.channels.serializer import Serializer, negotiate
 from ectype.web_integration.channels.server import SERVICE_RESTART, Connection, Limits
+from ectype.web_integration.channels.session import session_of
 from ectype.web_integration.filters import filtered
 from ectype.web_integration.pubsub.pubsub import PubSub
 
@@ -151,7 +153,7 @@ class Doorkeeper:
             token = auth_token(tokens)
         except ValueError:
             return Refused(reason="auth token is not base64")
-        connected = await self.handler().connect(params, _info(request, token))
+        connected = await self.handler().connect(params, _info(request, token, session_of(request, params)))
         match connected:
             case Connected():
                 return Admitted(serializer, connected)
@@ -215,11 +217,18 @@ def params_of(request: HTTPConnection) -> Params:
     return {**dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)), **path}
 
 
-def _info(request: HTTPConnection, token: str | None) -> ConnectInfo:
+def _info(request: HTTPConnection, token: str | None, session: Mapping[str, Any] | None) -> ConnectInfo:
     peer = request.client
     return ConnectInfo(
         headers=request.headers,
         peer=None if peer is None else (peer.host, peer.port),
-        url=str(request.url),
+        url=_url(request),
         auth_token=token,
+        session=session,
     )
+
+
+def _url(request: HTTPConnection) -> str:
+    # Bytes beyond ASCII are of no URL, and Starlette's URL raises on some of them.
+    query = quote(request.scope["query_string"], safe="%/:?#[]@!$&'()*+,;=-._~\"<>\\^`{|}")
+    return str(URL(scope={**request.scope, "query_string": query.encode()}))

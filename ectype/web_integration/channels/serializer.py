@@ -147,7 +147,7 @@ class V1:
             parts = decode_json(frame)
         except ValueError as exc:
             raise FrameError(f"the frame is not JSON: {exc}") from exc
-        known = cast("dict[str, object]", parts) if isinstance(parts, dict) else {}
+        known = _entries(parts)
         match [known.get("topic"), known.get("event"), known.get("ref", 0), known.get("join_ref")]:
             case [str() as topic, str() as event, None | str() as ref, None | str() as join_ref] if "payload" in known:
                 return Message(join_ref, ref, topic, event, known["payload"])
@@ -240,6 +240,10 @@ def _encode_binary(kind: int, names: tuple[str, ...], data: bytes) -> bytes:
 
 def _items(parts: object) -> list[object] | None:
     return cast("list[object]", parts) if isinstance(parts, list) else None
+
+
+def _entries(parts: object) -> dict[str, object]:
+    return cast("dict[str, object]", parts) if isinstance(parts, dict) else {}
 
 
 def _shape(parts: object) -> str:
