@@ -300,3 +300,20 @@ async def test_nothing_is_left_after_the_block(pubsub: PubSub) -> None:
         await client.subscribe_and_join("room:1")
     assert len(asyncio.all_tasks()) == before
     assert pubsub.subscribers("room:1") == 0
+
+
+async def test_a_message_that_no_handle_info_takes_is_logged_with_the_line_to_write(
+    pubsub: PubSub, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Deaf(Channel):
+        async def join(self, topic: str, payload: Payload, socket: Socket) -> Join:
+            self.subscribe("news")
+            return Joined()
+
+    deaf = type("DeafSocket", (SocketHandler,), {"channels": {"room:*": Deaf}})
+    async with connect(deaf, pubsub=pubsub) as client:
+        room = await client.join("room:1")
+        pubsub.broadcast("news", "flash", {})
+        await room.assert_crashed()
+        assert "Deaf on 'room:1' got a message of type Broadcast" in caplog.text
+        assert "define async def handle_info(self, message, socket)" in caplog.text
