@@ -24,6 +24,12 @@ class SameSiteWebSocket extends WebSocket {
   constructor(address, protocols){ super(address, protocols, {origin: `http://${host}`}) }
 }
 
+// A network that lets no WebSocket through, and says nothing of it.
+class SilentWebSocket {
+  constructor(){ this.readyState = 0 }
+  close(){ this.readyState = 3; setTimeout(() => this.onclose?.({code: 1006}), 0) }
+}
+
 class Recording extends WebSocket {
   constructor(address, protocols){
     super(address, protocols)
@@ -450,6 +456,17 @@ const scenarios = {
     const {code} = await closed
     if(!polling){ assert.equal(code, 1001) }
     await again
+    return [socket]
+  },
+
+  async falls_back_to_polling_where_no_websocket_gets_through(){ // websocket
+    const kept = new Map()
+    const sessionStorage = {getItem: key => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value)}
+    const {socket, channel} = await joined("room:fallback", {}, {
+      transport: SilentWebSocket, longPollFallbackMs: 100, sessionStorage
+    })
+    assert.equal(socket.transport, LongPoll)
+    assert.equal((await answer(channel.push("echo", {}))).status, "ok")
     return [socket]
   },
 

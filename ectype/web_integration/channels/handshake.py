@@ -29,6 +29,9 @@ logger = logging.getLogger("ectype.channels")
 _TOKEN_PREFIX: Final = "base64url.bearer.phx."  # a prefix, no secret
 
 
+_STOPPING: Final = Refused(503, reason="the server stops")
+
+
 class Admitted(NamedTuple):
     """A client that may be served."""
 
@@ -62,8 +65,10 @@ class Doorkeeper:
         self._emptied: asyncio.Event | None = None
 
     def enter(self, connection: Connection) -> None:
-        """Note a client that is served."""
+        """Note a client that is served; one that was admitted just before a drain is closed at once."""
         self._open[connection] = None
+        if self.draining:
+            connection.close(SERVICE_RESTART, "server stops")
 
     def leave(self, connection: Connection) -> None:
         """Note a client that is served no more."""
@@ -133,6 +138,8 @@ class Doorkeeper:
         outcome = refusal if refusal is not None and self.knows(request) else None
         if outcome is None:
             outcome = await self._ask(request, params, tokens, binary=binary)
+        if self.draining and isinstance(outcome, Admitted):
+            outcome = _STOPPING
         self.report(outcome, params, perf_counter() - started, transport=transport)
         return outcome
 
@@ -140,7 +147,7 @@ class Doorkeeper:
         self, request: HTTPConnection, params: Params, tokens: Iterable[str], *, binary: bool
     ) -> Admitted | Refused:
         if self.draining:
-            return Refused(503, reason="the server stops")
+            return _STOPPING
         if not self.knows(request):
             return Refused(reason="origin not allowed")
         serializer = negotiate(params.get("vsn"), binary=binary)

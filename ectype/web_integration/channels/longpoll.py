@@ -111,12 +111,12 @@ class LongPollEndpoint:
         return await self._asker.find(known.topic)
 
     async def _open(self, request: Request) -> Response:
-        if self._keeper.draining:
-            # The one status that every client takes as "connect anew, later".
-            return _status(_FAILED)
         header = request.headers.get("x-phoenix-authtoken")
         tokens = () if header is None else (token_protocol(header),)
         outcome = await self._keeper.admit(request, tokens=tokens, transport="longpoll", binary=False)
+        if self._keeper.draining:
+            # The one status that every client takes as "connect anew, later".
+            return _status(_FAILED)
         if isinstance(outcome, Refused):
             return _status(_FORBIDDEN)
         topic = f"phx:lp:{secrets.token_urlsafe(24)}"

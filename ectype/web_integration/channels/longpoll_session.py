@@ -45,7 +45,7 @@ class Session:
 
     __slots__ = (
         "_arrived", "_buffer", "_capacity", "_end", "_heard", "_keeper", "_lock", "_loop", "_on_end", "_patience",
-        "_polls", "_room", "_tasks", "_timer", "connection", "over",
+        "_room", "_tasks", "_timer", "connection", "over",
     )  # fmt: skip
 
     def __init__(
@@ -57,7 +57,6 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._patience = 1.5 * window
         self._heard = self._loop.time()
-        self._polls = 0
         self._arrived: asyncio.Future[None] | None = None
         self._room: asyncio.Event | None = None
         self._lock = asyncio.Lock()
@@ -86,13 +85,11 @@ class Session:
         """
         if self.over:
             return None
-        self._polls += 1
         self._heard = self._loop.time()
         try:
             if not self._buffer:
                 await self._arrival(seconds)
         finally:
-            self._polls -= 1
             self._heard = self._loop.time()
         if not self._buffer and self.over:
             return None
@@ -151,8 +148,8 @@ class Session:
 
     def _check(self) -> None:
         left = self._patience - (self._loop.time() - self._heard)
-        if left > 0 or self._polls:
-            self._timer = self._loop.call_later(max(left, self._patience / 10), self._check)
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._check)
         else:
             self.connection.close(GOING_AWAY, "idle")
 

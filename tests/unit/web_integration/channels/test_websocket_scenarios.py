@@ -398,6 +398,41 @@ async def test_a_drain_closes_everybody_with_1012_and_admits_nobody() -> None:
         assert await status_of(site) == 101
 
 
+async def test_who_is_being_admitted_when_a_drain_begins_is_not_admitted() -> None:
+    asked, go = asyncio.Event(), asyncio.Event()
+
+    class Slow(AnySocket):
+        async def connect(self, params: Params, info: ConnectInfo) -> Connected | Refused:
+            asked.set()
+            await go.wait()
+            return Connected()
+
+    sockets = socket_app(Slow, pubsub=PubSub(), longpoll=LongPoll())
+    site = Starlette(routes=[Mount("/socket", sockets)])
+    status = asyncio.create_task(status_of(site))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=site), base_url="http://app.test") as client:
+        await asked.wait()
+        asked.clear()
+        polled = asyncio.create_task(client.get("/socket/longpoll?vsn=2.0.0"))
+        await asked.wait()
+        await sockets.drain()
+        go.set()
+        assert await status == 503
+        assert (await polled).json() == {"status": 500}
+
+
+async def test_who_is_accepted_while_a_drain_begins_is_closed_with_1012() -> None:
+    sockets = socket_app(AnySocket, pubsub=PubSub())
+    server = Server(Starlette(routes=[Mount("/socket", sockets)]))
+    server.reading.clear()
+    await asyncio.sleep(0.02)
+    await sockets.drain()
+    server.reading.set()
+    assert (await server.next())["type"] == "websocket.accept"
+    assert (await server.next())["code"] == 1012
+    await asyncio.wait_for(server.task, 20)
+
+
 async def test_a_drain_goes_by_batches() -> None:
     drain = Drain(batch_size=2, batch_interval=timedelta(seconds=0.2))
     sockets = socket_app(AnySocket, pubsub=PubSub(), drain=drain)
