@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ectype import migrations as migrations
     from ectype import telemetry as telemetry
+    from ectype.adapters.notifications import Notification as Notification
+    from ectype.adapters.notifications import Resync as Resync
     from ectype.errors import CastError as CastError
     from ectype.errors import CommitUnknownError as CommitUnknownError
     from ectype.errors import ConfigError as ConfigError
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from ectype.errors import QueryError as QueryError
     from ectype.errors import SchemaError as SchemaError
     from ectype.errors import StaleEntryError as StaleEntryError
+    from ectype.errors import StaleStatementError as StaleStatementError
     from ectype.errors import TransactionAbortedError as TransactionAbortedError
     from ectype.errors import TransactionClosedError as TransactionClosedError
     from ectype.errors import UnsupportedError as UnsupportedError
@@ -164,12 +167,13 @@ _ERRORS = (
     "CastError CommitUnknownError ConfigError ConflictIgnoredError ConnectError ConstraintError CursorError "
     "DatabaseError DeadlineError DivisionByZeroError EctypeError FrozenError IrreversibleError MigrationError "
     "MultipleResultsError NoPrimaryKeyError NoResultsError NotLoadedError OutOfRangeError PoolTimeoutError QueryError "
-    "SchemaError StaleEntryError TransactionAbortedError TransactionClosedError UnsupportedError"
+    "SchemaError StaleEntryError StaleStatementError TransactionAbortedError TransactionClosedError UnsupportedError"
 )
 _RELATIONS = "BelongsTo HasMany HasOne ManyToMany Rel is_loaded"
 _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all replace_all_except"
 
 _MODULES = {
+    "ectype.adapters.notifications": "Notification Resync",
     "ectype.errors": _ERRORS,
     "ectype.expr.functions": "window",
     "ectype.expr.cases": "case",

@@ -23,7 +23,8 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
     ├── DatabaseError            the database refused a statement
     │   ├── ConstraintError      … because of a constraint
     │   ├── DivisionByZeroError  … because it divides by zero
-    │   └── OutOfRangeError      … because what it computes has no place in its type
+    │   ├── OutOfRangeError      … because what it computes has no place in its type
+    │   └── StaleStatementError  … because a table or type has changed under it
     ├── TransactionClosedError   a statement came after its transaction had ended
     ├── TransactionAbortedError  a statement or COMMIT in a transaction that can only roll back
     ├── CommitUnknownError       nobody knows yet whether COMMIT happened
@@ -177,6 +178,21 @@ class DivisionByZeroError(DatabaseError):
 
 class OutOfRangeError(DatabaseError):
     """A statement computed what its type does not hold: an int of more than 64 bits, a moment of the year 10,000."""
+
+
+class StaleStatementError(DatabaseError):
+    """A table or type was changed under a transaction that had begun, or under a statement that was running.
+
+    Outside a transaction such a statement is prepared anew and run again, and nobody hears of it.
+    """
+
+    def __init__(self, message: str, *, sqlstate: str | None = None, detail: str | None = None) -> None:
+        super().__init__(
+            message,
+            sqlstate=sqlstate,
+            detail=detail,
+            hint="run the transaction anew, as `repo.transact(work, retries=1)` does: its statements are prepared anew",
+        )
 
 
 class TransactionClosedError(EctypeError):

@@ -43,6 +43,23 @@ class QueryEvent:
     tags: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
+@dataclass(frozen=True, slots=True)
+class ListenEvent:
+    """A listener lost its connection, or has another.
+
+    Attributes:
+        url: the database, without its password.
+        channels: what is listened to.
+        state: `lost` or `restored`.
+        error: how it was lost; None when it is restored.
+    """
+
+    url: str
+    channels: tuple[str, ...]
+    state: str
+    error: BaseException | None
+
+
 @contextmanager
 def attach(event: str, handler: Handler) -> Generator[None, None, None]:
     """Call `handler` with every event of that name until the block ends."""

@@ -1,7 +1,7 @@
 """The contracts of the rim: what an adapter and a connection do, whatever the driver."""
 # the deadline is a parameter of every method of the contract
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
@@ -21,6 +21,19 @@ class Begin:
     isolation: Isolation | None = None
     read_only: bool = False
     deferrable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFormat:
+    r"""How COPY writes rows: PostgreSQL's `text`, `csv` or `binary`, and for the first two what stands between values.
+
+    None is the format's own default: tab and `\N`, or comma and nothing.
+    """
+
+    name: Literal["text", "csv", "binary"] = "csv"
+    header: bool = False
+    delimiter: str | None = None
+    null: str | None = None
 
 
 class Connection(Protocol):
@@ -88,6 +101,57 @@ class Connection(Protocol):
         """Run text that may hold several statements and has no parameters, as a migration's `execute`."""
         ...
 
+    async def copy_in(
+        self,
+        table: str,
+        columns: Sequence[str],
+        records: Iterable[Sequence[object]] | AsyncIterable[Sequence[object]],
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+        as_text: bool = False,
+    ) -> int:
+        """Send rows to a table by COPY, all or none, and return how many; a row has a dumped value for each column.
+
+        `as_text` sends them in text, for types that the driver has no binary form of. Raises UnsupportedError where the
+        database has no COPY.
+        """
+        ...
+
+    async def copy_out(
+        self,
+        sql: str,
+        params: Sequence[object],
+        write: Callable[[bytes], Awaitable[None]],
+        form: CopyFormat,
+        timeout: float | None = None,
+    ) -> int:
+        """Send the rows of one query to `write` by COPY, piece by piece, and return how many.
+
+        What `write` raises ends it and is raised. Raises UnsupportedError where the database has no COPY.
+        """
+        ...
+
+    async def listen(
+        self,
+        channels: Sequence[str],
+        heard: Callable[[str, str, int], None],
+        lost: Callable[[], None],
+        timeout: float | None = None,
+    ) -> None:
+        """Tell `heard(channel, payload, pid)` every notification from here on, and `lost` when the connection goes.
+
+        Raises UnsupportedError where the database has no notifications.
+        """
+        ...
+
+    async def notify(self, channel: str, payload: str, timeout: float | None = None) -> None:
+        """Send a notification; in a transaction it leaves with the commit.
+
+        Raises UnsupportedError where the database has no notifications.
+        """
+        ...
+
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction."""
         ...
@@ -133,4 +197,11 @@ class Adapter(Protocol):
 
     async def connect(self, timeout: float) -> Connection:
         """Make one connection, ready to use. Raises ConnectError, masked, with what was tried and the fix."""
+        ...
+
+    async def connect_session(self, timeout: float) -> Connection:
+        """Make one connection whose session is its own, for locks and listeners: to `direct_url` where there is one.
+
+        Raises what `connect` raises, and UnsupportedError when a pooler stands in between.
+        """
         ...

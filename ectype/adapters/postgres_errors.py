@@ -14,6 +14,7 @@ from ectype.errors import (
     DivisionByZeroError,
     EctypeError,
     OutOfRangeError,
+    StaleStatementError,
     TransactionAbortedError,
 )
 
@@ -27,13 +28,42 @@ CONSTRAINT_KINDS = {
     "23P01": "exclusion",
 }
 _LOST = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04"})
+_READ_ONLY_HINT = (
+    "this server, or this transaction, only reads. After a failover the next call connects anew: name all hosts in the "
+    "URL, with `target_session_attrs=read-write`"
+)
 _DATA_CLASS = "22"
 _DIVISION_BY_ZERO = "22012"
 _OUT_OF_RANGE = frozenset({"22003", "22008", "22015"})
 
+# What the server says of an object that was dropped under a prepared statement.
+_GONE = re.compile(r"^(?:cache lookup failed for|could not open relation with OID|type with OID \d+ does not exist)")
 _KEY_COLUMNS = re.compile(r"^Key \((?P<columns>.*?)\)=")
 _DETAIL_VALUES = re.compile(r"(=|contains )\(.*\)", re.DOTALL)
 _ARGUMENT = re.compile(r"query argument \$(\d+)")
+
+
+def is_stale(exc: BaseException) -> bool:
+    """Whether a prepared statement, or what the driver knows of a type, is older than the table or type it is about."""
+    if isinstance(exc, asyncpg.InvalidCachedStatementError):
+        return True
+    message = str(exc)
+    if isinstance(exc, asyncpg.InternalServerError):
+        return _GONE.search(message) is not None
+    return isinstance(exc, asyncpg.UndefinedObjectError) and _GONE.search(message) is not None
+
+
+def is_unfit_argument(exc: BaseException) -> bool:
+    """Whether the driver could not encode a parameter, so that nothing was sent."""
+    return is_of_driver(exc) and _ARGUMENT.search(str(exc)) is not None
+
+
+def is_of_driver(exc: BaseException) -> bool:
+    """Whether the driver refused to send a statement that it had prepared, so that the server waits for its end."""
+    if isinstance(exc, asyncpg.InterfaceError):
+        return "another operation" not in str(exc) and "connection is closed" not in str(exc)
+    # An answer of the server has fields; what the driver raises itself under the same class has none.
+    return isinstance(exc, asyncpg.DataError) and _text(exc, "message") is None
 
 
 def translate(exc: Exception, url: str, params: Sequence[object] = ()) -> EctypeError:
@@ -70,6 +100,10 @@ def _from_server(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
         return DivisionByZeroError(message, sqlstate=state)
     if state in _OUT_OF_RANGE:
         return OutOfRangeError(message, sqlstate=state, hint=_text(exc, "hint"))
+    if is_stale(exc):
+        return StaleStatementError(message, sqlstate=state, detail=detail)
+    if state == "25006":
+        return DatabaseError(message, sqlstate=state, detail=detail, hint=_READ_ONLY_HINT)
     kind = CONSTRAINT_KINDS.get(state)
     if kind is None:
         return DatabaseError(message, sqlstate=state, detail=detail, hint=_text(exc, "hint"))
@@ -151,6 +185,10 @@ def _from_decoding(exc: Exception, _url: str, _params: Sequence[object]) -> Ecty
     )
 
 
+def _from_outdated(exc: Exception, _url: str, _params: Sequence[object]) -> EctypeError:
+    return StaleStatementError(f"the statement has run, and its rows cannot be read: {exc}")
+
+
 _Make = Callable[[Exception, str, Sequence[object]], EctypeError]
 
 # The order matters: the driver's classes derive from one another, and its DataError is a ValueError.
@@ -158,6 +196,7 @@ _TABLE: tuple[tuple[type[Exception], _Make], ...] = (
     (asyncpg.ConnectionDoesNotExistError, _from_lost),
     (asyncpg.PostgresError, _from_server),
     (asyncpg.InterfaceError, _from_client),
+    (asyncpg.OutdatedSchemaCacheError, _from_outdated),
     (asyncpg.InternalClientError, _from_lost),
     (OSError, _from_lost),
     (ValueError, _from_decoding),

@@ -2,12 +2,14 @@
 # the deadline is a parameter of every method of the contract
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from time import monotonic
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -15,9 +17,11 @@ import aiosqlite
 
 from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters.base import Begin
-from ectype.adapters.sqlite_worker import Worker, gone, hop, let_end
+from ectype.adapters.sqlite_errors import HINTS
+from ectype.adapters.sqlite_queue import WriteQueue
+from ectype.adapters.sqlite_worker import Job, Worker, gone, hop, let_end
 from ectype.adapters.url import MEMORY, Config
-from ectype.errors import ConnectError, UnsupportedError
+from ectype.errors import ConnectError, DatabaseError, DeadlineError, UnsupportedError
 from ectype.sql.dialect import SQLITE, Dialect
 
 T = TypeVar("T")
@@ -25,16 +29,25 @@ T = TypeVar("T")
 OLDEST = (3, 37, 0)
 BUSY_TIMEOUT_MS = 5_000
 STATEMENT_CACHE_SIZE = 512
+BUSY = "SQLITE_BUSY"
+
+_WRITING = r"(?:insert|update|delete|replace|create|drop|alter|reindex|vacuum)\b"
+_WRITES = re.compile(rf"\s*{_WRITING}", re.IGNORECASE)
+_WRITES_SOMEWHERE = re.compile(rf"\b{_WRITING}", re.IGNORECASE)
+"""What begins with WITH goes unqueued where it writes: SQLite's own lock holds for it all the same."""
 
 
 class SqliteConnection:
     """One connection to a SQLite database. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_synchronous", "_worker")
+    __slots__ = ("__weakref__", "_busy_seconds", "_queue", "_setup", "_worker", "_writes")
 
-    def __init__(self, worker: Worker, synchronous: str) -> None:
+    def __init__(self, worker: Worker, setup: jobs.Setup, queue: WriteQueue, busy_seconds: float) -> None:
         self._worker = worker
-        self._synchronous = synchronous
+        self._setup = setup
+        self._queue = queue
+        self._busy_seconds = busy_seconds
+        self._writes = False
 
     @property
     def broken(self) -> bool:
@@ -51,15 +64,19 @@ class SqliteConnection:
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
     ) -> T:
         """Run one statement and return `load(rows)`; both run on the connection's thread."""
-        return await self._worker.run(jobs.fetch, sql, params, load, timeout)
+        if not self._writes and _WRITES.match(sql) is None:
+            return await self._worker.run(jobs.fetch, sql, params, load, timeout)
+        return await self._write(jobs.fetch, sql, params, load, timeout)
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
         """Run one statement and return how many rows it wrote."""
-        return await self._worker.run(jobs.execute, sql, params, int, timeout)
+        if not self._writes and _WRITES.match(sql) is None:
+            return await self._worker.run(jobs.execute, sql, params, int, timeout)
+        return await self._write(jobs.execute, sql, params, int, timeout)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None) -> int:
         """Run one writing statement once a row of parameters, in a transaction or savepoint of its own."""
-        return await self._worker.run(jobs.execute_many, sql, rows, int, timeout)
+        return await self._write(jobs.execute_many, sql, rows, int, timeout)
 
     async def fetch_many(
         self,
@@ -69,7 +86,7 @@ class SqliteConnection:
         timeout: float | None = None,
     ) -> T:
         """Run one returning statement once a row of parameters, in a transaction or savepoint of its own."""
-        return await self._worker.run(jobs.fetch_many, sql, rows, load, timeout)
+        return await self._write(jobs.fetch_many, sql, rows, load, timeout)
 
     async def query(
         self,
@@ -79,11 +96,35 @@ class SqliteConnection:
         timeout: float | None = None,
     ) -> T:
         """Run one statement and return `load(columns, rows, count)`; both run on the connection's thread."""
-        return await self._worker.run(jobs.query, sql, params, lambda answer: load(*answer), timeout)
+        run = self._worker.run if not self._writes and _WRITES.match(sql) is None else self._write
+        return await run(jobs.query, sql, params, lambda answer: load(*answer), timeout)
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements in order, in the open transaction if there is one."""
-        await self._worker.run(jobs.script, sql, (), _nothing, timeout)
+        run = self._write if self._writes or _WRITES_SOMEWHERE.search(sql) else self._worker.run
+        await run(jobs.script, sql, (), _nothing, timeout)
+
+    async def copy_in(self, table: str, *_rest: object, **_options: object) -> int:
+        """Raise UnsupportedError: SQLite has no COPY."""
+        raise UnsupportedError(
+            f"COPY into `{table}` is not known to SQLite",
+            hint="use `repo.insert_all(model, rows)`, which is one transaction there",
+        )
+
+    async def copy_out(self, *_what: object) -> int:
+        """Raise UnsupportedError: SQLite has no COPY."""
+        raise UnsupportedError(
+            "COPY of a query is not known to SQLite",
+            hint="read the rows by `repo.all(query)`, and write them with Python's `csv`",
+        )
+
+    async def listen(self, *_what: object) -> None:
+        """Raise UnsupportedError: SQLite tells no other connection of anything."""
+        raise _silent("LISTEN")
+
+    async def notify(self, *_what: object) -> None:
+        """Raise UnsupportedError: SQLite tells no other connection of anything."""
+        raise _silent("NOTIFY")
 
     async def begin(self, how: Begin, timeout: float | None = None) -> None:
         """Open a transaction: IMMEDIATE, so that it waits for other writers now and never fails later; else DEFERRED.
@@ -98,31 +139,103 @@ class SqliteConnection:
             )
         if how.deferrable:
             raise UnsupportedError("deferrable=True is not known to SQLite", hint="leave it out")
-        await self.execute("BEGIN DEFERRED" if how.read_only else "BEGIN IMMEDIATE", (), timeout)
+        if how.read_only:
+            await self._worker.run(jobs.execute, "BEGIN DEFERRED", (), int, timeout)
+        else:
+            await self._write(jobs.execute, "BEGIN IMMEDIATE", (), int, timeout)
 
     async def commit(self, timeout: float | None = None) -> None:
         """Commit; raises TransactionAbortedError when SQLite had rolled the transaction back by itself."""
         if self._worker.lost:
             self._worker.lost = False
+            self._pass_on()
             raise gone()
-        await self.execute("COMMIT", (), timeout)
+        try:
+            await self._worker.run(jobs.execute, "COMMIT", (), int, timeout)
+        finally:
+            self._pass_on()
 
     async def rollback(self, timeout: float | None = None) -> None:
         """Roll the open transaction back; it is no error when SQLite has done so already."""
         self._worker.lost = False
-        await self._worker.run(jobs.roll_back, "ROLLBACK", (), _nothing, timeout)
+        try:
+            await self._worker.run(jobs.roll_back, "ROLLBACK", (), _nothing, timeout)
+        finally:
+            self._pass_on()
 
     async def reset(self, timeout: float | None = None) -> None:
         """Set the PRAGMAs back that change results, and drop temporary tables, views and triggers."""
-        await self._worker.run(jobs.reset, self._synchronous, (), _nothing, timeout)
+        setup = self._setup
+        await self._worker.run(jobs.reset, setup.synchronous, tuple(setup.attach), _nothing, timeout)
 
     async def close(self, timeout: float = 5.0) -> None:
         """Close after the statement that runs, else interrupt it and let the thread end by itself."""
         await self._worker.close(timeout)
+        self._pass_on()
 
     def terminate(self) -> None:
         """Interrupt what runs and let the thread end."""
         self._worker.stop()
+        self._pass_on()
+
+    async def _write(
+        self,
+        job: Job[Any],
+        sql: str,
+        params: Any,  # each job says what it takes
+        load: Callable[[Any], T],
+        timeout: float | None,
+    ) -> T:
+        """Run a job that writes when its turn comes; in a transaction that writes it has it already."""
+        worker = self._worker
+        if self._writes or worker.broken or worker.lost or worker.raw.in_transaction:
+            try:
+                return await worker.run(job, sql, params, load, timeout)
+            finally:
+                self._pass_on()
+        if timeout is None:
+            await self._take_turn(self._busy_seconds, None)
+        else:
+            started = monotonic()
+            await self._take_turn(min(timeout, self._busy_seconds), timeout)
+            timeout = max(0.001, timeout - (monotonic() - started))
+        self._writes = True
+        try:
+            return await worker.run(job, sql, params, load, timeout)
+        finally:
+            self._pass_on()
+
+    async def _take_turn(self, seconds: float, timeout: float | None) -> None:
+        if await self._queue.take(seconds):
+            return
+        if timeout is not None and seconds >= timeout:
+            raise DeadlineError(
+                f"other writers of this program did not end within the deadline of {timeout:g} s",
+                hint="make their transactions shorter, or give the call a longer `timeout=`",
+            )
+        raise DatabaseError("database is locked: another task of this program writes", sqlstate=BUSY, hint=HINTS[BUSY])
+
+    def _pass_on(self) -> None:
+        """Let the next one write, unless a transaction that writes is still open here."""
+        worker = self._worker
+        if self._writes and (worker.broken or not (worker.lost or worker.raw.in_transaction)):
+            self._writes = False
+            self._queue.pass_on()
+
+
+def _hint_for(path: Path | str) -> str:
+    return (
+        f"check that {Path(path).absolute()} is a SQLite database, and that this user may read and write it and its "
+        "folder"
+    )
+
+
+def _silent(what: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"{what} is not known to SQLite",
+        hint="inside one process use `PubSub` of `ectype.web_integration`; between processes read the table anew now "
+        "and then, or use PostgreSQL",
+    )
 
 
 def _nothing(_result: None) -> None:
@@ -159,9 +272,16 @@ class SqliteAdapter:
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
         self._path = config.path
         self._mode = options.get("mode", "rwc").lower()
-        self._journal = None if self.single or self._mode == "ro" else options.get("journal_mode", "wal").lower()
-        self._synchronous = options.get("synchronous", "normal").lower()
+        self._attach = config.attach
+        journal = None if self._mode == "ro" else options.get("journal_mode", "wal").lower()
+        self._setup = jobs.Setup(
+            journal=None if self.single else journal,
+            synchronous=options.get("synchronous", "normal").lower(),
+            attach={name: self._named(path) for name, path in config.attach.items()},
+            attached_journal=journal,
+        )
         self._busy_seconds = int(options.get("busy_timeout", BUSY_TIMEOUT_MS)) / 1_000
+        self._queue = WriteQueue()
         self._cache = int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE))
 
     async def connect(self, timeout: float) -> SqliteConnection:
@@ -180,23 +300,36 @@ class SqliteAdapter:
             let_end(driver)
             if isinstance(exc, (sqlite3.Error, TimeoutError)):
                 why = str(exc) or f"it was not done within {timeout:g} s"
+                attached = self._attach.get((getattr(exc, "__notes__", None) or [""])[-1])
+                if attached is not None:
+                    raise ConnectError(
+                        f"{attached}, attached to {self.url}, could not be opened: {why}", hint=_hint_for(attached)
+                    ) from exc
                 raise ConnectError(f"{self.url} could not be opened: {why}", hint=self._hint()) from exc
             raise
         if max_params != self.dialect.max_params:
             self.dialect = replace(self.dialect, max_params=max_params)
         worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
-        return SqliteConnection(worker, self._synchronous)
+        return SqliteConnection(worker, self._setup, self._queue, self._busy_seconds)
+
+    async def connect_session(self, timeout: float) -> SqliteConnection:
+        """As `connect`: nothing stands between a program and its file."""
+        return await self.connect(timeout)
 
     def _open(self, opening: _Opening) -> int:
         raw = sqlite3.connect(
-            MEMORY if self.single else f"file:{quote(self._path)}?mode={self._mode}",
-            uri=not self.single,
+            self._named(self._path),
+            # Attached files are named so too.
+            uri=True,
             isolation_level=None,
             cached_statements=self._cache,
             check_same_thread=False,
         )
         opening.raw = raw
-        return jobs.set_up(jobs.Turn(raw, self._busy_seconds), self._journal, self._synchronous)
+        return jobs.set_up(jobs.Turn(raw, self._busy_seconds), self._setup)
+
+    def _named(self, path: str) -> str:
+        return MEMORY if path == MEMORY else f"file:{quote(path)}?mode={self._mode}"
 
     def _hint(self) -> str:
         path = Path(self._path).absolute()
@@ -206,7 +339,7 @@ class SqliteAdapter:
             return f"make the folder {path.parent} first; three slashes are relative, four are absolute"
         if self._mode != "rwc" and not path.exists():
             return f"{path} does not exist, and mode={self._mode} does not create it: leave `mode` out"
-        return f"check that {path} is a SQLite database, and that this user may read and write it and its folder"
+        return _hint_for(path)
 
 
 def _thread_of(opening: _Opening) -> aiosqlite.Connection:

@@ -24,7 +24,7 @@ _UNDECODABLE = re.compile(r"^(Could not decode to UTF-8 column .*?) with text .*
 _RAISED = re.compile(r"'ectype: (?P<what>.*)'")
 """What the text of a statement raises by itself: see `ectype.sql.raising`."""
 _UNKNOWN_TO_PYTHON = {3091: "SQLITE_CONSTRAINT_DATATYPE"}
-_HINTS = {
+HINTS = {
     "SQLITE_BUSY": "another connection holds the write lock: make its transaction shorter, or raise `busy_timeout` "
     "(milliseconds) in the URL",
     "SQLITE_BUSY_SNAPSHOT": "a transaction that began read-only cannot write once others have: begin it as a writing "
@@ -53,7 +53,7 @@ def translate(exc: Raised, connection: sqlite3.Connection, url: str, params: Seq
         )
     if name.startswith("SQLITE_CONSTRAINT"):
         return _constraint(message, name, connection)
-    return _raised(message, name) or DatabaseError(message, sqlstate=name, hint=_HINTS.get(name))
+    return _raised(message, name) or DatabaseError(message, sqlstate=name, hint=HINTS.get(name))
 
 
 def _raised(message: str, name: str) -> DatabaseError | None:

@@ -3,8 +3,9 @@
 import sqlite3
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ectype.adapters.sqlite_script import statements
@@ -80,9 +81,27 @@ class Turn:
             raise
 
 
-def set_up(turn: Turn, journal_mode: str | None, synchronous: str) -> int:
-    """Prepare a new connection; returns how many parameters a statement may have. None leaves the journal mode."""
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How connections are prepared.
+
+    Attributes:
+        journal: the journal mode; None leaves it.
+        synchronous: when it waits for the disk.
+        attach: the further files, by the name of their schema, as ATTACH takes them.
+        attached_journal: the journal mode of those.
+    """
+
+    journal: str | None
+    synchronous: str
+    attach: Mapping[str, str]
+    attached_journal: str | None
+
+
+def set_up(turn: Turn, setup: Setup) -> int:
+    """Prepare a new connection; returns how many parameters a statement may have."""
     raw = turn.raw
+    journal_mode, synchronous = setup.journal, setup.synchronous
     raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}")
     raw.execute("PRAGMA foreign_keys = ON")
     raw.execute(f"PRAGMA synchronous = {synchronous}")
@@ -94,8 +113,23 @@ def set_up(turn: Turn, journal_mode: str | None, synchronous: str) -> int:
     if journal_mode is not None and turn.execute("PRAGMA journal_mode").fetchone()[0] != journal_mode.lower():
         turn.execute(f"PRAGMA journal_mode = {journal_mode}").fetchall()
     turn.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    for name, file in setup.attach.items():
+        _attach(turn, setup, name, file)
     raw.set_authorizer(_authorize)
     return raw.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+
+
+def _attach(turn: Turn, setup: Setup, name: str, file: str) -> None:
+    try:
+        turn.execute(f'ATTACH ? AS "{name}"', (file,))
+        turn.execute(f'PRAGMA "{name}".synchronous = {setup.synchronous}')
+        mode = turn.execute(f'PRAGMA "{name}".journal_mode').fetchone()[0]
+        if setup.attached_journal is not None and mode != setup.attached_journal and file != ":memory:":
+            turn.execute(f'PRAGMA "{name}".journal_mode = {setup.attached_journal}').fetchall()
+        turn.execute(f'SELECT count(*) FROM "{name}".sqlite_schema').fetchall()
+    except sqlite3.Error as exc:
+        exc.add_note(name)
+        raise
 
 
 def _authorize(action: int, argument: str | None, *_more: str | None) -> int:
@@ -167,11 +201,12 @@ def roll_back(turn: Turn, sql: str, _params: Sequence[object]) -> None:
         turn.raw.execute(sql)
 
 
-def reset(turn: Turn, synchronous: str, _params: Sequence[object]) -> None:
+def reset(turn: Turn, synchronous: str, schemas: Sequence[object]) -> None:
     """Set the PRAGMAs back that change results or wait, and drop what is temporary."""
     raw = turn.raw
     raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}").fetchall()
-    raw.execute(f"PRAGMA synchronous = {synchronous}")
+    for schema in ("main", *schemas):
+        raw.execute(f'PRAGMA "{schema}".synchronous = {synchronous}')
     for sql in _SESSION:
         raw.execute(sql).fetchall()
     for kind, name in raw.execute("SELECT type, name FROM temp.sqlite_schema WHERE type <> 'index'").fetchall():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, unquote
 
+from ectype.adapters.libpq import from_environment, from_service
 from ectype.errors import ConfigError, did_you_mean
 
 POSTGRES_OPTIONS = (
@@ -18,21 +19,31 @@ POSTGRES_OPTIONS = (
     "application_name",
     "connect_timeout",
     "options",
-    "sslmode",
+    "passfile",
+    "prepare",
+    "service",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
     "sslcert",
+    "sslcrl",
     "sslkey",
+    "sslmode",
+    "sslnegotiation",
     "sslpassword",
     "sslrootcert",
-    "sslcrl",
-    "sslnegotiation",
     "statement_cache_size",
     "target_session_attrs",
 )
+_OURS = ("prepare", "service", "statement_cache_size")
+"""Options that libpq does not have, or that name the service itself."""
 SQLITE_OPTIONS = ("busy_timeout", "journal_mode", "mode", "statement_cache_size", "synchronous")
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "prepare": ("auto", "named", "unnamed"),
     "sslnegotiation": ("postgres", "direct"),
+    "ssl_min_protocol_version": ("tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"),
+    "ssl_max_protocol_version": ("tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"),
     "target_session_attrs": ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
     "journal_mode": ("wal", "delete", "truncate", "persist", "memory", "off"),
     "mode": ("ro", "rw", "rwc"),
@@ -64,7 +75,9 @@ class Config:
         password: None means `~/.pgpass`, or none.
         database: the name of the database; None means that of the user.
         path: SQLite's file as it was written, or `:memory:`; empty for servers.
-        options: what followed the `?`, in the order it was written.
+        options: what followed the `?`, and for servers what the service file and the environment added.
+        attach: SQLite's further files, by the name of their schema.
+        direct: where a session of its own is had, around a pooler; None where the URL itself leads there.
     """
 
     scheme: str
@@ -75,6 +88,8 @@ class Config:
     database: str | None = None
     path: str = ""
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
+    attach: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
+    direct: "Config | None" = None
 
     @property
     def masked(self) -> str:
@@ -128,9 +143,10 @@ def parse(url: str, *, environ: Mapping[str, str] | None = None) -> Config:
     """Read a database URL.
 
     PostgreSQL URLs are libpq's (https://www.postgresql.org/docs/current/libpq-connect.html, section 34.1.1.2): several
-    hosts, unix sockets as `?host=/run/postgresql` or `%2Frun%2Fpostgresql`, and the variables `PGHOST`, `PGPORT`,
-    `PGUSER`, `PGPASSWORD` and `PGDATABASE` for what the URL leaves out. SQLite's file follows three slashes, an
-    absolute path four; `busy_timeout` is in milliseconds as in the PRAGMA, `connect_timeout` in seconds.
+    hosts, unix sockets as `?host=/run/postgresql` or `%2Frun%2Fpostgresql`. What the URL leaves out the service says
+    that `?service=` or `PGSERVICE` names, and then the environment (`PGHOST`, `PGSSLMODE`, …; see
+    `ectype.adapters.libpq`). SQLite's file follows three slashes, an absolute path four; `busy_timeout` is in
+    milliseconds as in the PRAGMA, `connect_timeout` in seconds, for each host.
 
     Args:
         url: `postgresql://…` or `sqlite://…`.
@@ -224,18 +240,31 @@ def _postgres(url: str, rest: str, environ: Mapping[str, str]) -> Config:
             hint="percent-encode special characters in user, password and database: `/` is %2F, `@` is %40",
         )
     user, colon, password = credentials.partition(":")
-    addresses = options.pop("host", None) or addresses or environ.get("PGHOST", "")
-    hosts, ports = _hosts(url, addresses)
-    port = options.pop("port", None) or ("" if ports else environ.get("PGPORT", ""))
+    defaults = _defaults(url, options.pop("service", None), environ)
+    host, port, dbname = defaults.pop("host", ""), defaults.pop("port", ""), defaults.pop("dbname", None)
+    role, secret = defaults.pop("user", None), defaults.pop("password", None)
+    hosts, ports = _hosts(url, options.pop("host", None) or addresses or host)
+    port = options.pop("port", None) or ("" if ports else port)
     return Config(
         scheme="postgresql",
         hosts=hosts,
         ports=_ports(url, port) if port else ports,
-        user=options.pop("user", None) or unquote(user) or environ.get("PGUSER"),
-        password=options.pop("password", None) or (unquote(password) if colon else environ.get("PGPASSWORD")),
-        database=options.pop("dbname", None) or unquote(name) or environ.get("PGDATABASE"),
-        options=MappingProxyType(options),
+        user=options.pop("user", None) or unquote(user) or role,
+        password=options.pop("password", None) or (unquote(password) if colon else secret),
+        database=options.pop("dbname", None) or unquote(name) or dbname,
+        options=MappingProxyType(defaults | options),
     )
+
+
+def _defaults(url: str, service: str | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what holds where the URL says nothing: what its service says, then what the environment says."""
+    found = from_environment(environ)
+    service = service or environ.get("PGSERVICE")
+    if service:
+        found |= from_service(service, environ, tuple(name for name in POSTGRES_OPTIONS if name not in _OURS))
+    for name, value in found.items():
+        _check_option(url, name, value)
+    return found
 
 
 def _hosts(url: str, addresses: str) -> tuple[tuple[str, ...], tuple[int, ...]]:

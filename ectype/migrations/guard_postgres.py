@@ -72,8 +72,9 @@ async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[PostgresG
 
     Raises:
         MigrationLockError: it was not free in time, or the connection goes through a transaction pooler.
+        UnsupportedError: a pooler was found in between, and no `direct_url` leads around it.
     """
-    connection = await adapter.connect(CONNECT_SECONDS)
+    connection = await adapter.connect_session(CONNECT_SECONDS)
     try:
         key = await _key(connection)
         await _acquire(connection, key, Wait(patience.lock_wait))

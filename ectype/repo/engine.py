@@ -1,12 +1,12 @@
 """How a repo runs a prepared statement: dump, run, load, tell the listeners."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
-from ectype.adapters.base import Adapter
+from ectype.adapters.base import Adapter, CopyFormat
 from ectype.query.ast import RowShape
 from ectype.repo import loader
 from ectype.repo.cache import PlanCache
@@ -156,6 +156,36 @@ class Engine:
         running = self.session.query(prepared.sql, params, load, call.timeout, reset=reset)
         if listeners(call.event):
             return await self._observed(prepared, params, call, running, count)
+        return await running
+
+    async def copy_in(
+        self,
+        told: Prepared,
+        table: str,
+        columns: Sequence[str],
+        rows: AsyncIterable[Sequence[Any]],
+        call: Call = PLAIN,
+        *,
+        as_text: bool,
+    ) -> int:
+        """Send rows of dumped values to a table by COPY, and return how many; listeners are told of `told`."""
+        running = self.session.copy_in(table, columns, rows, call.timeout, prefix=call.prefix, as_text=as_text)
+        if listeners(call.event):
+            return await self._observed(told, (), call, running, int)
+        return await running
+
+    async def copy_out(
+        self,
+        prepared: Prepared,
+        params: Sequence[Any],
+        write: Callable[[bytes], Awaitable[None]],
+        form: CopyFormat,
+        call: Call = PLAIN,
+    ) -> int:
+        """Send the rows of a query to `write` by COPY, and return how many; the parameters are dumped."""
+        running = self.session.copy_out(prepared.sql, params, write, form, call.timeout)
+        if listeners(call.event):
+            return await self._observed(prepared, params, call, running, int)
         return await running
 
     async def _observed(

@@ -1,21 +1,25 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from copy import copy
 from typing import Any, Literal, Self, TypeVar, Unpack, cast, overload
+from weakref import WeakSet
 
 from ectype.adapters.base import Adapter, Isolation
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
+from ectype.adapters.settings import Prepare
 from ectype.expr.operand import Agg, Assignment, Attr, Expr
 from ectype.query.builder import Query, Reduced
 from ectype.query.conflicts import OnConflict
 from ectype.repo import reader, upserter, writer
 from ectype.repo.call import CallOptions
 from ectype.repo.changeset_calls import ChangesetCalls
+from ectype.repo.copy_calls import CopyCalls
 from ectype.repo.engine import Engine
 from ectype.repo.many_rows import ManyRows
+from ectype.repo.notify_calls import NotifyCalls
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
 from ectype.repo.preloader import preload_copies
@@ -39,7 +43,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
+class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls, NotifyCalls, CopyCalls):
     """A database, and everything that is done with it.
 
     Args:
@@ -50,6 +54,11 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: what it is called in events and errors.
         log_params: whether parameters are shown to telemetry; those of `redact` columns never are.
         plan_cache_size: how many query shapes keep their SQL.
+        direct_url: the address of the PostgreSQL server itself, where `url` leads to a pooler: for what needs a session
+            of its own, which is `listen` and the lock of migrations.
+        prepare: whether PostgreSQL keeps statements under a name: "auto" does unless it finds a pooler, "named" and
+            "unnamed" say so.
+        attach: SQLite's further files, by the name of the schema that each becomes.
 
     Raises:
         ConfigError: for a URL that cannot be used; its password is never shown.
@@ -69,8 +78,11 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         name: str = "repo",
         log_params: bool = True,
         plan_cache_size: int = 1_000,
+        direct_url: str | None = None,
+        prepare: Prepare | None = None,
+        attach: Mapping[str, str] | None = None,
     ) -> None:
-        self.adapter: Adapter = adapter_for(url)
+        self.adapter: Adapter = adapter_for(url, direct_url=direct_url, prepare=prepare, attach=attach)
         self.name = name
         self.pool = Pool(self.adapter, size=pool_size)
         self._session = Session(self.pool, timeout=timeout)
@@ -83,6 +95,7 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
             log_params=log_params,
         )
         self._engine.repo = self
+        self._listeners = WeakSet()
 
     def __repr__(self) -> str:
         return f"Repo({self.adapter.url!r})"
@@ -117,7 +130,9 @@ class Repo(ManyRows, ChangesetCalls, TextCalls, PageCalls):
         self.pool.release(await self.pool.acquire(self._session.timeout or OPEN_SECONDS))
 
     async def close(self) -> None:
-        """Close the pool: wait for what runs, then close every connection."""
+        """Close the pool: wait for what runs, then close every connection; listeners end."""
+        for listener in tuple(self._listeners):
+            await listener.close()
         await self._session.close()
         await self.pool.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from inspect import Parameter, isawaitable, signature
 from typing import Any
 
-from ectype.errors import ConfigError, DatabaseError, EctypeError, TransactionAbortedError
+from ectype.errors import ConfigError, DatabaseError, EctypeError, StaleStatementError, TransactionAbortedError
 from ectype.repo.block import RolledBack, Transaction
 
 # The same work may succeed when it is done anew.
@@ -70,4 +70,5 @@ def _needs_argument(work: Callable[..., object]) -> bool:
 
 def _lost_a_race(exc: EctypeError) -> bool:
     cause = exc.__cause__ if isinstance(exc, TransactionAbortedError) else exc
-    return isinstance(cause, DatabaseError) and cause.sqlstate in _RETRIED
+    stale = isinstance(cause, StaleStatementError)
+    return stale or (isinstance(cause, DatabaseError) and cause.sqlstate in _RETRIED)

@@ -6,13 +6,14 @@ in it too, one statement at a time; what runs outside takes a connection of its 
 
 import asyncio
 from asyncio import Task
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from time import monotonic
 from typing import Any, TypeVar, cast, get_args, overload
 
-from ectype.adapters.base import Begin, Connection, Isolation
+from ectype.adapters.base import Begin, Connection, CopyFormat, Isolation
 from ectype.adapters.pool import Pool
 from ectype.errors import ConfigError, TransactionClosedError, did_you_mean
 from ectype.repo.after_commit import Callback, start
@@ -139,6 +140,44 @@ class Session:
             load,
             reset=reset,
         )
+
+    async def copy_in(
+        self,
+        table: str,
+        columns: Sequence[str],
+        records: Iterable[Sequence[object]] | AsyncIterable[Sequence[object]],
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+        as_text: bool = False,
+    ) -> int:
+        """Send rows of dumped values to a table by COPY, all or none, and return how many.
+
+        Raises UnsupportedError where the database has no COPY.
+        """
+
+        def call(connection: Connection) -> Callable[..., Awaitable[int]]:
+            return partial(connection.copy_in, prefix=prefix, as_text=as_text)
+
+        return await self._run(call, timeout, table, columns, records)
+
+    async def copy_out(
+        self,
+        sql: str,
+        params: Sequence[object],
+        write: Callable[[bytes], Awaitable[None]],
+        form: CopyFormat,
+        timeout: float | None = None,
+    ) -> int:
+        """Send the rows of one query to `write` by COPY, piece by piece, and return how many.
+
+        Raises UnsupportedError where the database has no COPY.
+        """
+        return await self._run(lambda connection: connection.copy_out, timeout, sql, params, write, form)
+
+    async def notify(self, channel: str, payload: str, timeout: float | None = None) -> None:
+        """Send a notification; in a transaction it leaves with the commit."""
+        await self._run(lambda connection: connection.notify, timeout, channel, payload)
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run text that may hold several statements and has no parameters; the connection is reset after it."""

@@ -1,6 +1,7 @@
 """The INSERT of many rows: one shape for any number of them (decision 7)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ectype.errors import QueryError, UnsupportedError
@@ -18,6 +19,11 @@ from ectype.sql.writes import (
     returning_clause,
     table_name,
 )
+
+_BINARY = frozenset(
+    "bigint boolean bytea date float4 float8 integer json jsonb numeric smallint text time timestamptz uuid".split(" ")  # noqa: SIM905
+)
+"""The types that every driver sends in binary, as `Codec.column` names them."""
 
 
 def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
@@ -81,3 +87,44 @@ def _column_dumper(dump: Dumper, *, as_literal: bool) -> Dumper:
         return [None if value is None else array_literal(dump(value)) for value in values]
 
     return dump_literals if as_literal else dump_column
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CopyShape:
+    """How rows are copied into a table.
+
+    Attributes:
+        sql: what is done, for people: the driver writes its own.
+        columns: the names of the columns.
+        dump: from the values of each column to what the driver is given.
+        as_text: whether a column's type has no binary form that the driver knows.
+    """
+
+    sql: str
+    columns: tuple[str, ...]
+    dump: Callable[[Sequence[Any]], Sequence[Any]]
+    as_text: bool
+
+
+def compile_copy(shape: InsertShape, dialect: Dialect) -> CopyShape:
+    """Return how rows are copied into a table.
+
+    Raises:
+        QueryError: for rows without columns, or a schema without a table.
+    """
+    info = shape.info
+    if not shape.fields:
+        raise QueryError(f"the rows for {info.name} have no columns", hint="give each row at least one value")
+    codecs = {field: info.fields[field].type.codec(dialect.target) for field in shape.fields}
+    sources = tuple(info.fields[field].source for field in shape.fields)
+    columns = ", ".join(name(source, dialect) for source in sources)
+    dumpers = {
+        index: named_dump(info, field, _column_dumper(codec.dump, as_literal=False))
+        for index, (field, codec) in enumerate(codecs.items())
+    }
+    return CopyShape(
+        f"COPY {table_name(shape, dialect)} ({columns}) FROM STDIN",
+        sources,
+        _dump_columns(dumpers),
+        any(codec.column.removesuffix("[]").partition("(")[0] not in _BINARY for codec in codecs.values()),
+    )

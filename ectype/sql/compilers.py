@@ -63,6 +63,11 @@ def compile_insert_cells(
     return cast("Statement", _module("insert_select").compile_insert_cells(shape, cells, dialect))
 
 
+def compile_copy(shape: InsertShape, dialect: Dialect) -> Any:
+    """Return the `CopyShape` of many rows: see `ectype.sql.bulk`."""
+    return _module("bulk").compile_copy(shape, dialect)
+
+
 def compile_update_all(
     step: Step,
     assignments: tuple[tuple[str, Expression], ...],

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from ectype.adapters.base import Adapter, Begin
-from ectype.adapters.postgres import PostgresConnection
+from ectype.adapters.postgres_connection import PostgresConnection
 from ectype.adapters.registry import adapter_for
 from ectype.errors import (
     CastError,

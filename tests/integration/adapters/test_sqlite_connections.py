@@ -441,14 +441,14 @@ WRITER = """
 
 async def test_eight_processes_write_one_file_and_none_sees_it_locked(connection, sqlite_url):
     await connection.script("CREATE TABLE counter (count integer); INSERT INTO counter VALUES (0)")
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(WRITER), sqlite_url, "50"]
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(WRITER), sqlite_url, "400"]
     writers = [
         await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(8)
     ]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(110):
         said = [await writer.communicate() for writer in writers]
     assert [error.decode() for _, error in said] == [""] * 8
-    assert await value(connection, "SELECT count FROM counter") == 8 * 50
+    assert await value(connection, "SELECT count FROM counter") == 8 * 400
 
 
 def test_eight_processes_may_open_a_new_file_at_once(tmp_path):

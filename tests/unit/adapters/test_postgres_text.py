@@ -3,7 +3,7 @@
 import pytest
 
 from ectype.adapters.base import Begin
-from ectype.adapters.postgres import affected, begin_text
+from ectype.adapters.postgres_connection import affected, begin_text
 
 
 @pytest.mark.parametrize(
