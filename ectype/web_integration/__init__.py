@@ -31,15 +31,19 @@ from ectype.web_integration.channels import (
 from ectype.web_integration.errors import repo_errors
 from ectype.web_integration.middleware import repo_lifespan
 from ectype.web_integration.payload import Outgoing, Payload, PayloadError
-from ectype.web_integration.pubsub import Broadcast, PubSub, PubSubError, Subscription
+from ectype.web_integration.presence import Holder, Periods, Presence, PresenceError
+from ectype.web_integration.pubsub import RESYNC, Broadcast, PubSub, PubSubError, Subscription
+from ectype.web_integration.pubsub.postgres import PostgresBus
 
 __all__ = [
+    "RESYNC",
     "Broadcast",
     "Channel",
     "ChannelError",
     "ConnectInfo",
     "Connected",
     "Handled",
+    "Holder",
     "Join",
     "JoinRefused",
     "Joined",
@@ -47,6 +51,10 @@ __all__ = [
     "Params",
     "Payload",
     "PayloadError",
+    "Periods",
+    "PostgresBus",
+    "Presence",
+    "PresenceError",
     "PubSub",
     "PubSubError",
     "Ref",
