@@ -48,11 +48,14 @@ from ectype.web_integration.params import (
 )
 from ectype.web_integration.payload import Outgoing, Payload, PayloadError
 from ectype.web_integration.pending import PendingMigrations
-from ectype.web_integration.pubsub import Broadcast, PubSub, PubSubError, Subscription
+from ectype.web_integration.presence import Holder, Periods, Presence, PresenceError
+from ectype.web_integration.pubsub import RESYNC, Broadcast, PubSub, PubSubError, Subscription
+from ectype.web_integration.pubsub.postgres import PostgresBus
 from ectype.web_integration.tokens import TokenError, Tokens
 
 __all__ = [
     "PROBLEMS",
+    "RESYNC",
     "Broadcast",
     "Channel",
     "ChannelError",
@@ -62,6 +65,7 @@ __all__ = [
     "Form",
     "FormField",
     "Handled",
+    "Holder",
     "Join",
     "JoinRefused",
     "Joined",
@@ -74,6 +78,10 @@ __all__ = [
     "Payload",
     "PayloadError",
     "PendingMigrations",
+    "Periods",
+    "PostgresBus",
+    "Presence",
+    "PresenceError",
     "Problem",
     "PubSub",
     "PubSubError",

@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeAlias, cast, final
 from ectype.web_integration.channels.errors import FrameError
 from ectype.web_integration.channels.message import REPLY, Answer, Message, Push
 from ectype.web_integration.payload import Outgoing, PayloadError, check_object, decode_json, encode_json
-from ectype.web_integration.pubsub.pubsub import Broadcast
+from ectype.web_integration.pubsub.broadcast import Broadcast
 
 Frame: TypeAlias = str | bytes
 """One WebSocket message: text or binary."""
