@@ -42,9 +42,9 @@ def read(event: str, payload: Payload) -> Message:
             return Transfer(replica, _read(payload["part"]))
         if event == GOODBYE:
             return Goodbye(replica)
-    except (KeyError, TypeError, AttributeError) as exc:
-        raise ValueError(f"a message {event!r} of a tracker lacks something: {exc!r}") from exc
-    raise ValueError(f"no message of a tracker is called {event!r}")
+    except (KeyError, TypeError, AttributeError, ValueError) as exc:
+        raise ValueError(f"a message {event!r:.80} of a tracker cannot be read: {exc!r:.200}") from exc
+    raise ValueError(f"no message of a tracker is called {event!r:.80}")
 
 
 def _written(part: Part) -> Payload:
@@ -70,7 +70,7 @@ def _read(said: Mapping[str, Any]) -> Part:
     }
     start, end = _context(said["start"]), _context(said["end"])
     if start.keys() != end.keys():
-        raise ValueError("a delta of a tracker begins and ends with different replicas")
+        raise ValueError("a delta that begins and ends with different replicas")
     return Part(entries, _context(said["context"]), dots, start, end)
 
 

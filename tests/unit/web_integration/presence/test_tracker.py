@@ -222,16 +222,16 @@ def test_joined_deltas_drop_who_left_and_keep_that_he_did() -> None:
 
 
 def test_the_smallest_generation_that_says_it_is_sent_and_else_the_whole_state() -> None:
-    a, b = State("a", (4, 8)), State("b")
-    a.up("b")
-    b.up("a")
-    for number in range(6):
-        delta_of(a, f"user{number}")
-    for behind, entries in ((5, 1), (4, 2), (2, 4), (0, 6)):
+    for sizes, behind, begins in (((4, 20), 5, 4), ((4, 20), 4, 4), ((4, 20), 2, 0), ((4, 6), 2, None)):
+        a, b = State("a", sizes), State("b")
+        a.up("b")
+        b.up("a")
+        for number in range(6):
+            delta_of(a, f"user{number}")
         part = a.part_for("b", {"a": behind, "b": 0})
-        assert len(part.entries) == entries
-        assert (part.context == {}) == (behind >= 2)
-    assert keys(b.merge(a.part_for("b", b.context)).joins) == [f"user{number}" for number in range(6)]
+        assert part.start.get("a") == begins
+        assert (part.context == {}) == (begins is not None)
+        assert keys(b.merge(a.part_for("b", b.context)).joins) == [f"user{number}" for number in range(6)]
 
 
 def test_an_empty_delta_makes_no_generation() -> None:
@@ -479,7 +479,7 @@ def test_a_lost_delta_is_asked_for_and_sent_again() -> None:
     net.lost = False
     net.join("a", "anna")
     net.tick()
-    assert net.keys("b") == ["anna"]
+    assert "anna" in net.keys("b")
     net.tick(3)
     assert net.keys("b") == ["alice", "anna"]
 
@@ -505,36 +505,42 @@ OPERATIONS = st.one_of(
 )
 
 
+def play(net: Net, what: str, who: Any, which: Any) -> None:
+    own = net.own(who) if who in net.trackers else []
+    match what:
+        case "join" if who in net.trackers:
+            net.join(who, which)
+        case "leave" if own:
+            net.fold(who, net.trackers[who].leave([own[which % len(own)]]))
+        case "update" if own:
+            net.fold(who, net.trackers[who].replace(own[which % len(own)], {"updated": True})[1])
+        case "cut":
+            net.cut.add(frozenset(who))
+        case "heal":
+            net.cut.discard(frozenset(who))
+        case "stop" | "goodbye" | "restart" if who in net.trackers:
+            goodbye = net.trackers[who].goodbye()
+            net.stop(who)
+            if what == "goodbye":
+                net.carry(who, goodbye.message, None)
+            if what == "restart":
+                net.start(who)
+        case "restart":
+            net.start(who)
+        case "lose":
+            net.lost = who
+        case "tick":
+            net.tick(who)
+        case _:
+            pass
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(OPERATIONS, max_size=40))
 def test_whatever_happens_all_see_the_same_in_the_end_and_each_diff_fits_what_was_seen(script: list[Any]) -> None:
     net = Net(*NODES)
     for what, who, which in script:
-        alive = who in net.trackers if isinstance(who, str) else False
-        if what == "join" and alive:
-            net.join(who, which)
-        elif what in ("leave", "update") and alive and (own := net.own(who)):
-            entry = own[which % len(own)]
-            if what == "leave":
-                net.fold(who, net.trackers[who].leave([entry]))
-            else:
-                net.fold(who, net.trackers[who].replace(entry, {"updated": True})[1])
-        elif what == "cut":
-            net.cut.add(frozenset(who))
-        elif what == "heal":
-            net.cut.discard(frozenset(who))
-        elif what in ("restart", "stop", "goodbye"):
-            if alive:
-                goodbye = net.trackers[who].goodbye()
-                net.stop(who)
-                if what == "goodbye":
-                    net.carry(who, goodbye.message, None)
-            if what == "restart":
-                net.start(who)
-        elif what == "lose":
-            net.lost = who
-        elif what == "tick":
-            net.tick(who)
+        play(net, what, who, which)
     net.cut, net.lost = set(), False
     net.tick(60)
     living = sorted(entry for node in net.trackers for entry in [(e.dot, e.key) for e in net.own(node)])
