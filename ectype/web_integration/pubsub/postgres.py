@@ -1,6 +1,7 @@
 """PostgresBus: PubSub between processes by LISTEN and NOTIFY, with nothing but the database that is there already."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -8,7 +9,7 @@ from contextvars import Context
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final, final
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from ectype.adapters.notifications import Notification, Resync
 from ectype.errors import ConfigError, DatabaseError, EctypeError
@@ -82,26 +83,27 @@ class PostgresBus:
 
     async def send(self, parcels: Sequence[Parcel]) -> None:
         """Send texts, in one statement where none is long."""
-        channels, payloads = list[str](), list[str]()
-        stored: dict[UUID, str] = {}
+        notes = list[tuple[str, str]]()
+        stored = list[tuple[str, str]]()
         for node, text in parcels:
-            channels.append(self._channel if node is None else self._of(node))
+            channel = self._channel if node is None else self._of(node)
             if len(text.encode()) < LONGEST_INLINE:
-                payloads.append(_INLINE + text)
+                notes.append((channel, _INLINE + text))
             else:
-                stored[name := uuid4()] = text
-                payloads.append(f"{_STORED}{name}")
+                name = str(uuid4())
+                stored.append((name, text))
+                notes.append((channel, _STORED + name))
         repo = self._repo
         if not stored:
-            await self._notify(channels, payloads)
+            await self._notify(notes)
             return
         async with repo.transaction():
             await repo.query(
-                "INSERT INTO ectype_pubsub (id, body) SELECT * FROM unnest({}::text[], {}::text[])",
-                [str(name) for name in stored],
-                list(stored.values()),
+                "INSERT INTO ectype_pubsub (id, body) "
+                "SELECT said->>0, said->>1 FROM json_array_elements({}::json) AS said",
+                _as_json(stored),
             )
-            await self._notify(channels, payloads)
+            await self._notify(notes)
         if monotonic() - self._swept > _SWEEP_SECONDS:
             self._swept = monotonic()
             await repo.query(
@@ -121,11 +123,10 @@ class PostgresBus:
     def _of(self, node: str) -> str:
         return f"{self._channel}:{node}"
 
-    async def _notify(self, channels: list[str], payloads: list[str]) -> None:
+    async def _notify(self, notes: Sequence[tuple[str, str]]) -> None:
+        # One round trip for all of them, in their order.
         await self._repo.query(
-            "SELECT count(pg_notify(channel, payload)) FROM unnest({}::text[], {}::text[]) AS sent(channel, payload)",
-            channels,
-            payloads,
+            "SELECT count(pg_notify(said->>0, said->>1)) FROM json_array_elements({}::json) AS said", _as_json(notes)
         )
 
     async def _begin(self) -> Any:
@@ -215,3 +216,7 @@ class PostgresBus:
     def _tell(self, since: datetime, reason: str) -> None:
         if self._missed is not None:
             self._missed(since, reason)
+
+
+def _as_json(pairs: Sequence[tuple[str, str]]) -> str:
+    return json.dumps(pairs, ensure_ascii=False)
