@@ -166,7 +166,14 @@ async def test_what_somebody_else_sends_on_the_bus_is_told_of_and_ends_nothing(
     missed, heard = listen(two, RESYNC), listen(two)
     bus = make_bus()
     await bus.open("stranger", lambda _: None, lambda *_: None)
-    texts = ["", "{}", "[1]", "nonsense\n{}", '[2,"a","b",1,"t","e","json"]\n{}', '[1,"a","b",1,"posts","e","bytes"]\n!']
+    texts = [
+        "",
+        "{}",
+        "[1]",
+        "nonsense\n{}",
+        '[2,"a","b",1,"t","e","json"]\n{}',
+        '[1,"a","b",1,"posts","e","bytes"]\n!',
+    ]
     await bus.send([Parcel(None, text) for text in texts])
     await bus.send([Parcel(None, '[1,"a","b",1,"posts","e","json"]\n{"x":1}')])
     await until(lambda: heard)
@@ -372,12 +379,15 @@ async def test_a_pooler_in_between_is_found_at_start_and_direct_url_goes_around_
             with pytest.raises(UnsupportedError, match="pooler") as caught:
                 await PubSub(bus=PostgresBus(repo)).open()
             assert "direct_url" in str(caught.value.hint)
-        async with Repo(url, direct_url=fresh_postgres_url) as repo:
-            async with PubSub(bus=PostgresBus(repo)) as one, PubSub(bus=PostgresBus(repo)) as two:
-                heard = listen(two)
-                one.broadcast("posts", "short", {})
-                one.broadcast("posts", "long", b"x" * 9_000)
-                await until(lambda: len(heard) == 2)
+        async with (
+            Repo(url, direct_url=fresh_postgres_url) as repo,
+            PubSub(bus=PostgresBus(repo)) as one,
+            PubSub(bus=PostgresBus(repo)) as two,
+        ):
+            heard = listen(two)
+            one.broadcast("posts", "short", {})
+            one.broadcast("posts", "long", b"x" * 9_000)
+            await until(lambda: len(heard) == 2)
 
 
 async def test_sqlite_has_no_notifications_and_names_the_alternative(sqlite_url: str) -> None:
