@@ -444,6 +444,19 @@ async def test_a_drain_goes_by_batches() -> None:
     assert [(await server.next())["code"] for server in servers] == [1012] * 5
 
 
+async def test_a_batch_of_a_drain_is_no_larger_than_was_said() -> None:
+    sockets = socket_app(AnySocket, pubsub=PubSub(), drain=Drain(batch_size=2, batch_interval=timedelta(hours=1)))
+    site = Starlette(routes=[Mount("/socket", sockets)])
+    servers = [await opened(site) for _ in range(5)]
+    draining = asyncio.create_task(sockets.drain())
+    assert [(await server.next())["code"] for server in servers[:2]] == [1012] * 2
+    await asyncio.sleep(0.02)
+    assert all(server.outgoing.empty() for server in servers[2:])
+    draining.cancel()
+    for server in servers[2:]:
+        await server.hang_up()
+
+
 async def test_a_drain_does_not_wait_for_ever_for_a_client_that_does_not_read(caplog: Any) -> None:
     sockets = socket_app(AnySocket, pubsub=PubSub(), drain=Drain(shutdown=timedelta(seconds=0.1)))
     server = await opened(Starlette(routes=[Mount("/socket", sockets)]))
