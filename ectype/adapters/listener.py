@@ -135,11 +135,16 @@ class Listener:
         """Stop listening; who iterates gets what is there, and then the end."""
         self._closed = True
         self._news.set()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-        if self._connection is not None:
-            await self._connection.close(1.0)
+        try:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.wait({self._task})
+            if self._connection is not None:
+                await self._connection.close(1.0)
+        except asyncio.CancelledError:
+            if self._connection is not None:
+                self._connection.terminate()
+            raise
 
     async def _connect(self) -> None:
         self._lost = lost = asyncio.Event()
@@ -149,7 +154,8 @@ class Listener:
             self._alive = datetime.now(UTC)
             await self._see_proof()
         except BaseException:
-            await connection.close(1.0)
+            # A polite end could be cancelled in its turn.
+            connection.terminate()
             raise
         self._connection = connection
 

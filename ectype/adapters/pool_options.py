@@ -114,7 +114,7 @@ def _check_size(value: object) -> None:
 
 
 def _check_seconds(name: str, value: object) -> None:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < math.inf:
         raise ConfigError(f"{name} is {value!r}", hint=f"it is a number of seconds above 0, as `{name}=5`")
 
 

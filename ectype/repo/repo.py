@@ -1,8 +1,8 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
-import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
 from weakref import WeakSet
@@ -265,10 +265,14 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
 
     async def close(self) -> None:
         """Close the pool: wait for what runs, then close every connection; listeners end."""
-        for listener in tuple(self._listeners):
-            await listener.close()
-        await self._session.close()
-        await asyncio.gather(self.pool.close(), *(replica.close() for replica in self._replicas))
+        # Whoever is cancelled in one of these, the next ones are closed too.
+        async with AsyncExitStack() as stack:
+            for replica in self._replicas:
+                stack.push_async_callback(replica.close)
+            stack.push_async_callback(self.pool.close)
+            stack.push_async_callback(self._session.close)
+            for listener in tuple(self._listeners):
+                stack.push_async_callback(listener.close)
         self._tell(CLOSED)
 
     def _tell(self, event: str) -> None:

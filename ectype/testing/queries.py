@@ -18,6 +18,7 @@ from ectype.testing.repeats import advice
 
 _PACKAGE = str(Path(__file__).parents[1])
 _LOOP = str(Path(asyncio.__file__).parent)
+_OF_TRANSACTIONS = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"})
 _LONGEST = 200
 
 
@@ -71,6 +72,8 @@ class Queries:
 
     def note(self, event: QueryEvent) -> None:
         """Remember a statement, unless another repo or another owner of its sandbox ran it."""
+        if event.operation.split()[0] in _OF_TRANSACTIONS:
+            return
         if event.repo == self._repo.name and owner_here(self._repo) is self._owner:
             self.seen.append(Seen(event.sql, _site()))
 

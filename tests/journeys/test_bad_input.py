@@ -165,8 +165,8 @@ async def test_a_full_pool(repo: Repo):
         leave.set()
         await holder
     assert re.fullmatch(
-        r"no connection became free within 0\.2 s: 1 of 1 to .* are in use, 1 call waits; "
-        r"held by `the slow report` for \d+\.\d s\n\n"
+        r"no connection of `repo` became free within 0\.2 s: 1 of 1 to .* are in use, 1 call waits; "
+        r"held by `the slow report` for \d+\.\d s \(taken at .*test_bad_input\.py:\d+\)\n\n"
         r"hint: hold connections for a shorter time, or give the repo a larger `pool_size` \(now 1\)",
         said(exc),
     )

@@ -1,6 +1,6 @@
 """The application that the stock `phoenix` client talks to in the tests, served by uvicorn.
 
-    python chat_app.py
+    python chat_app.py [PORT]
 
 prints its address, and serves until its standard input ends, so that it never outlives the test that started it.
 """
@@ -9,6 +9,7 @@ import asyncio
 import socket
 import sys
 import threading
+from datetime import timedelta
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,6 +24,7 @@ from ectype.web_integration import (
     Join,
     Joined,
     JoinRefused,
+    LongPoll,
     Params,
     Payload,
     PubSub,
@@ -31,6 +33,7 @@ from ectype.web_integration import (
     Socket,
     SocketHandler,
     Stop,
+    repo_lifespan,
     socket_app,
 )
 
@@ -113,6 +116,8 @@ class UserSocket(SocketHandler):
 
 
 pubsub = PubSub()
+# A short window, so that a server that stops need not wait long for the polls in hand.
+sockets = socket_app(UserSocket, pubsub=pubsub, longpoll=LongPoll(window=timedelta(seconds=3)))
 
 
 async def disconnect(request: Request) -> Response:
@@ -120,17 +125,31 @@ async def disconnect(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def drain(request: Request) -> Response:
+    await sockets.drain()
+    return Response(status_code=204)
+
+
+async def resume(request: Request) -> Response:
+    await sockets.__aenter__()
+    return Response(status_code=204)
+
+
 app = Starlette(
     routes=[
-        Mount("/socket", socket_app(UserSocket, pubsub=pubsub)),
+        Mount("/socket", sockets),
         Route("/disconnect/{user}", disconnect, methods=["POST"]),
-    ]
+        Route("/drain", drain, methods=["POST"]),
+        Route("/resume", resume, methods=["POST"]),
+    ],
+    lifespan=repo_lifespan(sockets),
 )
 
 
 def main() -> None:
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5))
 
     def stop_at_end_of_input() -> None:

@@ -6,12 +6,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-SCENARIOS = re.findall(r"^  async (\w+)\(\)\{$", (HERE / "client.mjs").read_text(), re.MULTILINE)
+CLIENTS = [(version, transport) for version in ("1.8", "1.7") for transport in ("websocket", "longpoll")]
+SCENARIOS = re.findall(r"^  async (\w+)\(\)\{(?: // (\S+))?$", (HERE / "client.mjs").read_text(), re.MULTILINE)
+MATRIX = [
+    (version, transport, name)
+    for version, transport in CLIENTS
+    for name, only in SCENARIOS
+    if only in ("", version, transport)
+]
+Results = dict[tuple[str, str, str], dict[str, object]]
 
 pytestmark = pytest.mark.node
 
@@ -21,8 +30,8 @@ def node() -> str:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         pytest.skip("node and npm are not installed, so the stock phoenix client cannot run")
-    installed = HERE / "node_modules" / "phoenix" / "package.json"
-    if not installed.exists():
+    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
+    if _installed() != wanted:
         command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
         try:
             subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True, timeout=90)
@@ -30,14 +39,23 @@ def node() -> str:
             pytest.skip(f"npm could not install the phoenix client: {exc.stderr.strip()[-300:]}")
         except subprocess.TimeoutExpired:
             pytest.skip("npm could not install the phoenix client within 90 s")
-    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]["phoenix"]
-    assert json.loads(installed.read_text())["version"] == wanted, "remove tests/protocol/node_modules"
+    assert _installed() == wanted, "remove tests/protocol/node_modules"
     return node
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    command = [sys.executable, "-W", "error", "chat_app.py"]
+def _installed() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in json.loads((HERE / "package.json").read_text())["dependencies"]:
+        package = HERE / "node_modules" / name / "package.json"
+        if package.exists():
+            known = json.loads(package.read_text())
+            found[name] = known["version"] if known["name"] == name else f"npm:{known['name']}@{known['version']}"
+    return found
+
+
+@contextmanager
+def served(port: str = "0") -> Iterator[str]:
+    command = [sys.executable, "-W", "error", "chat_app.py", port]
     with subprocess.Popen(command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
@@ -48,20 +66,49 @@ def address() -> Iterator[str]:
         finally:
             server.stdin.close()
             try:
-                assert server.wait(20) == 0
+                assert server.wait(60) == 0
             finally:
                 server.kill()
 
 
 @pytest.fixture(scope="module")
-def results(node: str, address: str) -> dict[str, dict[str, object]]:
-    command = [node, "client.mjs", address]
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=90, check=False)
-    assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    return {row["name"]: row for row in rows}
+def results(node: str) -> Results:
+    rows: Results = {}
+    with served() as address:
+        for version, transport in CLIENTS:
+            names = [name for one, other, name in MATRIX if (one, other) == (version, transport)]
+            command = [node, "client.mjs", address, version, transport, *names]
+            done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=110, check=False)
+            assert done.returncode == 0, done.stderr
+            for line in done.stdout.splitlines():
+                row = json.loads(line)
+                rows[version, transport, row["name"]] = row
+    return rows
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_stock_client_sees_what_it_sees_from_phoenix(scenario: str, results: dict[str, dict[str, object]]) -> None:
-    assert results[scenario]["ok"], results[scenario]["error"]
+@pytest.mark.timeout(480)
+@pytest.mark.parametrize(("version", "transport", "scenario"), MATRIX)
+def test_the_stock_client_sees_what_it_sees_from_phoenix(
+    version: str, transport: str, scenario: str, results: Results
+) -> None:
+    row = results[version, transport, scenario]
+    assert row["ok"], row["error"]
+
+
+@pytest.mark.parametrize(("version", "transport"), CLIENTS)
+def test_the_stock_client_comes_back_to_a_server_that_was_restarted(version: str, transport: str, node: str) -> None:
+    with served() as address:
+        command = [node, "client.mjs", address, version, transport, "a_restarted_server_is_come_back_to"]
+        client = subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True)
+        assert client.stdout is not None
+        first = client.stdout.readline().strip()
+    try:
+        assert first == "ready", first
+        with served(address.partition(":")[2]):
+            row = json.loads(client.stdout.readline())
+            assert row["ok"], row["error"]
+            assert client.wait(20) == 0
+    finally:
+        client.kill()
+        client.wait()
+        client.stdout.close()

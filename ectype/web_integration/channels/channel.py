@@ -96,6 +96,9 @@ class Link(Protocol):
     async def reply(self, ref: Ref, reply: Reply) -> None: ...  # noqa: D102
     def tell(self, message: object) -> None: ...  # noqa: D102
     def subscribe(self, topic: str) -> None: ...  # noqa: D102
+    def at_end(self, callback: Callable[[], object]) -> None: ...  # noqa: D102
+    @property
+    def topic(self) -> str: ...  # noqa: D102
 
 
 class Channel(ABC):
@@ -196,6 +199,15 @@ class Channel(ABC):
     def subscribe(self, topic: str) -> None:
         """Hand every `Broadcast` of another topic to `handle_info`, until the channel ends; allowed in `join`."""
         self._linked("subscribe").subscribe(topic)
+
+    @property
+    def topic(self) -> str:
+        """The topic that the client joined."""
+        return self._linked("topic").topic
+
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Call a plain function when this channel has ended, or at once when it has; allowed in `join`."""
+        self._linked("at_end").at_end(callback)
 
     def link(self, link: Link) -> None:
         """Tie the channel to what runs it; called once, before `join`."""

@@ -14,12 +14,16 @@ HANDLED_IN: Final = "ectype.channel.handled_in"
 
 @dataclass(frozen=True, slots=True)
 class SocketConnected:
-    """A client asked to connect; `status` is 101 where it may, else the HTTP status of the refusal."""
+    """A client asked to connect; `status` is 101 where it may, else the HTTP status of the refusal.
+
+    `transport` is `websocket` or `longpoll`, and `test` for the client of `channels.testing`.
+    """
 
     handler: str
     params: object
     status: int
     duration: float
+    transport: str
 
 
 @dataclass(frozen=True, slots=True)

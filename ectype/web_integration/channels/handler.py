@@ -58,12 +58,14 @@ class ConnectInfo:
         peer: address and port of the other end, where the server knows it.
         url: the full URL, parameters included.
         auth_token: the client's `authToken`, which never appears in a URL; None without one.
+        session: the browser's session, where the page gave the socket its `csrf_token(request)`; else None.
     """
 
     headers: Headers = field(repr=False)
     peer: tuple[str, int] | None
     url: str = field(repr=False)
     auth_token: str | None = field(repr=False)
+    session: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 class SocketHandler:

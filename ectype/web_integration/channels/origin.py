@@ -2,17 +2,17 @@
 
 A browser sends cookies with a WebSocket wherever the page came from (cross-site WebSocket hijacking), and neither
 Starlette nor uvicorn looks at `Origin`. The rules are Phoenix's `check_origin`: a request without `Origin` comes from
-no browser and passes; `True` wants the host that the request was sent to; a list names the origins.
+no browser and passes; `True` wants the host that the request was sent to; a list names the origins; a function decides.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from ectype.errors import ConfigError
 
-CheckOrigin: TypeAlias = bool | Iterable[str]
+CheckOrigin: TypeAlias = bool | Iterable[str] | Callable[[str], bool]
 
 _HOST = r"(?P<host>\[[0-9a-f:.]+\]|[^\s:/?#@\\\[\]]+)(?::(?P<port>[0-9]{1,5}))?"
 _ORIGIN = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_HOST}", re.IGNORECASE)
@@ -43,17 +43,19 @@ class OriginCheck:
     Args:
         check: True: the origin's host must be the host of the request. A list: it must fit one of the entries,
             `https://example.org`, `//example.org:8443` (any scheme) or `//*.example.org` (the domain and all below).
-            False: everybody passes.
+            False: everybody passes. A function: given the `Origin` header, it says whether it passes.
 
     Raises:
         ConfigError: an entry is none of these.
     """
 
-    __slots__ = ("_allowed", "_same_host")
+    __slots__ = ("_allowed", "_decide", "_same_host")
 
     def __init__(self, check: CheckOrigin) -> None:
         self._same_host = check is True
-        self._allowed = None if isinstance(check, bool) else tuple(_entry(one) for one in _entries(check))
+        self._decide = check if callable(check) else None
+        listed = None if isinstance(check, bool) or callable(check) else check
+        self._allowed = None if listed is None else tuple(_entry(one) for one in _entries(listed))
 
     def allows(self, origin: str | None, *, host: str | None) -> bool:
         """Return whether a request with these `Origin` and `Host` headers may go on.
@@ -63,6 +65,8 @@ class OriginCheck:
         >>> OriginCheck(True).allows("https://evil.test", host="example.org")
         False
         """
+        if origin is not None and self._decide is not None:
+            return self._decide(origin)
         if origin is None or (self._allowed is None and not self._same_host):
             return True
         place = _place(_ORIGIN, origin)

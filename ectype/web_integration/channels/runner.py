@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from time import perf_counter
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, cast, final
@@ -18,7 +18,8 @@ from ectype.web_integration.channels.serializer import Serializer
 from ectype.web_integration.channels.socket import Actions, Member, Phase, Ref, Socket, SocketState
 from ectype.web_integration.filters import filtered
 from ectype.web_integration.payload import Outgoing, Payload
-from ectype.web_integration.pubsub.pubsub import Broadcast, PubSub, Subscription
+from ectype.web_integration.pubsub.broadcast import Broadcast
+from ectype.web_integration.pubsub.pubsub import PubSub, Subscription
 
 logger = logging.getLogger("ectype.channels")
 
@@ -72,8 +73,8 @@ class Runner:
     """Runs one channel: takes its mail in order, calls the channel, tells the connection what became of it."""
 
     __slots__ = (
-        "_begun", "_channel", "_host", "_killed", "_mail", "_member", "_over", "_room", "_socket", "_subscriptions",
-        "_task",
+        "_begun", "_channel", "_ends", "_host", "_killed", "_mail", "_member", "_over", "_room", "_socket",
+        "_subscriptions", "_task",
     )  # fmt: skip
 
     def __init__(self, member: ChannelMember, host: Host) -> None:
@@ -84,6 +85,7 @@ class Runner:
         self._socket = Socket(member.topic, id=host.id, join_ref=member.join_ref, assigns=host.assigns)
         self._channel: Channel | None = None
         self._subscriptions: list[Subscription] = []
+        self._ends: list[Callable[[], object]] = []
         self._begun = False
         self._over = False
         self._killed = False
@@ -174,6 +176,17 @@ class Runner:
         """Put each broadcast of the topic into the mailbox; see Channel.subscribe."""
         if not self._over:
             self._subscriptions.append(self._host.pubsub.subscribe(topic, self.tell))
+
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Keep a function for the end of the channel; see Channel.at_end."""
+        self._ends.append(callback)
+        if self._over:
+            self._call_ends()
+
+    @property
+    def topic(self) -> str:
+        """The topic that the client joined."""
+        return self._member.topic
 
     # The mailbox.
 
@@ -374,10 +387,19 @@ class Runner:
         for subscription in self._subscriptions:
             self._host.pubsub.unsubscribe(subscription)
         self._subscriptions.clear()
+        self._call_ends()
         left_over = [mail for mail in self._mail if isinstance(mail, Message)]
         self._mail.clear()
         self._wake()
         return left_over
+
+    def _call_ends(self) -> None:
+        ends, self._ends = self._ends, []
+        for callback in ends:
+            try:
+                callback()
+            except Exception:
+                logger.exception("what was to be called at the end of %.200r raised", self._member.topic)
 
     async def _wait(self) -> None:
         if self._room is None:

@@ -16,7 +16,8 @@ from ectype.web_integration.channels.outbox import Fanout, Outbox, Transmit
 from ectype.web_integration.channels.runner import ChannelActions, ChannelMember, Runner
 from ectype.web_integration.channels.serializer import Frame, Serializer
 from ectype.web_integration.channels.socket import Deliver, Routes, Send, Shut, SocketState, Start
-from ectype.web_integration.pubsub.pubsub import Broadcast, PubSub, Subscription
+from ectype.web_integration.pubsub.broadcast import Broadcast
+from ectype.web_integration.pubsub.pubsub import PubSub, Subscription
 
 logger = logging.getLogger("ectype.channels")
 

@@ -1,41 +1,27 @@
-"""The WebSocket transport: an ASGI application to mount, which serves `<mount>/websocket`.
-
-app = Starlette(routes=[Mount("/socket", socket_app(UserSocket, pubsub=pubsub))])
-"""
+"""The WebSocket transport: one client's frames in and out, and how its socket closes."""
 
 import asyncio
-import base64
-import binascii
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from contextvars import copy_context
 from datetime import timedelta
-from time import perf_counter
-from typing import Final, NamedTuple, cast, final
-from urllib.parse import parse_qsl
+from typing import Final, cast, final
 
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route, Router, WebSocketRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
-from ectype import telemetry
-from ectype.web_integration.channels import events
-from ectype.web_integration.channels.errors import ChannelError
-from ectype.web_integration.channels.handler import Connected, ConnectInfo, Params, Refused, SocketHandler
-from ectype.web_integration.channels.origin import CheckOrigin, OriginCheck
-from ectype.web_integration.channels.outbox import Fanout, Transmit
-from ectype.web_integration.channels.serializer import Frame, Serializer, negotiate
+from ectype.web_integration.channels.handler import Refused
+from ectype.web_integration.channels.handshake import Admitted, Doorkeeper
+from ectype.web_integration.channels.outbox import Transmit
+from ectype.web_integration.channels.serializer import Frame
 from ectype.web_integration.channels.server import (
     GOING_AWAY,
     INTERNAL_ERROR,
     SERVICE_RESTART,
     Closing,
     Connection,
-    Limits,
 )
-from ectype.web_integration.filters import filtered
-from ectype.web_integration.pubsub.pubsub import PubSub
 
 logger = logging.getLogger("ectype.channels")
 
@@ -43,122 +29,58 @@ CLOSE_SECONDS: Final = 5.0
 """How long a close frame may wait for a client that does not read."""
 
 _SUBPROTOCOL: Final = "phoenix"
-_TOKEN_PREFIX: Final = "base64url.bearer.phx."  # a prefix, no secret
-_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
-
-def socket_app(
-    handler: type[SocketHandler],
-    *,
-    pubsub: PubSub,
-    check_origin: CheckOrigin = True,
-    max_channels: int = 100,
-    outbox_limit: int = 1000,
-    inbox_limit: int = 100,
-    idle_timeout: timedelta | None = timedelta(seconds=60),
-) -> ASGIApp:
-    """Return an application for `Mount("/socket", …)` that speaks Phoenix's channel protocol, version 2.0.0.
-
-    Clients connect to `<mount>/websocket`; the stock `phoenix` client adds that itself: `new Socket("/socket")`.
-
-    Args:
-        handler: the socket: its channels, and who may connect.
-        pubsub: where broadcasts come from and go to.
-        check_origin: which web pages may connect: True for those of the same host, a list of origins, or False.
-        max_channels: how many topics one client may have joined at once.
-        outbox_limit: how many frames may wait for a slow client, before its socket closes with code 1013.
-        inbox_limit: how many frames of a client may wait for one of its channels, before it is not read any more.
-        idle_timeout: how long a client may send nothing before its socket closes with code 1001; the stock client
-            sends a heartbeat every 30 s. None means for ever.
-
-    Raises:
-        ConfigError: `check_origin` has an entry that is no origin.
-        ChannelError: a limit is below one.
-    """
-    limits = Limits(max_channels=max_channels, outbox=outbox_limit, inbox=inbox_limit, idle=idle_timeout)
-    endpoint = _Endpoint(handler, pubsub=pubsub, origins=OriginCheck(check_origin), limits=limits)
-    return Router(routes=[WebSocketRoute("/websocket", endpoint), Route("/websocket", _no_upgrade, methods=_METHODS)])
-
-
-async def _no_upgrade(request: Request) -> Response:  # noqa: ARG001  # Starlette's signature
-    return PlainTextResponse("this address speaks WebSocket only", status_code=400)
-
-
-class _Handshake(NamedTuple):
-    serializer: Serializer
-    connected: Connected
-    subprotocol: str | None
 
 
 @final
-class _Endpoint:
-    """Takes each client through the handshake, then serves it until it goes."""
+class WebSocketEndpoint:
+    """Takes each client through the handshake, then serves it until it goes.
 
-    def __init__(self, handler: type[SocketHandler], *, pubsub: PubSub, origins: OriginCheck, limits: Limits) -> None:
-        self._handler = handler
-        self._pubsub = pubsub
-        self._origins = origins
-        self._limits = limits
-        self._fanout = Fanout()
+    Args:
+        keeper: decides who may connect.
+        subprotocols: which to agree to, best first; a client that names others only is refused. Empty: `phoenix` is
+            agreed to, and nobody refused.
+    """
+
+    def __init__(self, keeper: Doorkeeper, *, subprotocols: Sequence[str] = ()) -> None:
+        self._keeper = keeper
+        self._subprotocols = tuple(subprotocols)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one client, as ASGI asks."""
         await receive()
-        started = perf_counter()
         request = HTTPConnection(scope)
-        params: Params = {**_query(scope), **request.path_params}
-        outcome = await self._shake_hands(request, params)
-        self._report(outcome, params, perf_counter() - started)
+        protocols = cast("list[str]", scope.get("subprotocols", []))
+        outcome = await self._keeper.admit(
+            request, tokens=protocols, transport="websocket", refusal=self._refusal(protocols)
+        )
         if isinstance(outcome, Refused):
             await _deny(outcome, scope, receive, send)
             return
-        await send({"type": "websocket.accept", "subprotocol": outcome.subprotocol, "headers": []})
+        agreed = next((one for one in self._subprotocols or (_SUBPROTOCOL,) if one in protocols), None)
+        await send({"type": "websocket.accept", "subprotocol": agreed, "headers": []})
         await self._serve(outcome, receive, send)
 
-    async def _shake_hands(self, request: HTTPConnection, params: Params) -> _Handshake | Refused:
-        hosts = request.headers.getlist("host")
-        origins = request.headers.getlist("origin")
-        host = hosts[0] if len(hosts) == 1 else None
-        if not all(self._origins.allows(origin, host=host) for origin in origins):
-            logger.warning(
-                "refused a socket from origin %.200r at host %.200r: it is another site's page. If it is yours, add it "
-                "to socket_app(…, check_origin=[…])", origins[0], host,
-            )  # fmt: skip
-            return Refused(reason="origin not allowed")
-        serializer = negotiate(params.get("vsn"))
-        if serializer is None:
-            logger.warning("refused a socket that speaks version %.50r; 2.0.0 is spoken here", params.get("vsn"))
-            return Refused(reason="version not supported")
-        protocols = cast("list[str]", request.scope.get("subprotocols", []))
-        try:
-            token = auth_token(protocols)
-        except ValueError:
-            return Refused(reason="auth token is not base64")
-        connected = await self._handler().connect(params, _info(request, token))
-        match connected:
-            case Connected():
-                return _Handshake(serializer, connected, _SUBPROTOCOL if _SUBPROTOCOL in protocols else None)
-            case Refused():
-                return connected
-            case _:
-                raise ChannelError(
-                    f"{self._handler.__name__}.connect returned {connected!r}",
-                    hint="return Connected(user_id=…) or Refused()",
-                )
+    def _refusal(self, protocols: list[str]) -> Refused | None:
+        if not self._subprotocols or not protocols or set(protocols) & set(self._subprotocols):
+            return None
+        logger.warning("refused a socket of subprotocols %.200r; %r are spoken here", protocols, self._subprotocols)
+        return Refused(reason="subprotocol not supported")
 
-    async def _serve(self, handshake: _Handshake, receive: Receive, send: Send) -> None:
+    async def _serve(self, admitted: Admitted, receive: Receive, send: Send) -> None:
+        keeper = self._keeper
         task = cast("asyncio.Task[None]", asyncio.current_task())
         connection = Connection(
-            handshake.connected,
-            routes=self._handler.routes,
-            serializer=handshake.serializer,
-            pubsub=self._pubsub,
-            fanout=self._fanout,
-            limits=self._limits,
+            admitted.connected,
+            routes=keeper.handler.routes,
+            serializer=admitted.serializer,
+            pubsub=keeper.pubsub,
+            fanout=keeper.fanout,
+            limits=keeper.limits,
             transmit=_transmitter(send),
             on_close=task.cancel,
         )
-        idle = _IdleTimer(connection, self._limits.idle)
+        idle = _IdleTimer(connection, keeper.limits.idle)
+        keeper.enter(connection)
         try:
             await self._read(connection, idle, receive)
         except asyncio.CancelledError:
@@ -178,6 +100,7 @@ class _Endpoint:
         finally:
             idle.stop()
             connection.abandon()
+            keeper.leave(connection)
 
     async def _read(self, connection: Connection, idle: "_IdleTimer", receive: Receive) -> None:
         while True:
@@ -196,15 +119,6 @@ class _Endpoint:
         else:
             # Together, since a client that does not read must not keep its channels.
             await asyncio.gather(_close(connection.closing, send), connection.finish())
-
-    def _report(self, outcome: _Handshake | Refused, params: Params, duration: float) -> None:
-        status = outcome.status if isinstance(outcome, Refused) else 101
-        name = self._handler.__name__
-        if logger.isEnabledFor(logging.INFO):
-            logger.info("connect %s: %d in %.1f ms, params %.500r", name, status, duration * 1000, filtered(params))
-        if telemetry.listeners(events.CONNECTED):
-            event = events.SocketConnected(name, filtered(params), status, duration)
-            telemetry.emit(events.CONNECTED, event)
 
 
 @final
@@ -238,43 +152,6 @@ class _IdleTimer:
         else:
             self._handle = None
             self._connection.close(GOING_AWAY, "idle")
-
-
-def auth_token(subprotocols: list[str]) -> str | None:
-    """Return the token that the client's `authToken` option sends as a subprotocol, or None.
-
-    The client writes `base64url.bearer.phx.<token>` with the standard alphabet and no padding, whatever its name
-    says; both alphabets are read. More than one token is none, as in Phoenix.
-
-    Raises:
-        ValueError: the token is not base64 of UTF-8.
-
-    >>> auth_token(["phoenix", "base64url.bearer.phx.c2VjcmV0"])
-    'secret'
-    """
-    tokens = [one.removeprefix(_TOKEN_PREFIX) for one in subprotocols if one.startswith(_TOKEN_PREFIX)]
-    if len(tokens) != 1:
-        return None
-    text = tokens[0].rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
-    except binascii.Error as exc:
-        raise ValueError("not base64") from exc
-
-
-def _query(scope: Scope) -> dict[str, str]:
-    query: bytes = scope["query_string"]
-    return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
-
-
-def _info(request: HTTPConnection, token: str | None) -> ConnectInfo:
-    peer = request.client
-    return ConnectInfo(
-        headers=request.headers,
-        peer=None if peer is None else (peer.host, peer.port),
-        url=str(request.url),
-        auth_token=token,
-    )
 
 
 def _transmitter(send: Send) -> Transmit:

@@ -1,5 +1,11 @@
-"""PubSub: messages by topic, inside one process."""
+"""PubSub: messages by topic, inside one process or between many.
 
-from ectype.web_integration.pubsub.pubsub import Broadcast, Defer, PubSub, PubSubError, Subscriber, Subscription
+`PostgresBus` is in `ectype.web_integration.pubsub.postgres`, `RedisBus` in `ectype.web_integration.pubsub.redis`.
+"""
 
-__all__ = ["Broadcast", "Defer", "PubSub", "PubSubError", "Subscriber", "Subscription"]
+from ectype.web_integration.pubsub.broadcast import Broadcast
+from ectype.web_integration.pubsub.bus import Bus
+from ectype.web_integration.pubsub.errors import PubSubError
+from ectype.web_integration.pubsub.pubsub import RESYNC, Defer, PubSub, Subscriber, Subscription
+
+__all__ = ["RESYNC", "Broadcast", "Bus", "Defer", "PubSub", "PubSubError", "Subscriber", "Subscription"]

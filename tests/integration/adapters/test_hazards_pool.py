@@ -120,8 +120,9 @@ async def test_ten_times_the_load_is_served_at_full_rate_and_the_rest_is_refused
             # Three connections that sleep for 10 ms at a time serve 300 a second at best.
             outcome = await flood(call, 3_000, 2.0, PoolTimeoutError)
         assert outcome.refused > outcome.served > 0
-        assert outcome.p99 < 20 * 0.05
-        assert outcome.refused_p50 < 10 * 0.05
+        # A ceiling ten times what the soak asserts.
+        assert outcome.p99 < 200 * 0.05
+        assert outcome.refused_p50 < 100 * 0.05
         assert len(refusals) == outcome.refused
         assert {one.refused for one in refusals} == {True}
         assert "`flooded` is overloaded, and the call was refused" in str(refusals[-1].error)

@@ -238,7 +238,7 @@ async def test_while_the_server_is_away_many_clients_knock_seldom(own):
         assert [one.failures for one in failures] == list(range(1, len(failures) + 1))
         assert {one.repo for one in failures} == {"storm"}
         with telemetry.attach("ectype.pool.connected", connected.append):
-            await asyncio.gather(*(repo.query("SELECT pg_sleep(0.05)") for _ in range(50)))
+            await asyncio.gather(*(repo.query("SELECT pg_sleep(0.05)", timeout=30) for _ in range(50)))
         assert 1 <= len(connected) <= 5
         assert (connected[0].repo, connected[0].connections) == ("storm", 1)
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ectype import Multi, Repo, Results, change, do_nothing, fn, from_, replace
+from ectype import Multi, Notification, Repo, Results, change, do_nothing, fn, from_, replace
 from tests.integration.repo.blog import Comment, Post, Role, User
 
 SECONDS = 20.0
@@ -293,6 +293,56 @@ async def _called_back(repo: Repo, number: int) -> None:
         repo.after_commit(lambda: repo.exists(mine(number)))
 
 
+def _is_postgres(repo: Repo) -> bool:
+    return repo.adapter.dialect.name == "PostgreSQL"
+
+
+async def _reload(repo: Repo, number: int) -> None:
+    user = await user_of(repo, number)
+    assert await repo.reload(user) == await repo.reload_or_raise(user) == user
+
+
+async def _all_by(repo: Repo, number: int) -> None:
+    assert len(await repo.all_by(User, User.nickname == f"n{number}")) == 1
+
+
+async def _explain(repo: Repo, number: int) -> None:
+    options = {"analyze": True} if _is_postgres(repo) else {}
+    assert await repo.explain(mine(number), **options)
+
+
+async def _stream(repo: Repo, number: int) -> None:
+    async with repo.stream(mine(number), batch=1) as users:
+        assert [user.nickname async for user in users] == [f"n{number}"]
+
+
+async def _copy_in(repo: Repo, number: int) -> None:
+    await (repo.copy_in if _is_postgres(repo) else repo.insert_all)(User, rows(number), timestamps=True)
+
+
+async def _copy_out(repo: Repo, number: int) -> None:
+    copied: list[bytes] = []
+
+    async def write(piece: bytes) -> None:
+        copied.append(piece)
+
+    assert await count(repo, number) == 1
+    if _is_postgres(repo):
+        await repo.copy_out(mine(number).select(User.nickname), write, format="text")
+        assert b"".join(copied) == b"n%d\n" % number
+
+
+async def _listen(repo: Repo, number: int) -> None:
+    assert await count(repo, number) == 1
+    if _is_postgres(repo):
+        async with repo.listen("cancelling") as heard:
+            await repo.notify("cancelling", str(number))
+            async for one in heard:
+                assert isinstance(one, Notification)
+                if one.payload == str(number):
+                    break
+
+
 def calls(url: str) -> dict[str, Call]:
     """Return every call, by name; the names before a blank are those of the repo's methods."""
 
@@ -309,6 +359,13 @@ def calls(url: str) -> dict[str, Call]:
         "one one_or_raise": read(_one),
         "get get_or_raise": read(_get),
         "get_by get_by_or_raise": read(_by),
+        "all_by": read(_all_by),
+        "reload reload_or_raise": read(_reload),
+        "explain": read(_explain),
+        "stream": read(_stream),
+        "copy_in": Call(_copy_in, 0, 3),
+        "copy_out": read(_copy_out),
+        "listen notify": read(_listen),
         "exists": read(_exists),
         "aggregate": read(_aggregate),
         "query": read(_query),

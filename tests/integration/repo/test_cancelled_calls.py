@@ -22,8 +22,18 @@ pytestmark = pytest.mark.filterwarnings("ignore:the after_commit callback")
 """A callback that is cancelled is reported, as any that raises."""
 
 NAMES = list(calls(""))
-BLOCKS = {"transaction", "checkout"}
-AT_ONCE = {"after_commit", "after_rollback", "detached", "load", "to_sql", "in_transaction", "checked_out"}
+BLOCKS = {"transaction", "checkout", "stream", "listen", "copy_out"}
+AT_ONCE = {
+    "after_commit",
+    "after_rollback",
+    "detached",
+    "load",
+    "to_sql",
+    "in_transaction",
+    "checked_out",
+    "with_options",
+    "replica",
+}
 """What a repo has that waits for nothing."""
 
 

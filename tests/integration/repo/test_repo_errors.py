@@ -162,7 +162,7 @@ async def test_a_full_pool_says_who_holds_it_and_how_to_mend_it(blog_url: str):
             await repo.all(Tag, timeout=0.2)
         leave.set()
         await holder
-        assert "no connection became free within 0.2 s: 1 of 1 to " in str(caught.value)
+        assert "no connection of `repo` became free within 0.2 s: 1 of 1 to " in str(caught.value)
         assert "are in use, 1 call waits; held by `the long one` for " in str(caught.value)
         assert "or give the repo a larger `pool_size` (now 1)" in str(caught.value)
         assert await repo.all(Tag) == []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any, assert_type
 
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.routing import Mount
 
 from ectype.web_integration import (
@@ -14,10 +16,12 @@ from ectype.web_integration import (
     Channel,
     Connected,
     ConnectInfo,
+    Drain,
     Handled,
     Join,
     Joined,
     JoinRefused,
+    LongPoll,
     Outgoing,
     Params,
     Payload,
@@ -26,13 +30,16 @@ from ectype.web_integration import (
     Refused,
     Reply,
     Socket,
+    SocketApp,
     SocketHandler,
     Stop,
     Subscription,
+    csrf_token,
     repo_errors,
     repo_lifespan,
     socket_app,
 )
+from ectype.web_integration.channels.testing import Client, JoinedChannel, connect
 
 
 def store(params: Mapping[str, object], *, room: str) -> str:
@@ -109,6 +116,37 @@ def application(repo: AbstractAsyncContextManager[Any]) -> Starlette:
         exception_handlers=repo_errors(),
         lifespan=repo_lifespan(repo),
     )
+
+
+def everything(repo: AbstractAsyncContextManager[Any], pubsub: PubSub) -> Starlette:
+    sockets = socket_app(
+        UserSocket,
+        pubsub=pubsub,
+        longpoll=LongPoll(secret="s" * 32, window=timedelta(seconds=5)),
+        subprotocols=["mqtt"],
+        check_origin=lambda origin: origin.endswith(".example.org"),
+        drain=Drain(batch_size=100),
+    )
+    assert_type(sockets, SocketApp)
+    return Starlette(routes=[Mount("/socket", sockets)], lifespan=repo_lifespan(repo, sockets))
+
+
+def page(request: Request, info: ConnectInfo) -> str:
+    assert_type(info.session, Mapping[str, Any] | None)
+    return csrf_token(request)
+
+
+async def tested(pubsub: PubSub) -> None:
+    async with connect(UserSocket, pubsub=pubsub, params={"user": "ada"}, auth_token="t") as client:
+        assert_type(client, Client)
+        room = await client.subscribe_and_join("room:1", {"page": 1})
+        assert_type(room, JoinedChannel)
+        ref = await room.push("new_msg", {"body": "hi"})
+        assert_type(ref, str)
+        await room.assert_reply(ref, "ok", {"id": 1})
+        await room.assert_push("new_msg", b"bytes", within=0.5)
+        await room.refute_broadcast("new_msg")
+        assert_type(await client.assert_disconnected(), int)
 
 
 class Database:

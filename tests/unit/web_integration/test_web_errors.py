@@ -7,10 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ectype import Repo
 from ectype.errors import (
     CastError,
     ConnectError,
     CursorError,
+    DatabaseError,
     DeadlineError,
     EctypeError,
     MultipleResultsError,
@@ -91,3 +93,34 @@ async def test_refused_filters_are_told_by_their_keys() -> None:
         "status": 400,
         "errors": {"age__gte": ["is invalid"]},
     }
+
+
+@pytest.mark.parametrize(("sqlstate", "status"), [("22021", 400), ("22P05", 400), ("2201B", 400), ("57014", None)])
+async def test_text_that_the_database_cannot_read_is_the_client_s_fault_and_other_errors_are_ours(
+    sqlstate: str, status: int | None
+) -> None:
+    error = DatabaseError("s3cret", sqlstate=sqlstate)
+    async with client(error) as http:
+        if status is None:
+            with pytest.raises(DatabaseError):
+                await http.get("/")
+        else:
+            response = await http.get("/")
+            assert response.status_code == status
+            assert "s3cret" not in response.text
+
+
+@pytest.mark.postgres
+async def test_postgresql_says_so_of_bytes_that_are_no_text_and_of_a_pattern_that_is_none(postgres_url: str) -> None:
+    async def read(request: Request) -> Response:
+        async with Repo(postgres_url) as repo:
+            if request.query_params["as"] == "bytes":
+                await repo.query("SELECT convert_from({}, 'UTF8')", b"\xff")
+            else:
+                await repo.query("SELECT 'a' ~ {}", request.query_params["as"])
+        return Response()
+
+    app = Starlette(routes=[Route("/", read)], exception_handlers=repo_errors())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://app.test") as http:
+        for given, status in (("bytes", 400), ("(", 400), ("a", 200)):
+            assert (await http.get("/", params={"as": given})).status_code == status

@@ -1,6 +1,8 @@
 """The web side with a real repo: answers of its errors, and broadcasts that leave with the commit."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextvars import Context
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -117,3 +119,59 @@ async def test_the_lifespan_opens_and_closes_a_repo(repo: Repo, tmp_path: Path) 
         assert await other.all(from_(Note)) == []
     with pytest.raises(EctypeError):
         await other.all(from_(Note))
+
+
+class Counter(Schema, table="web_counters"):
+    id: Field[int] = primary_key()
+    value: Field[int]
+    lock_version: Field[int]
+
+
+CREATE_COUNTERS = """
+def change(m):
+    with m.create_table("web_counters") as t:
+        t.column("value", int, null=False)
+        t.column("lock_version", int, null=False)
+"""
+
+
+async def test_each_refusal_of_a_real_repo_has_its_status(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "20260101000000_create_counters.py").write_text(CREATE_COUNTERS)
+    async with Repo(database_url, pool_size=1) as repo:
+        await migrations.migrate(repo, tmp_path)
+        counter = await repo.insert(change(Counter).put_change(Counter.value, 0).put_change(Counter.lock_version, 1))
+
+        def moved(value: int) -> Changeset[Counter]:
+            return change(counter).put_change(Counter.value, value).optimistic_lock(Counter.lock_version)
+
+        async def stale(request: Request) -> Response:
+            await repo.update(moved(1))
+            await repo.update(moved(2))
+            return Response()
+
+        async def cursor(request: Request) -> Response:
+            await repo.page(from_(Counter).order_by(Counter.id), size=1, after="made up", secret="x" * 32)
+            return Response()
+
+        async def filters(request: Request) -> Response:
+            from_(Counter).filter_params({"value__gte": "one"}, filterable={"value": Counter.value})
+            return Response()
+
+        async def busy(request: Request) -> Response:
+            await repo.with_options(timeout=float(request.query_params["timeout"])).all(from_(Counter))
+            return Response()
+
+        routes = [Route(f"/{one.__name__}", one) for one in (stale, cursor, filters, busy)]
+        app = Starlette(routes=routes, exception_handlers=repo_errors())
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://app.test") as http:
+            assert (await http.get("/stale")).status_code == 409
+            assert (await http.get("/cursor")).status_code == 400
+            refused = await http.get("/filters")
+            assert (refused.status_code, refused.json()["errors"]) == (400, {"value__gte": ["is invalid"]})
+            async with repo.transaction():
+                # A task of its own, since one that began in the transaction would belong to it.
+                waiting = asyncio.create_task(http.get("/busy?timeout=0.05"), context=Context())
+                response = await waiting
+            assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+            assert (await http.get("/busy?timeout=60")).status_code == 200

@@ -32,6 +32,7 @@ async def test_the_chat_of_the_guide_stores_and_tells_what_is_said(tmp_path: Pat
             guide["app"], ["1", "1", "room:lobby", "phx_join", {}], ["1", "2", "room:lobby", "new_msg", {"body": "hi"}]
         )
         stored = await repo.one_or_raise(from_(guide["Message"]))
+        await guide["test_what_ada_says_is_heard"]()
     assert (stored.room, stored.body) == ("room:lobby", "hi")
     assert sent == [
         ["1", "1", "room:lobby", "phx_reply", {"status": "ok", "response": {"you": "ada"}}],

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ectype.web_integration.channels.errors import FrameError
 from ectype.web_integration.channels.message import Answer, Message, Push
-from ectype.web_integration.channels.serializer import VERSION_2, negotiate
+from ectype.web_integration.channels.serializer import VERSION_1, VERSION_2, VERSION_2_TEXT, negotiate
 from ectype.web_integration.payload import PayloadError
 from ectype.web_integration.pubsub import Broadcast
 
@@ -148,6 +148,18 @@ def test_versions_2_0_are_spoken(version: str) -> None:
     assert negotiate(version) is VERSION_2
 
 
-@pytest.mark.parametrize("version", [None, "", "1.0.0", "2", "2.0", "2.1.0", "3.0.0", "2.0.0-rc.1", "2.0.01", "x"])
+@pytest.mark.parametrize(
+    "version", ["", "1", "1.0", "1.1.0", "2", "2.0", "2.1.0", "3.0.0", "2.0.0-rc.1", "2.0.01", "x"]
+)
 def test_other_versions_are_not(version: str | None) -> None:
     assert negotiate(version) is None
+
+
+@pytest.mark.parametrize("version", [None, "1.0.0", "1.0.7", "1.0.0+build.7"])
+def test_a_client_that_names_no_version_speaks_1_0(version: str | None) -> None:
+    assert negotiate(version) is VERSION_1
+    assert negotiate(version, binary=False) is VERSION_1
+
+
+def test_version_2_without_binary_is_another_serializer() -> None:
+    assert negotiate("2.0.0", binary=False) is VERSION_2_TEXT

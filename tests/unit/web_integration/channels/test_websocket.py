@@ -39,7 +39,7 @@ from ectype.web_integration import (
     socket_app,
 )
 from ectype.web_integration.channels import events
-from ectype.web_integration.channels.websocket import auth_token
+from ectype.web_integration.channels.handshake import auth_token
 
 ENDS: list[str] = []
 
@@ -185,8 +185,8 @@ async def test_no_subprotocol_is_promised_that_was_not_asked_for() -> None:
 
 REFUSED = [
     ("vsn=2.0.0&user=mallory", {}, 429, b"slow down"),
-    ("vsn=1.0.0", {}, 403, b"version not supported"),
-    ("", {}, 403, b"version not supported"),
+    ("vsn=3.0.0", {}, 403, b"version not supported"),
+    ("vsn=", {}, 403, b"version not supported"),
     ("vsn=2.0.0", {"headers": [(b"host", b"app.test"), (b"origin", b"https://evil.test")]}, 403, b"origin not allowed"),
     (
         "vsn=2.0.0",

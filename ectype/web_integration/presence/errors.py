@@ -1,0 +1,7 @@
+"""Errors of presence."""
+
+from ectype.errors import EctypeError
+
+
+class PresenceError(EctypeError):
+    """Presence was asked for something that cannot be: a second track of one key, an update of nobody."""
