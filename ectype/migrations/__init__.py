@@ -9,16 +9,33 @@ def change(m: Migration) -> None:
 await migrations.migrate(repo)
 """
 
+from ectype.migrations.checks import Finding
 from ectype.migrations.dsl import Direction, Migration
-from ectype.migrations.errors import JournalMismatchError, MigrationFailedError, MigrationLockError
-from ectype.migrations.events import LockAwaited, MigrationFinished
+from ectype.migrations.errors import (
+    JournalMismatchError,
+    MigrationFailedError,
+    MigrationLockError,
+    PendingMigrationsError,
+)
+from ectype.migrations.events import LockAwaited, MigrationFinished, StepFinished
 from ectype.migrations.generate import new_migration
+from ectype.migrations.lock_file import write_lock_file
+from ectype.migrations.planning import PlannedMigration, PlannedStatement, RunPlan, plan_run
 from ectype.migrations.report import MigrationStatus, status
-from ectype.migrations.runner import HasAdapter, applied, down, migrate, rollback, up
+from ectype.migrations.resolving import baseline, resolve
+from ectype.migrations.runner import applied, down, migrate, rollback, up
+from ectype.migrations.schema_hash import schema_hash
+from ectype.migrations.sessions import HasAdapter
+from ectype.migrations.steps import Goal
+from ectype.migrations.tenants import TenantOutcome, migrate_tenants, tenants, tenants_status
+from ectype.migrations.testing import check_migrations
+from ectype.migrations.verifying import pending, require, verify
 from ectype.sql.ddl import Raw
 
 __all__ = [
     "Direction",
+    "Finding",
+    "Goal",
     "HasAdapter",
     "JournalMismatchError",
     "LockAwaited",
@@ -27,12 +44,30 @@ __all__ = [
     "MigrationFinished",
     "MigrationLockError",
     "MigrationStatus",
+    "PendingMigrationsError",
+    "PlannedMigration",
+    "PlannedStatement",
     "Raw",
+    "RunPlan",
+    "StepFinished",
+    "TenantOutcome",
     "applied",
+    "baseline",
+    "check_migrations",
     "down",
     "migrate",
+    "migrate_tenants",
     "new_migration",
+    "pending",
+    "plan_run",
+    "require",
+    "resolve",
     "rollback",
+    "schema_hash",
     "status",
+    "tenants",
+    "tenants_status",
     "up",
+    "verify",
+    "write_lock_file",
 ]

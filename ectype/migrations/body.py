@@ -26,6 +26,7 @@ class Body:
         name: its name, for the journal and for messages.
         path: its file, None for a migration that code handed in.
         checksum: the SHA-256 of the file, None without one.
+        transaction: False when the file says `transaction = False`: each statement is then a step of its own.
     """
 
     version: int
@@ -35,6 +36,7 @@ class Body:
     change: Describe | None
     up: Describe | None
     down: Describe | None
+    transaction: bool = True
 
     def __str__(self) -> str:
         return f"{self.version} {self.name}"
@@ -112,7 +114,12 @@ def _body(holder: object, version: int, name: str, path: Path | None, digest: st
             f"{path or name} has no `change`, no `up` and no `down`",
             hint='write one:\n\n    def change(m: Migration) -> None:\n        with m.create_table("users") as t:',
         )
-    return Body(version, name, path, digest, found["change"], found["up"], found["down"])
+    transaction = getattr(holder, "transaction", True)
+    if not isinstance(transaction, bool):
+        raise MigrationError(
+            f"`transaction` of {path or name} is {transaction!r}", hint="say `transaction = False`, or leave it out"
+        )
+    return Body(version, name, path, digest, found["change"], found["up"], found["down"], transaction)
 
 
 def _function(holder: object, word: str, path: Path | None) -> Describe | None:

@@ -11,15 +11,30 @@ FINISHED: Final = "ectype.migrations.finished"
 WAITING: Final = "ectype.migrations.waiting"
 """Sent with a `LockAwaited`, once a run, when the lock was not free at once."""
 
+STEPPED: Final = "ectype.migrations.stepped"
+"""Sent with a `StepFinished` after each step of a migration that cannot be one transaction."""
+
 
 @dataclass(frozen=True, slots=True)
 class MigrationFinished:
-    """One migration has been applied or rolled back, and committed."""
+    """One migration has been applied or rolled back, and committed. `notes` says what was mended on the way."""
 
     version: int
     name: str
     direction: Direction
     duration_ms: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """One step of a migration is done and saved; an interrupted migration goes on after it."""
+
+    version: int
+    name: str
+    direction: Direction
+    step: int
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,27 +107,33 @@ async def _in_transaction(session: Session, prepared: Prepared) -> int | None:
     position = 0
     try:
         if not await journal.claim(body, prepared.direction):
-            await _undo(connection)
+            await undo(connection)
             return None
         started = time.monotonic()
         for position, statement in enumerate(prepared.statements, start=1):  # noqa: B007  # the handler reads it
-            await _execute(session, statement)
+            await execute(session, statement)
         position = 0
         await session.guard.verify(connection)
         duration = round((time.monotonic() - started) * 1000)
         await journal.finish(body, duration)
     except EctypeError as exc:
-        await _undo(connection)
+        await undo(connection)
         ending = HALF_WAY if await _is_saved(session, prepared) else UNCHANGED
         raise _failed(prepared, exc, position, ending) from exc
     except BaseException:
-        await _undo(connection)
+        await undo(connection)
         raise
-    await _commit(connection, prepared)
+    await commit(connection, prepared)
     return duration
 
 
-async def _execute(session: Session, statement: Statement) -> None:
+async def execute(session: Session, statement: Statement) -> None:
+    """Run one statement in the open transaction.
+
+    Raises:
+        MigrationError: it ended the transaction, or would lose rows unseen.
+        DatabaseError: it failed.
+    """
     connection = session.connection
     await session.guard.before(connection, statement.node)
     if isinstance(statement.node, Execute):
@@ -153,7 +159,12 @@ async def _is_saved(session: Session, prepared: Prepared) -> bool:
     return entry is not None and entry.is_partial
 
 
-async def _commit(connection: Connection, prepared: Prepared) -> None:
+async def commit(connection: Connection, prepared: Prepared) -> None:
+    """Commit, seen through to its end even when it is cancelled.
+
+    Raises:
+        MigrationFailedError: nothing was committed, or nobody knows.
+    """
     committing = asyncio.ensure_future(connection.commit())
     try:
         await asyncio.shield(committing)
@@ -164,11 +175,12 @@ async def _commit(connection: Connection, prepared: Prepared) -> None:
     except (ConnectError, DeadlineError) as exc:
         raise _failed(prepared, exc, 0, UNKNOWN) from exc
     except EctypeError as exc:
-        await _undo(connection)
+        await undo(connection)
         raise _failed(prepared, exc, 0, UNCHANGED) from exc
 
 
-async def _undo(connection: Connection) -> None:
+async def undo(connection: Connection) -> None:
+    """Roll the open transaction back, or close the connection, which does so too."""
     if connection.broken or not connection.in_transaction:
         return
     try:
@@ -183,9 +195,9 @@ def _failed(prepared: Prepared, cause: EctypeError, position: int, ending: str) 
     sql = statements[position - 1].sql if position else None
     parts = [f"{body} failed going {prepared.direction}"]
     if sql is not None:
-        parts = [f"{parts[0]}, statement {position} of {len(statements)}:", _indented(sql)]
+        parts = [f"{parts[0]}, statement {position} of {len(statements)}:", indented(sql)]
     code = cause.sqlstate if isinstance(cause, DatabaseError) else None
-    parts.append(_indented(cause.message if code is None else f"{cause.message} ({code})"))
+    parts.append(indented(cause.message if code is None else f"{cause.message} ({code})"))
     parts.append(f"{body.path or 'from code'}: {ending}")
     return MigrationFailedError(
         "\n\n".join(parts),
@@ -197,7 +209,8 @@ def _failed(prepared: Prepared, cause: EctypeError, position: int, ending: str) 
     )
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
+    """Return the text four spaces in, cut where it is long."""
     lines = textwrap.dedent(text).strip().splitlines()
     if len(lines) > LINES_SHOWN:
         lines = [*lines[:LINES_SHOWN], f"… and {len(lines) - LINES_SHOWN} more lines"]

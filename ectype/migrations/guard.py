@@ -36,15 +36,20 @@ class Guard(Protocol):
         ...
 
 
-Hold: TypeAlias = Callable[[Adapter, Patience], AbstractAsyncContextManager[Guard]]
+Hold: TypeAlias = Callable[[Adapter, Patience, str], AbstractAsyncContextManager[Guard]]
 
 GUARDS: Final[dict[Target, Hold]] = {"postgres": guard_postgres.hold, "sqlite": guard_sqlite.hold}
 
 
-def hold(adapter: Adapter, patience: Patience) -> AbstractAsyncContextManager[Guard]:
+def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AbstractAsyncContextManager[Guard]:
     """Return a context in which this run is the only one, as far as the database can say that.
+
+    Args:
+        adapter: the database.
+        patience: how long to wait.
+        scope: what the lock is for within the database, as a schema; "" for its migrations.
 
     Raises:
         MigrationLockError: another run did not end in time.
     """
-    return GUARDS[adapter.dialect.target](adapter, patience)
+    return GUARDS[adapter.dialect.target](adapter, patience, scope)

@@ -67,7 +67,7 @@ class PostgresGuard:
 
 
 @contextlib.asynccontextmanager
-async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[PostgresGuard]:
+async def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AsyncGenerator[PostgresGuard]:
     """Hold the lock of this database's migrations until the block ends.
 
     Raises:
@@ -75,7 +75,7 @@ async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[PostgresG
     """
     connection = await adapter.connect(CONNECT_SECONDS)
     try:
-        key = await _key(connection)
+        key = await _key(connection, scope)
         await _acquire(connection, key, Wait(patience.lock_wait))
         guard = PostgresGuard(connection, key, patience.lock_timeout)
         await guard.check()
@@ -87,9 +87,9 @@ async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[PostgresG
         await connection.close()
 
 
-async def _key(connection: Connection) -> int:
+async def _key(connection: Connection, scope: str = "") -> int:
     rows = await connection.fetch("SELECT current_database()", (), _rows)
-    digest = hashlib.sha256(f"ectype.migrations:{rows[0][0]}:{TABLE}".encode()).digest()
+    digest = hashlib.sha256(f"ectype.migrations:{rows[0][0]}:{TABLE}{scope and f':{scope}'}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
 
 

@@ -74,7 +74,7 @@ class SqliteGuard:
 
 
 @contextlib.asynccontextmanager
-async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[SqliteGuard]:  # noqa: ARG001  # see `Hold`
+async def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AsyncGenerator[SqliteGuard]:  # noqa: ARG001  # see `Hold`
     """Return the guard at once: SQLite has no lock that outlives a transaction."""
     yield SqliteGuard(patience.lock_wait)
 
