@@ -27,7 +27,7 @@ from ectype.migrations.runner import applied, down, migrate, rollback, up
 from ectype.migrations.schema_hash import schema_hash
 from ectype.migrations.sessions import HasAdapter
 from ectype.migrations.steps import Goal
-from ectype.migrations.tenants import TenantOutcome, migrate_tenants, tenants, tenants_status
+from ectype.migrations.tenancy import TenantOutcome, migrate_tenants, tenants, tenants_status
 from ectype.migrations.testing import check_migrations
 from ectype.migrations.verifying import pending, require, verify
 from ectype.sql.ddl import Raw

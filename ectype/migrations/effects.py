@@ -21,7 +21,8 @@ SHARE: Final = "SHARE"
 ROW_EXCLUSIVE: Final = "ROW EXCLUSIVE"
 WRITE_LOCK: Final = "the write lock of the file"
 
-NAME: Final = r'(?:"(?:[^"]|"")+"|[\w$]+)(?:\.(?:"(?:[^"]|"")+"|[\w$]+))?'
+ONE_NAME: Final = r'(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|[\w$]+)'
+NAME: Final = rf"{ONE_NAME}(?:\.{ONE_NAME})?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ POSTGRES: Final = (
     _rule(f"{_ALTER} .*\\bADD\\b.*\\b(?:CHECK|UNIQUE|PRIMARY KEY)\\b", ACCESS_EXCLUSIVE, "scan"),
     _rule(f"{_ALTER} (?:ALTER (?:COLUMN )?{NAME} SET STATISTICS|SET \\()", SHARE_UPDATE_EXCLUSIVE),
     _rule(f"{_ALTER} (?:ENABLE|DISABLE) (?:TRIGGER|RULE)\\b", SHARE_ROW_EXCLUSIVE),
-    _rule(f"{_ALTER}\\b", ACCESS_EXCLUSIVE),
+    _rule(f"{_ALTER} ", ACCESS_EXCLUSIVE),
     _rule("DROP TABLE (?:IF EXISTS )?TABLE_", ACCESS_EXCLUSIVE),
     _rule("TRUNCATE (?:TABLE )?(?:ONLY )?TABLE_", ACCESS_EXCLUSIVE),
     _rule("CREATE (?:OR REPLACE )?(?:CONSTRAINT )?TRIGGER .*? ON TABLE_", SHARE_ROW_EXCLUSIVE),

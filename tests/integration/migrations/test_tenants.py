@@ -73,7 +73,7 @@ async def test_no_more_schemas_than_asked_for_are_worked_on_at_once(repo, folder
         at_once -= 1
         return []
 
-    monkeypatch.setattr("ectype.migrations.tenants.migrate", counted)
+    monkeypatch.setattr("ectype.migrations.tenancy.migrate", counted)
     await migrations.migrate_tenants(repo, "tenant_*", folder, parallel=2)
     assert most == 2
 

@@ -122,11 +122,12 @@ async def _each(
         async with free:
             if fail_fast and failed.is_set():
                 return TenantOutcome(name, skipped=True)
+            outcome: TenantOutcome[T]
             try:
                 outcome = TenantOutcome(name, await work(name))
             except EctypeError as exc:
                 failed.set()
-                outcome = TenantOutcome[T](name, error=exc)
+                outcome = TenantOutcome(name, error=exc)
         if told is not None:
             told(outcome)
         return outcome
