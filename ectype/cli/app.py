@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ectype.cli import generate, journal, migrate, status, tenants
+from ectype.cli import backfill, generate, journal, migrate, status, tenants
 
 app = typer.Typer(
     name="ectype",
@@ -20,6 +20,7 @@ app.command("rollback")(migrate.rollback)
 app.command("status")(status.status)
 app.command("resolve")(journal.resolve)
 app.command("baseline")(journal.baseline)
+app.command("backfill")(backfill.backfill)
 app.command("verify")(journal.verify)
 
 

@@ -49,6 +49,15 @@ def _seconds(text: str | float) -> float:
     return seconds
 
 
+Pause: TypeAlias = Annotated[
+    float, typer.Option(parser=_seconds, metavar="SECONDS", help="How long to rest between two batches.")
+]
+MaxLag: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        parser=_seconds, metavar="SECONDS", help="How far a replica may be behind; the backfill waits for it."
+    ),
+]
 LockWait: TypeAlias = Annotated[
     float, typer.Option(parser=_seconds, metavar="SECONDS", help="How long to wait for another run to end.")
 ]

@@ -9,15 +9,18 @@ def change(m: Migration) -> None:
 await migrations.migrate(repo)
 """
 
+from ectype.migrations.backfill_text import Backfill
+from ectype.migrations.backfilling import BackfillResult, backfill
 from ectype.migrations.checks import Finding
 from ectype.migrations.dsl import Direction, Migration
 from ectype.migrations.errors import (
+    BackfillFailedError,
     JournalMismatchError,
     MigrationFailedError,
     MigrationLockError,
     PendingMigrationsError,
 )
-from ectype.migrations.events import LockAwaited, MigrationFinished, StepFinished
+from ectype.migrations.events import BatchFinished, LockAwaited, MigrationFinished, StepFinished
 from ectype.migrations.generate import new_migration
 from ectype.migrations.lock_file import write_lock_file
 from ectype.migrations.planning import PlannedMigration, PlannedStatement, RunPlan, plan_run
@@ -33,6 +36,10 @@ from ectype.migrations.verifying import pending, require, verify
 from ectype.sql.ddl import Raw
 
 __all__ = [
+    "Backfill",
+    "BackfillFailedError",
+    "BackfillResult",
+    "BatchFinished",
     "Direction",
     "Finding",
     "Goal",
@@ -52,6 +59,7 @@ __all__ = [
     "StepFinished",
     "TenantOutcome",
     "applied",
+    "backfill",
     "baseline",
     "check_migrations",
     "down",

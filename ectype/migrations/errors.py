@@ -56,3 +56,7 @@ class PendingMigrationsError(MigrationError):
         count = "1 migration is" if len(versions) == 1 else f"{len(versions)} migrations are"
         super().__init__(f"{count} pending in {url}: {shown}{more}", hint="run: ectype migrate")
         self.versions = tuple(versions)
+
+
+class BackfillFailedError(MigrationError):
+    """A batch of a backfill failed and was rolled back; the batches before it stay, and the next run goes on."""

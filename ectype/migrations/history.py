@@ -204,7 +204,7 @@ class Journal:
             direction: where it goes.
             steps: how many steps it has, when it is not one transaction.
         """
-        started = _codec(self.dialect).dump(datetime.now(UTC))
+        started = moment(self.dialect, datetime.now(UTC))
         done = None if steps is None else 0
         if direction == "up":
             known = (body.version, body.name, body.checksum, started)
@@ -225,19 +225,19 @@ class Journal:
         if before is None:
             await self.connection.execute(self._text(FORGET), (body.version,))
             return
-        finished = None if before.finished_at is None else _codec(self.dialect).dump(before.finished_at)
+        finished = None if before.finished_at is None else moment(self.dialect, before.finished_at)
         params = (body.version, before.state, finished, before.duration_ms)
         await self.connection.execute(self._text(RESTORE), params)
 
     async def record(self, version: int, name: str, checksum: str | None, state: State) -> None:
         """Write that a migration is applied, or is not, without running it."""
-        now = _codec(self.dialect).dump(datetime.now(UTC))
+        now = moment(self.dialect, datetime.now(UTC))
         params = (version, name, checksum, state, now, ectype_version(), platform.node())
         await self.connection.execute(self._text(RECORD), params)
 
     async def finish(self, body: Body, duration_ms: int) -> bool:
         """Write that the migration is done, in the transaction that did it, and say whether nobody else has."""
-        finished = _codec(self.dialect).dump(datetime.now(UTC))
+        finished = moment(self.dialect, datetime.now(UTC))
         return bool(await self._rows(FINISH, (body.version, finished, duration_ms)))
 
     async def _rows(self, sql: str, params: Sequence[object] = ()) -> list[Any]:
@@ -245,6 +245,11 @@ class Journal:
 
     def _text(self, sql: str) -> str:
         return sql.replace("@", self.dialect.placeholder)
+
+
+def moment(dialect: Dialect, when: datetime) -> object:
+    """Return a moment as the database stores it."""
+    return _codec(dialect).dump(when)
 
 
 def _codec(dialect: Dialect) -> Codec:

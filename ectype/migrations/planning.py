@@ -129,14 +129,21 @@ async def _planned(
     else:
         texts = [sql for statement in prepared.statements for sql in split(statement.sql, dialect.target)]
         effects = [(sql, effect(sql, dialect.target)) for sql in texts]
-    statements = [PlannedStatement(sql, what, await _rows(connection, what.table, dialect)) for sql, what in effects]
+    statements = [PlannedStatement(sql, what, await estimate(connection, what.table, dialect)) for sql, what in effects]
     body = prepared.body
     return PlannedMigration(
         body.version, body.name, prepared.direction, not steps, tuple(statements), done, body.checksum
     )
 
 
-async def _rows(connection: Connection, table: str | None, dialect: Dialect) -> int | None:
+async def estimate(connection: Connection, table: str | None, dialect: Dialect) -> int | None:
+    """Return about how many rows a table has, from what the database knows already; None where it does not.
+
+    Args:
+        connection: outside a transaction, since the question may fail.
+        table: its name as SQL text.
+        dialect: the database's.
+    """
     if table is None:
         return None
     sql = COUNT[dialect.target].format(text=table.replace("'", "''"), name=table)
