@@ -21,6 +21,7 @@ app.command("status")(status.status)
 app.command("resolve")(journal.resolve)
 app.command("baseline")(journal.baseline)
 app.command("backfill")(backfill.backfill)
+app.command("squash")(journal.squash)
 app.command("verify")(journal.verify)
 
 

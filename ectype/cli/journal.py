@@ -1,7 +1,8 @@
-"""`ectype resolve`, `ectype baseline` and `ectype verify`: the journal and the files, put side by side or put right."""
+"""`ectype resolve`, `baseline`, `squash` and `verify`: the journal and the files, put side by side or put right."""
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from ectype import migrations
 from ectype.cli.failures import Exit, reported
 from ectype.cli.options import Database, Folder, Json, LockWait, Prefix, Quiet, place
 from ectype.cli.output import Output
+from ectype.cli.settings import database_url, find_project, migrations_folder
 from ectype.errors import ConfigError
 
 Version = Annotated[int, typer.Argument(help="The migration's version.")]
@@ -61,6 +63,26 @@ def baseline(
         versions = asyncio.run(work)
         output.line(f"{len(versions)} migrations up to {version} are applied now, says the journal", mark="✔")
         output.document({"applied": versions})
+
+
+def squash(
+    *,
+    to: Annotated[int, typer.Option(metavar="VERSION", help="The last migration that goes into it.")],
+    database: Database = None,
+    folder: Folder = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make one migration of all up to a version, proven on scratch databases to make the same schema."""
+    output = Output(as_json=json, quiet=quiet)
+    with reported(output):
+        project = find_project(Path.cwd())
+        where = migrations_folder(folder, project)
+        made = asyncio.run(migrations.squash(database_url(database, project), to, where))
+        migrations.write_lock_file(where, only_if_there=True)
+        output.line(f"wrote {made.path}, which stands for {len(made.versions)} migrations", mark="✔")
+        output.line(f"their files are in {made.kept}; schema sha256 {made.schema[:4]}…{made.schema[-2:]} as before")
+        output.document({"path": str(made.path), "versions": list(made.versions), "schema": made.schema})
 
 
 def verify(

@@ -29,6 +29,7 @@ from ectype.migrations.resolving import baseline, resolve
 from ectype.migrations.runner import applied, down, migrate, rollback, up
 from ectype.migrations.schema_hash import schema_hash
 from ectype.migrations.sessions import HasAdapter
+from ectype.migrations.squashing import Squashed, squash
 from ectype.migrations.steps import Goal
 from ectype.migrations.tenancy import TenantOutcome, migrate_tenants, tenants, tenants_status
 from ectype.migrations.testing import check_migrations
@@ -56,6 +57,7 @@ __all__ = [
     "PlannedStatement",
     "Raw",
     "RunPlan",
+    "Squashed",
     "StepFinished",
     "TenantOutcome",
     "applied",
@@ -72,6 +74,7 @@ __all__ = [
     "resolve",
     "rollback",
     "schema_hash",
+    "squash",
     "status",
     "tenants",
     "tenants_status",
