@@ -97,6 +97,9 @@ async def _with_tries(session: Session, prepared: Prepared) -> int | None:
                 raise
             if number >= session.patience.tries:
                 exc.add_note(f"tried {number} times")
+                blocker = await session.guard.in_the_way(exc.statement or "")
+                if blocker is not None:
+                    exc.add_note(blocker)
                 raise
         await pause_before_try(number)
 

@@ -35,6 +35,10 @@ class Guard(Protocol):
         """Whether the error only says that somebody else was in the way."""
         ...
 
+    async def in_the_way(self, sql: str) -> str | None:
+        """Say who holds the table that a statement waited for; None where the database does not know."""
+        ...
+
 
 Hold: TypeAlias = Callable[[Adapter, Patience, str], AbstractAsyncContextManager[Guard]]
 

@@ -141,7 +141,7 @@ def _text(statements: Sequence[tuple[Script, list[str]]], *, transaction: bool) 
     first, last = statements[0][0], statements[-1][0]
     replaced = {version: digest for script, _ in statements for version, digest in _replaced(script)}
     empty = not any(texts for _, texts in statements)
-    lines = [
+    lines: list[str] = [
         f'"""{len(statements)} migrations in one: {first.version} {first.name} to {last.version} {last.name}"""',
         "",
         "from ectype.migrations import Migration",
@@ -150,7 +150,7 @@ def _text(statements: Sequence[tuple[Script, list[str]]], *, transaction: bool) 
         "replaces = {",
         *(f'    {version}: "{digest}",' for version, digest in sorted(replaced.items())),
         "}",
-        *([] if transaction else STEP_BY_STEP),
+        *(() if transaction else STEP_BY_STEP),
         "",
         "",
         "def up(m: Migration) -> None:",

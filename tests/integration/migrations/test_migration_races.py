@@ -1,6 +1,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 
 import pytest
@@ -146,7 +147,12 @@ async def test_a_table_that_stays_busy_ends_in_an_error(repo, folder, counted, w
     await connection.fetch("SELECT * FROM applied", (), list)
     with pytest.raises(migrations.MigrationFailedError, match=r"lock timeout \(55P03\)") as caught:
         await migrations.migrate(repo, folder, lock_timeout=0.02)
-    assert caught.value.__notes__ == ["tried 10 times"]
+    tried, blocker = caught.value.__notes__
+    assert tried == "tried 10 times"
+    assert re.fullmatch(
+        rf"blocked by pid {connection.server_pid} \(idle in transaction, 00:\d\d:\d\d\): SELECT \* FROM applied",
+        blocker,
+    )
     await connection.rollback()
     assert await migrations.applied(repo) == [1, 2, 3, 4, 5]
 
