@@ -6,6 +6,7 @@ import pytest
 
 from ectype import migrations, telemetry
 from ectype.errors import MigrationError
+from ectype.migrations import guard_postgres, guard_sqlite
 from ectype.migrations.events import FINISHED, STEPPED
 from ectype.migrations.history import TABLE
 
@@ -174,6 +175,23 @@ async def test_a_half_migration_can_be_resolved_by_hand(repo, folder, write, how
 async def test_runs_at_once_do_each_step_once(repo, folder, write, rows):
     write("1_steps", text=STEPS)
     done = await asyncio.gather(*(migrations.migrate(repo, folder) for _ in range(8)))
+    assert sorted(version for versions in done for version in versions) == [1]
+    assert await rows("SELECT x FROM a") == [(1,)]
+
+
+async def test_runs_whose_lock_does_nothing_share_the_steps(repo, folder, write, rows, monkeypatch):
+    """As through a pooler, or on SQLite between two steps: the number in the journal says who does which step."""
+
+    async def slow(*args):
+        await asyncio.sleep(0.05)
+
+    write("1_steps", text=STEPS)
+    await migrations.migrate(repo, folder, step=1)
+    await migrations.rollback(repo, folder)
+    monkeypatch.setattr(guard_postgres, "_acquire", slow)
+    monkeypatch.setattr(guard_postgres.PostgresGuard, "check", slow)
+    monkeypatch.setattr(guard_sqlite.SqliteGuard, "check", slow)
+    done = await asyncio.gather(*(migrations.migrate(repo, folder) for _ in range(6)))
     assert sorted(version for versions in done for version in versions) == [1]
     assert await rows("SELECT x FROM a") == [(1,)]
 
