@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ectype.cli import generate, migrate, status
+from ectype.cli import backfill, generate, journal, migrate, status, tenants
 
 app = typer.Typer(
     name="ectype",
@@ -14,9 +14,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(generate.app, name="gen", help="Write new files.")
+app.add_typer(tenants.app, name="tenants", help="Work in many PostgreSQL schemas.")
 app.command("migrate")(migrate.migrate)
 app.command("rollback")(migrate.rollback)
 app.command("status")(status.status)
+app.command("resolve")(journal.resolve)
+app.command("baseline")(journal.baseline)
+app.command("backfill")(backfill.backfill)
+app.command("squash")(journal.squash)
+app.command("verify")(journal.verify)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import typer
 
 from ectype.cli.output import Output
 from ectype.errors import ConfigError, ConnectError, EctypeError, IrreversibleError, MigrationError
-from ectype.migrations import JournalMismatchError, MigrationFailedError, MigrationLockError
+from ectype.migrations import BackfillFailedError, JournalMismatchError, MigrationFailedError, MigrationLockError
 
 
 class Exit(IntEnum):
@@ -36,7 +36,7 @@ def exit_code(error: EctypeError) -> Exit:
             return Exit.MISMATCH
         case MigrationFailedError(unchanged=False):
             return Exit.HALF_WAY
-        case MigrationFailedError() | IrreversibleError():
+        case MigrationFailedError() | BackfillFailedError() | IrreversibleError():
             return Exit.ROLLED_BACK
         case MigrationError() | ConfigError():
             return Exit.USAGE

@@ -11,7 +11,7 @@ from ectype.cli.gen_schema import schema
 from ectype.cli.options import Folder
 from ectype.cli.output import Output
 from ectype.cli.settings import find_project, migrations_folder
-from ectype.migrations import new_migration
+from ectype.migrations import new_migration, write_lock_file
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -33,3 +33,4 @@ def migration(
     with reported(output):
         target = migrations_folder(folder, find_project(Path.cwd()))
         output.line(f"wrote {new_migration(target, name, now=datetime.now(UTC))}", mark="✔")
+        write_lock_file(target)

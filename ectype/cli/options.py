@@ -26,6 +26,15 @@ Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON ob
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", help="Print errors only.")]
 Step: TypeAlias = Annotated[int | None, typer.Option(min=1, metavar="N", help="How many migrations at most.")]
 To: TypeAlias = Annotated[int | None, typer.Option(metavar="VERSION", help="The last migration to run.")]
+ToExclusive: TypeAlias = Annotated[int | None, typer.Option(metavar="VERSION", help="The first migration not to run.")]
+Prefix: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="SCHEMA", help="The PostgreSQL schema; it has a journal of its own.")
+]
+Fake: TypeAlias = Annotated[bool, typer.Option("--fake", help="Write into the journal only; run nothing.")]
+Plan: TypeAlias = Annotated[bool, typer.Option("--plan", help="Show what would run, and change nothing.")]
+Sql: TypeAlias = Annotated[
+    Path | None, typer.Option("--sql", metavar="FILE", help="Write the SQL into a file, - for the output; run nothing.")
+]
 All: TypeAlias = Annotated[bool, typer.Option("--all", help="Every migration.")]
 
 
@@ -40,6 +49,15 @@ def _seconds(text: str | float) -> float:
     return seconds
 
 
+Pause: TypeAlias = Annotated[
+    float, typer.Option(parser=_seconds, metavar="SECONDS", help="How long to rest between two batches.")
+]
+MaxLag: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        parser=_seconds, metavar="SECONDS", help="How far a replica may be behind; the backfill waits for it."
+    ),
+]
 LockWait: TypeAlias = Annotated[
     float, typer.Option(parser=_seconds, metavar="SECONDS", help="How long to wait for another run to end.")
 ]

@@ -38,6 +38,10 @@ class Output:
         else:
             self.out.print(Text(text))
 
+    def text(self, text: str) -> None:
+        """Print text that is the result itself, whatever else is silent."""
+        self.out.print(Text(text), end="")
+
     def progress(self, text: str) -> None:
         """Print what the command waits for."""
         if not self.quiet and not self.as_json:
@@ -57,6 +61,11 @@ class Output:
         """Print the JSON object, when that was asked for."""
         if self.as_json:
             self.out.print(Text(json.dumps(document)))
+
+    def failure(self, text: str) -> None:
+        """Print what went wrong with one of many, while the others go on."""
+        if not self.as_json:
+            self.err.print(Text.assemble((" ✘ " if self.err.is_terminal else "failed: ", "red"), text))
 
     def error(self, message: str, hint: str | None) -> None:
         """Print what went wrong, in red, and what to do about it."""

@@ -11,7 +11,7 @@ import typer
 from ectype import migrations
 from ectype.adapters.base import Adapter
 from ectype.cli.failures import Exit, reported
-from ectype.cli.options import Database, Folder, Json, Quiet, place
+from ectype.cli.options import Database, Folder, Json, Prefix, Quiet, place
 from ectype.cli.output import Output
 from ectype.migrations import MigrationStatus
 
@@ -23,6 +23,7 @@ def status(
     check: Annotated[bool, typer.Option("--check", help="Exit with 3 when a migration is not applied.")] = False,
     database: Database = None,
     folder: Folder = None,
+    prefix: Prefix = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -30,7 +31,7 @@ def status(
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         where = place(database, folder)
-        found = asyncio.run(migrations.status(where, where.folder))
+        found = asyncio.run(migrations.status(where, where.folder, prefix=prefix))
         _show(output, where.adapter, found)
     if check and any(one.state != "up" for one in found):
         raise typer.Exit(Exit.PENDING)
@@ -42,13 +43,18 @@ def _show(output: Output, adapter: Adapter, found: Sequence[MigrationStatus]) ->
     styles = [STYLES[one.state] for one in found]
     output.table(("Version", "Name", "State", "When", "Took"), [_row(one) for one in found], styles)
     output.line(_summary(found))
+    for one in found:
+        if one.state == "partial":
+            again = "" if one.steps is None else ", or ectype migrate to resume"
+            output.line(f"fix: ectype resolve {one.version} --rolled-back (or --applied){again}")
     output.document({"database": adapter.url, "migrations": [_document(one) for one in found]})
 
 
 def _row(one: MigrationStatus) -> tuple[str, ...]:
     state = one.state if one.file == "ok" else f"{one.state}, file {one.file}"
     when = "" if one.finished_at is None else f"{one.finished_at:%Y-%m-%d %H:%M}"
-    return str(one.version), one.name, state, when, "" if one.duration_ms is None else f"{one.duration_ms} ms"
+    took = "" if one.duration_ms is None else f"{one.duration_ms} ms"
+    return str(one.version), one.name, state, when, took if one.steps is None else f"step {one.step}/{one.steps}"
 
 
 def _summary(found: Sequence[MigrationStatus]) -> str:

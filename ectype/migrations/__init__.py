@@ -9,20 +9,45 @@ def change(m: Migration) -> None:
 await migrations.migrate(repo)
 """
 
+from ectype.migrations.backfill_text import Backfill
+from ectype.migrations.backfilling import BackfillResult, backfill
+from ectype.migrations.checks import Finding
 from ectype.migrations.dsl import Migration
-from ectype.migrations.errors import JournalMismatchError, MigrationFailedError, MigrationLockError
-from ectype.migrations.events import LockAwaited, MigrationFinished
+from ectype.migrations.errors import (
+    BackfillFailedError,
+    JournalMismatchError,
+    MigrationFailedError,
+    MigrationLockError,
+    PendingMigrationsError,
+)
+from ectype.migrations.events import BatchFinished, LockAwaited, MigrationFinished, StepFinished
 from ectype.migrations.generate import new_migration
 from ectype.migrations.index_commands import indexed
 from ectype.migrations.keys import references, set_default, set_null
+from ectype.migrations.lock_file import write_lock_file
+from ectype.migrations.planning import PlannedMigration, PlannedStatement, RunPlan, plan_run
 from ectype.migrations.recording import Direction
 from ectype.migrations.report import MigrationStatus, status
-from ectype.migrations.runner import HasAdapter, applied, down, migrate, rollback, up
+from ectype.migrations.resolving import baseline, resolve
+from ectype.migrations.runner import applied, down, migrate, rollback, up
+from ectype.migrations.schema_hash import schema_hash
+from ectype.migrations.sessions import HasAdapter
+from ectype.migrations.squashing import Squashed, squash
+from ectype.migrations.steps import Goal
 from ectype.migrations.tables import was
+from ectype.migrations.tenancy import TenantOutcome, migrate_tenants, tenants, tenants_status
+from ectype.migrations.testing import check_migrations
+from ectype.migrations.verifying import pending, require, verify
 from ectype.sql.ddl import Raw
 
 __all__ = [
+    "Backfill",
+    "BackfillFailedError",
+    "BackfillResult",
+    "BatchFinished",
     "Direction",
+    "Finding",
+    "Goal",
     "HasAdapter",
     "JournalMismatchError",
     "LockAwaited",
@@ -31,17 +56,38 @@ __all__ = [
     "MigrationFinished",
     "MigrationLockError",
     "MigrationStatus",
+    "PendingMigrationsError",
+    "PlannedMigration",
+    "PlannedStatement",
     "Raw",
+    "RunPlan",
+    "Squashed",
+    "StepFinished",
+    "TenantOutcome",
     "applied",
+    "backfill",
+    "baseline",
+    "check_migrations",
     "down",
     "indexed",
     "migrate",
+    "migrate_tenants",
     "new_migration",
+    "pending",
+    "plan_run",
     "references",
+    "require",
+    "resolve",
     "rollback",
+    "schema_hash",
     "set_default",
     "set_null",
+    "squash",
     "status",
+    "tenants",
+    "tenants_status",
     "up",
+    "verify",
     "was",
+    "write_lock_file",
 ]

@@ -29,6 +29,7 @@ class Body:
         checksum: the SHA-256 of the file, None without one.
         after_begin: what comes first in its transaction, up and down.
         before_commit: what comes last in its transaction, up and down.
+        transaction: False when the file says `transaction = False`: each statement is then a step of its own.
     """
 
     version: int
@@ -40,6 +41,7 @@ class Body:
     down: Describe | None
     after_begin: Describe | None = None
     before_commit: Describe | None = None
+    transaction: bool = True
 
     def __str__(self) -> str:
         return f"{self.version} {self.name}"
@@ -83,7 +85,7 @@ async def commands(
     nodes = await _own(body, direction, prefix, live)
     if any(is_concurrent(node) for node in nodes):
         # Without a transaction nothing begins, and nothing is committed: there are no hooks.
-        return _standing_alone(body, nodes)
+        return nodes
     if body.before_commit is not None and live is not None:
         await live.run(nodes)
         nodes = ()
@@ -141,17 +143,6 @@ async def _record(body: Body, describe: Describe, m: Migration) -> tuple[Node, .
         ) from exc
 
 
-def _standing_alone(body: Body, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Refuse a command that cannot run in a transaction beside others: half of them could stay."""
-    if len(nodes) > 1 and any(is_concurrent(node) for node in nodes):
-        raise MigrationError(
-            f"{body.path or body}: an index made or dropped `concurrently` stands alone in its migration, "
-            f"and {body} has {len(nodes)} commands",
-            hint="put it into a migration of its own: it runs outside a transaction, so nothing else could be undone",
-        )
-    return nodes
-
-
 def _body(holder: object, version: int, name: str, path: Path | None, digest: str | None) -> Body:
     words = ("change", "up", "down", "after_begin", "before_commit")
     found = {word: _function(holder, word, path) for word in words}
@@ -160,7 +151,12 @@ def _body(holder: object, version: int, name: str, path: Path | None, digest: st
             f"{path or name} has no `change`, no `up` and no `down`",
             hint='write one:\n\n    def change(m: Migration) -> None:\n        with m.create_table("users") as t:',
         )
-    return Body(version, name, path, digest, **found)
+    transaction = getattr(holder, "transaction", True)
+    if not isinstance(transaction, bool):
+        raise MigrationError(
+            f"`transaction` of {path or name} is {transaction!r}", hint="say `transaction = False`, or leave it out"
+        )
+    return Body(version, name, path, digest, transaction=transaction, **found)
 
 
 def _function(holder: object, word: str, path: Path | None) -> Describe | None:

@@ -1,5 +1,6 @@
 """The ways a migration run ends badly, with the data that belongs to each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ectype.errors import MigrationError
@@ -40,3 +41,22 @@ class MigrationLockError(MigrationError):
 
 class JournalMismatchError(MigrationError):
     """What the database says was applied, and the folder of migrations, do not belong together."""
+
+
+class PendingMigrationsError(MigrationError):
+    """Migrations are pending where none may be.
+
+    Attributes:
+        versions: which.
+    """
+
+    def __init__(self, versions: Sequence[int], url: str) -> None:
+        shown = ", ".join(str(version) for version in versions[:5])
+        more = f" and {len(versions) - 5} more" if len(versions) > 5 else ""
+        count = "1 migration is" if len(versions) == 1 else f"{len(versions)} migrations are"
+        super().__init__(f"{count} pending in {url}: {shown}{more}", hint="run: ectype migrate")
+        self.versions = tuple(versions)
+
+
+class BackfillFailedError(MigrationError):
+    """A batch of a backfill failed and was rolled back; the batches before it stay, and the next run goes on."""

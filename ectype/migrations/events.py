@@ -11,15 +11,33 @@ FINISHED: Final = "ectype.migrations.finished"
 WAITING: Final = "ectype.migrations.waiting"
 """Sent with a `LockAwaited`, once a run, when the lock was not free at once."""
 
+STEPPED: Final = "ectype.migrations.stepped"
+"""Sent with a `StepFinished` after each step of a migration that cannot be one transaction."""
+
+BATCHED: Final = "ectype.migrations.batched"
+"""Sent with a `BatchFinished` after each COMMIT of a backfill."""
+
 
 @dataclass(frozen=True, slots=True)
 class MigrationFinished:
-    """One migration has been applied or rolled back, and committed."""
+    """One migration has been applied or rolled back, and committed. `notes` says what was mended on the way."""
 
     version: int
     name: str
     direction: Direction
     duration_ms: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """One step of a migration is done and saved; an interrupted migration goes on after it."""
+
+    version: int
+    name: str
+    direction: Direction
+    step: int
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +46,24 @@ class LockAwaited:
 
     waited_seconds: float
     holder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFinished:
+    """One batch of a backfill is done and committed.
+
+    Attributes:
+        name: the backfill.
+        batches: how many batches are done, those of earlier runs included.
+        rows: how many rows were gone through.
+        updated: how many of them were changed.
+        total: about how many rows the table has; None where nobody knows.
+        lag: seconds that the slowest replica is behind; None where nobody asked.
+    """
+
+    name: str
+    batches: int
+    rows: int
+    updated: int
+    total: int | None
+    lag: float | None = None

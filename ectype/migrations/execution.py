@@ -12,7 +12,6 @@ from ectype import telemetry
 from ectype.adapters.base import Adapter, Connection
 from ectype.errors import ConnectError, DatabaseError, DeadlineError, EctypeError, IrreversibleError, MigrationError
 from ectype.migrations.body import Body, commands
-from ectype.migrations.concurrently import run_concurrently
 from ectype.migrations.errors import MigrationFailedError
 from ectype.migrations.events import FINISHED, MigrationFinished
 from ectype.migrations.guard import Guard
@@ -59,11 +58,6 @@ class Prepared:
     live: bool = False
     prefix: str | None = None
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether it is the one command that cannot run in a transaction."""
-        return any(is_concurrent(statement.node) for statement in self.statements)
-
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -94,6 +88,15 @@ async def prepare(body: Body, direction: Direction, dialect: Dialect, *, prefix:
         message = f"{body.path or body}: {exc.message}"
         raise MigrationFailedError(message, version=body.version, path=body.path, hint=exc.hint) from exc
     return Prepared(body, direction, statements, prefix=prefix)
+
+
+def refuse_live(prepared: Prepared, why: str) -> None:
+    """Raise MigrationError for a migration whose statements are not known before it runs."""
+    if prepared.live:
+        raise MigrationError(
+            f"{prepared.body.path or prepared.body} uses `m.repo` or `m.flush`: {why}",
+            hint="run it with `ectype migrate`, on a copy of the database if you want to see what it does",
+        )
 
 
 def statements_of(nodes: Sequence[Node], dialect: Dialect) -> tuple[Statement, ...]:
@@ -128,8 +131,6 @@ async def _with_tries(session: Session, prepared: Prepared) -> int | None:
         number += 1
         await session.guard.check()
         try:
-            if prepared.is_alone:
-                return await _alone(session, prepared)
             return await _with_keys(session, prepared, keys_off=keys_off)
         except ForeignKeysAreOn:
             keys_off = True
@@ -140,6 +141,9 @@ async def _with_tries(session: Session, prepared: Prepared) -> int | None:
                 raise
             if number >= session.patience.tries:
                 exc.add_note(f"tried {number} times")
+                blocker = await session.guard.in_the_way(exc.statement or "")
+                if blocker is not None:
+                    exc.add_note(blocker)
                 raise
         await pause_before_try(number)
 
@@ -163,7 +167,7 @@ async def _in_transaction(session: Session, prepared: Prepared, *, keys_off: boo
     work = Work(session, prepared)
     try:
         if not await journal.claim(body, prepared.direction):
-            await _undo(connection)
+            await undo(connection)
             return None
         started = time.monotonic()
         before = await before_rebuilds(connection) if keys_off else None
@@ -174,18 +178,18 @@ async def _in_transaction(session: Session, prepared: Prepared, *, keys_off: boo
         duration = round((time.monotonic() - started) * 1000)
         await journal.finish(body, duration)
     except IrreversibleError:
-        await _undo(connection)
+        await undo(connection)
         raise
     except EctypeError as exc:
-        await _undo(connection)
+        await undo(connection)
         ending = HALF_WAY if await _is_saved(session, work) else UNCHANGED
         if isinstance(exc, MigrationFailedError):
             raise _function_failed(exc, ending) from exc.__cause__
         raise _failed(prepared, exc, ending, work) from exc
     except BaseException:
-        await _undo(connection)
+        await undo(connection)
         raise
-    await _commit(connection, prepared)
+    await commit(connection, prepared)
     return duration
 
 
@@ -239,11 +243,17 @@ class Work:
     async def _run(self, numbered: Sequence[tuple[int, Statement]]) -> None:
         for number, statement in numbered:
             self.running = number
-            await _execute(self._session, statement)
+            await execute(self._session, statement)
         self.running = 0
 
 
-async def _execute(session: Session, statement: Statement) -> None:
+async def execute(session: Session, statement: Statement) -> None:
+    """Run one statement in the open transaction.
+
+    Raises:
+        MigrationError: it ended the transaction, or would lose rows unseen.
+        DatabaseError: it failed.
+    """
     connection, dialect = session.connection, session.journal.dialect
     await session.guard.before(connection, statement.node)
     if statement.is_first:
@@ -261,32 +271,6 @@ async def _execute(session: Session, statement: Statement) -> None:
         )
 
 
-async def _alone(session: Session, prepared: Prepared) -> int | None:
-    """Run the one command that cannot be in a transaction; its row of the journal is written when it is done."""
-    connection, journal, body = session.connection, session.journal, prepared.body
-    entry = (await journal.read()).get(body.version)
-    if (entry is not None and entry.state == "up") == (prepared.direction == "up"):
-        return None
-    work = Work(session, prepared)
-    started = time.monotonic()
-    try:
-        for work.running, statement in enumerate(prepared.statements, start=1):
-            await run_concurrently(connection, statement.sql, statement.node)
-        work.running = 0
-        duration = round((time.monotonic() - started) * 1000)
-        await session.guard.begin(connection)
-        await journal.claim(body, prepared.direction)
-        await journal.finish(body, duration)
-    except EctypeError as exc:
-        await _undo(connection)
-        raise _failed(prepared, exc, UNCHANGED, work) from exc
-    except BaseException:
-        await _undo(connection)
-        raise
-    await _commit(connection, prepared)
-    return duration
-
-
 async def _is_saved(session: Session, work: Work) -> bool:
     """Whether a part of the migration is saved: a COMMIT in its text would have saved the claim of the journal too."""
     if not any(isinstance(statement.node, Execute) for statement in work.statements):
@@ -299,7 +283,12 @@ async def _is_saved(session: Session, work: Work) -> bool:
     return entry is not None and entry.is_partial
 
 
-async def _commit(connection: Connection, prepared: Prepared) -> None:
+async def commit(connection: Connection, prepared: Prepared) -> None:
+    """Commit, seen through to its end even when it is cancelled.
+
+    Raises:
+        MigrationFailedError: nothing was committed, or nobody knows.
+    """
     committing = asyncio.ensure_future(connection.commit())
     try:
         await asyncio.shield(committing)
@@ -310,11 +299,12 @@ async def _commit(connection: Connection, prepared: Prepared) -> None:
     except (ConnectError, DeadlineError) as exc:
         raise _failed(prepared, exc, UNKNOWN) from exc
     except EctypeError as exc:
-        await _undo(connection)
+        await undo(connection)
         raise _failed(prepared, exc, UNCHANGED) from exc
 
 
-async def _undo(connection: Connection) -> None:
+async def undo(connection: Connection) -> None:
+    """Roll the open transaction back, or close the connection, which does so too."""
     if connection.broken or not connection.in_transaction:
         return
     try:
@@ -330,9 +320,9 @@ def _failed(prepared: Prepared, cause: EctypeError, ending: str, work: Work | No
     parts = [f"{body} failed going {prepared.direction}"]
     if work is not None and sql is not None:
         count = "" if prepared.live else f" of {len(work.statements)}"
-        parts = [f"{parts[0]}, statement {work.running}{count}:", _indented(sql)]
+        parts = [f"{parts[0]}, statement {work.running}{count}:", indented(sql)]
     code = cause.sqlstate if isinstance(cause, DatabaseError) else None
-    parts.append(_indented(cause.message if code is None else f"{cause.message} ({code})"))
+    parts.append(indented(cause.message if code is None else f"{cause.message} ({code})"))
     parts.append(f"{body.path or 'from code'}: {ending}")
     return MigrationFailedError(
         "\n\n".join(parts),
@@ -355,7 +345,8 @@ def _function_failed(failure: MigrationFailedError, ending: str) -> MigrationFai
     )
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
+    """Return the text four spaces in, cut where it is long."""
     lines = textwrap.dedent(text).strip().splitlines()
     if len(lines) > LINES_SHOWN:
         lines = [*lines[:LINES_SHOWN], f"… and {len(lines) - LINES_SHOWN} more lines"]

@@ -35,16 +35,25 @@ class Guard(Protocol):
         """Whether the error only says that somebody else was in the way."""
         ...
 
+    async def in_the_way(self, sql: str) -> str | None:
+        """Say who holds the table that a statement waited for; None where the database does not know."""
+        ...
 
-Hold: TypeAlias = Callable[[Adapter, Patience], AbstractAsyncContextManager[Guard]]
+
+Hold: TypeAlias = Callable[[Adapter, Patience, str], AbstractAsyncContextManager[Guard]]
 
 GUARDS: Final[dict[Target, Hold]] = {"postgres": guard_postgres.hold, "sqlite": guard_sqlite.hold}
 
 
-def hold(adapter: Adapter, patience: Patience) -> AbstractAsyncContextManager[Guard]:
+def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AbstractAsyncContextManager[Guard]:
     """Return a context in which this run is the only one, as far as the database can say that.
+
+    Args:
+        adapter: the database.
+        patience: how long to wait.
+        scope: what the lock is for within the database, as a schema; "" for its migrations.
 
     Raises:
         MigrationLockError: another run did not end in time.
     """
-    return GUARDS[adapter.dialect.target](adapter, patience)
+    return GUARDS[adapter.dialect.target](adapter, patience, scope)

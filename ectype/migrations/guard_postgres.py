@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from ectype.adapters.base import Adapter, Begin, Connection
 from ectype.errors import DatabaseError, EctypeError
+from ectype.migrations.effects import effect
 from ectype.migrations.errors import MigrationLockError
 from ectype.migrations.history import TABLE
 from ectype.migrations.patience import CONNECT_SECONDS, Patience, Wait
+from ectype.migrations.sql_text import bare
 from ectype.sql.ddl import Node
 
 LOCK_NOT_AVAILABLE: Final = "55P03"
@@ -24,6 +26,15 @@ SELECT 1 FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid() AND objsubid = 1
   AND (classid::bigint << 32) | objid::bigint = $1
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+IN_THE_WAY: Final = """\
+SELECT a.pid, coalesce(a.state, 'unknown'), extract(epoch FROM now() - a.xact_start)::bigint, a.query
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.relation = to_regclass($1) AND l.granted AND a.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY a.xact_start LIMIT 1"""
+
+QUERY_SHOWN: Final = 80
 
 HOLDER: Final = """\
 SELECT a.pid, a.application_name, a.client_addr::text, extract(epoch FROM now() - a.backend_start)::bigint
@@ -65,9 +76,24 @@ class PostgresGuard:
         """Whether a statement waited too long for a lock."""
         return isinstance(error, DatabaseError) and error.sqlstate == LOCK_NOT_AVAILABLE
 
+    async def in_the_way(self, sql: str) -> str | None:
+        """Say which session has held the statement's table for longest. The values in its text are not shown."""
+        table = effect(sql, "postgres").table
+        if table is None:
+            return None
+        try:
+            rows = await self.connection.fetch(IN_THE_WAY, (table,), _rows, timeout=CONNECT_SECONDS)
+        except EctypeError:
+            # It would only have made the message longer.
+            return None
+        for pid, state, seconds, query in rows:
+            clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+            return f"blocked by pid {pid} ({state}, {clock}): {bare(query or '')[:QUERY_SHOWN]}"
+        return None
+
 
 @contextlib.asynccontextmanager
-async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[PostgresGuard]:
+async def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AsyncGenerator[PostgresGuard]:
     """Hold the lock of this database's migrations until the block ends.
 
     Raises:
@@ -76,7 +102,7 @@ async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[PostgresG
     """
     connection = await adapter.connect_session(CONNECT_SECONDS)
     try:
-        key = await _key(connection)
+        key = await _key(connection, scope)
         await _acquire(connection, key, Wait(patience.lock_wait))
         guard = PostgresGuard(connection, key, patience.lock_timeout)
         await guard.check()
@@ -88,9 +114,9 @@ async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[PostgresG
         await connection.close()
 
 
-async def _key(connection: Connection) -> int:
+async def _key(connection: Connection, scope: str = "") -> int:
     rows = await connection.fetch("SELECT current_database()", (), _rows)
-    digest = hashlib.sha256(f"ectype.migrations:{rows[0][0]}:{TABLE}".encode()).digest()
+    digest = hashlib.sha256(f"ectype.migrations:{rows[0][0]}:{TABLE}{scope and f':{scope}'}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)
 
 

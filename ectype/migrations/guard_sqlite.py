@@ -72,9 +72,13 @@ class SqliteGuard:
         """Never: within its transaction a migration is alone."""
         return False
 
+    async def in_the_way(self, sql: str) -> str | None:  # noqa: ARG002  # the same question on every database
+        """Nobody: within its transaction a migration is alone."""
+        return None
+
 
 @contextlib.asynccontextmanager
-async def hold(adapter: Adapter, patience: Patience) -> AsyncGenerator[SqliteGuard]:  # noqa: ARG001  # see `Hold`
+async def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AsyncGenerator[SqliteGuard]:  # noqa: ARG001  # see `Hold`
     """Return the guard at once: SQLite has no lock that outlives a transaction."""
     yield SqliteGuard(patience.lock_wait)
 

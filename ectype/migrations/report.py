@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ectype.migrations.history import Entry
-from ectype.migrations.runner import HasAdapter, reading
-from ectype.migrations.scripts import Script, checksum, find
+from ectype.migrations.scripts import Script, find
+from ectype.migrations.sessions import HasAdapter, reading
 
 File: TypeAlias = Literal["ok", "edited", "gone"]
 """How an applied migration's file is: as it was applied, changed since then, or not there."""
@@ -24,6 +24,8 @@ class MigrationStatus:
         file: `edited` or `gone` when it is applied and its file is not what it was.
         finished_at: when it was applied; None while it is pending.
         duration_ms: how long that took, in milliseconds; None while it is pending.
+        step: how many steps of a migration that was interrupted are done.
+        steps: how many steps that one has.
     """
 
     version: int
@@ -32,9 +34,13 @@ class MigrationStatus:
     file: File
     finished_at: datetime | None
     duration_ms: int | None
+    step: int | None = None
+    steps: int | None = None
 
 
-async def status(repo: HasAdapter, folder: str | Path = "migrations") -> list[MigrationStatus]:
+async def status(
+    repo: HasAdapter, folder: str | Path = "migrations", *, prefix: str | None = None
+) -> list[MigrationStatus]:
     """Return every migration of the folder and of the journal, by rising version. It writes nothing.
 
     Raises:
@@ -42,10 +48,11 @@ async def status(repo: HasAdapter, folder: str | Path = "migrations") -> list[Mi
         ConnectError: the database cannot be reached.
     """
     scripts = {script.version: script for script in find(Path(folder))}
-    async with reading(repo) as journal:
+    async with reading(repo, prefix) as journal:
         read = await journal.read()
     entries = {version: entry for version, entry in read.items() if entry.state == "up" or entry.is_partial}
-    versions = sorted(scripts.keys() | entries.keys())
+    replaced = {version for script in scripts.values() for version in script.replaces}
+    versions = sorted(scripts.keys() | (entries.keys() - replaced))
     return [_status(scripts.get(version), entries.get(version)) for version in versions]
 
 
@@ -53,7 +60,8 @@ def _status(script: Script | None, entry: Entry | None) -> MigrationStatus:
     if entry is not None:
         file = _file(script, entry)
         state = "partial" if entry.is_partial else "up"
-        return MigrationStatus(entry.version, entry.name, state, file, entry.finished_at, entry.duration_ms)
+        steps = (entry.step, entry.steps) if entry.is_resumable else (None, None)
+        return MigrationStatus(entry.version, entry.name, state, file, entry.finished_at, entry.duration_ms, *steps)
     assert script is not None, "a migration is in the folder or in the journal"
     return MigrationStatus(script.version, script.name, "pending", "ok", None, None)
 
@@ -61,4 +69,4 @@ def _status(script: Script | None, entry: Entry | None) -> MigrationStatus:
 def _file(script: Script | None, entry: Entry) -> File:
     if script is None:
         return "ok" if entry.checksum is None else "gone"
-    return "ok" if entry.checksum in (None, checksum(script.path)) else "edited"
+    return "ok" if entry.checksum is None or script.is_as(entry.checksum) else "edited"

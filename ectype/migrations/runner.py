@@ -1,41 +1,20 @@
 """The conductor: what `ectype migrate` and `ectype rollback` do, from code."""
 
-import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
-from ectype.adapters.base import Adapter, Connection
-from ectype.adapters.connections import Connections
-from ectype.errors import MigrationError, UnsupportedError
+from ectype.errors import MigrationError
 from ectype.migrations.body import body_of_code, body_of_script
+from ectype.migrations.checks import check_run, going, refuse, settled
 from ectype.migrations.dsl import Direction
-from ectype.migrations.errors import JournalMismatchError, MigrationFailedError
+from ectype.migrations.errors import MigrationFailedError
 from ectype.migrations.execution import Prepared, Session, prepare, run
-from ectype.migrations.guard import hold
-from ectype.migrations.history import TABLE, Entry, Journal
-from ectype.migrations.patience import CONNECT_SECONDS, Patience
-from ectype.migrations.scripts import find
-from ectype.migrations.steps import Goal, plan
-
-
-class HasAdapter(Protocol):
-    """What migrations need of a `Repo`: where its database is. They make connections of their own."""
-
-    @property
-    def adapter(self) -> Adapter:
-        """The adapter of the repo's database."""
-        ...
-
-
-@runtime_checkable
-class HasPool(Protocol):
-    """What a `Repo` has besides: the pool that holds the one connection of a database in memory."""
-
-    @property
-    def pool(self) -> Connections:
-        """The repo's pool."""
-        ...
+from ectype.migrations.lock_file import missing_files
+from ectype.migrations.patience import Patience
+from ectype.migrations.scripts import Script, checksum, find
+from ectype.migrations.sessions import HasAdapter, reading, working
+from ectype.migrations.steps import Goal, Step, plan
+from ectype.migrations.stepwise import run_steps, steps_of
 
 
 async def migrate(
@@ -44,33 +23,45 @@ async def migrate(
     *,
     step: int | None = None,
     to: int | None = None,
+    to_exclusive: int | None = None,
     all: bool = False,  # noqa: A002  # Ecto's word
+    prefix: str | None = None,
+    strict_order: bool = False,
+    fake: bool = False,
     lock_wait: float = 60.0,
     lock_timeout: float = 2.0,
 ) -> list[int]:
     """Apply what is pending and return its versions, in the order in which they were applied.
 
-    Each migration runs in one transaction with its row of the journal. Runs that start at once apply each
-    migration once: the others wait, and then find it applied.
+    Each migration runs in one transaction with its row of the journal. One that cannot, as one that makes an index
+    concurrently, runs step by step; after an interruption the next run goes on where it ended. Runs that start at
+    once apply each migration once: the others wait, and then find it applied.
 
     Args:
         repo: the repo, or whatever has an adapter.
         folder: the folder of migrations.
         step: how many to apply at most.
         to: the last version to apply.
+        to_exclusive: the first version not to apply.
         all: apply everything, which is what happens without `step` and `to`.
+        prefix: the PostgreSQL schema that holds the journal and all that the migrations name without a schema.
+        strict_order: refuse a pending migration that is older than an applied one.
+        fake: write into the journal that they are applied, and run nothing.
         lock_wait: seconds to wait for another run to end.
         lock_timeout: seconds that a statement may wait for a table on PostgreSQL; the migration is then rolled
             back, and tried again up to ten times.
 
     Raises:
-        MigrationFailedError: a migration failed and was rolled back; those before it stay.
+        MigrationFailedError: a migration failed; it says whether it was rolled back. Those before it stay.
+        JournalMismatchError: an applied file was edited, or the order is wrong; nothing was done.
         MigrationLockError: another run did not end in time.
         MigrationError: the folder, or the options, cannot be used.
+        ConfigError: there is no such schema.
         ConnectError: the database cannot be reached.
     """
-    goal = Goal("up", step=step, to=to, everything=all)
-    return await _reach(repo, Path(folder), goal, Patience(lock_wait, lock_timeout))
+    goal = Goal("up", step=step, to=to, to_exclusive=to_exclusive, everything=all)
+    patience = Patience(lock_wait, lock_timeout)
+    return await _reach(repo, Path(folder), goal, patience, prefix=prefix, strict_order=strict_order, fake=fake)
 
 
 async def rollback(
@@ -79,28 +70,33 @@ async def rollback(
     *,
     step: int | None = None,
     to: int | None = None,
+    to_exclusive: int | None = None,
     all: bool = False,  # noqa: A002  # Ecto's word
+    prefix: str | None = None,
+    fake: bool = False,
     lock_wait: float = 60.0,
     lock_timeout: float = 2.0,
 ) -> list[int]:
     """Roll back what was applied last and return its versions, in the order in which they were rolled back.
 
-    The arguments are those of `migrate`; without `step`, `to` and `all` it is one migration, and `to` names the
-    last one that is rolled back.
+    The arguments are those of `migrate`; without `step`, `to`, `to_exclusive` and `all` it is one migration, `to`
+    names the last one that is rolled back, and `to_exclusive` the one that stays.
 
     Raises:
         IrreversibleError: a migration cannot be rolled back; nothing was done.
-        JournalMismatchError: the file of a migration is gone; nothing was done.
+        JournalMismatchError: the file of a migration is gone or was edited; nothing was done.
         MigrationFailedError: a migration failed; those before it stay rolled back.
         MigrationLockError: another run did not end in time.
         MigrationError: the folder, or the options, cannot be used.
+        ConfigError: there is no such schema.
         ConnectError: the database cannot be reached.
     """
-    goal = Goal("down", step=step, to=to, everything=all)
-    return await _reach(repo, Path(folder), goal, Patience(lock_wait, lock_timeout))
+    goal = Goal("down", step=step, to=to, to_exclusive=to_exclusive, everything=all)
+    patience = Patience(lock_wait, lock_timeout)
+    return await _reach(repo, Path(folder), goal, patience, prefix=prefix, strict_order=False, fake=fake)
 
 
-async def up(repo: HasAdapter, version: int, migration: object) -> bool:
+async def up(repo: HasAdapter, version: int, migration: object, *, prefix: str | None = None) -> bool:
     """Apply one migration that code hands in, and say whether it had not been applied yet.
 
     `migration` is a module, an object with `change` or with `up` and `down`, or a function that takes the `m`.
@@ -111,10 +107,10 @@ async def up(repo: HasAdapter, version: int, migration: object) -> bool:
         MigrationError: it is no migration.
         ConnectError: the database cannot be reached.
     """
-    return await _one(repo, version, migration, "up")
+    return await _one(repo, version, migration, "up", prefix)
 
 
-async def down(repo: HasAdapter, version: int, migration: object) -> bool:
+async def down(repo: HasAdapter, version: int, migration: object, *, prefix: str | None = None) -> bool:
     """Roll back one migration that code hands in, and say whether it was applied.
 
     Raises:
@@ -124,55 +120,60 @@ async def down(repo: HasAdapter, version: int, migration: object) -> bool:
         MigrationError: it is no migration.
         ConnectError: the database cannot be reached.
     """
-    return await _one(repo, version, migration, "down")
+    return await _one(repo, version, migration, "down", prefix)
 
 
-async def applied(repo: HasAdapter) -> list[int]:
+async def applied(repo: HasAdapter, *, prefix: str | None = None) -> list[int]:
     """Return the versions that are applied, in rising order. It writes nothing.
 
     Raises:
         MigrationError: the journal is another tool's table.
         ConnectError: the database cannot be reached.
     """
-    async with reading(repo) as journal:
-        return sorted(version for version, entry in (await journal.read()).items() if entry.state == "up")
+    async with reading(repo, prefix) as journal:
+        return sorted(settled(await journal.read()))
 
 
-@contextlib.asynccontextmanager
-async def reading(repo: HasAdapter) -> AsyncGenerator[Journal]:
-    """Open a connection to read the journal, without a lock; close it at the end of the block."""
-    async with _connected(repo) as connection:
-        yield Journal(connection, repo.adapter.dialect)
-
-
-async def _reach(repo: HasAdapter, folder: Path, goal: Goal, patience: Patience) -> list[int]:
+async def _reach(
+    repo: HasAdapter,
+    folder: Path,
+    goal: Goal,
+    patience: Patience,
+    *,
+    prefix: str | None,
+    strict_order: bool,
+    fake: bool,
+) -> list[int]:
     scripts = find(folder)
-    async with _session(repo, patience) as session:
-        steps = plan(_applied(await session.journal.read()), scripts, goal)
+    async with working(repo, patience, prefix) as session:
+        entries = await session.journal.read()
+        steps = plan(going(entries, goal.direction), scripts, goal)
+        refuse(missing_files(folder, scripts))
+        check_run(entries, scripts, steps, strict_order=strict_order)
+        if fake:
+            return await _record_all(session, steps)
         bodies = [body_of_script(step.script) for step in steps]
         # Everything is prepared before anything runs, so that what can be refused is refused with nothing done.
         ready = [await prepare(body, goal.direction, repo.adapter.dialect) for body in bodies]
         return await _run_all(session, ready)
 
 
-def _applied(entries: Mapping[int, Entry]) -> dict[int, str]:
-    for entry in entries.values():
-        if entry.is_partial:
-            where = f"WHERE version = {entry.version}"
-            raise JournalMismatchError(
-                f"{entry.version} {entry.name} ended half-way going {entry.state}: a COMMIT in its text saved a part",
-                hint="look at the database, finish it by hand, and say so:\n\n"
-                f"    UPDATE {TABLE} SET finished_at = started_at {where};\n\n"
-                f"or undo it by hand, and say so:\n\n    DELETE FROM {TABLE} {where};",
-            )
-    return {entry.version: entry.name for entry in entries.values() if entry.state == "up"}
+async def _record_all(session: Session, steps: Sequence[Step]) -> list[int]:
+    await session.guard.begin(session.connection)
+    there = settled(await session.journal.read())
+    left = [step for step in steps if (step.script.version in there) == (step.direction == "down")]
+    for step in left:
+        script: Script = step.script
+        await session.journal.record(script.version, script.name, checksum(script.path), step.direction)
+    await session.connection.commit()
+    return [step.script.version for step in left]
 
 
 async def _run_all(session: Session, ready: list[Prepared]) -> list[int]:
     done: list[int] = []
     for prepared in ready:
         try:
-            if await run(session, prepared):
+            if await run_one(session, prepared):
                 done.append(prepared.body.version)
         except MigrationFailedError as exc:
             exc.done = tuple(done)
@@ -180,55 +181,15 @@ async def _run_all(session: Session, ready: list[Prepared]) -> list[int]:
     return done
 
 
-async def _one(repo: HasAdapter, version: int, migration: object, direction: Direction) -> bool:
+async def run_one(session: Session, prepared: Prepared) -> bool:
+    """Run one migration, in a transaction or step by step, and say whether it was ours to run."""
+    steps = steps_of(prepared, session.journal.dialect)
+    return await run_steps(session, prepared, steps) if steps else await run(session, prepared)
+
+
+async def _one(repo: HasAdapter, version: int, migration: object, direction: Direction, prefix: str | None) -> bool:
     if not 0 < version < 2**63:
         raise MigrationError(f"the version {version} is out of range", hint="give a positive number, as 20261121070000")
     body = body_of_code(version, migration)
-    async with _session(repo, Patience()) as session:
-        return await run(session, await prepare(body, direction, repo.adapter.dialect))
-
-
-@contextlib.asynccontextmanager
-async def _session(repo: HasAdapter, patience: Patience) -> AsyncGenerator[Session]:
-    # The lock comes first: even the journal's table must not be made by two at once.
-    async with hold(repo.adapter, patience) as guard, _connected(repo) as connection:
-        session = Session(repo.adapter, connection, guard, Journal(connection, repo.adapter.dialect), patience)
-        await _ensure_journal(session)
-        yield session
-
-
-async def _ensure_journal(session: Session) -> None:
-    if await session.journal.exists():
-        return
-    await session.guard.begin(session.connection)
-    if not await session.journal.exists():
-        await session.journal.create()
-    await session.connection.commit()
-
-
-@contextlib.asynccontextmanager
-async def _connected(repo: HasAdapter) -> AsyncGenerator[Connection]:
-    if repo.adapter.single:
-        async with _borrowed(repo) as connection:
-            yield connection
-        return
-    connection = await repo.adapter.connect(CONNECT_SECONDS)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@contextlib.asynccontextmanager
-async def _borrowed(repo: HasAdapter) -> AsyncGenerator[Connection]:
-    if not isinstance(repo, HasPool):
-        raise UnsupportedError(
-            f"{repo.adapter.url} ends with its connection, so nothing of a migration would be left "
-            f"({repo.adapter.dialect.name})",
-            hint="migrate a database in a file, or in memory the one of an open `Repo`",
-        )
-    connection = await repo.pool.acquire(CONNECT_SECONDS)
-    try:
-        yield connection
-    finally:
-        repo.pool.release(connection, reset=True)
+    async with working(repo, Patience(), prefix) as session:
+        return await run_one(session, await prepare(body, direction, repo.adapter.dialect))

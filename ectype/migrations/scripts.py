@@ -1,27 +1,41 @@
 """The folder of migrations: which files there are, and what is in one."""
 
+import ast
 import hashlib
 import re
 import sys
 import traceback
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
-from typing import Final
+from types import MappingProxyType, ModuleType
+from typing import Final, cast
 
 from ectype.errors import MigrationError
 
 FILE_NAME: Final = re.compile(r"([0-9]{1,18})_([a-z][a-z0-9_]*)\.py")
+REPLACES: Final = re.compile(r"(?ms)^replaces = (\{.*?^\})")
+BACKFILLS: Final = "backfills"
+"""The folder beside the migrations that holds backfills, which are none."""
 NAMING: Final = "name it <version>_<name>.py, as 20261121070000_create_users.py; `ectype gen migration NAME` does so"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One migration file: its version and name stand in the file's name."""
+    """One migration file: its version and name stand in the file's name.
+
+    Attributes:
+        replaces: of a file that `ectype squash` wrote: the versions that it stands for, with their checksums.
+    """
 
     version: int
     name: str
     path: Path
+    replaces: Mapping[int, str] = field(default_factory=lambda: MappingProxyType(dict[int, str]()), hash=False)
+
+    def is_as(self, digest: str) -> bool:
+        """Whether a checksum is that of the file as it is, or of the migration of this version that it replaces."""
+        return digest in (checksum(self.path), self.replaces.get(self.version))
 
 
 def find(folder: Path) -> tuple[Script, ...]:
@@ -78,14 +92,33 @@ def place(error: BaseException, path: Path) -> str:
 
 def _python_files(folder: Path) -> list[Path]:
     files = (path.relative_to(folder) for path in folder.rglob("*.py"))
-    return sorted(folder / path for path in files if not any(part.startswith(("_", ".")) for part in path.parts))
+    return sorted(
+        folder / path
+        for path in files
+        if path.parts[0] != BACKFILLS and not any(part.startswith(("_", ".")) for part in path.parts)
+    )
 
 
 def _script(path: Path) -> Script:
     match = FILE_NAME.fullmatch(path.name)
     if match is None:
         raise MigrationError(f"{path} is not named as a migration", hint=NAMING)
-    return Script(int(match[1]), match[2], path)
+    return Script(int(match[1]), match[2], path, MappingProxyType(_replaces(path)))
+
+
+def _replaces(path: Path) -> dict[int, str]:
+    """Read `replaces = {…}` without running the file."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    match = REPLACES.search(text)
+    if match is None:
+        return {}
+    try:
+        found = cast("dict[int, str]", ast.literal_eval(match[1]))
+    except (ValueError, SyntaxError) as exc:
+        raise MigrationError(
+            f"`replaces` of {path} cannot be read: {exc}", hint="bring the file back as `ectype squash` wrote it"
+        ) from exc
+    return found
 
 
 def _refuse_twins(scripts: list[Script]) -> None:

@@ -1,4 +1,8 @@
 import asyncio
+import json
+import os
+import re
+import sys
 
 import pytest
 
@@ -143,6 +147,44 @@ async def test_a_table_that_stays_busy_ends_in_an_error(repo, folder, counted, w
     await connection.fetch("SELECT * FROM applied", (), list)
     with pytest.raises(migrations.MigrationFailedError, match=r"lock timeout \(55P03\)") as caught:
         await migrations.migrate(repo, folder, lock_timeout=0.02)
-    assert caught.value.__notes__ == ["tried 10 times"]
+    tried, blocker = caught.value.__notes__
+    assert tried == "tried 10 times"
+    assert re.fullmatch(
+        rf"blocked by pid {connection.server_pid} \(idle in transaction, 00:\d\d:\d\d\): SELECT \* FROM applied",
+        blocker,
+    )
     await connection.rollback()
     assert await migrations.applied(repo) == [1, 2, 3, 4, 5]
+
+
+FIFTY = {
+    1: "m.execute('CREATE TABLE applied (version integer)', 'DROP TABLE applied')",
+    2: COUNT.format(version=2),
+    3: "m.execute('CREATE INDEX CONCURRENTLY applied_version ON applied (version)', "
+    "'DROP INDEX CONCURRENTLY applied_version')",
+    4: COUNT.format(version=4),
+}
+
+
+@on_postgres
+async def test_fifty_runners_at_once_apply_each_migration_once(repo, folder, write, rows, database_url):
+    """Forty-six in this process, each with connections of its own, and four processes; one index is concurrent."""
+    for version, change in FIFTY.items():
+        write(f"{version}_step{version}", change)
+    command = (sys.executable, "-m", "ectype", "migrate", "--json", "--lock-wait", "300", "--folder", str(folder))
+    environ = {**os.environ, "DATABASE_URL": database_url}
+    pipe = asyncio.subprocess.PIPE
+    runs = [await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe, env=environ) for _ in range(4)]
+    try:
+        done = await asyncio.gather(*(migrations.migrate(repo, folder, lock_wait=300) for _ in range(46)))
+        printed = [await asyncio.wait_for(run.communicate(), timeout=300) for run in runs]
+    finally:
+        for run in runs:
+            if run.returncode is None:
+                run.kill()
+                await run.wait()
+    assert [(run.returncode, err) for run, (_, err) in zip(runs, printed, strict=True)] == [(0, b"")] * 4
+    done += [[one["version"] for one in json.loads(out)["applied"]] for out, _ in printed]
+    assert sorted(version for versions in done for version in versions) == [1, 2, 3, 4]
+    assert await rows("SELECT version FROM applied ORDER BY version") == [(2,), (4,)]
+    assert await rows("SELECT indisvalid FROM pg_index WHERE indexrelid = 'applied_version'::regclass") == [(True,)]
