@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from ectype import migrations, telemetry
 from ectype.cli.failures import reported
+from ectype.cli.lint import Allow, refuse_errors
 from ectype.cli.options import All, Database, Folder, Json, LockTimeout, LockWait, Quiet, Step, To, place
 from ectype.cli.output import Output
 from ectype.migrations.events import FINISHED, WAITING
@@ -20,6 +21,7 @@ def migrate(
     folder: Folder = None,
     lock_wait: LockWait = 60.0,
     lock_timeout: LockTimeout = 2.0,
+    allow: Allow = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -27,6 +29,7 @@ def migrate(
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         where = place(database, folder)
+        refuse_errors(output, where, allow, step=step, to=to)
         work = migrations.migrate(
             where, where.folder, step=step, to=to, all=all, lock_wait=lock_wait, lock_timeout=lock_timeout
         )
