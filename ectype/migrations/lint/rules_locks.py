@@ -213,10 +213,10 @@ def new_columns(fact: Fact, scene: Scene) -> Iterator[Found]:
         )
         what = f"a foreign key to `{column.references}`, with a default that all rows get,"
         yield _after_column(table, column, _unchecked(table, what, made, name))
-    if "check" in column.constraint and column.default is not None:
+    if "check" in column.constraint:
         name = f"{table}_{column.name}_check"
         made = f'm.create_constraint("{table}", "{name}", check={column.check!r}, validate=False)'
-        what = "a check, with a default that all rows get,"
+        what = "a check, with a new column,"
         yield _after_column(table, column, _unchecked(table, what, made, name))
 
 

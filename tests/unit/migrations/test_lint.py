@@ -128,7 +128,7 @@ SQL = [
     ("ALTER TABLE teams ADD x int8; COPY users TO '/dev/null'", ""),
     ("ALTER TABLE users ADD COLUMN x bigint NOT NULL", "C01"),
     ("ALTER TABLE users ADD COLUMN x bigint NOT NULL DEFAULT 0", ""),
-    ("ALTER TABLE users ADD COLUMN x bigint CHECK (x IS NOT NULL OR age > 0)", ""),
+    ("ALTER TABLE users ADD COLUMN x bigint CHECK (x IS NOT NULL OR age > 0)", "L02"),
     ("ALTER TABLE users ALTER age DROP NOT NULL", "C01"),
     ("ALTER TABLE users ALTER COLUMN age DROP DEFAULT", "C01"),
     ("DROP VIEW a, b", "C01 C01"),
