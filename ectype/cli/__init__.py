@@ -1,4 +1,4 @@
-"""The command line: `ectype gen migration`, `gen schema`, `migrate`, `rollback`, `status`."""
+"""The command line: `ectype new`, `migrate`, `lint` and the others, see docs/cli.md."""
 
 from ectype.cli.app import main
 

@@ -17,6 +17,7 @@ class Exit(IntEnum):
     UNEXPECTED = 1
     USAGE = 2
     PENDING = 3
+    LINT = 4
     LOCKED = 5
     MISMATCH = 6
     ROLLED_BACK = 8

@@ -9,6 +9,7 @@ import typer
 
 from ectype import migrations, telemetry
 from ectype.cli.failures import reported
+from ectype.cli.lint import Allow, refuse_errors
 from ectype.cli.options import (
     All,
     Database,
@@ -48,6 +49,7 @@ def migrate(
     folder: Folder = None,
     lock_wait: LockWait = 60.0,
     lock_timeout: LockTimeout = 2.0,
+    allow: Allow = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -62,6 +64,10 @@ def migrate(
             )
             show_plan(output, found) if sql is None else write_sql(output, found, sql, prefix)
             return
+        if not fake:
+            refuse_errors(
+                output, where, allow, step=step, to=to if to_exclusive is None else to_exclusive - 1, prefix=prefix
+            )
         work = migrations.migrate(
             where,
             where.folder,

@@ -1,6 +1,7 @@
 """Which database and which folder: from an option, the environment, or `[tool.ectype]` in pyproject.toml."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from typing import Final, cast
 
 from ectype.errors import ConfigError, did_you_mean
 
-KEYS: Final = ("url", "migrations")
+KEYS: Final = ("url", "migrations", "schemas", "seeds", "structure")
+REPOS: Final = "repos"
+REPO_VARIABLE: Final = "ECTYPE_REPO"
+NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,57 +22,121 @@ class Project:
 
     Attributes:
         root: the folder of that file, or the current one when there is none.
+        url: the database.
+        migrations: the folder of migrations.
+        schemas: the modules of the schemas, with commas between them: `app.schemas`.
+        seeds: the file that `ectype seed` runs.
+        structure: the file that `ectype dump` writes.
+        repo: the name of the repo that was chosen, None for the one of `[tool.ectype]` itself.
     """
 
     root: Path
     url: str | None = None
     migrations: str | None = None
+    schemas: str | None = None
+    seeds: str | None = None
+    structure: str | None = None
+    repo: str | None = None
+
+
+def url_variable(repo: str | None) -> str:
+    """Return the environment variable that names a repo's database.
+
+    >>> url_variable(None), url_variable("reports")
+    ('DATABASE_URL', 'REPORTS_DATABASE_URL')
+    """
+    return "DATABASE_URL" if repo is None else f"{repo.upper()}_DATABASE_URL"
 
 
 def database_url(option: str | None, project: Project, environ: Mapping[str, str] = os.environ) -> str:
     """Return the database's URL: the option, else `DATABASE_URL`, else `url` in pyproject.toml.
 
+    Of a repo with a name it is `NAME_DATABASE_URL`, so that no command for it meets the database of another.
+
     Raises:
         ConfigError: none of them is given.
     """
-    url = option or environ.get("DATABASE_URL") or project.url
+    variable = url_variable(project.repo)
+    url = option or environ.get(variable) or project.url
     if not url:
+        table = "tool.ectype" if project.repo is None else f"tool.ectype.{REPOS}.{project.repo}"
+        what = "no database is named" if project.repo is None else f"no database is named for the repo `{project.repo}`"
         raise ConfigError(
-            "no database is named",
+            what,
             hint="name it in one of these ways:\n\n    ectype … --database postgresql://localhost/blog\n"
-            "    export DATABASE_URL=postgresql://localhost/blog\n\n"
-            '    [tool.ectype]                        # in pyproject.toml\n    url = "sqlite:///blog.db"',
+            f"    export {variable}=postgresql://localhost/blog\n\n"
+            f'    [{table}]                        # in pyproject.toml\n    url = "sqlite:///blog.db"',
         )
     return url
 
 
 def migrations_folder(option: Path | None, project: Project) -> Path:
-    """Return the folder of migrations: the option, else what pyproject.toml says, else `migrations` beside it."""
-    folder = option or project.root / (project.migrations or "migrations")
+    """Return the folder of migrations: the option, else what pyproject.toml says, else `migrations` beside it.
+
+    Of a repo with a name it is `migrations/NAME`.
+    """
+    default = "migrations" if project.repo is None else f"migrations/{project.repo}"
+    return beside(option, project, project.migrations or default)
+
+
+def beside(option: Path | None, project: Project, default: str) -> Path:
+    """Return the path that was given, else the default in the project's folder; relative where that is shorter."""
+    path = option or project.root / default
     current = Path.cwd()
-    return folder.relative_to(current) if folder.is_relative_to(current) else folder
+    return path.relative_to(current) if path.is_relative_to(current) else path
 
 
-def find_project(start: Path) -> Project:
+def find_project(start: Path, environ: Mapping[str, str] = os.environ) -> Project:
     """Return what the nearest pyproject.toml says, going upward; no more than `start` when there is none.
 
+    `ECTYPE_REPO`, which `--repo` sets, chooses one of the repos under `[tool.ectype.repos]`.
+
     Raises:
-        ConfigError: the file cannot be read, or says what ectype does not know.
+        ConfigError: the file cannot be read, or says what ectype does not know; or it has no such repo.
     """
+    chosen = environ.get(REPO_VARIABLE) or None
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         if path.is_file():
-            return _read(path)
+            return _read(path, chosen)
+    if chosen is not None:
+        raise ConfigError(f"there is no repo `{chosen}`: no pyproject.toml is here", hint=_example(chosen))
     return Project(start)
 
 
-def _read(path: Path) -> Project:
+def _read(path: Path, chosen: str | None) -> Project:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
         raise ConfigError(f"{path} cannot be read: {exc}") from exc
     table = _table(path, _table(path, document, "tool"), "ectype")
-    return Project(path.parent, **{key: _text(path, key, value) for key, value in table.items()})
+    repos = _table(path, table, REPOS)
+    own = _values(path, "tool.ectype", {key: value for key, value in table.items() if key != REPOS})
+    named = {name: _values(path, f"tool.ectype.{REPOS}.{name}", _repo(path, repos, name)) for name in repos}
+    if chosen is None:
+        return Project(path.parent, **own)
+    if chosen not in named:
+        hint = did_you_mean(chosen, named) if named else _example(chosen)
+        raise ConfigError(f"there is no repo `{chosen}` in {path}", hint=hint)
+    # What a repo does not say is as of all, but for the two that would mix two databases up.
+    shared = {key: value for key, value in own.items() if key not in ("url", "migrations", "structure")}
+    return Project(path.parent, **{**shared, **named[chosen]}, repo=chosen)
+
+
+def _example(name: str) -> str:
+    return f'say what it is in pyproject.toml:\n\n    [tool.ectype.{REPOS}.{name}]\n    url = "sqlite:///{name}.db"'
+
+
+def _repo(path: Path, repos: Mapping[str, object], name: str) -> Mapping[str, object]:
+    if NAME.fullmatch(name) is None:
+        raise ConfigError(
+            f"{name!r} in {path} cannot be the name of a repo", hint="take lower-case letters, digits and underscores"
+        )
+    return _table(path, repos, name)
+
+
+def _values(path: Path, where: str, table: Mapping[str, object]) -> dict[str, str]:
+    return {key: _text(path, where, key, value) for key, value in table.items()}
 
 
 def _table(path: Path, document: Mapping[str, object], key: str) -> Mapping[str, object]:
@@ -78,9 +146,10 @@ def _table(path: Path, document: Mapping[str, object], key: str) -> Mapping[str,
     return cast("dict[str, object]", table)
 
 
-def _text(path: Path, key: str, value: object) -> str:
+def _text(path: Path, where: str, key: str, value: object) -> str:
     if key not in KEYS:
-        raise ConfigError(f"[tool.ectype] in {path} has an unknown key `{key}`", hint=did_you_mean(key, KEYS))
+        known = (*KEYS, REPOS) if where == "tool.ectype" else KEYS
+        raise ConfigError(f"[{where}] in {path} has an unknown key `{key}`", hint=did_you_mean(key, known))
     if not isinstance(value, str) or not value:
-        raise ConfigError(f"`{key}` of [tool.ectype] in {path} must be text, got {value!r}", hint=f'{key} = "…"')
+        raise ConfigError(f"`{key}` of [{where}] in {path} must be text, got {value!r}", hint=f'{key} = "…"')
     return value

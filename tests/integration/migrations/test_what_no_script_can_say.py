@@ -13,11 +13,8 @@ def change(m):
         t.column("body", str)
 """
 LIVE = """
-from ectype import from_
-
-
-def up(m):
-    m.flush()
+async def up(m):
+    await m.flush()
 
 
 def down(m):

@@ -1,0 +1,168 @@
+"""`ectype lint`, and what `ectype migrate` asks of it."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+import typer
+
+from ectype import migrations
+from ectype.adapters.base import Adapter
+from ectype.adapters.registry import adapter_for
+from ectype.cli.failures import Exit, reported
+from ectype.cli.lint_formats import FORMATS, Formatted, summary
+from ectype.cli.options import Folder, Place, Quiet
+from ectype.cli.output import Output
+from ectype.cli.settings import database_url, find_project, migrations_folder
+from ectype.errors import ConfigError, EctypeError
+from ectype.migrations.lint.checking import lint as lint_folder
+from ectype.migrations.lint.checking import refuse_unknown_codes, without
+from ectype.migrations.lint.findings import Finding
+from ectype.migrations.lint.sizes import sizes_of
+from ectype.migrations.scripts import find
+from ectype.sql.dialect import POSTGRES, SQLITE, Dialect
+
+CONNECT_SECONDS: Final = 10.0
+GIT_SECONDS: Final = 60.0
+DIALECTS: Final = {"postgresql": POSTGRES, "sqlite": SQLITE}
+
+Allow: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="L01,D02", help="Rules of `ectype lint` that do not stop this run."),
+]
+
+
+def lint(
+    *,
+    since: Annotated[
+        str | None, typer.Option(metavar="GIT_REF", help="Only what was added or changed since then, as origin/main.")
+    ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        Literal["text", "json", "sarif", "github"], typer.Option("--format", help="How to print what was found.")
+    ] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    allow: Allow = None,
+    dialect: Annotated[
+        Literal["postgresql", "sqlite"] | None,
+        typer.Option(help="The database they are for; else that of the URL that is set, else postgresql."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A database whose tables' sizes are looked at; without it none is asked."),
+    ] = None,
+    folder: Folder = None,
+    quiet: Quiet = False,
+) -> None:
+    """Say what of the migrations loses data, locks tables or breaks the release that still runs. Exits with 4."""
+    format = "json" if json else format  # noqa: A001  # the option's name
+    output = Output(as_json=format != "text", quiet=quiet)
+    with reported(output):
+        project = find_project(Path.cwd())
+        target = migrations_folder(folder, project)
+        adapter = None if database is None else adapter_for(database)
+        chosen = DIALECTS[dialect] if dialect is not None else _dialect(adapter)
+        only = None if since is None else _changed_since(target, since)
+        sizes = None if adapter is None else asyncio.run(_sizes(adapter))
+        found = asyncio.run(lint_folder(target, dialect=chosen, only=only, sizes=sizes))
+        found = without(found, _codes(allow))
+        FORMATS[format](Formatted(output, found, project.root))
+    if any(finding.severity == "error" for finding in found):
+        raise typer.Exit(Exit.LINT)
+
+
+def refuse_errors(
+    output: Output, where: Place, allow: list[str] | None, *, step: int | None, to: int | None, prefix: str | None
+) -> None:
+    """Look at what is pending, with the sizes of the tables, and end with 4 when it holds an error.
+
+    A table that does not exist yet, or has no rows, is neither lost nor locked for long: that is no error here.
+
+    Raises:
+        MigrationError: a code to allow is none.
+        ConnectError: the database cannot be reached.
+    """
+    codes = _codes(allow)
+    if where.adapter.single:
+        return
+    found = without(asyncio.run(_pending(where, step, to, prefix)), codes)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if not errors:
+        return
+    if output.as_json:
+        named = [{"code": one.code, "path": str(one.path), "line": one.line, "what": one.what} for one in errors]
+        output.document({"lint": named, "exit_code": int(Exit.LINT)})
+    else:
+        said = Output(out=output.err, err=output.err)
+        FORMATS["text"](Formatted(said, errors, Path.cwd()))
+        allowed = ",".join(sorted({one.code for one in errors}))
+        output.error(
+            f"nothing was applied: {summary(errors)}",
+            f"follow the recipe; or, when you know that it does no harm here: --allow {allowed}",
+        )
+    raise typer.Exit(Exit.LINT)
+
+
+async def _pending(where: Place, step: int | None, to: int | None, prefix: str | None) -> list[Finding]:
+    states = await migrations.status(where, where.folder, prefix=prefix)
+    pending = [one.version for one in states if one.state == "pending" and (to is None or one.version <= to)]
+    if not pending:
+        return []
+    sizes = await _sizes(where.adapter)
+    try:
+        return await lint_folder(where.folder, dialect=where.adapter.dialect, only=pending[:step], sizes=sizes)
+    except EctypeError:
+        # What cannot be read is refused by the run itself, which says it with its place.
+        return []
+
+
+async def _sizes(adapter: Adapter) -> dict[str, int]:
+    connection = await adapter.connect(CONNECT_SECONDS)
+    try:
+        return await sizes_of(connection, adapter.dialect)
+    finally:
+        await connection.close()
+
+
+def _dialect(adapter: Adapter | None) -> Dialect:
+    if adapter is None:
+        with suppress(ConfigError):
+            adapter = adapter_for(database_url(None, find_project(Path.cwd())))
+    return POSTGRES if adapter is None else adapter.dialect
+
+
+def _codes(allow: list[str] | None) -> Collection[str]:
+    codes = [code.strip().upper() for text in allow or () for code in text.split(",") if code.strip()]
+    refuse_unknown_codes(codes)
+    return codes
+
+
+def _changed_since(folder: Path, ref: str) -> set[int]:
+    if not folder.is_dir():
+        return set()
+    if ref.startswith("-"):
+        raise ConfigError(f"`--since` takes a commit, a branch or a tag, got {ref!r}", hint="--since origin/main")
+    changed = _git(folder, "diff", "--name-only", "--diff-filter=d", "-z", "--relative", f"{ref}...", "--", ".")
+    changed |= _git(folder, "diff", "--name-only", "--diff-filter=d", "-z", "--relative", "HEAD", "--", ".")
+    changed |= _git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+    return {script.version for script in find(folder) if script.path.relative_to(folder).as_posix() in changed}
+
+
+def _git(folder: Path, *arguments: str) -> set[str]:
+    git = shutil.which("git")
+    if git is None:
+        raise ConfigError("`--since` asks git, which is not installed", hint="leave `--since` out")
+    try:
+        done = subprocess.run(
+            [git, *arguments], cwd=folder, capture_output=True, text=True, timeout=GIT_SECONDS, check=True
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
+        said = str(exc.stderr or exc).strip().splitlines()
+        raise ConfigError(
+            f"git could not say what changed in {folder}: {said[0] if said else exc}",
+            hint="name a commit, a branch or a tag that is there: --since origin/main; in CI fetch its history first",
+        ) from exc
+    return set(filter(None, done.stdout.split("\0")))

@@ -1,0 +1,158 @@
+"""The conductor of `ectype lint`: files, commands, statements, facts, rules, remarks, in this order."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ectype.errors import EctypeError, MigrationError, did_you_mean
+from ectype.migrations.body import Body, body_of_script
+from ectype.migrations.lint.allowing import Remarks
+from ectype.migrations.lint.findings import RULES, Finding, Recipe
+from ectype.migrations.lint.reading import facts_of
+from ectype.migrations.lint.recording import Recorded, record
+from ectype.migrations.lint.rules import look
+from ectype.migrations.lint.rules_releases import long_names
+from ectype.migrations.lint.scene import Found, Scene
+from ectype.migrations.lint.tokens import statements
+from ectype.migrations.scripts import find
+from ectype.sql.ddl import Execute, Node, is_concurrent
+from ectype.sql.ddl_alter import looks_first
+from ectype.sql.ddl_compiler import compile_ddl
+from ectype.sql.dialect import POSTGRES, Dialect
+
+
+async def lint(
+    folder: str | Path = "migrations",
+    *,
+    dialect: Dialect = POSTGRES,
+    only: Collection[int] | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> list[Finding]:
+    """Return what the migrations of a folder would do that loses data, locks tables or breaks the release before.
+
+    No database is needed: the commands are recorded, not run. All files are read in order, so that the types of
+    columns are known; `only` says which of them are reported.
+
+    Args:
+        folder: the folder of migrations.
+        dialect: the database that they are for.
+        only: the versions to report; None for all.
+        sizes: about how many rows each table has, see `sizes_of`. A table that is not in it does not exist yet.
+
+    Raises:
+        MigrationError: the folder cannot be used, or a migration cannot be read.
+
+    Example:
+        for finding in await lint("migrations"):
+            print(f"{finding.path}:{finding.line}: {finding.code} {finding.what}")
+    """
+    scene = Scene(dialect)
+    found: list[Finding] = []
+    for script in find(Path(folder)):
+        is_wanted = only is None or script.version in only
+        scene.sizes = sizes if is_wanted else None
+        try:
+            body = body_of_script(script)
+            findings = _of_migration(body, await record(body), scene)
+        except EctypeError:
+            # What is not reported is read for the types of its columns only.
+            if is_wanted:
+                raise
+            continue
+        if is_wanted:
+            found += _allowed(script.path, body.version, findings)
+    return found
+
+
+def refuse_unknown_codes(codes: Collection[str]) -> None:
+    """Raise MigrationError when a code is none."""
+    for code in codes:
+        if code not in RULES:
+            raise MigrationError(f"there is no rule {code!r}", hint=did_you_mean(code, RULES))
+
+
+def _of_migration(body: Body, recorded: Recorded, scene: Scene) -> list[Finding]:
+    scene.begin()
+    alone = len(recorded.commands) == 1
+    found: list[Finding] = []
+    for node, line in recorded.commands:
+        scene.in_transaction = not (alone and is_concurrent(node))
+        scene.written = isinstance(node, Execute)
+        for sql in _texts(body, node, scene.dialect):
+            found += _of_text(body, sql, line, scene)
+    if recorded.ends_at is not None:
+        note = Found(
+            "N01",
+            "it asks for its database here, so nothing after this line was looked at",
+            "what follows depends on what is in the database",
+            Recipe((("", "# look at the rest yourself"),)),
+        )
+        found.append(_finding(body, note, recorded.ends_at, "", None))
+    return found
+
+
+def _texts(body: Body, node: Node, dialect: Dialect) -> Iterator[str]:
+    """Yield the SQL of a command; what SQLite does by building a table anew is read as PostgreSQL would say it."""
+    try:
+        if looks_first(node, dialect):
+            dialect = POSTGRES
+        yield from compile_ddl(node, dialect)
+    except EctypeError as exc:
+        if dialect is POSTGRES and body.path is not None:
+            raise MigrationError(f"{body.path}: {exc.message}", hint=exc.hint) from exc
+
+
+def _of_text(body: Body, sql: str, line: int, scene: Scene) -> Iterator[Finding]:
+    for tokens in statements(sql):
+        scene.tokens = tokens
+        text = sql[tokens[0].at : tokens[-1].at + len(tokens[-1].value) + 2].strip().removesuffix(";").strip()
+        for found in long_names(scene):
+            yield _finding(body, found, line, text, scene.sizes)
+        for fact in facts_of(tokens):
+            for found in look(fact, scene):
+                yield _finding(body, found, line, text, scene.sizes)
+            scene.learn(fact)
+
+
+def _finding(body: Body, found: Found, line: int, statement: str, sizes: Mapping[str, int] | None) -> Finding:
+    rows = None if sizes is None else sizes.get(found.table)
+    return Finding(
+        found.code,
+        found.severity or RULES[found.code].severity,
+        body.version,
+        body.path,
+        line,
+        found.what,
+        found.why,
+        str(found.recipe),
+        statement,
+        found.table,
+        rows,
+    )
+
+
+def _allowed(path: Path, version: int, findings: Sequence[Finding]) -> Iterator[Finding]:
+    remarks = Remarks(path.read_text(encoding="utf-8"))
+    for finding in findings:
+        if not remarks.allows(finding.code, finding.line):
+            yield finding
+    for remark in remarks.remarks:
+        if not remark.codes or not remark.reason:
+            what = "the remark names no rule" if not remark.codes else "the remark gives no reason"
+            example = f"# lint: ok {', '.join(remark.codes) or 'L01'} the table has 200 rows"
+            yield Finding(
+                "N02", "error", version, path, remark.line, what, "who reads it must know why it is safe", example
+            )
+        for code in remark.codes:
+            if code not in RULES:
+                yield Finding(
+                    "N02", "error", version, path, remark.line, f"there is no rule {code}", "it allows nothing",
+                    f"# {did_you_mean(code, RULES)}",
+                )  # fmt: skip
+
+
+def without(findings: Sequence[Finding], allowed: Collection[str]) -> list[Finding]:
+    """Return the findings with those of the allowed rules made warnings."""
+    return [
+        replace(one, severity="warning") if one.severity == "error" and one.code in allowed else one for one in findings
+    ]

@@ -1,0 +1,53 @@
+"""docs/cli.md names what there is, and what it shows is so."""
+
+import re
+from pathlib import Path
+
+import typer.main
+
+from ectype.cli.app import app
+from ectype.cli.failures import Exit
+from ectype.cli.settings import find_project
+from ectype.migrations.lint.findings import RULES
+
+PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
+SHARED = {"--help", "--json", "--quiet", "--database", "--folder", "--repo"}
+ELSEWHERE = ("gen", "migrate", "rollback", "status")
+
+
+def test_every_command_and_option_is_on_the_page():
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():
+        assert f"`ectype {name}" in PAGE, name
+        options = {option for one in command.params for option in one.opts if option.startswith("--")}
+        missing = {option for option in options - SHARED if option not in PAGE}
+        assert not missing or name in ELSEWHERE, (name, missing)
+
+
+def test_every_rule_and_exit_code_is_on_the_page():
+    for code, rule in RULES.items():
+        assert re.search(rf"(?m)^\| {code} \| .* \| {rule.severity} \|$", PAGE), code
+    assert {str(int(code)) for code in Exit} <= set(re.findall(r"\| (\d+) \|", PAGE))
+
+
+def test_the_settings_of_the_page_are_read(tmp_path):
+    (toml,) = re.findall(r"(?ms)^```toml\n(.*?)^```", PAGE)
+    (tmp_path / "pyproject.toml").write_text(toml)
+    assert find_project(tmp_path, {}).schemas == "blog.schemas"
+    assert find_project(tmp_path, {"ECTYPE_REPO": "reports"}).migrations == "migrations/reports"
+
+
+def test_what_lint_prints_is_what_the_page_shows(ectype, project):
+    (project / "migrations").mkdir()
+    made = 'def change(m):\n    with m.create_table("users") as t:\n        t.column("email", str)\n'
+    (project / "migrations" / "1_users.py").write_text(made)
+    (project / "migrations" / "2_index.py").write_text('def change(m):\n    m.create_index("users", "email")\n')
+    (shown,) = re.findall(r"(?ms)^```console\n\$ ectype lint\n(.*?)^```", PAGE)
+    assert ectype("lint").stdout == shown
+
+
+def test_the_remark_of_the_page_allows_its_command(ectype, project):
+    (code,) = re.findall(r"(?ms)^```python\n(.*?)^```", PAGE)
+    (project / "migrations").mkdir()
+    (project / "migrations" / "1_drop.py").write_text(code)
+    assert ectype("lint").stdout == "0 errors, 0 warnings\n"
