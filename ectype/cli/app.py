@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ectype.cli import generate, migrate, status
+from ectype.cli import drift, generate, migrate, status
 
 app = typer.Typer(
     name="ectype",
@@ -17,6 +17,7 @@ app.add_typer(generate.app, name="gen", help="Write new files.")
 app.command("migrate")(migrate.migrate)
 app.command("rollback")(migrate.rollback)
 app.command("status")(status.status)
+app.command("drift")(drift.drift)
 
 
 def main() -> None:

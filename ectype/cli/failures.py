@@ -9,6 +9,7 @@ import typer
 from ectype.cli.output import Output
 from ectype.errors import ConfigError, ConnectError, EctypeError, IrreversibleError, MigrationError
 from ectype.migrations import JournalMismatchError, MigrationFailedError, MigrationLockError
+from ectype.migrations.errors import RenameQuestionError
 
 
 class Exit(IntEnum):
@@ -17,8 +18,10 @@ class Exit(IntEnum):
     UNEXPECTED = 1
     USAGE = 2
     PENDING = 3
+    QUESTION = 4
     LOCKED = 5
     MISMATCH = 6
+    DRIFT = 7
     ROLLED_BACK = 8
     HALF_WAY = 9
     CANNOT_CONNECT = 10
@@ -32,6 +35,8 @@ def exit_code(error: EctypeError) -> Exit:
             return Exit.CANNOT_CONNECT
         case MigrationLockError():
             return Exit.LOCKED
+        case RenameQuestionError():
+            return Exit.QUESTION
         case JournalMismatchError():
             return Exit.MISMATCH
         case MigrationFailedError(unchanged=False):

@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from ectype.errors import ConfigError, did_you_mean
 
-KEYS: Final = ("url", "migrations")
+KEYS: Final = ("url", "migrations", "schemas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Project:
     root: Path
     url: str | None = None
     migrations: str | None = None
+    schemas: str | None = None
 
 
 def database_url(option: str | None, project: Project, environ: Mapping[str, str] = os.environ) -> str:

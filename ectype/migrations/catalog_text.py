@@ -161,3 +161,29 @@ def unquoted(text: str) -> str:
     if len(text) > 1 and text[0] in "\"'`":
         return text[1:-1].replace(text[0] * 2, text[0])
     return text[1:-1] if len(text) > 1 and text[0] == "[" else text
+
+
+def plain(text: str) -> str:
+    """Return SQL text in one form: without quotes, space and case that mean nothing, and brackets round all of it.
+
+    >>> plain('(`age`  > 17)'), plain("name <> 'A b'")
+    ('age > 17', "name <> 'A b'")
+    """
+    tokens = [match[0] for match in _TOKEN.finditer(text)]
+    kept = [
+        token if token.startswith("'") else unquoted(token).lower()
+        for token in tokens
+        if not token.isspace() and not token.startswith(("--", "/*"))
+    ]
+    while len(kept) > 1 and kept[0] == "(" and _closes_last(kept):
+        kept = kept[1:-1]
+    return " ".join(kept).removesuffix(" ;")
+
+
+def _closes_last(tokens: Sequence[str]) -> bool:
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        if depth == 0:
+            return at == len(tokens) - 1
+    return False

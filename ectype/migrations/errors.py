@@ -40,3 +40,7 @@ class MigrationLockError(MigrationError):
 
 class JournalMismatchError(MigrationError):
     """What the database says was applied, and the folder of migrations, do not belong together."""
+
+
+class RenameQuestionError(MigrationError):
+    """Something is gone and something is new, and nobody said whether it is the same under another name."""
