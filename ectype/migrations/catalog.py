@@ -234,7 +234,7 @@ class Catalog:
         default_schema: the one that names without a schema mean.
         tables: by name.
         enums: by schema and name.
-        objects: what is there beside tables and enums; by kind and name.
+        objects: what is there beside tables and enums, in the order in which it was made.
     """
 
     target: Target

@@ -40,7 +40,7 @@ ORDER BY c.relname COLLATE "C\""""
 
 COLUMNS: Final = """\
 SELECT a.attrelid, a.attname::text, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-  pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text, l.collname::text,
+  pg_get_expr(d.adbin, d.adrelid, true), a.attgenerated::text, a.attidentity::text, l.collname::text,
   col_description(a.attrelid, a.attnum), a.attndims,
   pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname) IS NOT NULL,
   q.seqstart, q.seqincrement

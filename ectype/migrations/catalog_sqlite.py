@@ -33,7 +33,7 @@ ORDER BY name"""
 
 OBJECTS: Final = """\
 SELECT type, name, CASE type WHEN 'trigger' THEN tbl_name ELSE '' END, sql
-FROM {schema}.sqlite_schema WHERE type IN ('view', 'trigger') ORDER BY type, name"""
+FROM {schema}.sqlite_schema WHERE type IN ('view', 'trigger') ORDER BY rowid"""
 
 TEXTS: Final = "SELECT type, name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL"
 

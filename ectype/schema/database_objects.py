@@ -1,5 +1,4 @@
-"""What a database holds beside tables: enums, extensions, views, functions, triggers, policies, sequences, as
-plain data.
+"""What a database holds beside tables: enums, views, functions, triggers, policies and their like, as plain data.
 
 Migrations make and compare them; queries read a view as they read a table, through a schema with its columns.
 """

@@ -6,7 +6,7 @@ from typing import Any, cast
 from ectype.migrations.diff import steps as at
 from ectype.migrations.diff.comparison import Comparison, dropped
 from ectype.migrations.diff.renames import mentions
-from ectype.migrations.diff.state import TableState
+from ectype.migrations.diff.state import PLAIN_ORDER, TableState
 from ectype.sql.ddl import (
     UNCHANGED,
     AddColumn,
@@ -75,7 +75,7 @@ def _add(work: Comparison, table: TableState, one: Column) -> None:
 
 
 def _tighten(work: Comparison, table: TableState, was: Column, one: Column, fill: str | None) -> None:
-    """Make a column take NULL no more, while others write: by a check that is validated, which the database believes."""
+    """Make a column take NULL no more, while others write: by a check that the database believes once validated."""
     prefix, name = table.place
     column = quote(one.name, work.dialect, what="column")
     if fill is not None:
@@ -104,6 +104,13 @@ def _modify(work: Comparison, table: TableState, was: Column, one: Column) -> No
     default = not same(was.default, one.default)
     if moves or default:
         change = _modified(was, one, null=False, default=default or (moves and one.default is not None))
+        if was.collation != one.collation and not work.carefully:
+            # Without a word SQLite keeps the order that a column has.
+            change = replace(
+                change,
+                to=replace(change.to, collation=one.collation or PLAIN_ORDER),
+                was=None if change.was is None else replace(change.was, collation=was.collation or PLAIN_ORDER),
+            )
         if moves and was.type != one.type and work.carefully:
             column = quote(one.name, work.dialect, what="column")
             change = replace(

@@ -1,6 +1,8 @@
 """What a database holds beside tables: enums, views, functions, triggers, policies, sequences, extensions."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from ectype.migrations.catalog import StoredObject
@@ -26,24 +28,59 @@ from ectype.sql.ddl_objects import (
 from ectype.sql.ddl_types import literal_text
 from ectype.sql.dialect import Dialect
 
+LEANING: Final = ("view", "materialized_view", "trigger", "policy")
 EARLY: Final = ("sequence",)
+QUERY: Final = re.compile(
+    r"\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:MATERIALIZED\s+)?VIEW\s+[\w.\"]+\s+AS\s+(.*?);?\s*\Z",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def compare_objects(work: Comparison, declared: Iterable[DatabaseObject], late_functions: set[str]) -> None:
-    """Find the commands for all that is no table."""
+    """Find the commands for all that is no table; those for tables are there already."""
     _schemas(work)
     _enums(work)
     texts = {(one.kind, one.prefix, one.table, one.name): one for one in declared}
     late = {(one.prefix, one.name) for one in texts.values() if one.kind == "function" and one.create in late_functions}
+    current, want = work.current.objects, work.want.objects
+    gone = {key for key in current if key not in want}
+    new = {key for key in want if key not in current}
+    for key, one in current.items():
+        other = want.get(key)
+        if other is None or other is one or work.current.same(_text(one), _text(other)):
+            continue
+        if one.kind == "function" and one.body == other.body:
+            # What uses a function goes on to use it.
+            rank = at.CREATE_OBJECTS if (key[1], one.name) in late else at.TYPES
+            work.found.add(rank, Execute(other.definition, one.definition))
+        else:
+            gone.add(key)
+            new.add(key)
+    aside = _aside(work, gone)
+    for key in reversed([key for key in current if key in gone | aside]):
+        _drop(work, key, current[key], for_good=key in gone and key not in new)
+    for key, one in want.items():
+        if key in new | aside:
+            _make(work, key, one, texts.get(key[:4]) if key in new else None, late)
+
+
+def _aside(work: Comparison, gone: set[ObjectKey]) -> set[ObjectKey]:
+    """Return what must be taken away while something that it is over changes, and put back after."""
+    if not work.carefully:
+        # SQLite builds a table anew with its views and triggers.
+        return set()
+    moving = {name for step in work.found.steps for node in step.up for name in _moved(node)}
+    moving |= {key[3] for key in gone}
+    found: set[ObjectKey] = set()
     for key, one in work.current.objects.items():
-        other = work.want.objects.get(key)
-        if other is None:
-            _drop(work, key, one)
-        elif other is not one and not work.current.same(_text(one), _text(other)):
-            _replace(work, key, one, other, late)
-    for key, one in work.want.objects.items():
-        if key not in work.current.objects:
-            _make(work, key, one, texts.get(key[:4]), late)
+        if key in gone or key not in work.want.objects or one.kind not in LEANING:
+            continue
+        # A trigger stands on its table, and stays there; it leans on the function that it runs.
+        names = moving - {one.table} if one.kind in ("trigger", "policy") else moving
+        if any(mentions(one.definition, name) for name in names - {one.name}):
+            found.add(key)
+            moving.add(one.name)
+    return found
 
 
 def _text(one: StoredObject) -> object:
@@ -64,42 +101,29 @@ def _schemas(work: Comparison) -> None:
 def _make(work: Comparison, key: ObjectKey, one: StoredObject, said: DatabaseObject | None, late: set[Place]) -> None:
     rank = _rank(one, late, key)
     if one.kind in ("view", "materialized_view") and work.carefully:
-        work.found.add(rank, CreateView(_view(key, one)))
+        query = None if said is None else QUERY.match(said.create)
+        view = _view(key, one)
+        work.found.add(rank, CreateView(view if query is None else replace(view, query=query[1])))
     elif one.kind == "extension":
         prefix = None if said is None else said.prefix
         work.found.add(at.PLACES, CreateExtension(one.name, prefix))
+    elif said is None or one.kind == "policy":
+        # A policy's text may hold more than the policy: that the table has row level security at all.
+        work.found.add(rank, Execute(one.definition, _drop_text(work.dialect, key)))
     else:
-        drop = _drop_text(work.dialect, key) if said is None else said.drop
-        work.found.add(rank, Execute(one.definition, drop))
+        work.found.add(rank, Execute(said.create, said.drop))
 
 
-def _drop(work: Comparison, key: ObjectKey, one: StoredObject) -> None:
-    match one.kind:
-        case "view" | "materialized_view" if work.carefully:
-            view = _view(key, one)
-            work.found.add(at.DROP_OBJECTS, DropView(one.name, view, view.materialized, key[1]))
-        case "extension":
-            work.found.add(at.DROP_TYPES, DropExtension(one.name))
-        case "function" | "sequence":
-            work.found.add(at.DROP_TYPES, Execute(_drop_text(work.dialect, key), one.definition))
-        case _:
-            work.found.add(at.DROP_OBJECTS, Execute(_drop_text(work.dialect, key), one.definition))
-
-
-def _replace(work: Comparison, key: ObjectKey, one: StoredObject, other: StoredObject, late: set[Place]) -> None:
-    if one.kind == "function" and one.body == other.body:
-        # What uses a function goes on to use it.
-        rank = at.CREATE_OBJECTS if (key[1], one.name) in late else at.TYPES
-        work.found.add(rank, Execute(other.definition, one.definition))
-        return
+def _drop(work: Comparison, key: ObjectKey, one: StoredObject, *, for_good: bool) -> None:
     if one.kind in ("view", "materialized_view") and work.carefully:
-        old, new = _view(key, one), _view(key, other)
-        work.found.add(at.DROP_OBJECTS, DropView(one.name, old, old.materialized, key[1]))
-        work.found.add(at.CREATE_OBJECTS, CreateView(new))
-        return
-    drop = _drop_text(work.dialect, key)
-    work.found.add(at.DROP_OBJECTS, Execute(drop, one.definition))
-    work.found.add(_rank(other, late, key), Execute(other.definition, drop))
+        view = _view(key, one)
+        work.found.add(at.DROP_OBJECTS, DropView(one.name, view, view.materialized, key[1]))
+    elif one.kind == "extension":
+        work.found.add(at.DROP_TYPES, DropExtension(one.name))
+    else:
+        # Defaults and triggers may need a function or a sequence until they are gone themselves.
+        rank = at.DROP_TYPES if one.kind in ("function", "sequence") and for_good else at.DROP_OBJECTS
+        work.found.add(rank, Execute(_drop_text(work.dialect, key), one.definition))
 
 
 def _rank(one: StoredObject, late: set[Place], key: ObjectKey) -> int:
@@ -123,19 +147,6 @@ def _drop_text(dialect: Dialect, key: ObjectKey) -> str:
         on = on if prefix is None else f"{quote(prefix, dialect, what='schema')}.{on}"
         return f"DROP {words} {label} ON {on}"
     return f"DROP {words} {place}"
-
-
-def step_aside(work: Comparison) -> None:
-    """Take views away while a table that they are over changes, and put them back after."""
-    moving = {name for step in work.found.steps for node in step.up for name in _moved(node)}
-    handled = {node.name for step in work.found.steps for node in step.up if isinstance(node, DropView)}
-    for key, one in work.current.objects.items():
-        if one.kind not in ("view", "materialized_view") or one.name in handled or key not in work.want.objects:
-            continue
-        if work.carefully and any(mentions(one.definition, name) for name in moving):
-            view = _view(key, one)
-            work.found.add(at.DROP_OBJECTS, DropView(one.name, view, view.materialized, key[1]))
-            work.found.add(at.CREATE_OBJECTS, CreateView(_view(key, work.want.objects[key])))
 
 
 def _moved(node: Node) -> tuple[str, ...]:

@@ -56,40 +56,47 @@ def _table(
         else:
             want.columns[column] = _column(one, want.columns[column], open_=column in unsaid.columns)
     _adopt(there, want, state)
-    for label, one in there.constraints.items():
-        if label in want.constraints:
-            continue
-        key = one.constraint
-        if isinstance(key, Key) and key.primary:
-            _primary_key(there, made, want, key, found)
-            continue
-        if isinstance(key, ForeignKey) and columns_of(one) in unsaid.keys and made is not None:
-            want.constraints[label] = one
-            continue
-        ours = made is not None and label in made.constraints
-        if label.startswith(NAMELESS):
-            why = NO_NAME
-        elif unsaid.structure:
-            why = NO_STRUCTURE
-        elif not ours:
-            why = HAND_MADE
-        else:
-            continue
-        want.constraints[label] = one
-        shown = f"{name}: {label.removeprefix(NAMELESS)}"
-        found.unmanaged.append(Unmanaged(_kind(one.constraint), shown, why))
+    _constraints(there, made, want, unsaid, found)
     for label, index in there.indexes.items():
         if label in want.indexes or label in want.constraints:
             continue
         ours = made is not None and label in made.indexes
-        if ours and not unsaid.structure:
-            continue
-        want.indexes[label] = index
-        found.unmanaged.append(Unmanaged("index", f"{name}: {label}", NO_STRUCTURE if ours else HAND_MADE))
+        if not ours or unsaid.structure:
+            want.indexes[label] = index
+            found.unmanaged.append(Unmanaged("index", f"{name}: {label}", NO_STRUCTURE if ours else HAND_MADE))
     if unsaid.structure:
         want.comment = there.comment
     want.row_security = want.row_security or there.row_security
     want.strict = there.strict
+
+
+def _constraints(
+    there: TableState, made: TableState | None, want: TableState, unsaid: Unsaid, found: Difference
+) -> None:
+    for label, one in there.constraints.items():
+        key = one.constraint
+        if label in want.constraints:
+            continue
+        if isinstance(key, Key) and key.primary:
+            _primary_key(there, made, want, key, found)
+        elif isinstance(key, ForeignKey) and columns_of(one) in unsaid.keys and made is not None:
+            # A belongs_to says that there may be one, not what it does.
+            want.constraints[label] = one
+        else:
+            why = _why_left(label, made, unsaid)
+            if why is not None:
+                want.constraints[label] = one
+                shown = f"{_called(there.place)}: {label.removeprefix(NAMELESS)}"
+                found.unmanaged.append(Unmanaged(_kind(key), shown, why))
+
+
+def _why_left(label: str, made: TableState | None, unsaid: Unsaid) -> str | None:
+    """Return why a constraint is left alone; None where it is the diff's to drop."""
+    if label.startswith(NAMELESS):
+        return NO_NAME
+    if made is None or label not in made.constraints:
+        return HAND_MADE
+    return NO_STRUCTURE if unsaid.structure else None
 
 
 def _kind(one: object) -> str:

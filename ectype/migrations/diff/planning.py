@@ -8,15 +8,17 @@ from pathlib import Path
 from ectype.adapters.base import Adapter
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.url import Config, parse
+from ectype.errors import MigrationError
 from ectype.migrations.diff.comparison import Comparison
-from ectype.migrations.diff.objects import compare_objects, step_aside
+from ectype.migrations.diff.objects import compare_objects
 from ectype.migrations.diff.ownership import complete
 from ectype.migrations.diff.renames import Ask, rename, said
-from ectype.migrations.diff.scratch import build, read_database, replay, scratch
+from ectype.migrations.diff.scratch import build, read, read_database, replay, scratch
 from ectype.migrations.diff.state import State
 from ectype.migrations.diff.steps import RENAME, Difference
 from ectype.migrations.diff.tables import compare_tables
 from ectype.migrations.diff.wanted import Unsaid, Wanted, wanted
+from ectype.migrations.patience import CONNECT_SECONDS
 from ectype.migrations.runner import applied
 from ectype.migrations.scripts import Script, find
 from ectype.schema.schema import Schema
@@ -60,18 +62,22 @@ async def diff(
 
     Raises:
         RenameQuestionError: something may have another name now, and there is nobody to ask.
-        MigrationError: what is declared cannot be built, or an applied migration runs no more.
+        MigrationError: what is declared cannot be built, a migration is pending, or an applied one runs no more.
         ConnectError: the database cannot be reached.
     """
     config = parse(url) if isinstance(url, str) else url
     adapter = adapter_for(config)
-    want = wanted(base, adapter.dialect)
-    current = await read_database(adapter, want.prefixes)
-    # What the server can do is known now.
-    want = wanted(base, adapter.dialect)
+    connection = await adapter.connect(CONNECT_SECONDS)
+    try:
+        # What the server can do is known from here on.
+        want = wanted(base, adapter.dialect)
+        current = await read(connection, adapter, want.prefixes)
+    finally:
+        await connection.close()
+    scripts = await _applied(adapter, find_in(folder), refuse_pending=True)
     async with scratch(config, adapter) as where:
         built = await build(where, want)
-    owned = await made_by_migrations(config, adapter, folder, want.prefixes)
+        owned = await replay(where, scripts, want.prefixes)
     found = Difference()
     target = built.state
     for node in rename(current, owned, target, said(renames, want.renamed, ask)):
@@ -80,17 +86,7 @@ async def diff(
     work = Comparison(current, target, found, adapter.dialect, want.fills)
     compare_tables(work)
     compare_objects(work, want.objects, built.late_functions)
-    step_aside(work)
     return Found(found, want, adapter.dialect)
-
-
-async def made_by_migrations(config: Config, adapter: Adapter, folder: str | Path, prefixes: Sequence[str]) -> State:
-    """Return what the applied migrations of a folder make in an empty database."""
-    scripts = await _applied(adapter, folder)
-    if not scripts:
-        return State(adapter.dialect.target)
-    async with scratch(config, adapter) as where:
-        return await replay(where, scripts, prefixes)
 
 
 async def drifted(url: str | Config, folder: str | Path = "migrations") -> Found:
@@ -103,7 +99,9 @@ async def drifted(url: str | Config, folder: str | Path = "migrations") -> Found
     config = parse(url) if isinstance(url, str) else url
     adapter = adapter_for(config)
     current = await read_database(adapter, ())
-    made = await made_by_migrations(config, adapter, folder, ())
+    scripts = await _applied(adapter, find_in(folder), refuse_pending=False)
+    async with scratch(config, adapter) as where:
+        made = await replay(where, scripts, ())
     found = Difference()
     places = {place: Unsaid(structure=False) for place in made.tables}
     complete(current, State(adapter.dialect.target), made, places, set(), found)
@@ -118,9 +116,20 @@ class _Target:
     adapter: Adapter
 
 
-async def _applied(adapter: Adapter, folder: str | Path) -> list[Script]:
-    path = Path(folder)
-    if not path.is_dir():
+def find_in(folder: str | Path) -> tuple[Script, ...]:
+    """Return the migrations of a folder; none where there is no folder yet."""
+    return find(Path(folder)) if Path(folder).is_dir() else ()
+
+
+async def _applied(adapter: Adapter, scripts: Sequence[Script], *, refuse_pending: bool) -> list[Script]:
+    if not scripts:
         return []
     versions = set(await applied(_Target(adapter)))
-    return [script for script in find(path) if script.version in versions]
+    pending = [script for script in scripts if script.version not in versions]
+    if pending and refuse_pending:
+        others = f" and {len(pending) - 1} more" if len(pending) > 1 else ""
+        raise MigrationError(
+            f"{pending[0].path}{others} is not applied, so the database is not what the diff should begin with",
+            hint="apply it first: ectype migrate",
+        )
+    return [script for script in scripts if script.version in versions]

@@ -71,7 +71,7 @@ def rename(current: State, owned: State, want: State, renames: Said) -> list[Nod
         MigrationError: what is to be renamed is not there.
     """
     nodes: list[Node] = []
-    _check(renames, current, want)
+    _check(renames, want)
     for old, new in _tables(current, owned, want, renames):
         nodes.append(RenameTable(old[1], new, old[0]))
         for state in (current, owned):
@@ -84,7 +84,7 @@ def rename(current: State, owned: State, want: State, renames: Said) -> list[Nod
     return nodes
 
 
-def _check(renames: Said, current: State, want: State) -> None:
+def _check(renames: Said, want: State) -> None:
     """Refuse what renames nothing: a misspelt name would let the diff drop what should be kept."""
     for (place, old), new in renames.columns.items():
         table = want.tables.get(place) or want.tables.get((place[0], renames.tables.get(place, "")))

@@ -13,7 +13,7 @@ from ectype.adapters.base import Adapter, Begin, Connection
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.url import Config
 from ectype.errors import ConfigError, DatabaseError, EctypeError, MigrationError
-from ectype.migrations.catalog_reading import read_catalog
+from ectype.migrations.catalog_reading import READERS, read_catalog
 from ectype.migrations.diff.state import State, state_of
 from ectype.migrations.diff.wanted import Wanted
 from ectype.migrations.patience import CONNECT_SECONDS
@@ -137,6 +137,7 @@ async def build(where: Scratch, want: Wanted) -> Built:
     late: set[str] = set()
     try:
         dialect = where.adapter.dialect
+        # Nothing of it is committed, so that the database is empty again for the migrations.
         await connection.begin(Begin())
         for one in want.prefixes:
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(one, dialect, what='schema')}")
@@ -145,8 +146,10 @@ async def build(where: Scratch, want: Wanted) -> Built:
             if not await _succeeds(connection, text):
                 late.add(text)
         await _all(connection, (*want.tables, *(text for text in want.functions if text in late), *want.late))
-        await connection.commit()
-        return Built(await read(connection, where.adapter, want.prefixes), late)
+        reader, _ = READERS[dialect.target]
+        catalogs = [await reader(connection, one) for one in (None, *want.prefixes)]
+        await connection.rollback()
+        return Built(state_of(catalogs), late)
     finally:
         await connection.close()
 

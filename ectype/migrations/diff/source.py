@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, cast
+from typing import Final
 
 from ectype.errors import MigrationError
 from ectype.migrations.diff.state import Place
@@ -88,8 +88,22 @@ class Writer:
                 return self._call("m.rename_table", [quoted(name)], to=quoted(to), prefix=prefix)
             case RenameColumn(table, name, to, prefix):
                 return self._call("m.rename_column", [quoted(table), quoted(name)], to=quoted(to), prefix=prefix)
-            case CreateIndex(index):
-                return self._index("m.create_index", index)
+            case Comment(table, text, column, was, prefix):
+                told = {} if was is UNCHANGED else {"was": quoted(was)}
+                where = {} if column is None else {"column": quoted(column)}
+                return self._call("m.comment", [quoted(table), quoted(text)], **where, **told, prefix=prefix)
+            case Execute(up, down):
+                if not up.strip():
+                    return []
+                return self._call("m.execute", [quoted(up), *([] if down is None else [quoted(down)])])
+            case _:
+                return self._part(node)
+
+    def _part(self, node: Node) -> list[str]:
+        """Return the call for a command about an index or a constraint."""
+        match node:
+            case CreateIndex(index, if_not_exists):
+                return self._index("m.create_index", index, **({"if_not_exists": "True"} if if_not_exists else {}))
             case DropIndex(name, index, _, concurrently, prefix):
                 if index is None:
                     raise MigrationError(f"the index `{name}` is dropped, and nobody knows what it was")
@@ -108,14 +122,6 @@ class Writer:
                 return [] if undone else call
             case RenameConstraint(table, name, to, prefix):
                 return self._call("m.rename_constraint", [quoted(table), quoted(name)], to=quoted(to), prefix=prefix)
-            case Comment(table, text, column, was, prefix):
-                told = {} if was is UNCHANGED else {"was": quoted(cast("str | None", was))}
-                where = {} if column is None else {"column": quoted(column)}
-                return self._call("m.comment", [quoted(table), quoted(text)], **where, **told, prefix=prefix)
-            case Execute(up, down):
-                if not up.strip():
-                    return []
-                return self._call("m.execute", [quoted(up), *([] if down is None else [quoted(down)])])
             case _:
                 return self._object(node)
 
@@ -123,8 +129,8 @@ class Writer:
 
     def _create_table(self, node: CreateTable) -> list[str]:
         table = node.table
-        first, *rest = table.columns or (None,)
-        default_key = first is not None and first.name == "id" and first.identity is True
+        first, *rest = table.columns
+        default_key = first.name == "id" and first.identity is True
         options = {} if default_key or any(one.primary_key for one in table.columns) else {"primary_key": "False"}
         head = self._arguments(
             [quoted(table.name)],
@@ -134,7 +140,7 @@ class Writer:
         )
         lines = [f"with m.create_table({head}) as t:"]
         place = table.prefix, table.name
-        columns = [one for one in (rest if default_key else table.columns) if one is not None]
+        columns: list[Column] = rest if default_key else list(table.columns)
         stamps = [("inserted_at", "updated_at")]
         body: list[str] = []
         while columns:
@@ -201,7 +207,7 @@ class Writer:
         if state.null is not UNCHANGED:
             made["null"] = str(state.null)
         if state.default is not UNCHANGED:
-            made["default"] = self._default(state.default, str(state.type))
+            made["default"] = self._default(state.default, made["type"])
         if state.collation is not None:
             made["collation"] = quoted(state.collation)
         return made
@@ -211,7 +217,7 @@ class Writer:
         if not one.null and not one.primary_key:
             options["null"] = "False"
         if one.default is not None:
-            options["default"] = self._default(one.default, str(one.type))
+            options["default"] = self._default(one.default, self._type(place, one.name, one.type))
         if one.primary_key:
             options["primary_key"] = "True"
         if one.identity is not False:
@@ -263,9 +269,9 @@ class Writer:
             self.others.setdefault(module, set()).add(word)
         return written.text
 
-    def _default(self, value: object, words: str) -> str:
+    def _default(self, value: object, written: str) -> str:
         if isinstance(value, Raw):
-            text = python_default(value.sql, words, self.target)
+            text = python_default(value.sql, written, self.target)
             return self._raw(value) if text is None else text
         return repr(value)
 
@@ -275,10 +281,8 @@ class Writer:
 
     # --- indexes and constraints --------------------------------------------------------------------------------------
 
-    def _index(self, call: str, one: Index) -> list[str]:
-        parts: list[str] = []
-        for part in one.columns:
-            parts.append(self._index_part(part))
+    def _index(self, call: str, one: Index, **more: str) -> list[str]:
+        parts = [self._index_part(part) for part in one.columns]
         options: dict[str, str] = {}
         if one.unique:
             options["unique"] = "True"
@@ -300,7 +304,7 @@ class Writer:
             options["nulls_distinct"] = "False"
         if one.concurrently:
             options["concurrently"] = "True"
-        return self._call(call, [quoted(one.table), *parts], **options, prefix=one.prefix)
+        return self._call(call, [quoted(one.table), *parts], **options, **more, prefix=one.prefix)
 
     def _index_part(self, part: str | Raw | IndexColumn) -> str:
         if isinstance(part, str):

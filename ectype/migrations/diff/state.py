@@ -35,6 +35,8 @@ Place: TypeAlias = tuple[str | None, str]
 ObjectKey: TypeAlias = tuple[str, str | None, str | None, str, str | None]
 """The kind of an object, its prefix, its table, its name, its arguments."""
 
+PLAIN_ORDER: Final = "BINARY"
+"""How SQLite orders what names no collation."""
 NAMELESS: Final = "\0"
 """What the name of a constraint begins with to which the database gives none."""
 
@@ -137,7 +139,7 @@ def _table(place: Place, table: StoredTable, default: str, target: Target) -> Ta
     )
     if table.primary_key is not None:
         key = table.primary_key
-        name = key.name or f"{table.name}_pkey"
+        name = key.name or f"{NAMELESS}primary key"
         _hold(made, Key(name, key.columns, primary=True, deferrable=key.deferrable), comment=key.comment)
     for key in table.uniques:
         if key.name is not None:
@@ -179,7 +181,7 @@ def _column(one: StoredColumn, *, numbered: bool) -> Column:
         identity=identity,
         generated=None if one.expression is None else Raw(cast("Any", one.expression)),
         stored=one.generated != "virtual",
-        collation=one.collation,
+        collation=None if one.collation == PLAIN_ORDER and not numbered else one.collation,
         comment=one.comment,
     )
 

@@ -78,6 +78,7 @@ class Difference:
         for file in FILES:
             steps = sorted((step for step in self.steps if step.file == file), key=lambda step: step.rank)
             if file == "build":
-                yield from ((file, [step]) for step in steps)
+                for step in steps:
+                    yield file, [step]
             elif steps:
                 yield file, steps

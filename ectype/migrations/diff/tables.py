@@ -10,6 +10,7 @@ from ectype.migrations.diff.columns import changed_columns, replaced_columns
 from ectype.migrations.diff.comparison import Comparison, comment, dropped
 from ectype.migrations.diff.renames import mentions
 from ectype.migrations.diff.state import NAMELESS, Place, TableState, columns_of
+from ectype.migrations.diff.steps import Step
 from ectype.sql.ddl import (
     Check,
     Column,
@@ -68,7 +69,7 @@ def table_node(
     own = {} if key is None else dict.fromkeys(key.columns, True)
     # A key is written at its columns where that gives the same order and name.
     in_order = tuple(column for column in table.columns if column in own)
-    at_columns = key is not None and in_order == key.columns and key.name == f"{name}_pkey" and key.deferrable is None
+    at_columns = key is not None and in_order == key.columns and key.name in _key_names(name) and key.deferrable is None
     single = key.columns[0] if at_columns and key is not None and len(key.columns) == 1 else None
     columns: list[Column] = []
     used = set(late)
@@ -99,8 +100,13 @@ def table_node(
         table.comment,
         prefix,
     )
-    within = used | {one.name for one in rest} | ({key.name} if key is not None and at_columns else set())
+    within = used | {one.name for one in rest} | ({key.name} if key is not None and at_columns else set[str]())
     return CreateTable(made), [one for label, one in table.constraints.items() if label not in within | set(late)]
+
+
+def _key_names(table: str) -> tuple[str, str]:
+    """Return the names of a primary key that nobody has named, on PostgreSQL and on SQLite."""
+    return f"{table}_pkey", f"{NAMELESS}primary key"
 
 
 def _numbered(column: Column, target: Target) -> Column:
@@ -249,7 +255,7 @@ def _constraints(work: Comparison, there: TableState, wanted: TableState, touche
             if one.comment != new[twin].comment:
                 work.found.add(at.CREATE_OBJECTS, _commented(work, one, new[twin]))
             del gone[label], new[twin]
-    for label, one in gone.items():
+    for one in gone.values():
         if isinstance(one.constraint, Key) and one.constraint.primary and not work.carefully:
             _refuse_new_key(work, there)
         rank = at.DROP_FOREIGN_KEYS if isinstance(one.constraint, ForeignKey) else at.DROP_PARTS
@@ -322,8 +328,7 @@ def _indexes(work: Comparison, there: TableState, wanted: TableState, touched: s
         if any(_covers(one, column) for column in touched):
             gone[label], new[label] = one, other
         elif label in there.invalid:
-            # What a build that was broken off left is dropped by the command that makes it again.
-            new[label] = other
+            _build_again(work, other)
         elif not same(*bare):
             _swap(work, one, other)
         elif one.comment != other.comment:
@@ -340,6 +345,12 @@ def _build(work: Comparison, one: Index) -> None:
         work.found.add(at.CREATE_PARTS, CreateIndex(one))
         return
     work.found.add(at.CREATE_PARTS, CreateIndex(replace(one, concurrently=True)), file="build")
+
+
+def _build_again(work: Comparison, one: Index) -> None:
+    """Make an index whose making was broken off: the command drops what is left of it. A rollback leaves it made."""
+    node = CreateIndex(replace(one, concurrently=True), if_not_exists=True)
+    work.found.steps.append(Step(at.CREATE_PARTS, (node,), "build", ()))
 
 
 def _swap(work: Comparison, one: Index, other: Index) -> None:

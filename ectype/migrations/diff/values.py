@@ -39,6 +39,10 @@ MODULES: Final[Mapping[str, str]] = {
     "time": "datetime",
     "timedelta": "datetime",
 }
+BOOLS: Final[Mapping[Target, Mapping[str, str]]] = {
+    "postgres": {"true": "True", "false": "False"},
+    "sqlite": {"1": "True", "0": "False"},
+}
 TEXT: Final = re.compile(r"'((?:[^']|'')*)'(?:::text)?")
 
 
@@ -72,27 +76,32 @@ class Written:
         return ((MODULES[name], name),) if name in MODULES else ()
 
 
-def python_default(sql: str, words: str, target: Target) -> str | None:
+def python_default(sql: str, written: str, target: Target) -> str | None:
     """Return a default as a Python value, where it says the same; None where it is more than a plain value.
 
-    >>> python_default("'member'::text", "text", "postgres"), python_default("now()", "text", "postgres")
-    ("'member'", None)
+    Args:
+        sql: the default's text.
+        written: the source of the column's type.
+        target: whose text it is.
+
+    >>> python_default("'member'::text", "str", "postgres"), python_default("now()", "str", "postgres")
+    ('"member"', None)
     """
-    if words in ("text", "TEXT"):
+    if written == "str":
         found = TEXT.fullmatch(sql)
         return None if found is None or "\\" in sql else quoted(found[1].replace("''", "'"))
-    if words in ("bigint", "integer", "INTEGER") and re.fullmatch(r"\d{1,9}", sql):
+    if written == "int" and re.fullmatch(r"\d{1,9}", sql):
         return sql
-    if words == "boolean" and target == "postgres" and sql in ("true", "false"):
-        return sql.capitalize()
+    if written == "bool":
+        return BOOLS[target].get(sql)
     return None
 
 
 def quoted(text: str | None) -> str:
-    """Return a text as Python source: one with several lines as one literal a line, which Python joins.
+    r"""Return a text as Python source: one with several lines as one literal a line, which Python joins.
 
-    >>> quoted("it's"), quoted("a\\nb")
-    ('"it\'s"', '"a\\\\n"\\n"b"')
+    >>> quoted("it's"), quoted(None)
+    ('"it\'s"', 'None')
     """
     if text is None:
         return "None"

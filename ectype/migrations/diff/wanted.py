@@ -149,7 +149,7 @@ def _table(made: Wanted, place: Place, infos: Sequence[SchemaInfo], dialect: Dia
         inside.append(f"PRIMARY KEY ({names})")
     for info in infos:
         _column_facts(made, unsaid, place, info, dialect)
-        _links(made, unsaid, info, dialect)
+        _links(made, unsaid, info)
     table = table_name(main, dialect)
     if said:
         inside += _structure(made, place, said[0], table, dialect)
@@ -206,7 +206,7 @@ def _column_facts(made: Wanted, unsaid: Unsaid, place: Place, info: SchemaInfo, 
                 continue
 
 
-def _links(made: Wanted, unsaid: Unsaid, info: SchemaInfo, dialect: Dialect) -> None:
+def _links(made: Wanted, unsaid: Unsaid, info: SchemaInfo) -> None:
     declared = set[tuple[str, ...]]()
     if info.structure is not None:
         declared = {tuple(info.fields[name].source for name in key.fields) for key in info.structure.foreign_keys}
