@@ -1,4 +1,4 @@
-"""Random pairs of schemas: the diff leads from one to the other, its next run finds nothing, and a rollback leads back."""
+"""Random pairs of schemas: the diff leads from one to the other, finds nothing then, and a rollback leads back."""
 
 import asyncio
 import tempfile

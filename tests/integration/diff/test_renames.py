@@ -28,7 +28,7 @@ async def made(project, *names):
 
 async def test_without_an_answer_it_stops_and_shows_the_two_ways_to_say_it(project):
     await made(project, "a")
-    with pytest.raises(RenameQuestionError, match="`users.a` is gone, and `b` is new") as caught:
+    with pytest.raises(RenameQuestionError, match=r"`users\.a` is gone, and `b` is new") as caught:
         await project.diff(named("b"))
     assert caught.value.hint == ("say so: --rename users.a:b\nor that it is gone: --rename users.a:")
 
