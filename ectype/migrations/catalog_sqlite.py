@@ -168,9 +168,11 @@ def _foreign_keys(
     grouped: dict[int, list[Any]] = {}
     for row in rows:
         grouped.setdefault(row[1], []).append(row)
-    called = text.foreign_keys if len(text.foreign_keys) == len(grouped) else [None] * len(grouped)
+    known = len(text.foreign_keys) == len(grouped)
+    called = text.foreign_keys if known else [None] * len(grouped)
+    waiting = text.deferrable if known else [None] * len(grouped)
     made: list[StoredForeignKey] = []
-    for name, parts in zip(called, grouped.values(), strict=True):
+    for name, when, parts in zip(called, waiting, grouped.values(), strict=True):
         owner, table = parts[0][0].lower(), parts[0][2].lower()
         # Without columns, the primary key is meant. A name's case does not count, so it may be spelled otherwise.
         named = [part[4] for part in parts]
@@ -185,6 +187,7 @@ def _foreign_keys(
                 on_delete=ACTIONS[parts[0][5]],
                 on_update=ACTIONS[parts[0][6]],
                 name=name,
+                deferrable=when,
             )
         )
     return tuple(made)

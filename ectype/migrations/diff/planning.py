@@ -80,6 +80,10 @@ async def diff(
         owned = await replay(where, scripts, want.prefixes)
     found = Difference()
     target = built.state
+    for kind, prefix, _, name, _ in current.objects:
+        if kind in ("view", "materialized_view"):
+            # A schema may read a view that somebody else made.
+            target.tables.pop((prefix, name), None)
     for node in rename(current, owned, target, said(renames, want.renamed, ask)):
         found.add(RENAME, node)
     complete(current, owned, target, want.places, want.loose, found)

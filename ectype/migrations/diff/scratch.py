@@ -22,6 +22,13 @@ from ectype.migrations.scripts import Script, load
 from ectype.sql.ddl_names import quote
 
 FORBIDDEN: Final = "42501"
+UNDEFINED: Final = ("42704", "42883", "42P01")
+"""The states of PostgreSQL for a type, an operator, a function or a table that is not there."""
+MISSING: Final = (
+    "only what is declared is there: declare what it needs too, as "
+    'database_object("extension", "citext"), or as a function'
+)
+CORRECT: Final = "correct the declaration: the scratch database is gone, and yours is unchanged"
 SAVEPOINT: Final = "ectype_function"
 
 
@@ -161,7 +168,7 @@ async def _all(connection: Connection, statements: Iterable[str]) -> None:
         except EctypeError as exc:
             raise MigrationError(
                 f"what the schemas declare cannot be built:\n\n    {text}\n\n    {exc.message}",
-                hint=exc.hint or "correct the declaration: the scratch database is gone, and yours is unchanged",
+                hint=exc.hint or (MISSING if getattr(exc, "sqlstate", None) in UNDEFINED else CORRECT),
             ) from exc
 
 

@@ -238,6 +238,15 @@ def what_a_foreign_key_does_at_a_delete(base, new):
     "    validate=False,\n"
     ")",
     'm.validate_constraint("posts", "posts_user_id_fkey")',
+    sqlite=(
+        'm.drop_constraint("posts", "posts_user_id_fkey", foreign_key="user_id", references=references("users"))\n'
+        "m.create_constraint(\n"
+        '    "posts",\n'
+        '    "posts_user_id_fkey",\n'
+        '    foreign_key="user_id",\n'
+        '    references=references("users", deferrable="deferred"),\n'
+        ")",
+    ),
 )
 def a_foreign_key_that_waits(base, new):
     return posts(base, deferrable="deferred" if new else None)

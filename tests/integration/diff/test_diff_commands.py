@@ -71,7 +71,7 @@ def test_from_the_schemas_to_the_database_and_on(ectype):
     assert ectype(*gen("rename_it"), answers="").exit_code == 4
     # A name that is none is asked for again.
     assert ectype(*gen("rename_it"), answers="lable\nlabel\n").exit_code == 0
-    assert 'm.rename_column("users", "name", to="label")' in sorted(Path("migrations").glob("*.py"))[-1].read_text()
+    assert 'm.rename_column("users", "name", to="label")' in max(Path("migrations").glob("*.py")).read_text()
     assert ectype("migrate").exit_code == 0
     assert ectype("drift", "--schemas", "shop_schemas:Base").exit_code == 0
     assert ectype("drift", "--against", "files").exit_code == 0
@@ -112,7 +112,7 @@ def test_drift_ends_with_7_and_says_what_differs(ectype):
 
 async def test_a_column_made_by_hand_is_drift_from_the_files_and_a_table_is_not(ectype, project):
     say("name")
-    ectype_in_thread = lambda *arguments: __import__("asyncio").to_thread(ectype, *arguments)  # noqa: E731
+    ectype_in_thread = lambda *arguments: __import__("asyncio").to_thread(ectype, *arguments)
     await ectype_in_thread(*gen("create_users"))
     await ectype_in_thread("migrate")
     await project.execute("CREATE TABLE notes (id bigint)" if "postgres" in project.url else "CREATE TABLE notes (id)")

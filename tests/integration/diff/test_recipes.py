@@ -140,7 +140,7 @@ async def test_a_function_whose_body_changes_keeps_what_stands_on_it(postgres):
     await postgres.apply()
     await holds(postgres, declared("OLD"))
     after = await postgres.state()
-    assert [key for key in before.objects] == [key for key in after.objects]
+    assert list(before.objects) == list(after.objects)
 
 
 @pytest.mark.postgres

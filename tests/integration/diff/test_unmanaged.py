@@ -2,7 +2,7 @@
 
 import pytest
 
-from ectype import BelongsTo, Field, ManyToMany, belongs_to, field, index, many_to_many, primary_key, structure
+from ectype import BelongsTo, Field, ManyToMany, belongs_to, column, field, index, many_to_many, primary_key, structure
 from ectype.errors import MigrationError
 
 BY_HAND = (
@@ -125,3 +125,34 @@ async def test_a_pending_migration_stops_the_diff(project):
     with pytest.raises(MigrationError, match="is not applied") as caught:
         await project.diff(users)
     assert caught.value.hint == "apply it first: ectype migrate"
+
+
+async def test_a_schema_that_reads_a_view_made_by_hand_makes_no_table_of_it(project):
+    await project.write(users)
+    await project.apply()
+    await project.execute("CREATE VIEW report AS SELECT id, name FROM users")
+
+    def reading(base):
+        class Report(base, table="report"):
+            id: Field[int] = primary_key()
+            name: Field[str]
+
+        return Report, users(base)
+
+    found = await project.diff(reading)
+    assert found.difference.steps == []
+    assert [(one.kind, one.name) for one in found.difference.unmanaged] == [("view", "report")]
+
+
+@pytest.mark.postgres
+async def test_what_is_declared_and_cannot_be_built_is_said_with_what_is_missing(postgres):
+    def declared(base):
+        class User(base, table="users"):
+            id: Field[int] = primary_key()
+            name: Field[str] = field(db=column(type="citext"))
+
+        return [User]
+
+    with pytest.raises(MigrationError, match='"name" citext') as caught:
+        await postgres.diff(declared)
+    assert 'database_object("extension", "citext")' in str(caught.value.hint)
