@@ -139,8 +139,6 @@ def _create(work: Comparison, new: list[TableState]) -> None:
             for label, one in free.constraints.items()
             if isinstance(one.constraint, ForeignKey) and _target(one.constraint) not in made | {free.place}
         ]
-        if not work.carefully:
-            late = []
         node, rest = table_node(free, work.dialect.target, late)
         work.found.add(at.CREATE_TABLES, node)
         rest += [free.constraints[label] for label in late]

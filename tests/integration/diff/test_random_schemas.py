@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from ectype import Field, check, column, field, index, migrations, primary_key, references, structure, unique
@@ -115,7 +115,9 @@ def convertible(before: Any, after: Any) -> bool:
     return all(one == other or "bool" not in (one, other) or "str" in (one, other) for one, other in pairs)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@example({}, {"trees": ({}, "birds"), "birds": ({}, "trees")})
+@example({"trees": ({}, "birds"), "birds": ({}, "trees")}, {})
 @given(applications, applications)
 def test_a_diff_of_random_schemas_leads_there_and_back_on_sqlite(before, after):
     with tempfile.TemporaryDirectory() as folder:
