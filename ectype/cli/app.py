@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from ectype.cli import (
     backfill,
     doctor,
+    drift,
     erd,
     generate,
     journal,
@@ -55,6 +56,7 @@ app.add_typer(tenants.app, name="tenants", help="Work in many PostgreSQL schemas
 app.command("migrate")(migrate.migrate)
 app.command("rollback")(migrate.rollback)
 app.command("status")(status.status)
+app.command("drift")(drift.drift)
 app.command("resolve")(journal.resolve)
 app.command("baseline")(journal.baseline)
 app.command("backfill")(backfill.backfill)

@@ -9,6 +9,7 @@ import typer
 from ectype.cli.output import Output
 from ectype.errors import ConfigError, ConnectError, EctypeError, IrreversibleError, MigrationError
 from ectype.migrations import BackfillFailedError, JournalMismatchError, MigrationFailedError, MigrationLockError
+from ectype.migrations.errors import RenameQuestionError
 
 
 class Exit(IntEnum):
@@ -18,8 +19,10 @@ class Exit(IntEnum):
     USAGE = 2
     PENDING = 3
     LINT = 4
+    QUESTION = 4  # either way somebody has to decide before anything is done
     LOCKED = 5
     MISMATCH = 6
+    DRIFT = 7
     ROLLED_BACK = 8
     HALF_WAY = 9
     CANNOT_CONNECT = 10
@@ -33,6 +36,8 @@ def exit_code(error: EctypeError) -> Exit:
             return Exit.CANNOT_CONNECT
         case MigrationLockError():
             return Exit.LOCKED
+        case RenameQuestionError():
+            return Exit.QUESTION
         case JournalMismatchError():
             return Exit.MISMATCH
         case MigrationFailedError(unchanged=False):

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from ectype.cli.diffing import Schemas, diffing, from_schemas
 from ectype.cli.failures import reported
 from ectype.cli.gen_schema import schema
-from ectype.cli.options import Folder
+from ectype.cli.options import Database, Folder, Json, Quiet
 from ectype.cli.output import Output
 from ectype.cli.settings import find_project, migrations_folder
+from ectype.errors import ConfigError
 from ectype.migrations import new_migration, write_lock_file
 
 app = typer.Typer(no_args_is_help=True)
@@ -26,11 +28,35 @@ def gen() -> None:
 
 @app.command()
 def migration(
-    name: Annotated[str, typer.Argument(help="What it does, as create_users.")], folder: Folder = None
+    name: Annotated[str, typer.Argument(help="What it does, as create_users.")],
+    *,
+    from_diff: Annotated[
+        bool, typer.Option("--from-diff", help="Write what leads from the database to the schemas.")
+    ] = False,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(metavar="T.a:b", help="What has another name now: a column, or a table as old:new."),
+    ] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL of it, and write nothing.")] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing: stop where a rename is possible.")] = False,
+    schemas: Schemas = None,
+    database: Database = None,
+    folder: Folder = None,
+    quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
-    """Write a new, empty migration."""
-    output = Output()
+    """Write a new migration: an empty one, or what the schemas want of the database."""
+    output = Output(as_json=json, quiet=quiet)
     with reported(output):
+        if from_diff:
+            where = diffing(database, folder, schemas)
+            from_schemas(output, where, name, rename or [], sql=sql, no_input=no_input)
+            return
+        for option, given in (("--rename", rename), ("--sql", sql), ("--no-input", no_input)):
+            if given:
+                raise ConfigError(f"`{option}` belongs to --from-diff", hint=f"add --from-diff, or drop {option}")
         target = migrations_folder(folder, find_project(Path.cwd()))
-        output.line(f"wrote {new_migration(target, name, now=datetime.now(UTC))}", mark="✔")
+        path = new_migration(target, name, now=datetime.now(UTC))
+        output.line(f"wrote {path}", mark="✔")
         write_lock_file(target)
+        output.document({"files": [str(path)]})

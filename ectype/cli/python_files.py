@@ -26,7 +26,8 @@ def schemas_of(project: Project, given: str | None = None) -> dict[str, type[Any
     found: dict[str, type[Any]] = {}
     for name in (given or project.schemas or "").split(","):
         if name.strip():
-            module = _imported(name.strip(), project)
+            # Behind a colon stands the base that the diff compares with.
+            module = _imported(name.partition(":")[0].strip(), project)
             found |= {one.__name__: one for one in vars(module).values() if _is_schema(one)}
     return found
 

@@ -1,24 +1,28 @@
 """The catalogue of PostgreSQL: https://www.postgresql.org/docs/current/catalogs.html."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from ectype.adapters.base import Connection
 from ectype.errors import ConfigError, did_you_mean
 from ectype.migrations.catalog import (
     Action,
     Catalog,
+    Deferrable,
     IndexPart,
     StoredCheck,
     StoredColumn,
     StoredEnum,
+    StoredExclusion,
     StoredForeignKey,
     StoredIndex,
     StoredKey,
     StoredTable,
 )
+from ectype.migrations.catalog_postgres_objects import read_objects
 from ectype.migrations.history import TABLE as JOURNAL
 
 SCHEMAS: Final = """\
@@ -27,7 +31,7 @@ FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"""
 
 # Partitions belong to their table, and what an extension made to the extension.
 TABLES: Final = """\
-SELECT c.oid, c.relname::text, obj_description(c.oid, 'pg_class')
+SELECT c.oid, c.relname::text, obj_description(c.oid, 'pg_class'), c.relrowsecurity
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1::text AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND c.relname <> $2::text
   AND NOT EXISTS (
@@ -36,15 +40,19 @@ ORDER BY c.relname COLLATE "C\""""
 
 COLUMNS: Final = """\
 SELECT a.attrelid, a.attname::text, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-  pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text, l.collname::text,
+  pg_get_expr(d.adbin, d.adrelid, true), a.attgenerated::text, a.attidentity::text, l.collname::text,
   col_description(a.attrelid, a.attnum), a.attndims,
-  pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname) IS NOT NULL
+  pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(c.relname), a.attname) IS NOT NULL,
+  q.seqstart, q.seqincrement
 FROM pg_attribute a
   JOIN pg_class c ON c.oid = a.attrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   LEFT JOIN pg_collation l ON l.oid = a.attcollation AND a.attcollation <> t.typcollation
+  LEFT JOIN pg_depend p ON a.attidentity <> '' AND p.refclassid = 'pg_class'::regclass AND p.refobjid = a.attrelid
+    AND p.refobjsubid = a.attnum AND p.classid = 'pg_class'::regclass AND p.deptype = 'i'
+  LEFT JOIN pg_sequence q ON q.seqrelid = p.objid
 WHERE a.attrelid = ANY($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum"""
 
@@ -67,20 +75,31 @@ SELECT o.conrelid, o.conname::text, o.contype::text,
   n.nspname::text, c.relname::text,
   ARRAY(SELECT a.attname::text FROM unnest(o.confkey) WITH ORDINALITY AS k(num, place)
     JOIN pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.num ORDER BY k.place),
-  o.confdeltype::text, o.confupdtype::text, pg_get_expr(o.conbin, o.conrelid)
+  o.confdeltype::text, o.confupdtype::text, pg_get_expr(o.conbin, o.conrelid, true), o.condeferrable, o.condeferred,
+  o.convalidated, o.confmatchtype::text, pg_get_constraintdef(o.oid, true), obj_description(o.oid, 'pg_constraint')
 FROM pg_constraint o
   LEFT JOIN pg_class c ON c.oid = o.confrelid
   LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE o.conrelid = ANY($1::oid[]) AND o.conparentid = 0 AND o.contype IN ('p', 'u', 'f', 'c')
+WHERE o.conrelid = ANY($1::oid[]) AND o.conparentid = 0 AND o.contype IN ('p', 'u', 'f', 'c', 'x')
 ORDER BY o.conrelid, o.conname COLLATE "C\""""
 
 INDEXES: Final = """\
-SELECT i.indrelid, c.relname::text, m.amname::text, i.indisunique, i.indisvalid, pg_get_expr(i.indpred, i.indrelid),
+SELECT i.indrelid, c.relname::text, m.amname::text, i.indisunique, i.indisvalid,
+  pg_get_expr(i.indpred, i.indrelid, true),
   i.indnkeyatts,
   ARRAY(SELECT a.attname::text FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(num, place)
     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num AND k.num > 0 ORDER BY k.place),
   ARRAY(SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnkeyatts) k ORDER BY k),
-  ARRAY(SELECT k.bits & 1 = 1 FROM unnest(i.indoption::int2[]) WITH ORDINALITY AS k(bits, place) ORDER BY k.place)
+  ARRAY(SELECT k.bits FROM unnest(i.indoption::int2[]) WITH ORDINALITY AS k(bits, place) ORDER BY k.place),
+  ARRAY(SELECT CASE WHEN o.opcdefault THEN '' ELSE o.opcname::text END
+    FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS k(oid, place) JOIN pg_opclass o ON o.oid = k.oid
+    ORDER BY k.place),
+  ARRAY(SELECT coalesce(l.collname::text, '')
+    FROM unnest(i.indcollation::oid[], (i.indkey::int2[])[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k(oid, num, place)
+    LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num AND k.num > 0
+    LEFT JOIN pg_collation l ON l.oid = k.oid AND k.num > 0 AND l.oid <> a.attcollation
+    ORDER BY k.place),
+  pg_get_indexdef(i.indexrelid, 0, true), array_to_string(c.reloptions, ', '), obj_description(c.oid, 'pg_class')
 FROM pg_index i
   JOIN pg_class c ON c.oid = i.indexrelid
   JOIN pg_am m ON m.oid = c.relam
@@ -88,6 +107,9 @@ WHERE i.indrelid = ANY($1::oid[])
   AND NOT EXISTS (SELECT 1 FROM pg_constraint o WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))
 ORDER BY i.indrelid, c.relname COLLATE "C\""""
 
+# The bits say descending and NULL first; without a word, NULL is last going up and first going down.
+NULLS: Final[dict[int, Literal["first", "last"] | None]] = {0: None, 1: "last", 2: "first", 3: None}
+SETS: Final = re.compile(r"ON DELETE SET (?:NULL|DEFAULT) \(([^)]*)\)")
 ACTIONS: Final[dict[str, Action]] = {
     "a": "nothing",
     "r": "restrict",
@@ -142,11 +164,26 @@ async def read(connection: Connection, schema: str | None) -> Catalog:
             for row in enums
             if row[2] == name or (row[2], row[3]) in used
         ),
+        objects=await read_objects(connection, name),
     )
 
 
 def _column(row: Any, domains: Mapping[int, _Domain], enums: Mapping[int, tuple[str, str]]) -> StoredColumn:
-    _, name, oid, text, not_null, default, generated, identity, collation, comment, dimensions, owns_sequence = row
+    (
+        _,
+        name,
+        oid,
+        text,
+        not_null,
+        default,
+        generated,
+        identity,
+        collation,
+        comment,
+        dimensions,
+        owns_sequence,
+        *steps,
+    ) = row
     stored_as = text
     while oid in domains:
         domain = domains[oid]
@@ -170,42 +207,72 @@ def _column(row: Any, domains: Mapping[int, _Domain], enums: Mapping[int, tuple[
         comment=comment,
         enum=enums.get(oid),
         dimensions=max(dimensions, 1) if stored_as.endswith("[]") else 0,
+        numbering=(steps[0], steps[1]) if steps[0] is not None else (1, 1),
     )
 
 
 def _table(
     schema: str, row: Any, columns: Sequence[StoredColumn], constraints: Sequence[Any], indexes: tuple[StoredIndex, ...]
 ) -> StoredTable:
-    keys = {kind: [StoredKey(tuple(one[3]), one[1]) for one in constraints if one[2] == kind] for kind in "pu"}
+    keys = {kind: [_key(one) for one in constraints if one[2] == kind] for kind in "pu"}
     return StoredTable(
         name=row[1],
         schema=schema,
         columns=tuple(columns),
         primary_key=keys["p"][0] if keys["p"] else None,
         uniques=tuple(keys["u"]),
-        foreign_keys=tuple(
-            StoredForeignKey(
-                columns=tuple(one[3]),
-                table=one[5],
-                references=tuple(one[6]),
-                schema=one[4],
-                on_delete=ACTIONS[one[7]],
-                on_update=ACTIONS[one[8]],
-                name=one[1],
-            )
-            for one in constraints
-            if one[2] == "f"
-        ),
+        foreign_keys=tuple(_foreign_key(one) for one in constraints if one[2] == "f"),
         indexes=indexes,
-        checks=tuple(StoredCheck(one[9], one[1]) for one in constraints if one[2] == "c"),
+        checks=tuple(StoredCheck(one[9], one[1], one[12], one[15]) for one in constraints if one[2] == "c"),
         comment=row[2],
+        exclusions=tuple(_exclusion(one) for one in constraints if one[2] == "x"),
+        row_security=row[3],
     )
+
+
+def _deferrable(one: Any) -> Deferrable | None:
+    return ("deferred" if one[11] else "immediate") if one[10] else None
+
+
+def _key(one: Any) -> StoredKey:
+    return StoredKey(tuple(one[3]), one[1], _deferrable(one), "NULLS NOT DISTINCT" not in one[14], one[15])
+
+
+def _foreign_key(one: Any) -> StoredForeignKey:
+    sets = SETS.search(one[14])
+    return StoredForeignKey(
+        columns=tuple(one[3]),
+        table=one[5],
+        references=tuple(one[6]),
+        schema=one[4],
+        on_delete=ACTIONS[one[7]],
+        on_update=ACTIONS[one[8]],
+        name=one[1],
+        deferrable=_deferrable(one),
+        full=one[13] == "f",
+        sets=() if sets is None else tuple(part.strip().strip('"') for part in sets[1].split(",")),
+        valid=one[12],
+        comment=one[15],
+    )
+
+
+def _exclusion(one: Any) -> StoredExclusion:
+    rule = re.sub(r" (NOT )?DEFERRABLE( INITIALLY \w+)?$", "", one[14].removeprefix("EXCLUDE USING "))
+    return StoredExclusion(rule, one[1], _deferrable(one), one[15])
 
 
 def _index(row: Any) -> StoredIndex:
-    _, name, method, unique, valid, where, count, columns, texts, descending = row
+    _, name, method, unique, valid, where, count, columns, texts, bits, classes, collations, text, *rest = row
     parts = tuple(
-        IndexPart(text if column is None else column, column is not None, down)
-        for column, text, down in zip(columns[:count], texts, descending, strict=True)
+        IndexPart(
+            texts[at] if columns[at] is None else columns[at],
+            columns[at] is not None,
+            bool(bits[at] & 1),
+            NULLS[bits[at] & 3],
+            classes[at] or None,
+            collations[at] or None,
+        )
+        for at in range(count)
     )
-    return StoredIndex(name, parts, unique, where, method, tuple(columns[count:]), valid)
+    distinct = "NULLS NOT DISTINCT" not in text
+    return StoredIndex(name, parts, unique, where, method, tuple(columns[count:]), valid, distinct, *rest)

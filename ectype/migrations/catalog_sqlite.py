@@ -16,6 +16,7 @@ from ectype.migrations.catalog import (
     StoredForeignKey,
     StoredIndex,
     StoredKey,
+    StoredObject,
     StoredTable,
 )
 from ectype.migrations.catalog_text import ColumnText, TableText, read_index, read_table
@@ -29,6 +30,10 @@ TABLES: Final = """\
 SELECT name, wr, strict FROM pragma_table_list
 WHERE schema = ?1 AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ?2
 ORDER BY name"""
+
+OBJECTS: Final = """\
+SELECT type, name, CASE type WHEN 'trigger' THEN tbl_name ELSE '' END, sql
+FROM {schema}.sqlite_schema WHERE type IN ('view', 'trigger') ORDER BY rowid"""
 
 TEXTS: Final = "SELECT type, name, sql FROM {schema}.sqlite_schema WHERE sql IS NOT NULL"
 
@@ -97,7 +102,11 @@ async def read(connection: Connection, schema: str | None) -> Catalog:
                 row_ids=not row[1],
             )
         )
-    return Catalog("sqlite", name, "main", tuple(made))
+    objects = tuple(
+        StoredObject("view" if row[0] == "view" else "trigger", row[1], row[3], name, table=row[2] or None)
+        for row in await connection.fetch(OBJECTS.format(schema=quoted), (), list)
+    )
+    return Catalog("sqlite", name, "main", tuple(made), (), objects)
 
 
 def _by_table(rows: Sequence[Any]) -> defaultdict[str, list[Any]]:
@@ -159,9 +168,11 @@ def _foreign_keys(
     grouped: dict[int, list[Any]] = {}
     for row in rows:
         grouped.setdefault(row[1], []).append(row)
-    called = text.foreign_keys if len(text.foreign_keys) == len(grouped) else [None] * len(grouped)
+    known = len(text.foreign_keys) == len(grouped)
+    called = text.foreign_keys if known else [None] * len(grouped)
+    waiting = text.deferrable if known else [None] * len(grouped)
     made: list[StoredForeignKey] = []
-    for name, parts in zip(called, grouped.values(), strict=True):
+    for name, when, parts in zip(called, waiting, grouped.values(), strict=True):
         owner, table = parts[0][0].lower(), parts[0][2].lower()
         # Without columns, the primary key is meant. A name's case does not count, so it may be spelled otherwise.
         named = [part[4] for part in parts]
@@ -176,6 +187,7 @@ def _foreign_keys(
                 on_delete=ACTIONS[parts[0][5]],
                 on_update=ACTIONS[parts[0][6]],
                 name=name,
+                deferrable=when,
             )
         )
     return tuple(made)

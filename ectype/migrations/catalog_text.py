@@ -6,7 +6,7 @@ SQLite has parsed the text already, so this reads no more of its grammar than it
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 _TOKEN: Final = re.compile(
     r"""--[^\n]*|/\*.*?(?:\*/|\Z)|\s+|'(?:''|[^'])*'|"(?:""|[^"])*"|`(?:``|[^`])*`|\[[^\]]*\]|[\w$]+|.""", re.DOTALL
@@ -38,11 +38,15 @@ class TableText:
     Attributes:
         checks: the name, or None, and the condition of each.
         foreign_keys: the name of each, or None, in the order of the text.
+        deferrable: when each of them is checked that may wait until COMMIT; None for one that may not.
     """
 
     columns: dict[str, ColumnText] = field(default_factory=dict[str, ColumnText])
     checks: list[tuple[str | None, str]] = field(default_factory=list[tuple[str | None, str]])
     foreign_keys: list[str | None] = field(default_factory=list[str | None])
+    deferrable: list[Literal["immediate", "deferred"] | None] = field(
+        default_factory=list[Literal["immediate", "deferred"] | None]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,9 @@ def _read_constraints(item: Sequence[Part], found: TableText, *, own: bool) -> C
         if part.word == "CONSTRAINT":
             name = unquoted(following)
             continue
+        if part.word == "DEFERRABLE" and item[at - 1].word != "NOT" and found.deferrable:
+            waits = [one.word for one in item[at + 1 : at + 3]] == ["INITIALLY", "DEFERRED"]
+            found.deferrable[-1] = "deferred" if waits else "immediate"
         if part.word not in _CONSTRAINTS:
             continue
         if part.word == "COLLATE":
@@ -95,6 +102,7 @@ def _read_constraints(item: Sequence[Part], found: TableText, *, own: bool) -> C
             expression = following[1:-1].strip()
         elif part.word == follower:
             found.foreign_keys.append(name)
+            found.deferrable.append(None)
         if part.word != "GENERATED":
             name = None
     return ColumnText(collation, expression)
@@ -161,3 +169,29 @@ def unquoted(text: str) -> str:
     if len(text) > 1 and text[0] in "\"'`":
         return text[1:-1].replace(text[0] * 2, text[0])
     return text[1:-1] if len(text) > 1 and text[0] == "[" else text
+
+
+def plain(text: str) -> str:
+    """Return SQL text in one form: without quotes, space and case that mean nothing, and brackets round all of it.
+
+    >>> plain('(`age`  > 17)'), plain("name <> 'A b'")
+    ('age > 17', "name <> 'A b'")
+    """
+    tokens = [match[0] for match in _TOKEN.finditer(text)]
+    kept = [
+        token if token.startswith("'") else unquoted(token).lower()
+        for token in tokens
+        if not token.isspace() and not token.startswith(("--", "/*"))
+    ]
+    while len(kept) > 1 and kept[0] == "(" and _closes_last(kept):
+        kept = kept[1:-1]
+    return " ".join(kept).removesuffix(" ;")
+
+
+def _closes_last(tokens: Sequence[str]) -> bool:
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += {"(": 1, ")": -1}.get(token, 0)
+        if depth == 0:
+            return at == len(tokens) - 1
+    return False

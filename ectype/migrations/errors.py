@@ -60,3 +60,7 @@ class PendingMigrationsError(MigrationError):
 
 class BackfillFailedError(MigrationError):
     """A batch of a backfill failed and was rolled back; the batches before it stay, and the next run goes on."""
+
+
+class RenameQuestionError(MigrationError):
+    """Something is gone and something is new, and nobody said whether it is the same under another name."""

@@ -1,6 +1,7 @@
 """A new migration file, empty but for what every one has."""
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -31,15 +32,42 @@ def new_migration(folder: Path, name: str, *, now: datetime) -> Path:
     Raises:
         MigrationError: the name cannot be one, or a migration has it already.
     """
-    name = _snake(name)
+    return write_migrations(folder, [(name, lambda title: TEMPLATE.format(title=title))], now=now)[0]
+
+
+def write_migrations(folder: Path, files: Sequence[tuple[str, Callable[[str], str]]], *, now: datetime) -> list[Path]:
+    """Write migrations in their order: of each its name, and what makes its text of its title. Return their paths.
+
+    Raises:
+        MigrationError: a name cannot be one, or a migration has it already; then nothing is written.
+    """
+    names = [_snake(name) for name, _ in files]
     scripts = find(_made(folder))
     for script in scripts:
-        if script.name == name:
-            raise MigrationError(f"there is a migration named {name} already: {script.path}", hint="take another name")
-    version = _free_version(now, {script.version for script in scripts})
-    path = folder / f"{version}_{name}.py"
-    path.write_text(TEMPLATE.format(title=name.replace("_", " ")), encoding="utf-8")
-    return path
+        if script.name in names:
+            raise MigrationError(
+                f"there is a migration named {script.name} already: {script.path}", hint="take another name"
+            )
+    taken = {script.version for script in scripts}
+    if len(files) > 1 and taken:
+        # Files that belong together must not stand on two sides of one that is there.
+        now = max(now, _after(max(taken), now))
+    texts: list[tuple[Path, str]] = []
+    for name, (_, make) in zip(names, files, strict=True):
+        version = _free_version(now, taken)
+        taken.add(version)
+        texts.append((folder / f"{version}_{name}.py", make(name.replace("_", " "))))
+    for path, text in texts:
+        path.write_text(text, encoding="utf-8")
+    return [path for path, _ in texts]
+
+
+def _after(version: int, now: datetime) -> datetime:
+    """Return the second after a version, where it is a time; else the one that was given."""
+    try:
+        return datetime.strptime(str(version), "%Y%m%d%H%M%S").replace(tzinfo=now.tzinfo) + timedelta(seconds=1)
+    except ValueError:
+        return now
 
 
 def _made(folder: Path) -> Path:

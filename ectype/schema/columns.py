@@ -25,6 +25,7 @@ class ColumnStructure:
         stored: whether what is computed is kept, or computed anew at each read.
         collation: the name of the order of its texts; None for that of the database.
         comment: what is written beside it.
+        renamed_from: the name that the column had before, for the migration that renames it.
     """
 
     type: str | None = None
@@ -33,6 +34,13 @@ class ColumnStructure:
     stored: bool = True
     collation: str | None = None
     comment: str | None = None
+    renamed_from: str | None = None
+
+    @property
+    def says_what_it_is(self) -> bool:
+        """Whether it says more than the column's former name, and so all of the column."""
+        given = (self.type, self.generated, self.collation, self.comment)
+        return self.default is not NO_DEFAULT or any(one is not None for one in given) or self.renamed_from is None
 
     def computed(self, label: str) -> Expr[Any, Any] | None:
         """Return the expression of a generated column. Raises SchemaError when the function gives none."""
@@ -56,6 +64,7 @@ def column(
     stored: bool = True,
     collation: str | None = None,
     comment: str | None = None,
+    renamed_from: str | None = None,
 ) -> ColumnStructure:
     """Say what the column of a field is in the database: what migrations make and compare.
 
@@ -67,6 +76,7 @@ def column(
         stored: whether what is computed is kept. PostgreSQL keeps it always, before its version 18.
         collation: the name of the order of its texts, `"C"` or `"NOCASE"`.
         comment: what is written beside it, on PostgreSQL.
+        renamed_from: the name that the column had before: the diff of migrations renames it then.
 
     Raises:
         SchemaError: when options exclude each other, or are of another kind.
@@ -74,7 +84,12 @@ def column(
     Example:
         price: Field[Decimal] = field(db=column(type="numeric(12,2)", default=fragment("0")))
     """
-    for option, value in (("type", type), ("collation", collation), ("comment", comment)):
+    for option, value in (
+        ("type", type),
+        ("collation", collation),
+        ("comment", comment),
+        ("renamed_from", renamed_from),
+    ):
         if value is not None and (not isinstance(value, str) or not value.strip()):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
             raise SchemaError(f"the {option} of a column is a text that is not empty, got {value!r:.60}")
     if generated is not None and default is not NO_DEFAULT:
@@ -92,4 +107,6 @@ def column(
             )
     if generated is None and not stored:
         raise SchemaError("`stored=False` is for generated columns: all others are kept")
-    return ColumnStructure(type, cast("Any", default), cast("Computed | None", generated), stored, collation, comment)
+    return ColumnStructure(
+        type, cast("Any", default), cast("Computed | None", generated), stored, collation, comment, renamed_from
+    )

@@ -1,4 +1,4 @@
-"""What a database holds beside tables: enums, extensions, views, functions, triggers, policies, as plain data.
+"""What a database holds beside tables: enums, views, functions, triggers, policies and their like, as plain data.
 
 Migrations make and compare them; queries read a view as they read a table, through a schema with its columns.
 """
@@ -14,7 +14,7 @@ from ectype.schema.meta import SchemaInfo
 from ectype.schema.registry import Registry
 from ectype.schema.schema import Schema
 
-Kind: TypeAlias = Literal["enum", "extension", "view", "materialized_view", "function", "trigger", "policy"]
+Kind: TypeAlias = Literal["enum", "extension", "view", "materialized_view", "function", "trigger", "policy", "sequence"]
 Database: TypeAlias = Literal["postgres", "sqlite"]
 
 OF_A_TABLE: Final = ("trigger", "policy")
@@ -61,7 +61,7 @@ def database_object(
 ) -> DatabaseObject: ...
 @overload
 def database_object(
-    kind: Literal["view", "materialized_view", "function"],
+    kind: Literal["view", "materialized_view", "function", "sequence"],
     name: str,
     *,
     create: LiteralString,
@@ -96,7 +96,8 @@ def database_object(
     """Declare something that the database holds beside tables, for migrations to make and compare.
 
     Args:
-        kind: `enum`, `extension`, `view`, `materialized_view`, `function`, `trigger` or `policy`.
+        kind: `enum`, `extension`, `view`, `materialized_view`, `function`, `trigger`, `policy` or
+            `sequence`.
         name: its name.
         values: those of an enum: a str Enum, or texts in order.
         on: the schema whose table a trigger or policy is of.

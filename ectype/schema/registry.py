@@ -24,6 +24,11 @@ class Registry:
         """Remember a schema class under its name."""
         self._schemas.setdefault(schema.__name__, WeakSet()).add(schema)
 
+    def schemas(self) -> tuple[type[Any], ...]:
+        """Return the schemas that are alive, by module and name."""
+        found = [one for ones in self._schemas.values() for one in ones]
+        return tuple(sorted(found, key=lambda one: (one.__module__, one.__qualname__)))
+
     def keep(self, made: Any, key: tuple[object, ...]) -> None:
         """Remember a database object. The same may be declared again, as a module that is reloaded does.
 

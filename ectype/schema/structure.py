@@ -35,6 +35,7 @@ class Structure(Generic[M]):
         exclusions: what no two rows may share.
         foreign_keys: what refers to other tables.
         comment: what is written beside the table.
+        renamed_from: the name that the table had before, for the migration that renames it.
     """
 
     schema: type[M]
@@ -43,6 +44,7 @@ class Structure(Generic[M]):
     exclusions: tuple[Exclusion[M], ...] = ()
     foreign_keys: tuple[ForeignKey[M], ...] = ()
     comment: str | None = None
+    renamed_from: str | None = None
 
     def covered(self) -> Iterator[tuple[Kind, str, frozenset[str], bool]]:
         """Yield of each constraint its kind, its name, the fields it is over, and whether it is over these alone.
@@ -77,10 +79,12 @@ def structure(
     exclusions: Sequence[Exclusion[M]] = (),
     foreign_keys: Sequence[ForeignKey[M]] = (),
     comment: str | None = None,
+    renamed_from: str | None = None,
 ) -> Structure[M]:
     """Declare what the table of a schema holds beyond its columns: once, directly after the class.
 
     Migrations compare it with the database, and `unique_constraint(User.email)` and its kin take their names from it.
+    `renamed_from` is the name that the table had before: the diff of migrations renames it then.
 
     Raises:
         SchemaError: for a schema without a table, what is of another schema or of more than one row, two things of
@@ -111,6 +115,7 @@ def structure(
         exclusions=tuple(_named_exclusion(info, one) for one in _listed("exclusions", exclusions, Exclusion)),
         foreign_keys=tuple(_named_key(info, one) for one in _listed("foreign_keys", foreign_keys, ForeignKey)),
         comment=comment,
+        renamed_from=renamed_from,
     )
     seen: set[str] = set()
     for one in (*made.indexes, *made.checks, *made.exclusions, *made.foreign_keys):

@@ -221,6 +221,6 @@ def object_texts(one: DatabaseObject, dialect: Dialect) -> tuple[str, str] | Non
 
 
 KINDS: Final[dict[Target, tuple[str, ...]]] = {
-    "postgres": ("enum", "extension", "view", "materialized_view", "function", "trigger", "policy"),
+    "postgres": ("enum", "extension", "view", "materialized_view", "function", "trigger", "policy", "sequence"),
     "sqlite": ("view", "trigger"),
 }

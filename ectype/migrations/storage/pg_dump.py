@@ -65,7 +65,7 @@ def environment(config: Config) -> dict[str, str]:
         "PGHOST": ",".join(config.hosts),
         "PGPORT": ",".join(str(port) for port in config.ports),
         "PGUSER": config.user,
-        "PGPASSWORD": config.password,
+        "PGPASSWORD": config.password if isinstance(config.password, str) else None,
         "PGDATABASE": config.database,
         "PGAPPNAME": "ectype",
     }

@@ -1,0 +1,169 @@
+"""Two states of a table's columns, and the commands that lead from one to the other."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+from ectype.migrations.diff import steps as at
+from ectype.migrations.diff.comparison import Comparison, dropped
+from ectype.migrations.diff.renames import mentions
+from ectype.migrations.diff.state import PLAIN_ORDER, TableState
+from ectype.sql.ddl import (
+    UNCHANGED,
+    AddColumn,
+    AlterTable,
+    Check,
+    Column,
+    ColumnState,
+    Comment,
+    CreateConstraint,
+    Execute,
+    Identity,
+    ModifyColumn,
+    Raw,
+    RemoveColumn,
+    ValidateConstraint,
+)
+from ectype.sql.ddl_names import quote, table_name
+from ectype.sql.ddl_types import literal_text
+
+STOPS = "the migration that validates stops while a row has NULL here: fill such rows before"
+
+
+def replaced_columns(work: Comparison, there: TableState, wanted: TableState) -> set[str]:
+    """Return the columns that are removed and added anew: those that the database computes, where that changes."""
+    same = work.current.same
+    both = [(one, wanted.columns[name]) for name, one in there.columns.items() if name in wanted.columns]
+    moving = {one.name for one, other in both if (one.type, one.collation) != (other.type, other.collation)}
+    found: set[str] = set()
+    for one, other in both:
+        if one.generated is None and other.generated is None:
+            continue
+        changed = not same((one.generated, one.stored), (other.generated, other.stored)) or one.name in moving
+        over = "" if one.generated is None else one.generated.sql
+        if changed or any(mentions(over, name) for name in moving):
+            found.add(one.name)
+    return found
+
+
+def changed_columns(work: Comparison, there: TableState, wanted: TableState, anew: set[str]) -> None:
+    """Find the commands for the columns of one table."""
+    prefix, name = there.place
+    removed = [one for label, one in there.columns.items() if label not in wanted.columns or label in anew]
+    # What is computed from others goes first.
+    for one in sorted(removed, key=lambda column: column.generated is None):
+        loses = None if one.generated is not None else f"the column `{name}.{one.name}` with its values"
+        node = AlterTable(name, (RemoveColumn(one.name, replace(one, primary_key=False)),), prefix)
+        rank = at.ALTER_TABLES if one.generated is None else at.RENAME_PARTS
+        work.found.add(rank, node, loses=loses)
+    for label, one in wanted.columns.items():
+        if label not in there.columns or label in anew:
+            _add(work, there, one)
+        else:
+            _modify(work, there, there.columns[label], one)
+
+
+def _add(work: Comparison, table: TableState, one: Column) -> None:
+    prefix, name = table.place
+    filled = one.null or one.default is not None or one.generated is not None or one.identity is not False
+    if filled:
+        rank = at.FILL if one.generated is not None else at.ALTER_TABLES
+        work.found.add(rank, AlterTable(name, (AddColumn(one),), prefix))
+        return
+    work.found.add(at.ALTER_TABLES, AlterTable(name, (AddColumn(replace(one, null=True)),), prefix))
+    fill = work.fills.get((table.place, one.name))
+    _tighten(work, table, replace(one, null=True), one, fill)
+
+
+def _tighten(work: Comparison, table: TableState, was: Column, one: Column, fill: str | None) -> None:
+    """Make a column take NULL no more, while others write: by a check that the database believes once validated."""
+    prefix, name = table.place
+    column = quote(one.name, work.dialect, what="column")
+    if fill is not None:
+        target = table_name(name, prefix, work.dialect)
+        text = f"UPDATE {target} SET {column} = {fill} WHERE {column} IS NULL"
+        work.found.add(at.FILL, Execute(text, ""), note="one statement for all rows: split it where the table is large")
+    modify = AlterTable(name, (_modified(was, one, null=True, default=False),), prefix)
+    if not work.carefully:
+        work.found.add(at.CREATE_KEYS, modify)
+        return
+    label = f"{name}_{one.name}".encode()[:54].decode(errors="ignore") + "_not_null"
+    check = CreateConstraint(name, Check(label, f"{column} IS NOT NULL"), prefix=prefix)
+    work.found.add(at.CREATE_KEYS, replace(check, validate=False), note=None if fill is not None else STOPS)
+    validated = ValidateConstraint(name, label, prefix)
+    work.found.add(at.CREATE_KEYS, validated, modify, dropped(check), file="finish")
+
+
+def _modify(work: Comparison, table: TableState, was: Column, one: Column) -> None:
+    prefix, name = table.place
+    same = work.current.same
+    if was.comment != one.comment:
+        work.found.add(at.CREATE_OBJECTS, Comment(name, one.comment, one.name, was.comment, prefix))
+    if was.generated is not None:
+        return
+    moves = (was.type, was.collation) != (one.type, one.collation)
+    default = not same(was.default, one.default)
+    if moves or default:
+        change = _modified(was, one, null=False, default=default or (moves and one.default is not None))
+        if was.collation != one.collation and not work.carefully:
+            # Without a word SQLite keeps the order that a column has.
+            change = replace(
+                change,
+                to=replace(change.to, collation=one.collation or PLAIN_ORDER),
+                was=None if change.was is None else replace(change.was, collation=was.collation or PLAIN_ORDER),
+            )
+        if moves and was.type != one.type and work.carefully:
+            column = quote(one.name, work.dialect, what="column")
+            change = replace(
+                change,
+                using=Raw(cast("Any", f"{column}::{one.type}")),
+                back=Raw(cast("Any", f"{column}::{was.type}")),
+            )
+        note = "every row is written anew, and nobody else reads or writes meanwhile" if moves else None
+        work.found.add(at.ALTER_TABLES, AlterTable(name, (change,), prefix), note=note if work.carefully else None)
+    if was.null and not one.null:
+        fill = one.default.sql if isinstance(one.default, Raw) else work.fills.get((table.place, one.name))
+        if one.identity is not False:
+            work.found.add(at.FILL, AlterTable(name, (_modified(was, one, null=True, default=False),), prefix))
+        else:
+            _tighten(work, table, was, one, fill)
+    elif one.null and not was.null:
+        work.found.add(at.CREATE_KEYS, AlterTable(name, (_modified(was, one, null=True, default=False),), prefix))
+    if was.identity != one.identity and work.carefully:
+        work.found.add(at.CREATE_KEYS, _numbered(work, table, was, one))
+
+
+def _modified(was: Column, one: Column, *, null: bool, default: bool) -> ModifyColumn:
+    def state(column: Column, other: Column) -> ColumnState:
+        collation = column.collation if null is False or column.collation == other.collation else other.collation
+        return ColumnState(
+            other.type if null else column.type,
+            column.null if null else UNCHANGED,
+            column.default if default else UNCHANGED,
+            collation=collation,
+        )
+
+    # NULL is changed after the type, so that both states have the new one.
+    return ModifyColumn(one.name, state(one, one), state(was, one))
+
+
+def _numbered(work: Comparison, table: TableState, was: Column, one: Column) -> Execute:
+    """Return the text that changes who numbers a column; migrations have no command for it."""
+    place = table_name(table.place[1], table.place[0], work.dialect)
+    column = quote(one.name, work.dialect, what="column")
+    head = f"ALTER TABLE {place} ALTER COLUMN {column}"
+
+    def to(before: Column, after: Column) -> str:
+        if not isinstance(after.identity, Identity):
+            return f"{head} DROP IDENTITY"
+        how = "ALWAYS" if after.identity.always else "BY DEFAULT"
+        start, step = after.identity.start or 1, after.identity.increment or 1
+        if isinstance(before.identity, Identity):
+            return f"{head} SET GENERATED {how} SET START WITH {start} SET INCREMENT BY {step}"
+        options = f" (START WITH {start} INCREMENT BY {step})" if (start, step) != (1, 1) else ""
+        sequence = (
+            f"pg_get_serial_sequence({literal_text(place, work.dialect)}, {literal_text(one.name, work.dialect)})"
+        )
+        highest = f"(SELECT greatest(coalesce(max({column}) + 1, {start}), {start}) FROM {place})"
+        return f"{head} ADD GENERATED {how} AS IDENTITY{options}; SELECT setval({sequence}, {highest}, false)"
+
+    return Execute(to(was, one), to(one, was))

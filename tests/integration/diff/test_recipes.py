@@ -1,0 +1,201 @@
+"""Changes of tables that have rows and are in use: in steps that let others read and write, or that say so."""
+
+from enum import StrEnum
+
+import pytest
+
+from ectype import Field, check, column, database_object, field, fragment, primary_key, structure, unique
+from ectype.adapters.url import parse
+from ectype.errors import ConfigError
+
+
+def users(**members):
+    def declare(base):
+        notes = {"id": Field[int], **{name: annotation for name, (annotation, _) in members.items()}}
+        options = {"id": primary_key(), **{name: option for name, (_, option) in members.items()}}
+        User = type(base)("User", (base,), {**options, "__annotations__": notes, "__module__": __name__}, table="users")
+        return User, structure(User)
+
+    return declare
+
+
+async def with_rows(project):
+    await project.write(users(name=(Field[str | None], field(default=None))))
+    await project.apply()
+    await project.execute("INSERT INTO users (name) VALUES ('Ada'), (NULL)")
+
+
+async def holds(project, declare):
+    found = await project.diff(declare)
+    assert (found.difference.steps, found.difference.unmanaged) == ([], [])
+
+
+@pytest.mark.postgres
+async def test_a_column_that_must_not_be_null_any_more_is_filled_checked_and_validated(postgres):
+    await with_rows(postgres)
+    after = users(name=(Field[str], field(default="nobody")))
+    first, second = await postgres.write(after)
+    assert first == (
+        "# one statement for all rows: split it where the table is large\n"
+        'm.execute(\'UPDATE "users" SET "name" = \\\'nobody\\\' WHERE "name" IS NULL\', "")\n'
+        'm.create_constraint("users", "users_name_not_null", check=\'"name" IS NOT NULL\', validate=False)'
+    )
+    assert second == (
+        'm.validate_constraint("users", "users_name_not_null")\n'
+        'with m.alter_table("users") as t:\n'
+        '    t.modify("name", str, null=False, from_=was(str, null=True))\n'
+        'm.drop_constraint("users", "users_name_not_null", check=\'"name" IS NOT NULL\')'
+    )
+    await postgres.apply()
+    assert await postgres.rows("SELECT name FROM users ORDER BY id") == [("Ada",), ("nobody",)]
+    await holds(postgres, after)
+
+
+async def test_a_new_column_that_is_never_null_gets_the_value_that_its_schema_gives(project):
+    await with_rows(project)
+    after = users(name=(Field[str | None], field(default=None)), visits=(Field[int], field(default=3)))
+    await project.write(after)
+    await project.apply()
+    assert await project.rows("SELECT visits FROM users ORDER BY id") == [(3,), (3,)]
+    await holds(project, after)
+
+
+async def test_a_new_column_with_a_default_of_the_server_comes_in_one_step(project):
+    await with_rows(project)
+    visits = (Field[int], field(db=column(default=5)))
+    after = users(name=(Field[str | None], field(default=None)), visits=visits)
+    (text,) = await project.write(after)
+    assert text == 'with m.alter_table("users") as t:\n    t.column("visits", int, null=False, default=5)'
+    await project.apply()
+    assert await project.rows("SELECT visits FROM users ORDER BY id") == [(5,), (5,)]
+    await holds(project, after)
+
+
+async def test_a_default_that_is_an_expression_stays_one(project):
+    after = users(name=(Field[str], field(db=column(default=fragment("upper('ada')")))))
+    (written,) = await project.write(after)
+    assert "default=Raw(" in written
+    await project.apply()
+    await project.execute("INSERT INTO users DEFAULT VALUES")
+    assert await project.rows("SELECT name FROM users") == [("ADA",)]
+    await holds(project, after)
+
+
+@pytest.mark.postgres
+async def test_views_step_aside_while_a_column_under_them_changes(postgres):
+    def declared(kind):
+        def on(base):
+            database_object(
+                "view", "names", create="CREATE VIEW names AS SELECT name FROM users", drop="DROP VIEW names", base=base
+            )
+            database_object(
+                "view",
+                "few",
+                create="CREATE VIEW few AS SELECT name FROM names LIMIT 3",
+                drop="DROP VIEW few",
+                base=base,
+            )
+            return users(name=(Field[str], field(db=column(type=kind))))(base)
+
+        return on
+
+    await postgres.write(declared("varchar(20)"))
+    await postgres.apply()
+    (text,) = await postgres.write(declared("varchar(40)"))
+    assert [line.partition("(")[0] for line in text.splitlines() if line.startswith("m.")] == [
+        "m.drop_view",
+        "m.drop_view",
+        "m.create_view",
+        "m.create_view",
+    ]
+    assert text.index('"few"') < text.index('"names"')
+    await postgres.apply()
+    await holds(postgres, declared("varchar(40)"))
+
+
+@pytest.mark.postgres
+async def test_a_function_whose_body_changes_keeps_what_stands_on_it(postgres):
+    def declared(answer):
+        def on(base):
+            text = f"CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN {answer}; END $$"
+            database_object("function", "touch", create=text, drop="DROP FUNCTION touch()", base=base)
+            made = users()(base)
+            database_object(
+                "trigger",
+                "users_touch",
+                on=made[0],
+                create="CREATE TRIGGER users_touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch()",
+                drop="DROP TRIGGER users_touch ON users",
+                base=base,
+            )
+            return made
+
+        return on
+
+    await postgres.write(declared("NEW"))
+    await postgres.apply()
+    before = await postgres.state()
+    (text,) = await postgres.write(declared("OLD"))
+    assert text.count("CREATE OR REPLACE FUNCTION touch()") == 2
+    await postgres.apply()
+    await holds(postgres, declared("OLD"))
+    after = await postgres.state()
+    assert list(before.objects) == list(after.objects)
+
+
+@pytest.mark.postgres
+async def test_schemas_of_their_own_are_made_and_compared(postgres):
+    class Kind(StrEnum):
+        A = "a"
+
+    def declared(limit):
+        def on(base):
+            class Bill(base, table="bills", prefix="shop"):
+                id: Field[int] = primary_key()
+                number: Field[int]
+
+            database_object("enum", "kind", values=Kind, prefix="shop", base=base)
+            return Bill, structure(Bill, indexes=[unique(Bill.number)], checks=[check("ok", Bill.number > limit)])
+
+        return on
+
+    (text,) = await postgres.write(declared(1))
+    assert text.startswith('m.create_schema("shop")\nm.create_enum("kind", ["a"], prefix="shop")\n')
+    await postgres.apply()
+    await holds(postgres, declared(1))
+    await postgres.write(declared(2))
+    await postgres.apply()
+    await holds(postgres, declared(2))
+
+
+@pytest.mark.postgres
+async def test_a_role_that_may_make_no_database_builds_in_a_schema_that_is_gone_afterwards(postgres, postgres_server):
+    role = "ectype_diff_role"
+    await postgres.execute(
+        f"DROP ROLE IF EXISTS {role}",
+        f"CREATE ROLE {role} LOGIN",
+        f"DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {role}', current_database()); END $$",
+        f"GRANT ALL ON SCHEMA public TO {role}",
+    )
+    try:
+        config = parse(postgres.url)
+        password = f":{config.password}" if config.password else ""
+        url = postgres.url.replace(f"{config.user or ''}{password}@", f"{role}@", 1)
+        project = type(postgres)(url, postgres.folder, type(postgres.adapter)(parse(url)))
+        after = users(name=(Field[str], field(db=column(default="x"))))
+        await project.write(after)
+        await project.apply()
+        await holds(project, after)
+        rows = await postgres.rows("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ectype%'")
+        assert rows == [(0,)]
+
+        def elsewhere(base):
+            class Bill(base, table="bills", prefix="shop"):
+                id: Field[int] = primary_key()
+
+            return [Bill]
+
+        with pytest.raises(ConfigError, match="need a scratch database"):
+            await project.diff(elsewhere)
+    finally:
+        await postgres.execute(f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}")
