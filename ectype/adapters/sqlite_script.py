@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterator
-from sqlite3 import complete_statement
 
 
 def statements(text: str) -> Iterator[str]:
@@ -13,6 +12,8 @@ def statements(text: str) -> Iterator[str]:
     >>> list(statements("CREATE TABLE t (a); INSERT INTO t VALUES (';')"))
     ['CREATE TABLE t (a);', "INSERT INTO t VALUES (';')"]
     """
+    from sqlite3 import complete_statement  # noqa: PLC0415  # migrations are imported by many who have no SQLite
+
     begin = 0
     end = text.find(";")
     while end >= 0:

@@ -1,5 +1,7 @@
 """All that a database holds, as comparable data: what a rollback must bring back."""
 
+from dataclasses import replace
+
 from ectype.adapters.base import Connection
 from ectype.migrations.catalog_reading import read_catalog
 from ectype.sql.dialect import Dialect
@@ -36,4 +38,6 @@ async def snapshot(connection: Connection, dialect: Dialect) -> tuple[object, ..
     """Return the catalogue, and the text of all that it does not read."""
     catalog = await read_catalog(connection, dialect)
     sql = POSTGRES if dialect.target == "postgres" else SQLITE
+    # A database does not say in which order they were made.
+    catalog = replace(catalog, objects=tuple(sorted(catalog.objects, key=lambda one: (one.kind, one.name))))
     return catalog, [tuple(row) for row in await connection.fetch(sql, (), list) if "schema_migrations" not in row[1]]

@@ -228,3 +228,6 @@ class Role:
         connection = await self._adapter.connect(timeout)
         await connection.execute(f'SET ROLE "{self._name}"')
         return connection
+
+    async def connect_session(self, timeout):
+        return await self.connect(timeout)
