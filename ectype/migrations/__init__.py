@@ -9,12 +9,16 @@ def change(m: Migration) -> None:
 await migrations.migrate(repo)
 """
 
-from ectype.migrations.dsl import Direction, Migration
+from ectype.migrations.dsl import Migration
 from ectype.migrations.errors import JournalMismatchError, MigrationFailedError, MigrationLockError
 from ectype.migrations.events import LockAwaited, MigrationFinished
 from ectype.migrations.generate import new_migration
+from ectype.migrations.index_commands import indexed
+from ectype.migrations.keys import references, set_default, set_null
+from ectype.migrations.recording import Direction
 from ectype.migrations.report import MigrationStatus, status
 from ectype.migrations.runner import HasAdapter, applied, down, migrate, rollback, up
+from ectype.migrations.tables import was
 from ectype.sql.ddl import Raw
 
 __all__ = [
@@ -30,9 +34,14 @@ __all__ = [
     "Raw",
     "applied",
     "down",
+    "indexed",
     "migrate",
     "new_migration",
+    "references",
     "rollback",
+    "set_default",
+    "set_null",
     "status",
     "up",
+    "was",
 ]

@@ -6,12 +6,13 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import TypeAlias
 
-from ectype.errors import EctypeError, IrreversibleError, MigrationError
-from ectype.migrations.dsl import Direction, Migration
+from ectype.errors import ConnectError, DatabaseError, EctypeError, IrreversibleError, MigrationError
+from ectype.migrations.dsl import Migration
 from ectype.migrations.errors import MigrationFailedError
+from ectype.migrations.recording import Direction, Live
 from ectype.migrations.reverse import WRITE_BOTH, reverse_all
 from ectype.migrations.scripts import Script, checksum, load, place
-from ectype.sql.ddl import Node
+from ectype.sql.ddl import Node, is_concurrent
 
 Describe: TypeAlias = Callable[[Migration], object]
 """A function that records commands; it may be `async`."""
@@ -26,6 +27,8 @@ class Body:
         name: its name, for the journal and for messages.
         path: its file, None for a migration that code handed in.
         checksum: the SHA-256 of the file, None without one.
+        after_begin: what comes first in its transaction, up and down.
+        before_commit: what comes last in its transaction, up and down.
     """
 
     version: int
@@ -35,6 +38,8 @@ class Body:
     change: Describe | None
     up: Describe | None
     down: Describe | None
+    after_begin: Describe | None = None
+    before_commit: Describe | None = None
 
     def __str__(self) -> str:
         return f"{self.version} {self.name}"
@@ -63,23 +68,52 @@ def body_of_code(version: int, migration: object) -> Body:
     return _body(migration, version, name, None, None)
 
 
-async def commands(body: Body, direction: Direction) -> tuple[Node, ...]:
-    """Return what the migration does in that direction; nothing of it has run yet.
+async def commands(
+    body: Body, direction: Direction, *, prefix: str | None = None, live: Live | None = None
+) -> tuple[Node, ...]:
+    """Return what the migration does in that direction; without `live` nothing of it has run yet.
 
     Raises:
+        NeedsConnection: it asks for its repo, or flushes, so that it must be recorded in its transaction.
         IrreversibleError: it cannot be rolled back.
         MigrationFailedError: one of its functions raised.
     """
+    hooks = Migration(direction, prefix=prefix, live=live)
+    first = await _hook(body, body.after_begin, hooks, live)
+    nodes = await _own(body, direction, prefix, live)
+    if any(is_concurrent(node) for node in nodes):
+        # Without a transaction nothing begins, and nothing is committed: there are no hooks.
+        return _standing_alone(body, nodes)
+    if body.before_commit is not None and live is not None:
+        await live.run(nodes)
+        nodes = ()
+    return (*first, *nodes, *await _hook(body, body.before_commit, hooks, live))
+
+
+async def _hook(body: Body, hook: Describe | None, m: Migration, live: Live | None) -> tuple[Node, ...]:
+    """Return the commands of a hook; with a transaction, run them now."""
+    if hook is None:
+        return ()
+    await _record(body, hook, m)
+    nodes = m.take()
+    if live is None:
+        return nodes
+    await live.run(nodes)
+    return ()
+
+
+async def _own(body: Body, direction: Direction, prefix: str | None, live: Live | None) -> tuple[Node, ...]:
+    """Return the commands of `up`, of `down`, or of `change`."""
     own = body.up if direction == "up" else body.down
     if own is not None:
-        return await _record(body, own, direction)
+        return await _record(body, own, Migration(direction, prefix=prefix, live=live))
     if body.change is None or (direction == "down" and body.up is not None):
         raise _no_way_down(body) if direction == "down" else _no_way_up(body)
-    nodes = await _record(body, body.change, direction)
-    if direction == "up":
-        return nodes
+    turned_round = direction == "down"
+    m = Migration(direction, prefix=prefix, live=live, turned_round=turned_round)
     try:
-        return reverse_all(nodes)
+        nodes = await _record(body, body.change, m)
+        return reverse_all(nodes) if turned_round else nodes
     except IrreversibleError as exc:
         where = "" if body.path is None else f"{body.path}: "
         raise IrreversibleError(
@@ -87,13 +121,15 @@ async def commands(body: Body, direction: Direction) -> tuple[Node, ...]:
         ) from exc
 
 
-async def _record(body: Body, describe: Describe, direction: Direction) -> tuple[Node, ...]:
-    m = Migration(direction)
+async def _record(body: Body, describe: Describe, m: Migration) -> tuple[Node, ...]:
     try:
         outcome = describe(m)
         if isawaitable(outcome):
             await outcome
         return m.commands()
+    except (IrreversibleError, DatabaseError, ConnectError):
+        # The first names its command; the others come from a statement that the migration itself ran.
+        raise
     except Exception as exc:
         where = str(body) if body.path is None else place(exc, body.path)
         what = exc.message if isinstance(exc, EctypeError) else f"{type(exc).__name__}: {exc}"
@@ -105,14 +141,26 @@ async def _record(body: Body, describe: Describe, direction: Direction) -> tuple
         ) from exc
 
 
+def _standing_alone(body: Body, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Refuse a command that cannot run in a transaction beside others: half of them could stay."""
+    if len(nodes) > 1 and any(is_concurrent(node) for node in nodes):
+        raise MigrationError(
+            f"{body.path or body}: an index made or dropped `concurrently` stands alone in its migration, "
+            f"and {body} has {len(nodes)} commands",
+            hint="put it into a migration of its own: it runs outside a transaction, so nothing else could be undone",
+        )
+    return nodes
+
+
 def _body(holder: object, version: int, name: str, path: Path | None, digest: str | None) -> Body:
-    found = {word: _function(holder, word, path) for word in ("change", "up", "down")}
-    if not any(found.values()):
+    words = ("change", "up", "down", "after_begin", "before_commit")
+    found = {word: _function(holder, word, path) for word in words}
+    if not any(found[word] for word in words[:3]):
         raise MigrationError(
             f"{path or name} has no `change`, no `up` and no `down`",
             hint='write one:\n\n    def change(m: Migration) -> None:\n        with m.create_table("users") as t:',
         )
-    return Body(version, name, path, digest, found["change"], found["up"], found["down"])
+    return Body(version, name, path, digest, **found)
 
 
 def _function(holder: object, word: str, path: Path | None) -> Describe | None:

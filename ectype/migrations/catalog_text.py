@@ -46,7 +46,7 @@ class TableText:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """A word, a sign, or everything between two brackets with the brackets."""
 
     text: str
@@ -66,8 +66,8 @@ def read_table(sql: str) -> TableText:
     [(None, "a <> ''")]
     """
     found = TableText()
-    body = next((part for part in _parts(sql) if part.text.startswith("(")), None)
-    for item in _items("" if body is None else body.text[1:-1]):
+    body = next((part for part in parts_of(sql) if part.text.startswith("(")), None)
+    for item in items_of("" if body is None else body.text[1:-1]):
         if item[0].word in _TABLE_WORDS:
             _read_constraints(item, found, own=True)
         else:
@@ -75,7 +75,7 @@ def read_table(sql: str) -> TableText:
     return found
 
 
-def _read_constraints(item: Sequence[_Part], found: TableText, *, own: bool) -> ColumnText:
+def _read_constraints(item: Sequence[Part], found: TableText, *, own: bool) -> ColumnText:
     """Read the constraints of a column, or the `own` ones of the table."""
     name: str | None = None
     collation = expression = None
@@ -106,17 +106,17 @@ def read_index(sql: str) -> tuple[list[str], str | None]:
     >>> read_index("CREATE INDEX i ON t (lower(a), b DESC) WHERE a > 1")
     (['lower(a)', 'b'], 'a > 1')
     """
-    parts = list(_parts(sql))
+    parts = list(parts_of(sql))
     at = next((number for number, part in enumerate(parts) if part.text.startswith("(")), None)
     if at is None:
         return [], None
     group = parts[at].text[1:-1]
-    texts = [_without_order(group, item) for item in _items(group)]
+    texts = [_without_order(group, item) for item in items_of(group)]
     where = next((part for part in parts[at + 1 :] if part.word == "WHERE"), None)
     return texts, None if where is None else sql[where.end :].strip()
 
 
-def _without_order(group: str, item: Sequence[_Part]) -> str:
+def _without_order(group: str, item: Sequence[Part]) -> str:
     kept = list(item)
     if len(kept) > 1 and kept[-1].word in {"ASC", "DESC"}:
         kept.pop()
@@ -125,10 +125,10 @@ def _without_order(group: str, item: Sequence[_Part]) -> str:
     return group[kept[0].start : kept[-1].end]
 
 
-def _items(text: str) -> list[list[_Part]]:
+def items_of(text: str) -> list[list[Part]]:
     """Return what stands between the commas."""
-    items: list[list[_Part]] = [[]]
-    for part in _parts(text):
+    items: list[list[Part]] = [[]]
+    for part in parts_of(text):
         if part.text == ",":
             items.append([])
         else:
@@ -136,7 +136,7 @@ def _items(text: str) -> list[list[_Part]]:
     return [item for item in items if item]
 
 
-def _parts(text: str) -> Iterator[_Part]:
+def parts_of(text: str) -> Iterator[Part]:
     """Take text apart into words, signs, and brackets with all that is between them; without space and comments."""
     depth, start = 0, 0
     for match in _TOKEN.finditer(text):
@@ -147,9 +147,9 @@ def _parts(text: str) -> Iterator[_Part]:
         elif token == ")":
             depth -= 1
             if depth == 0:
-                yield _Part(text[start : match.end()], start, match.end())
+                yield Part(text[start : match.end()], start, match.end())
         elif depth == 0 and not token.isspace() and not token.startswith(("--", "/*")):
-            yield _Part(token, match.start(), match.end())
+            yield Part(token, match.start(), match.end())
 
 
 def unquoted(text: str) -> str:

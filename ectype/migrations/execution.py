@@ -1,22 +1,30 @@
 """One migration, in one transaction with its row of the journal: all of it happens, or nothing."""
 
 import asyncio
+import contextlib
 import textwrap
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ectype import telemetry
-from ectype.adapters.base import Connection
-from ectype.errors import ConnectError, DatabaseError, DeadlineError, EctypeError, MigrationError
+from ectype.adapters.base import Adapter, Connection
+from ectype.errors import ConnectError, DatabaseError, DeadlineError, EctypeError, IrreversibleError, MigrationError
 from ectype.migrations.body import Body, commands
-from ectype.migrations.dsl import Direction
+from ectype.migrations.concurrently import run_concurrently
 from ectype.migrations.errors import MigrationFailedError
 from ectype.migrations.events import FINISHED, MigrationFinished
 from ectype.migrations.guard import Guard
 from ectype.migrations.history import Journal
+from ectype.migrations.inside import inner_repo
 from ectype.migrations.patience import CONNECT_SECONDS, Patience, pause_before_try
-from ectype.sql.ddl import Execute, Node
+from ectype.migrations.rebuild import ForeignKeysAreOn, apply_change, before_rebuilds, check_rebuilds
+from ectype.migrations.recording import Direction, NeedsConnection
+from ectype.migrations.replacing import check_replaced
+from ectype.repo.repo import Repo
+from ectype.sql.ddl import Execute, Node, is_concurrent
+from ectype.sql.ddl_alter import looks_first
 from ectype.sql.ddl_compiler import compile_ddl
 from ectype.sql.dialect import Dialect
 
@@ -28,45 +36,75 @@ UNKNOWN: Final = "nobody knows whether it was committed: see `ectype status` bef
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL text, and the command that it belongs to."""
+    """One SQL text, and the command that it belongs to, of which it may be the first."""
 
     sql: str
     node: Node
+    is_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A migration in one direction, down to its SQL."""
+    """A migration in one direction, down to its SQL.
+
+    Attributes:
+        statements: what it runs; of a live one, nothing is known before it runs.
+        live: whether it asks for its repo or flushes, so that it is recorded in its transaction.
+        prefix: the database schema that it runs in.
+    """
 
     body: Body
     direction: Direction
     statements: tuple[Statement, ...]
+    live: bool = False
+    prefix: str | None = None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is the one command that cannot run in a transaction."""
+        return any(is_concurrent(statement.node) for statement in self.statements)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a run works with: its connection, its guard, the journal."""
+    """What a run works with: the database, its connection, its guard, the journal."""
 
+    adapter: Adapter
     connection: Connection
     guard: Guard
     journal: Journal
     patience: Patience
 
 
-async def prepare(body: Body, direction: Direction, dialect: Dialect) -> Prepared:
+async def prepare(body: Body, direction: Direction, dialect: Dialect, *, prefix: str | None = None) -> Prepared:
     """Record the migration's commands and compile them; the database is not touched.
 
     Raises:
         MigrationFailedError: a function of the migration raised, or a command means nothing to the database.
         IrreversibleError: it cannot be rolled back.
     """
-    nodes = await commands(body, direction)
     try:
-        statements = tuple(Statement(sql, node) for node in nodes for sql in compile_ddl(node, dialect))
+        nodes = await commands(body, direction, prefix=prefix)
+        statements = statements_of(nodes, dialect)
+    except NeedsConnection:
+        return Prepared(body, direction, (), live=True, prefix=prefix)
+    except (IrreversibleError, MigrationFailedError):
+        raise
     except EctypeError as exc:
         message = f"{body.path or body}: {exc.message}"
         raise MigrationFailedError(message, version=body.version, path=body.path, hint=exc.hint) from exc
-    return Prepared(body, direction, statements)
+    return Prepared(body, direction, statements, prefix=prefix)
+
+
+def statements_of(nodes: Sequence[Node], dialect: Dialect) -> tuple[Statement, ...]:
+    """Return the SQL of commands; what SQLite does by looking at the table is one statement, with a remark for text."""
+    found: list[Statement] = []
+    for node in nodes:
+        texts = compile_ddl(node, dialect)
+        if looks_first(node, dialect):
+            texts = ("\n".join(texts),)
+        found += [Statement(text, node, is_first=number == 0) for number, text in enumerate(texts)]
+    return tuple(found)
 
 
 async def run(session: Session, prepared: Prepared) -> bool:
@@ -85,12 +123,17 @@ async def run(session: Session, prepared: Prepared) -> bool:
 
 
 async def _with_tries(session: Session, prepared: Prepared) -> int | None:
-    number = 0
+    number, keys_off = 0, False
     while True:
         number += 1
         await session.guard.check()
         try:
-            return await _in_transaction(session, prepared)
+            if prepared.is_alone:
+                return await _alone(session, prepared)
+            return await _with_keys(session, prepared, keys_off=keys_off)
+        except ForeignKeysAreOn:
+            keys_off = True
+            continue
         except MigrationFailedError as exc:
             cause = exc.__cause__
             if not isinstance(cause, EctypeError) or not session.guard.may_retry(cause):
@@ -101,25 +144,44 @@ async def _with_tries(session: Session, prepared: Prepared) -> int | None:
         await pause_before_try(number)
 
 
-async def _in_transaction(session: Session, prepared: Prepared) -> int | None:
+async def _with_keys(session: Session, prepared: Prepared, *, keys_off: bool) -> int | None:
+    """Run the migration with foreign keys on; or off, which SQLite lets nobody say within a transaction."""
+    if not keys_off:
+        return await _in_transaction(session, prepared, keys_off=False)
+    await session.connection.execute("PRAGMA foreign_keys = OFF")
+    try:
+        return await _in_transaction(session, prepared, keys_off=True)
+    finally:
+        # A connection that cannot say this is closed, and with it the setting ends.
+        with contextlib.suppress(EctypeError):
+            await session.connection.execute("PRAGMA foreign_keys = ON")
+
+
+async def _in_transaction(session: Session, prepared: Prepared, *, keys_off: bool) -> int | None:
     connection, journal, body = session.connection, session.journal, prepared.body
     await session.guard.begin(connection)
-    position = 0
+    work = Work(session, prepared)
     try:
         if not await journal.claim(body, prepared.direction):
             await _undo(connection)
             return None
         started = time.monotonic()
-        for position, statement in enumerate(prepared.statements, start=1):  # noqa: B007  # the handler reads it
-            await _execute(session, statement)
-        position = 0
+        before = await before_rebuilds(connection) if keys_off else None
+        await work.run_all()
+        if before is not None:
+            await check_rebuilds(connection, before)
         await session.guard.verify(connection)
         duration = round((time.monotonic() - started) * 1000)
         await journal.finish(body, duration)
+    except IrreversibleError:
+        await _undo(connection)
+        raise
     except EctypeError as exc:
         await _undo(connection)
-        ending = HALF_WAY if await _is_saved(session, prepared) else UNCHANGED
-        raise _failed(prepared, exc, position, ending) from exc
+        ending = HALF_WAY if await _is_saved(session, work) else UNCHANGED
+        if isinstance(exc, MigrationFailedError):
+            raise _function_failed(exc, ending) from exc.__cause__
+        raise _failed(prepared, exc, ending, work) from exc
     except BaseException:
         await _undo(connection)
         raise
@@ -127,11 +189,69 @@ async def _in_transaction(session: Session, prepared: Prepared) -> int | None:
     return duration
 
 
+class Work:
+    """The statements of one migration, run in order: those that were prepared, or those it asks for while it runs."""
+
+    def __init__(self, session: Session, prepared: Prepared) -> None:
+        self._session = session
+        self._prepared = prepared
+        self._repo: Repo | None = None
+        self.statements = list(prepared.statements)
+        self.running = 0
+        """The number of the statement that runs, from 1; 0 between them."""
+
+    @property
+    def version(self) -> int:
+        """The migration's version."""
+        return self._prepared.body.version
+
+    @property
+    def repo(self) -> Repo:
+        """A repo whose calls run in the migration's transaction."""
+        assert self._repo is not None
+        return self._repo
+
+    async def run_all(self) -> None:
+        """Run the migration's statements.
+
+        Raises:
+            ForeignKeysAreOn: one of them must build a table anew.
+            EctypeError: one of them fails.
+        """
+        prepared = self._prepared
+        if not prepared.live:
+            await self._run(list(enumerate(self.statements, start=1)))
+            return
+        async with inner_repo(self._session.adapter, self._session.connection, prepared.prefix) as self._repo:
+            await self.run(await commands(prepared.body, prepared.direction, prefix=prepared.prefix, live=self))
+
+    async def run(self, nodes: Sequence[Node]) -> None:
+        """Run commands now, as `m.flush()` asks for."""
+        if any(is_concurrent(node) for node in nodes):
+            raise MigrationError(
+                "an index made or dropped `concurrently` stands alone in its migration, without `m.flush` and `m.repo`",
+                hint="put it into a migration of its own: it runs outside a transaction",
+            )
+        found = statements_of(nodes, self._session.journal.dialect)
+        self.statements += found
+        await self._run(list(enumerate(found, start=len(self.statements) - len(found) + 1)))
+
+    async def _run(self, numbered: Sequence[tuple[int, Statement]]) -> None:
+        for number, statement in numbered:
+            self.running = number
+            await _execute(self._session, statement)
+        self.running = 0
+
+
 async def _execute(session: Session, statement: Statement) -> None:
-    connection = session.connection
+    connection, dialect = session.connection, session.journal.dialect
     await session.guard.before(connection, statement.node)
+    if statement.is_first:
+        await check_replaced(connection, statement.node, dialect)
     if isinstance(statement.node, Execute):
         await connection.script(statement.sql)
+    elif looks_first(statement.node, dialect):
+        await apply_change(connection, statement.node, dialect)
     else:
         await connection.execute(statement.sql)
     if not connection.in_transaction:
@@ -141,12 +261,38 @@ async def _execute(session: Session, statement: Statement) -> None:
         )
 
 
-async def _is_saved(session: Session, prepared: Prepared) -> bool:
+async def _alone(session: Session, prepared: Prepared) -> int | None:
+    """Run the one command that cannot be in a transaction; its row of the journal is written when it is done."""
+    connection, journal, body = session.connection, session.journal, prepared.body
+    entry = (await journal.read()).get(body.version)
+    if (entry is not None and entry.state == "up") == (prepared.direction == "up"):
+        return None
+    work = Work(session, prepared)
+    started = time.monotonic()
+    try:
+        for work.running, statement in enumerate(prepared.statements, start=1):
+            await run_concurrently(connection, statement.sql, statement.node)
+        work.running = 0
+        duration = round((time.monotonic() - started) * 1000)
+        await session.guard.begin(connection)
+        await journal.claim(body, prepared.direction)
+        await journal.finish(body, duration)
+    except EctypeError as exc:
+        await _undo(connection)
+        raise _failed(prepared, exc, UNCHANGED, work) from exc
+    except BaseException:
+        await _undo(connection)
+        raise
+    await _commit(connection, prepared)
+    return duration
+
+
+async def _is_saved(session: Session, work: Work) -> bool:
     """Whether a part of the migration is saved: a COMMIT in its text would have saved the claim of the journal too."""
-    if not any(isinstance(statement.node, Execute) for statement in prepared.statements):
+    if not any(isinstance(statement.node, Execute) for statement in work.statements):
         return False
     try:
-        entry = (await session.journal.read()).get(prepared.body.version)
+        entry = (await session.journal.read()).get(work.version)
     except EctypeError:
         # The connection is lost, and an open transaction with it.
         return False
@@ -162,10 +308,10 @@ async def _commit(connection: Connection, prepared: Prepared) -> None:
         await asyncio.wait([committing])
         raise
     except (ConnectError, DeadlineError) as exc:
-        raise _failed(prepared, exc, 0, UNKNOWN) from exc
+        raise _failed(prepared, exc, UNKNOWN) from exc
     except EctypeError as exc:
         await _undo(connection)
-        raise _failed(prepared, exc, 0, UNCHANGED) from exc
+        raise _failed(prepared, exc, UNCHANGED) from exc
 
 
 async def _undo(connection: Connection) -> None:
@@ -178,12 +324,13 @@ async def _undo(connection: Connection) -> None:
         await connection.close()
 
 
-def _failed(prepared: Prepared, cause: EctypeError, position: int, ending: str) -> MigrationFailedError:
-    body, statements = prepared.body, prepared.statements
-    sql = statements[position - 1].sql if position else None
+def _failed(prepared: Prepared, cause: EctypeError, ending: str, work: Work | None = None) -> MigrationFailedError:
+    body = prepared.body
+    sql = work.statements[work.running - 1].sql if work is not None and work.running else None
     parts = [f"{body} failed going {prepared.direction}"]
-    if sql is not None:
-        parts = [f"{parts[0]}, statement {position} of {len(statements)}:", _indented(sql)]
+    if work is not None and sql is not None:
+        count = "" if prepared.live else f" of {len(work.statements)}"
+        parts = [f"{parts[0]}, statement {work.running}{count}:", _indented(sql)]
     code = cause.sqlstate if isinstance(cause, DatabaseError) else None
     parts.append(_indented(cause.message if code is None else f"{cause.message} ({code})"))
     parts.append(f"{body.path or 'from code'}: {ending}")
@@ -194,6 +341,17 @@ def _failed(prepared: Prepared, cause: EctypeError, position: int, ending: str) 
         statement=sql,
         unchanged=ending == UNCHANGED,
         hint=cause.hint,
+    )
+
+
+def _function_failed(failure: MigrationFailedError, ending: str) -> MigrationFailedError:
+    """Return the failure of a function that had its transaction, with what became of that."""
+    return MigrationFailedError(
+        f"{failure.message}\n\n{ending}",
+        version=failure.version,
+        path=failure.path,
+        unchanged=ending == UNCHANGED,
+        hint=failure.hint,
     )
 
 

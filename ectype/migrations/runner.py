@@ -192,7 +192,7 @@ async def _one(repo: HasAdapter, version: int, migration: object, direction: Dir
 async def _session(repo: HasAdapter, patience: Patience) -> AsyncGenerator[Session]:
     # The lock comes first: even the journal's table must not be made by two at once.
     async with hold(repo.adapter, patience) as guard, _connected(repo) as connection:
-        session = Session(connection, guard, Journal(connection, repo.adapter.dialect), patience)
+        session = Session(repo.adapter, connection, guard, Journal(connection, repo.adapter.dialect), patience)
         await _ensure_journal(session)
         yield session
 

@@ -63,8 +63,9 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
     A `Repo` is one that writes too, so what only reads may ask for a `ReadRepo` and take either.
 
     Args:
-        url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`. What it says
-            about the pool, as `?pool_size=20`, is stronger than the keywords.
+        url: `postgresql://user:password@host/database`, `sqlite:///file.db` or `sqlite:///:memory:`; what it says
+            about the pool, as `?pool_size=20`, is stronger than the keywords. Or an adapter, which makes the
+            connections by itself and knows all that a URL says.
         pool_size: how many connections at most.
         timeout: the deadline of a statement in seconds, unless the call has its own.
         prefix: the PostgreSQL schema of all tables that do not name their own.
@@ -107,7 +108,7 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
 
     def __init__(
         self,
-        url: str,
+        url: str | Adapter,
         *,
         pool_size: int = 10,
         timeout: float | None = 15.0,
@@ -132,9 +133,8 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
         attach: Mapping[str, str] | None = None,
         **pool: Unpack[PoolKeywords],
     ) -> None:
-        config = parse(url)
-        self.adapter: Adapter = adapter_for(
-            config,
+        self.adapter, said = _adapter(
+            url,
             password=password,
             direct_url=direct_url,
             prepare=prepare,
@@ -142,7 +142,7 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
             read_only=self._reads_only,
         )
         self.name = name
-        options = keywords(config.options, pool_size, **pool)
+        options = keywords(said, pool_size, **pool)
         self._size = options.get("size", pool_size)
         self.pool: Connections = (Sandbox if sandbox else Pool)(self.adapter, name=name, **options)
         usual = Call(log=level_of(log))
@@ -151,7 +151,7 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
         )
         self._session = Session(
             self.pool,
-            timeout=timeout_of(config.options, timeout),
+            timeout=timeout_of(said, timeout),
             observer=observer,
             read_only=self._reads_only,
         )
@@ -316,6 +316,32 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
             `print(repo.to_sql(from_(Post).where(Post.score > 3), delete=True, pretty=True)[0])`
         """
         return text_of(self._engine, query, update=update, delete=delete, pretty=pretty)
+
+
+def _adapter(
+    url: str | Adapter,
+    *,
+    password: Password | None,
+    direct_url: str | None,
+    prepare: Prepare | None,
+    attach: Mapping[str, str] | None,
+    read_only: bool,
+) -> tuple[Adapter, Mapping[str, str]]:
+    """Return the adapter of a repo, and what its URL says about the pool."""
+    if isinstance(url, str):
+        config = parse(url)
+        made = adapter_for(
+            config, password=password, direct_url=direct_url, prepare=prepare, attach=attach, read_only=read_only
+        )
+        return made, config.options
+    settings = {"password": password, "direct_url": direct_url, "prepare": prepare, "attach": attach}
+    unused = [name for name, value in settings.items() if value is not None]
+    if unused or read_only:
+        raise ConfigError(
+            f"an adapter makes its connections by itself: {', '.join(unused) or '`ReadRepo`'} cannot change them",
+            hint="give a URL instead of the adapter",
+        )
+    return url, {}
 
 
 def _urls(replicas: object) -> Sequence[str]:

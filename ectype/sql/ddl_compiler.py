@@ -1,47 +1,44 @@
 """DDL nodes to SQL text, written by hand for each dialect (a SQL generator knows too little DDL to be trusted)."""
 
-from collections.abc import Callable, Sequence
 from typing import Final, assert_never
 
 from ectype.errors import MigrationError, UnsupportedError
 from ectype.sql.ddl import (
     AddColumn,
     AlterTable,
-    Check,
-    Column,
+    Comment,
+    CreateConstraint,
     CreateIndex,
     CreateTable,
+    DropConstraint,
     DropIndex,
     DropTable,
     Execute,
-    Index,
     Node,
-    OnAction,
-    Raw,
-    References,
-    RemoveColumn,
     RenameColumn,
+    RenameConstraint,
+    RenameIndex,
     RenameTable,
     Table,
-    TableChange,
-    foreign_key_name,
+    ValidateConstraint,
 )
-from ectype.sql.ddl_types import column_type, default_text, primary_key_text
+from ectype.sql.ddl_alter import alter_text, rebuild_text, validate_text
+from ectype.sql.ddl_columns import column_text, is_row_id, wide_key
+from ectype.sql.ddl_constraints import constraint_text
+from ectype.sql.ddl_indexes import index_text
+from ectype.sql.ddl_names import columns_text, qualified, quote, table_name
+from ectype.sql.ddl_object_texts import object_node_texts
+from ectype.sql.ddl_types import literal_text
 from ectype.sql.dialect import Dialect
 from ectype.types.base import Target
 
-ACTIONS: Final[dict[OnAction, str]] = {
-    "nothing": "NO ACTION",
-    "restrict": "RESTRICT",
-    "cascade": "CASCADE",
-    "set_null": "SET NULL",
-}
-
-TABLE_SUFFIX: Final[dict[Target, str]] = {"postgres": "", "sqlite": " STRICT"}
+TABLE_SUFFIX: Final[dict[Target, str]] = {"postgres": "", "sqlite": "STRICT"}
 
 
 def compile_ddl(node: Node, dialect: Dialect) -> tuple[str, ...]:
     """Return the statements that do what the node says, in order, without a closing semicolon.
+
+    What SQLite does by building a table anew depends on the table, and has a remark in the place of its statements.
 
     Raises:
         MigrationError: a name is empty or too long for the database, or a default cannot be written down.
@@ -52,172 +49,151 @@ def compile_ddl(node: Node, dialect: Dialect) -> tuple[str, ...]:
     ('ALTER TABLE "posts" RENAME TO "articles"',)
     """
     match node:
-        case CreateTable(table):
-            return (_create_table(table, dialect),)
-        case DropTable(name):
-            return (f"DROP TABLE {_table(name, dialect)}",)
-        case AlterTable(name, changes):
-            return _alter_table(name, changes, dialect)
-        case RenameTable(name, to):
-            return (f"ALTER TABLE {_table(name, dialect)} RENAME TO {_table(to, dialect)}",)
-        case RenameColumn(table, name, to):
-            old, new = (quote(one, dialect, what="column") for one in (name, to))
-            return (f"ALTER TABLE {_table(table, dialect)} RENAME COLUMN {old} TO {new}",)
-        case CreateIndex(index):
-            return (_create_index(index, dialect),)
-        case DropIndex(name):
-            return (f"DROP INDEX {quote(name, dialect, what='index')}",)
+        case CreateTable(table, if_not_exists):
+            return _create_table(table, dialect, if_not_exists=if_not_exists)
+        case DropTable():
+            return (_drop_table(node, dialect),)
+        case AlterTable():
+            return (*alter_text(node, dialect), *_column_comments(node, dialect))
+        case RenameTable() | RenameColumn() | RenameIndex():
+            return (_rename(node, dialect),)
+        case CreateIndex(index, if_not_exists):
+            text = index_text(index, dialect, if_not_exists=if_not_exists)
+            where = f"INDEX {qualified(index.name, index.prefix, dialect, what='index')}"
+            return (text, *_comment(where, index.comment, dialect))
+        case DropIndex():
+            return (_drop_index(node, dialect),)
+        case CreateConstraint() | DropConstraint() | RenameConstraint():
+            return _constraint(node, dialect)
+        case ValidateConstraint():
+            return validate_text(node, dialect)
+        case Comment(table, text, column, _, prefix):
+            name = table_name(table, prefix, dialect)
+            what = f"TABLE {name}" if column is None else f"COLUMN {name}.{quote(column, dialect, what='column')}"
+            return _written(what, text, dialect)
         case Execute(up):
             return (up,) if up.strip() else ()
         case _:
-            assert_never(node)
+            return object_node_texts(node, dialect)
 
 
-def quote(name: str, dialect: Dialect, *, what: str) -> str:
-    """Return the identifier in quotes, or raise MigrationError where the database would refuse or shorten it.
-
-    PostgreSQL cuts identifiers at 63 bytes and goes on, so that two long names become one.
-    """
-    if not name or "\0" in name:
-        raise MigrationError(f"{name!r} cannot be the name of a {what}", hint="a name has at least one character")
-    size = len(name.encode())
-    if size > dialect.max_identifier:
-        raise MigrationError(
-            f"the {what} name `{name}` has {size} bytes; {dialect.name} takes {dialect.max_identifier} at most",
-            hint=f"give the {what} a shorter name, with `name=` where the name was made from others",
-        )
-    return '"' + name.replace('"', '""') + '"'
+def _rename(node: RenameTable | RenameColumn | RenameIndex, dialect: Dialect) -> str:
+    match node:
+        case RenameTable(name, to, prefix):
+            return f"ALTER TABLE {table_name(name, prefix, dialect)} RENAME TO {table_name(to, None, dialect)}"
+        case RenameColumn(table, name, to, prefix):
+            old, new = (quote(one, dialect, what="column") for one in (name, to))
+            return f"ALTER TABLE {table_name(table, prefix, dialect)} RENAME COLUMN {old} TO {new}"
+        case RenameIndex(name, to, prefix):
+            old, new = qualified(name, prefix, dialect, what="index"), quote(to, dialect, what="index")
+            return f"ALTER INDEX {old} RENAME TO {new}" if dialect.alter_column else f"-- {old} is made anew as {new}"
 
 
-def _table(name: str, dialect: Dialect) -> str:
-    if "." in name:
-        raise MigrationError(
-            f"the table name `{name}` holds a dot, which would become part of the name itself",
-            hint='name a table of another database schema in SQL text: m.execute("CREATE TABLE …", "DROP TABLE …")',
-        )
-    return quote(name, dialect, what="table")
-
-
-def _create_table(table: Table, dialect: Dialect) -> str:
+def _create_table(table: Table, dialect: Dialect, *, if_not_exists: bool) -> tuple[str, ...]:
     if not table.columns:
         raise MigrationError(
             f"the table `{table.name}` has no columns",
             hint="leave `primary_key=False` out, or give it a column with `t.column(…)`",
         )
-    lines = [_column(table.name, column, dialect) for column in table.columns]
+    lines = [column_text(table.name, column, dialect) for column in table.columns]
     lines += _primary_key(table, dialect)
-    lines += [_check(check, dialect) for check in table.checks]
+    wide = [wide_key(table.name, column) for column in table.columns]
+    constraints = [*table.checks, *table.constraints, *(key for key in wide if key is not None)]
+    lines += [constraint_text(table.name, one, dialect) for one in constraints]
     body = ",\n  ".join(lines)
-    return f"CREATE TABLE {_table(table.name, dialect)} (\n  {body}\n){TABLE_SUFFIX[dialect.target]}"
+    name = table_name(table.name, table.prefix, dialect)
+    head = f"CREATE {_unlogged(table, dialect)}TABLE {'IF NOT EXISTS ' if if_not_exists else ''}{name}"
+    return (f"{head} (\n  {body}\n){_tail(table, dialect)}", *_comments(name, table, dialect))
+
+
+def _tail(table: Table, dialect: Dialect) -> str:
+    # SQLite has commas between what stands there, PostgreSQL none.
+    parts = [part for part in (TABLE_SUFFIX[dialect.target], table.options or "") if part]
+    return "".join(f" {part}" for part in (", ".join(parts),) if part)
+
+
+def _unlogged(table: Table, dialect: Dialect) -> str:
+    if table.unlogged and not dialect.schemas:
+        raise UnsupportedError(
+            f"the table `{table.name}` has `unlogged=True`, and {dialect.name} logs all tables alike",
+            hint="leave it out; `synchronous=off` in the URL makes all writes faster, and less safe",
+        )
+    return "UNLOGGED " if table.unlogged else ""
 
 
 def _primary_key(table: Table, dialect: Dialect) -> list[str]:
-    keys = [quote(column.name, dialect, what="column") for column in table.columns if column.primary_key]
-    identity = any(column.identity for column in table.columns)
-    return [f"PRIMARY KEY ({', '.join(keys)})"] if keys and not identity else []
+    keys = tuple(column.name for column in table.columns if column.primary_key)
+    row_id = any(is_row_id(column, dialect) for column in table.columns)
+    return [f"PRIMARY KEY ({columns_text(keys, dialect)})"] if keys and not row_id else []
 
 
-def _check(check: Check, dialect: Dialect) -> str:
-    return f"CONSTRAINT {quote(check.name, dialect, what='check')} CHECK ({check.sql})"
+def _drop_table(node: DropTable, dialect: Dialect) -> str:
+    if node.cascade and not dialect.schemas:
+        raise UnsupportedError(
+            f"`{node.name}` is dropped with `cascade=True`, and {dialect.name} does not know what needs a table",
+            hint="drop the views and foreign keys that use it first",
+        )
+    condition, cascade = "IF EXISTS " if node.if_exists else "", " CASCADE" if node.cascade else ""
+    return f"DROP TABLE {condition}{table_name(node.name, node.prefix, dialect)}{cascade}"
 
 
-def _column(table: str, column: Column, dialect: Dialect) -> str:
-    name = quote(column.name, dialect, what="column")
-    if column.identity:
-        return f"{name} {primary_key_text(dialect)}"
-    parts = [name, column_type(table, column, dialect)]
-    if column.default is not None:
-        parts.append(f"DEFAULT {default_text(table, column, dialect)}")
-    if not column.null or column.primary_key:
-        parts.append("NOT NULL")
-    if column.references is not None:
-        parts.append(_references(table, column.name, column.references, dialect))
-    return " ".join(parts)
+def _drop_index(node: DropIndex, dialect: Dialect) -> str:
+    if node.concurrently and not dialect.index_options:
+        raise UnsupportedError(
+            f"the index `{node.name}` is dropped with `concurrently`, and {dialect.name} has one writer at a time",
+            hint="leave `concurrently` out",
+        )
+    how = ("CONCURRENTLY " if node.concurrently else "") + ("IF EXISTS " if node.if_exists else "")
+    return f"DROP INDEX {how}{qualified(node.name, node.prefix, dialect, what='index')}"
 
 
-def _references(table: str, column: str, to: References, dialect: Dialect) -> str:
-    # The constraint stands at its column: SQLite can drop such a column again, one named by a table constraint not.
-    name = quote(to.name or foreign_key_name(table, column), dialect, what="foreign key")
-    target = f"{_table(to.table, dialect)} ({quote(to.column, dialect, what='column')})"
-    text = f"CONSTRAINT {name} REFERENCES {target}"
-    if to.on_delete != "nothing":
-        text += f" ON DELETE {ACTIONS[to.on_delete]}"
-    if to.on_update != "nothing":
-        text += f" ON UPDATE {ACTIONS[to.on_update]}"
-    return text
-
-
-def _alter_table(name: str, changes: Sequence[TableChange], dialect: Dialect) -> tuple[str, ...]:
-    head = f"ALTER TABLE {_table(name, dialect)} "
-    return ALTERS[dialect.target](head, [_change(name, change, dialect) for change in changes])
-
-
-def _in_one(head: str, changes: Sequence[str]) -> tuple[str, ...]:
-    return (head + ", ".join(changes),)
-
-
-def _one_by_one(head: str, changes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(head + change for change in changes)
-
-
-ALTERS: Final[dict[Target, Callable[[str, Sequence[str]], tuple[str, ...]]]] = {
-    "postgres": _in_one,
-    "sqlite": _one_by_one,  # SQLite takes one change a statement, see https://sqlite.org/lang_altertable.html
-}
-
-
-def _change(table: str, change: TableChange, dialect: Dialect) -> str:
-    match change:
-        case AddColumn(column):
-            _refuse_unfillable(table, column, dialect)
-            return f"ADD COLUMN {_column(table, column, dialect)}"
-        case RemoveColumn(name):
-            return f"DROP COLUMN {quote(name, dialect, what='column')}"
+def _constraint(node: CreateConstraint | DropConstraint | RenameConstraint, dialect: Dialect) -> tuple[str, ...]:
+    table = table_name(node.table, node.prefix, dialect)
+    match node:
+        case CreateConstraint(_, one, validate, comment):
+            text = constraint_text(node.table, one, dialect, validate=validate)
+            where = f"CONSTRAINT {quote(one.name, dialect, what='constraint')} ON {table}"
+            comments = _comment(where, comment, dialect)
+            alter = f"ALTER TABLE {table} ADD {text}"
+        case DropConstraint(_, name, _, if_exists):
+            comments = ()
+            condition = "IF EXISTS " if if_exists else ""
+            alter = f"ALTER TABLE {table} DROP CONSTRAINT {condition}{quote(name, dialect, what='constraint')}"
+        case RenameConstraint(_, name, to):
+            old, new = (quote(one, dialect, what="constraint") for one in (name, to))
+            comments = ()
+            alter = f"ALTER TABLE {table} RENAME CONSTRAINT {old} TO {new}"
         case _:
-            assert_never(change)
+            assert_never(node)
+    return (alter, *comments) if dialect.alter_column else (rebuild_text(node, dialect),)
 
 
-def _refuse_unfillable(table: str, column: Column, dialect: Dialect) -> None:
-    where = f"`{column.name}` of `{table}`"
-    if column.primary_key:
+def _comments(name: str, table: Table, dialect: Dialect) -> tuple[str, ...]:
+    texts = _comment(f"TABLE {name}", table.comment, dialect)
+    for column in table.columns:
+        quoted = quote(column.name, dialect, what="column")
+        texts += _comment(f"COLUMN {name}.{quoted}", column.comment, dialect)
+    return texts
+
+
+def _column_comments(node: AlterTable, dialect: Dialect) -> tuple[str, ...]:
+    added = [change.column for change in node.changes if isinstance(change, AddColumn)]
+    table = table_name(node.name, node.prefix, dialect)
+    texts: tuple[str, ...] = ()
+    for column in added:
+        quoted = quote(column.name, dialect, what="column")
+        texts += _comment(f"COLUMN {table}.{quoted}", column.comment, dialect)
+    return texts
+
+
+def _comment(what: str, text: str | None, dialect: Dialect) -> tuple[str, ...]:
+    return () if text is None else _written(what, text, dialect)
+
+
+def _written(what: str, text: str | None, dialect: Dialect) -> tuple[str, ...]:
+    if not dialect.comments:
         raise UnsupportedError(
-            f"{where}: a primary key cannot be added to a table that exists ({dialect.name})",
-            hint="make a new table with that key, copy the rows, and rename it",
+            f"a comment on {what.lower().partition(' ')[0]} {what.partition(' ')[2]}: {dialect.name} keeps no comments",
+            hint="leave the comment out, and write it into the migration's file",
         )
-    # With ALTER … ADD COLUMN, SQLite refuses NOT NULL without a default even on an empty table.
-    if not column.null and column.default is None and not dialect.alter_column:
-        raise UnsupportedError(
-            f"{where}: a NOT NULL column without a default cannot be added to a table that exists ({dialect.name})",
-            hint="give it `default=…`, or leave out `null=False`",
-        )
-
-
-def _create_index(index: Index, dialect: Dialect) -> str:
-    kind = "UNIQUE INDEX" if index.unique else "INDEX"
-    name = quote(index.name, dialect, what="index")
-    columns = ", ".join(_index_column(column, dialect) for column in index.columns)
-    where = "" if index.where is None else f" WHERE {index.where}"
-    return f"CREATE {kind} {name} ON {_table(index.table, dialect)} ({columns}){where}"
-
-
-def _index_column(column: str | Raw, dialect: Dialect) -> str:
-    if isinstance(column, Raw):
-        return f"({column.sql})"
-    quoted = quote(column, dialect, what="column")
-    return INDEX_COLUMN[dialect.target](column, quoted)
-
-
-def _as_quoted(name: str, quoted: str) -> str:  # noqa: ARG001  # one signature for the table below
-    return quoted
-
-
-def _in_backticks(name: str, quoted: str) -> str:  # noqa: ARG001  # one signature for the table below
-    return "`" + name.replace("`", "``") + "`"
-
-
-INDEX_COLUMN: Final[dict[Target, Callable[[str, str], str]]] = {
-    "postgres": _as_quoted,
-    # SQLite takes a misspelt "name" here for the text 'name' and indexes that; `name` can only be a column.
-    # See https://sqlite.org/quirks.html#double_quoted_string_literals_are_accepted
-    "sqlite": _in_backticks,
-}
+    return (f"COMMENT ON {what} IS {'NULL' if text is None else literal_text(text, dialect)}",)

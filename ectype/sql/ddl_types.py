@@ -44,7 +44,31 @@ def column_type(table: str, column: Column, dialect: Dialect) -> str:
     if isinstance(column.type, str):
         return _own_words(table, column, column.type, dialect)
     codec = _codec(table, column, dialect)
-    return codec.ddl or codec.column
+    return _sized(table, column, codec.ddl or codec.column, dialect)
+
+
+def _sized(table: str, column: Column, words: str, dialect: Dialect) -> str:
+    """Return the type with the `size` or `precision` that the column says."""
+    where = f"`{column.name}` of `{table}`"
+    for option, number, kind in (("size", column.size, str), ("precision", column.precision, Decimal)):
+        if number is None:
+            continue
+        if column.type is not kind:
+            raise MigrationError(
+                f"{where} has `{option}=`, which a column of type {kind.__name__} has",
+                hint='write the type in the database\'s own words, as "varchar(40)", or leave it out',
+            )
+        if number < 1:
+            raise MigrationError(f"{where} has `{option}={number}`", hint="give a number from 1 up")
+        if not dialect.exact_decimals:
+            limit = "length({0}) <= {1}" if option == "size" else "abs({0}) < 1e{1}"
+            raise UnsupportedError(
+                f"{where} has `{option}=`, and {dialect.name} holds no column to one",
+                hint=f'add a check: t.check("{column.name}_{option}", "{limit.format(column.name, number)}")',
+            )
+    if column.size is not None:
+        return f"varchar({column.size})"
+    return words if column.precision is None else f"numeric({column.precision},{column.scale or 0})"
 
 
 def default_text(table: str, column: Column, dialect: Dialect) -> str:
@@ -70,6 +94,11 @@ def default_text(table: str, column: Column, dialect: Dialect) -> str:
 
 def _own_words(table: str, column: Column, words: str, dialect: Dialect) -> str:
     where = f"`{column.name}` of `{table}`"
+    for option, number in (("size", column.size), ("precision", column.precision)):
+        if number is not None:
+            raise MigrationError(
+                f"{where} has `{option}=` beside the type text {words!r}", hint=f"write the {option} in the text"
+            )
     if column.scale is not None:
         raise MigrationError(f"{where} has `scale=` beside the type text {words!r}", hint="write the scale in the text")
     if not words.strip():

@@ -52,6 +52,7 @@ class Dialect:
         server_collations: collations are objects of the server, of any name.
         transaction_id: the expression for the id of the transaction that writes; None where there is none.
         explain_options: EXPLAIN takes options, and may run what it explains.
+        late_validation: a constraint can be added now, and the rows that exist checked later.
         virtual_columns_since: from which version on a generated column may be computed when it is read.
     """
 
@@ -109,6 +110,7 @@ class Dialect:
     comments: bool
     server_collations: bool
     explain_options: bool
+    late_validation: bool
     virtual_columns_since: tuple[int, int]
     transaction_id: str | None
 
@@ -174,6 +176,7 @@ POSTGRES = Dialect(
     comments=True,
     server_collations=True,
     explain_options=True,
+    late_validation=True,
     virtual_columns_since=(18, 0),
     transaction_id="pg_current_xact_id()::text",
 )
@@ -233,6 +236,7 @@ SQLITE = Dialect(
     comments=False,
     server_collations=False,
     explain_options=False,
+    late_validation=False,
     virtual_columns_since=(0, 0),
     transaction_id=None,
 )

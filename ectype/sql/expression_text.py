@@ -14,7 +14,8 @@ from ectype.expr.operand import Expr, Order
 from ectype.query.ast import Step
 from ectype.schema.meta import SchemaInfo
 from ectype.sql import numbers
-from ectype.sql.ddl_compiler import INDEX_COLUMN, quote
+from ectype.sql.ddl_indexes import INDEX_COLUMN
+from ectype.sql.ddl_names import quote
 from ectype.sql.ddl_types import literal_text
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, render, wrapped

@@ -8,20 +8,14 @@ from ectype.expr.operand import Expr, Order
 from ectype.schema.columns import NO_DEFAULT, ColumnStructure
 from ectype.schema.database_objects import DatabaseObject
 from ectype.schema.meta import SchemaInfo, schema_info
-from ectype.schema.table_parts import Check, Exclusion, ForeignKey, Index, OnAction
-from ectype.sql.ddl_compiler import quote
+from ectype.schema.table_parts import Check, Exclusion, ForeignKey, Index
+from ectype.sql.ddl_columns import collation_text
+from ectype.sql.ddl_constraints import ACTIONS
+from ectype.sql.ddl_names import quote
 from ectype.sql.ddl_types import STRICT_TYPES, literal_text, primary_key_text
 from ectype.sql.dialect import Dialect
 from ectype.sql.expression_text import column_name, expression_text, order_text
 from ectype.types.base import Target
-
-ACTIONS: Final[dict[OnAction, str]] = {
-    "nothing": "NO ACTION",
-    "restrict": "RESTRICT",
-    "cascade": "CASCADE",
-    "set_null": "SET NULL",
-    "set_default": "SET DEFAULT",
-}
 
 
 def index_text(model: object, one: Index[Any], dialect: Dialect) -> str:
@@ -132,7 +126,9 @@ def column_text(model: object, field: str, dialect: Dialect) -> str:
     if known.options.generated and known.options.autogenerate is None and db.type is None:
         return f"{name} {primary_key_text(dialect)}"
     parts = [name, _type(info, field, db, dialect)]
-    parts += [] if db.collation is None else [f"COLLATE {_collation(info, field, db.collation, dialect)}"]
+    parts += (
+        [] if db.collation is None else [f"COLLATE {collation_text(f'`{info.name}.{field}`', db.collation, dialect)}"]
+    )
     parts += [] if db.default is NO_DEFAULT else [f"DEFAULT {_default(info, field, db.default, dialect)}"]
     parts += _generated(info, field, db, dialect)
     parts += [] if known.nullable else ["NOT NULL"]
@@ -149,18 +145,6 @@ def _type(info: SchemaInfo, field: str, db: ColumnStructure, dialect: Dialect) -
             hint=f"leave `type=` out, or give one of {', '.join(sorted(STRICT_TYPES))}",
         )
     return db.type.strip()
-
-
-def _collation(info: SchemaInfo, field: str, name: str, dialect: Dialect) -> str:
-    """Return a collation in quotes; the order by code point has a name of its own on each database."""
-    if name == "C":
-        return f'"{dialect.code_point_collation.strip(QUOTE)}"'
-    if not dialect.server_collations and name.upper() not in SQLITE_COLLATIONS:
-        raise UnsupportedError(
-            f"`{info.name}.{field}`: {dialect.name} has no collation {name!r}",
-            hint=f"it has {', '.join(SQLITE_COLLATIONS)}, and C, the order by code point, as every database",
-        )
-    return quote(name, dialect, what="collation")
 
 
 def _default(info: SchemaInfo, field: str, default: object, dialect: Dialect) -> str:
@@ -236,8 +220,6 @@ def object_texts(one: DatabaseObject, dialect: Dialect) -> tuple[str, str] | Non
     return f"CREATE TYPE {name} AS ENUM ({values})", f"DROP TYPE {name}"
 
 
-QUOTE: Final = '"'
-SQLITE_COLLATIONS: Final = ("BINARY", "NOCASE", "RTRIM")
 KINDS: Final[dict[Target, tuple[str, ...]]] = {
     "postgres": ("enum", "extension", "view", "materialized_view", "function", "trigger", "policy"),
     "sqlite": ("view", "trigger"),

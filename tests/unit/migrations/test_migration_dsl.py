@@ -1,10 +1,12 @@
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from ectype.errors import MigrationError
-from ectype.migrations import Migration
+from ectype.migrations import Migration, indexed, references, set_null
 from ectype.sql.ddl import (
     AddColumn,
     AlterTable,
@@ -142,6 +144,11 @@ def id_that_is_no_key(m: Migration) -> None:
         t.column("id", int)
 
 
+def alter(m: Migration, do: Callable[[Any], Any]) -> None:
+    with m.alter_table("t") as t:
+        do(t)
+
+
 def empty_alter(m: Migration) -> None:
     with m.alter_table("t"):
         pass
@@ -193,6 +200,78 @@ REFUSED = [
         'm.drop_index("t") names no index',
         'say m.drop_index("t", "column") as it was created, or name="t_column_index"',
     ),
+    (
+        lambda m: m.create_index("t", "a", unqiue=True),
+        "m.create_index has no option `unqiue`",
+        "did you mean `unique`?",
+    ),
+    (lambda m: indexed("a", "down"), "an index has no direction 'down'", "known names are: asc, desc"),
+    (
+        lambda m: alter(m, lambda t: t.column("a", int, defualt=1)),
+        't.column("a") has no option `defualt`',
+        None,
+    ),
+    (
+        lambda m: alter(m, lambda t: t.column("a", int, start=5)),
+        "`a` of `t` has `start=` or `increment=`, and nobody numbers it",
+        'say who does: identity="by_default"',
+    ),
+    (
+        lambda m: alter(m, lambda t: t.column("a", int, identity="allways")),
+        "`a` of `t` has identity='allways'",
+        "did you mean `always`?",
+    ),
+    (
+        lambda m: alter(m, lambda t: t.modify("a", references("u", on_delete="set_null"), null=False)),
+        "`a` of `t` takes no NULL, so a foreign key cannot set it to NULL",
+        'leave `null=False` out, or take on_delete="cascade" or "restrict"',
+    ),
+    (
+        lambda m: alter(m, lambda t: t.references("a", "u", on_delete=set_null("a"), null=False)),
+        "`a` of `t` takes no NULL, so a foreign key cannot set it to NULL",
+        'leave `null=False` out, or take on_delete="cascade" or "restrict"',
+    ),
+    (lambda m: references("u", match="ful"), "match='ful' of a foreign key to `u` is no word for it", None),
+    (lambda m: references("u", on_update="cascde"), "'cascde' is nothing that a foreign key to `u` can do", None),
+    (lambda m: set_null(), "set_null() names no column", 'say on_delete="set_null" for all of the key'),
+    (
+        lambda m: m.create_constraint("t", "c"),
+        'm.create_constraint("t", "c") is no constraint: it must be one thing',
+        'say what it is, as m.create_constraint("t", "c", check="price > 0")',
+    ),
+    (
+        lambda m: m.create_constraint("t", "c", check="a", unique=["b"]),
+        'm.create_constraint("t", "c") is check and unique: it must be one thing',
+        'say what it is, as m.create_constraint("t", "c", check="price > 0")',
+    ),
+    (
+        lambda m: m.create_constraint("t", "c", check="a", using_index="i"),
+        'm.create_constraint("t", "c") has `using_index=`, which does not belong to `check=`',
+        "beside `check=` it may have `validate=`",
+    ),
+    (
+        lambda m: m.create_constraint("t", "c", foreign_key="a"),
+        'm.create_constraint("t", "c") does not say what it references',
+        'say foreign_key="author_id", references=references("users")',
+    ),
+    (
+        lambda m: m.create_constraint("t", "c", foreign_key="a", references=references("u", name="d")),
+        'm.create_constraint("t", "c") and its references(…) give two names',
+        'leave name="d" out of references(…)',
+    ),
+    (
+        lambda m: m.create_constraint("t", "c", unique=[]),
+        'm.create_constraint("t", "c") names no column',
+        'say unique=["email"]',
+    ),
+    (lambda m: m.create_enum("e", []), "the enum type `e` has texts for values, got ()", None),
+    (lambda m: m.create_enum("e", ["a", "a"]), "the enum type `e` has a value twice", "take one of them out"),
+    (
+        lambda m: m.add_enum_value("e", "c", before="a", after="b"),
+        'm.add_enum_value("e", "c") has `before=` and `after=`',
+        "give one of them",
+    ),
+    (lambda m: m.create_view("v", " "), "the view `v` has no query", 'say "SELECT …"'),
     (lambda m: m.execute(" "), "m.execute was given no SQL", 'say m.execute("CREATE …", "DROP …")'),
 ]
 
@@ -201,4 +280,6 @@ REFUSED = [
 def test_a_mistake_is_refused_where_it_is_made(change, message, hint):
     with pytest.raises(MigrationError) as caught:
         change(Migration("up"))
-    assert (caught.value.message, caught.value.hint) == (message, hint)
+    assert caught.value.message == message
+    assert caught.value.hint
+    assert hint in (None, caught.value.hint)

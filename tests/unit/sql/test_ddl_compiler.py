@@ -10,19 +10,28 @@ from ectype.sql.ddl import (
     AlterTable,
     Check,
     Column,
+    ColumnState,
+    CreateConstraint,
     CreateIndex,
     CreateTable,
+    DropConstraint,
     DropIndex,
     DropTable,
     Execute,
+    Identity,
     Index,
+    Key,
+    ModifyColumn,
     Raw,
     References,
     RemoveColumn,
     RenameColumn,
+    RenameConstraint,
+    RenameIndex,
     RenameTable,
     Table,
 )
+from ectype.sql.ddl_alter import looks_first
 from ectype.sql.ddl_compiler import compile_ddl
 from ectype.sql.dialect import POSTGRES, SQLITE
 
@@ -128,20 +137,59 @@ REFUSED = [
     (column("x", object), POSTGRES, MigrationError, "the type of `x` of `t`"),
     (column("x", int | None, null=False), POSTGRES, MigrationError, "takes None, but `null=False` does not"),
     (column("x", "  "), POSTGRES, MigrationError, "`x` of `t` has an empty type"),
-    (column("x", "text", scale=2), POSTGRES, MigrationError, "has `scale=` beside the type text 'text'"),
-    (column("x", "numeric(12,2)"), SQLITE, UnsupportedError, "`x` of `t`: SQLite has no type 'numeric(12,2)'"),
+    (column("x", int, size=3), POSTGRES, MigrationError, "`x` of `t` has `size=`, which a column of type str has"),
+    (column("x", str, size=0), POSTGRES, MigrationError, "`x` of `t` has `size=0`"),
+    (column("x", "text", size=3), POSTGRES, MigrationError, "`x` of `t` has `size=` beside the type text 'text'"),
     (
-        AlterTable("t", (AddColumn(Column("x", int, null=False)),)),
+        column("x", int, default=1, generated=Raw("y")),
+        POSTGRES,
+        MigrationError,
+        "`x` of `t` has `default=` and `generated=`: one of them fills the column, not both",
+    ),
+    (column("x", int, stored=False), POSTGRES, MigrationError, "`x` of `t` has `stored=False`, and nothing that is"),
+    (
+        column("x", int, references=References("u", validate=False)),
+        POSTGRES,
+        MigrationError,
+        "`x` of `t` has `validate=False`, and a new table has no rows that could break the key",
+    ),
+    (column("x", int, generated=Raw("y"), stored=False), POSTGRES, UnsupportedError, "PostgreSQL 13 keeps what it"),
+    (column("x", str, collation="de_DE"), SQLITE, UnsupportedError, "`x` of `t`: SQLite has no collation 'de_DE'"),
+    (column("x", int, identity=Identity()), SQLITE, UnsupportedError, "SQLite numbers the primary key alone"),
+    (
+        column("x", int, primary_key=True, identity=Identity(start=5)),
         SQLITE,
         UnsupportedError,
-        "`x` of `t`: a NOT NULL column without a default cannot be added to a table that exists (SQLite)",
+        "`x` of `t`: SQLite numbers a key by itself",
     ),
     (
-        AlterTable("t", (AddColumn(Column("x", int, primary_key=True)),)),
+        CreateConstraint("t", Key("k", ("a",), nulls_distinct=False)),
         POSTGRES,
         UnsupportedError,
-        "`x` of `t`: a primary key cannot be added to a table that exists (PostgreSQL)",
+        "`k` of `t`: PostgreSQL 13 has no `nulls_distinct=False`",
     ),
+    (
+        CreateConstraint("t", Key("k", ("a",)), validate=False),
+        POSTGRES,
+        MigrationError,
+        "`k` of `t` has `validate=False`",
+    ),
+    (
+        CreateIndex(Index("t", ("a",), "i", nulls_distinct=False)),
+        POSTGRES,
+        MigrationError,
+        "the index `i` has `nulls_distinct=False`, and is not unique",
+    ),
+    (
+        CreateIndex(Index("t", ("a",), "i", concurrently=True)),
+        SQLITE,
+        UnsupportedError,
+        "the index `i` has `concurrently`, which no index of SQLite has",
+    ),
+    (DropIndex("i", concurrently=True), SQLITE, UnsupportedError, "the index `i` is dropped with `concurrently`"),
+    (DropTable("t", prefix="app"), SQLITE, UnsupportedError, "the table `t` is in the schema `app`, and SQLite has no"),
+    (column("x", "text", scale=2), POSTGRES, MigrationError, "has `scale=` beside the type text 'text'"),
+    (column("x", "numeric(12,2)"), SQLITE, UnsupportedError, "`x` of `t`: SQLite has no type 'numeric(12,2)'"),
 ]
 
 
@@ -161,3 +209,31 @@ def test_a_name_of_63_bytes_is_taken_and_sqlite_takes_longer_ones():
 def test_the_databases_own_type_passes_through():
     assert compile_ddl(column("x", " numeric(12,2) "), POSTGRES) == ('CREATE TABLE "t" (\n  "x" numeric(12,2)\n)',)
     assert compile_ddl(column("x", "any"), SQLITE) == ('CREATE TABLE "t" (\n  "x" any\n) STRICT',)
+
+
+def test_what_sqlite_builds_anew_is_a_remark_of_one_line():
+    commands = [
+        AlterTable("t", (ModifyColumn("a", ColumnState(str, null=False, default="x\ny")),)),
+        AlterTable("t", (AddColumn(Column("a", int, default=Raw("(1 +\n2)"))),)),
+        CreateConstraint("t", Check("c", "a >\n1")),
+        DropConstraint("t", "c"),
+        RenameConstraint("t", "c", "d"),
+        RenameIndex("i", "j"),
+    ]
+    for command in commands:
+        assert looks_first(command, SQLITE)
+        assert not looks_first(command, POSTGRES)
+        (text,) = compile_ddl(command, SQLITE)
+        assert text.startswith("-- ")
+        assert "\n" not in text
+
+
+def test_a_change_reads_as_postgresql_takes_it():
+    to = ColumnState(int, null=False, default=3, references=References("users", on_delete="cascade"))
+    was = ColumnState(str, null=True, default="3", references=References("people", name="old"))
+    change = ModifyColumn("a", to, was, using=Raw("a::bigint"))
+    assert compile_ddl(AlterTable("t", (change,), "app"), POSTGRES) == (
+        'ALTER TABLE "app"."t" DROP CONSTRAINT "old", ALTER COLUMN "a" DROP DEFAULT, '
+        'ALTER COLUMN "a" TYPE bigint USING a::bigint, ALTER COLUMN "a" SET DEFAULT 3, ALTER COLUMN "a" SET NOT NULL, '
+        'ADD CONSTRAINT "t_a_fkey" FOREIGN KEY ("a") REFERENCES "users" ("id") ON DELETE CASCADE',
+    )
