@@ -26,7 +26,7 @@ def concurrently(fact: Fact, scene: Scene) -> Iterator[Found]:
     yield Found(
         "T01",
         f"it has CONCURRENTLY (the {what} `{fact.name}`) in the transaction of the migration",
-        "PostgreSQL refuses that in a transaction: the migration fails",
+        "it cannot be in a transaction: each statement becomes a step, and a failure leaves those before it done",
         one("# alone in its migration, which is then run outside a transaction\n" + known[fact.kind])
         if fact.kind in known
         else one("-- by hand, outside of a migration"),
@@ -40,7 +40,7 @@ def outside(fact: Fact, scene: Scene) -> Iterator[Found]:
         yield Found(
             "T01",
             f"it runs {fact.name}",
-            "the database refuses that in a transaction: the migration fails",
+            "it cannot be in a transaction: each statement becomes a step, and a failure leaves those before it done",
             one(f"-- by hand, outside of a migration\n{fact.name} …"),
         )
 
