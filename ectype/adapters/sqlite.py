@@ -21,7 +21,7 @@ from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
 from ectype.adapters.sqlite_queue import WriteQueue
-from ectype.adapters.sqlite_worker import Job, Worker, gone, hop, let_end
+from ectype.adapters.sqlite_worker import Job, Worker, gone, hop, let_end, start
 from ectype.adapters.url import MEMORY, Config
 from ectype.errors import ConnectError, DeadlineError, LockNotAvailableError, UnsupportedError
 from ectype.sql.dialect import SQLITE, Dialect
@@ -340,9 +340,9 @@ class SqliteAdapter:
         """
         opening = _Opening()
         driver = _thread_of(opening)
+        start(driver, cast("sqlite3.Connection", opening))
         try:
             async with asyncio.timeout(timeout):
-                await driver
                 max_params = await hop(driver, self._open, opening)
         except BaseException as exc:
             let_end(driver)

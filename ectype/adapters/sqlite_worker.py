@@ -218,8 +218,14 @@ def gone() -> TransactionAbortedError:
     )
 
 
+def start(driver: aiosqlite.Connection, raw: sqlite3.Connection) -> None:
+    """Start the connection's thread. Awaiting the driver would do so, too, with an answer as in `hop`."""
+    driver._connection = raw  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    driver._thread.start()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
 def hop(driver: aiosqlite.Connection, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
-    """Run `work(*args)` on the connection's thread: the one place that uses a private member of aiosqlite.
+    """Run `work(*args)` on the connection's thread: this and `start` alone use private members of aiosqlite.
 
     Its public methods cost a hop each for execute, fetch and close; and its own answer to a caller whose event loop
     has been closed ends the thread, with the connection open and its locks held.

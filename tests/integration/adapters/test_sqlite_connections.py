@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import re
 import sqlite3
 import subprocess
 import sys
@@ -138,13 +139,15 @@ async def test_a_database_in_memory_is_one_connection(tmp_path):
 # -- one hop, numbered placeholders ------------------------------------------------------------------------------------
 
 
-async def test_the_one_private_member_of_the_driver_is_still_a_queue_of_functions(sqlite_url):
+async def test_the_private_members_of_the_driver_are_still_a_queue_of_functions_a_thread_and_a_connection(sqlite_url):
     async with aiosqlite.connect(":memory:") as driver:
         ran = threading.Event()
         driver._tx.put_nowait((None, ran.set))
         assert await asyncio.to_thread(ran.wait, 5)
-    used = [line for line in inspect.getsource(sqlite_worker).splitlines() if "driver._" in line]
-    assert len(used) == 1
+        assert isinstance(driver._thread, threading.Thread)
+        assert isinstance(driver._connection, sqlite3.Connection)
+    used = re.findall(r"driver\.(_\w+)", inspect.getsource(sqlite_worker))
+    assert sorted(used) == ["_connection", "_thread", "_tx"]
 
 
 def test_a_thread_whose_caller_left_with_its_event_loop_goes_on_and_closes_the_connection(sqlite_url):
@@ -495,6 +498,27 @@ def test_a_program_that_forgets_to_close_ends_at_once(tmp_path, state):
     with sqlite3.connect(tmp_path / "x.db") as after:
         assert after.execute("SELECT count(*) FROM t").fetchone() == (0,)
     after.close()
+
+
+def test_a_program_that_ends_while_it_connects_leaves_no_thread_that_fails(tmp_path: Path):
+    text = """
+        import asyncio, sys, threading
+        from ectype.adapters.registry import adapter_for
+
+        failed = []
+        threading.excepthook = failed.append
+
+        async def main():
+            connecting = asyncio.create_task(adapter_for(sys.argv[1]).connect(5))
+            await asyncio.sleep(0)
+            connecting.cancel()
+
+        for _ in range(2_000):
+            asyncio.run(main())
+        print(len(failed))
+    """
+    done = run_script(text, f"sqlite:///{tmp_path / 'x.db'}", seconds=60)
+    assert (done.stdout.strip(), done.stderr) == ("0", "")
 
 
 def test_importing_ectype_or_the_registry_imports_no_driver():
