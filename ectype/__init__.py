@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ectype import telemetry as telemetry
     from ectype.adapters.notifications import Notification as Notification
     from ectype.adapters.notifications import Resync as Resync
-    from ectype.adapters.sandbox import Owner as Owner
     from ectype.adapters.sandbox import sandbox as sandbox
+    from ectype.adapters.sandbox_owner import Owner as Owner
     from ectype.errors import CastError as CastError
     from ectype.errors import CommitUnknownError as CommitUnknownError
     from ectype.errors import ConfigError as ConfigError
@@ -190,7 +190,8 @@ _CONFLICTS = "OnConflict do_nothing do_update excluded replace replace_all repla
 
 _MODULES = {
     "ectype.adapters.notifications": "Notification Resync",
-    "ectype.adapters.sandbox": "Owner sandbox",
+    "ectype.adapters.sandbox": "sandbox",
+    "ectype.adapters.sandbox_owner": "Owner",
     "ectype.errors": _ERRORS,
     "ectype.expr.functions": "window",
     "ectype.expr.cases": "case",

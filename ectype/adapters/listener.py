@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Final, Self
 from uuid import uuid4
 
 from ectype.adapters.base import Adapter, Connection
+from ectype.adapters.inbox import Inbox
 from ectype.adapters.notifications import Notification, Resync
 from ectype.errors import ConfigError, ConnectError, EctypeError, UnsupportedError
 from ectype.telemetry import ListenEvent, emit
@@ -42,14 +42,11 @@ class Listener:
         "_channels",
         "_closed",
         "_connection",
-        "_failure",
-        "_items",
+        "_inbox",
         "_lost",
-        "_news",
         "_own",
         "_ping_seconds",
         "_prove",
-        "_room",
         "_task",
     )
 
@@ -74,26 +71,18 @@ class Listener:
         Raises:
             ConfigError: no channel, a name that PostgreSQL would cut, or no room.
         """
-        if not channels:
-            raise ConfigError("`listen` needs a channel", hint='name it: `repo.listen("posts")`')
-        for channel in channels:
-            check_channel(channel)
-        if room < 1:
-            raise ConfigError(f"queue={room} leaves no room for a notification", hint="say 1 at least")
+        check_channels(channels)
         self._adapter = adapter
         self._channels = channels
         self._prove = prove
-        self._room = room
         self._ping_seconds = ping_seconds
         self._own = f"ectype_{uuid4().hex}"
         self._awaited: tuple[str, asyncio.Event] | None = None
-        self._items: deque[Notification | Resync] = deque()
-        self._news = asyncio.Event()
+        self._inbox = Inbox(room)
         self._lost = asyncio.Event()
         self._alive = datetime.now(UTC)
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
-        self._failure: Exception | None = None
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -118,23 +107,14 @@ class Listener:
         return self
 
     async def __anext__(self) -> Notification | Resync:
-        while not self._items:
-            if self._failure is not None:
-                raise self._failure
-            if self._closed:
-                raise StopAsyncIteration
-            if self._task is None:
-                raise ConfigError(
-                    "the listener was not entered", hint='write `async with repo.listen("posts") as notifications:`'
-                )
-            self._news.clear()
-            await self._news.wait()
-        return self._items.popleft()
+        if self._task is None and not self._closed:
+            raise not_entered()
+        return await self._inbox.take()
 
     async def close(self) -> None:
         """Stop listening; who iterates gets what is there, and then the end."""
         self._closed = True
-        self._news.set()
+        self._inbox.end()
         try:
             if self._task is not None:
                 self._task.cancel()
@@ -189,18 +169,7 @@ class Listener:
             if self._awaited is not None and self._awaited[0] == payload:
                 self._awaited[1].set()
             return
-        items = self._items
-        if len(items) < self._room:
-            items.append(Notification(channel, payload, pid))
-            self._news.set()
-        else:
-            self._miss(datetime.now(UTC), f"{self._room} notifications waited, and there was no room for more")
-
-    def _miss(self, since: datetime, reason: str) -> None:
-        # One that waits already stands for this too: it is handed out later than now.
-        if not self._items or not isinstance(self._items[-1], Resync):
-            self._items.append(Resync(since, reason))
-        self._news.set()
+        self._inbox.put(Notification(channel, payload, pid))
 
     async def _stay(self) -> None:
         """Hear until the connection is lost, make another, and say that something may be missing; for ever."""
@@ -210,11 +179,10 @@ class Listener:
                 since = self._alive
                 emit(EVENT, ListenEvent(self._adapter.url, self._channels, "lost", why))
                 await self._connect_again()
-                self._miss(since, f"the connection was lost: {why}")
+                self._inbox.miss(since, f"the connection was lost: {why}")
                 emit(EVENT, ListenEvent(self._adapter.url, self._channels, "restored", None))
         except Exception as exc:  # noqa: BLE001  # it is the consumer's
-            self._failure = exc
-            self._news.set()
+            self._inbox.fail(exc)
 
     async def _until_lost(self) -> EctypeError:
         connection = self._connection
@@ -245,6 +213,19 @@ class Listener:
             least, most = _BACKOFF_SECONDS
             # Not for secrets: it keeps many processes from knocking at once.
             await asyncio.sleep(min(most, least * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0))
+
+
+def not_entered() -> ConfigError:
+    """Return the error for one who iterates a listener outside its block."""
+    return ConfigError("the listener was not entered", hint='write `async with repo.listen("posts") as notifications:`')
+
+
+def check_channels(channels: tuple[str, ...]) -> None:
+    """Raise ConfigError for no channel, or for what cannot be the name of one."""
+    if not channels:
+        raise ConfigError("`listen` needs a channel", hint='name it: `repo.listen("posts")`')
+    for channel in channels:
+        check_channel(channel)
 
 
 def check_channel(channel: object) -> None:

@@ -6,13 +6,12 @@ never by guess. On PostgreSQL an owner is one connection in a transaction, on SQ
 # the deadline is a parameter of every method of the contract
 
 import asyncio
-import os
 import time
-from asyncio import Task, TimerHandle
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
-from contextlib import asynccontextmanager, contextmanager
+from asyncio import Task
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from secrets import token_bytes, token_hex
+from secrets import token_bytes
 from typing import Any, Protocol, Unpack, cast, get_args, runtime_checkable
 from weakref import WeakKeyDictionary
 
@@ -23,24 +22,14 @@ from ectype.adapters.connections import Connections
 from ectype.adapters.pool import Pool
 from ectype.adapters.pool_options import SizedKeywords
 from ectype.adapters.pool_report import PoolReport
-from ectype.adapters.sandbox_blockers import MARK, Watch, application_name, blockers, deadlocked
-from ectype.adapters.sandbox_lanes import NEVER_SECONDS, Lane, TransactionLane, in_a_transaction, on_a_copy
-from ectype.errors import (
-    ConfigError,
-    ConnectError,
-    DatabaseError,
-    EctypeError,
-    OwnershipError,
-    PoolTimeoutError,
-    did_you_mean,
-)
+from ectype.adapters.sandbox_blockers import MARK, application_name, blockers
+from ectype.adapters.sandbox_lanes import NEVER_SECONDS, Lane, in_a_transaction, on_a_copy
+from ectype.adapters.sandbox_notifications import OwnedListener
+from ectype.adapters.sandbox_owner import OWNER_SECONDS, Owner, current_task, here, task_name, running_test
+from ectype.adapters.sandbox_refusals import crowded, nobody, waited, waits_for_itself
+from ectype.errors import ConfigError, ConnectError, EctypeError, OwnershipError, PoolTimeoutError, did_you_mean
 
-OWNER_SECONDS = 120.0
-"""How long a test may wait for its owner, and how long its owner may live after that."""
-GRACE_SECONDS = 1.0
-"""How long the end of an owner waits for a statement that still runs."""
-
-_owners: ContextVar[tuple["Owner", ...]] = ContextVar("ectype_sandbox_owners", default=())
+_owners: ContextVar[tuple[Owner, ...]] = ContextVar("ectype_sandbox_owners", default=())
 
 
 @runtime_checkable
@@ -51,162 +40,6 @@ class HasConnections(Protocol):
     def pool(self) -> Connections:
         """Where its statements find their connections."""
         ...
-
-
-class Owner:
-    """Whose connection a test works on, and who else may. `async with sandbox(repo) as owner:` makes one.
-
-    Attributes:
-        id: what the header calls it.
-        name: the test, or the task, that opened it.
-        shared: whether tasks without an owner work for this one.
-        isolation: the level of its transaction.
-    """
-
-    def __init__(self, sandbox: "Sandbox", name: str, *, shared: bool, seconds: float) -> None:
-        self.id = token_hex(8)
-        self.name = name
-        self.shared = shared
-        self._sandbox = sandbox
-        self._seconds = seconds
-        self._lane: Lane | None = None
-        self._expires = 0.0
-        self._bell: TimerHandle | None = None
-        self._end: Task[None] | None = None
-        self._over: str | None = None
-        self._fix = ""
-
-    def __repr__(self) -> str:
-        return f"<Owner {self.name!r}{'' if self._over is None else ', ' + self._over}>"
-
-    @property
-    def label(self) -> str:
-        """What messages call it."""
-        return f"the owner `{self.name}`"
-
-    @property
-    def isolation(self) -> str:
-        """The isolation of its transactions."""
-        return self.lane.isolation
-
-    @property
-    def lane(self) -> Lane:
-        """Its connections. Raises OwnershipError when it has none, or none any more."""
-        ended = self.ended_error()
-        if ended is not None:
-            raise ended
-        assert self._lane is not None  # it is started before anybody sees it
-        return self._lane
-
-    def allow(self, who: "Task[Any] | str", *, reassign: bool = False) -> None:
-        """Let a task that was started elsewhere work for this owner, and what it starts after its first statement.
-
-        Args:
-            who: the task, or the name that a task has or will have.
-            reassign: whether to take it from another owner that lives.
-
-        Raises:
-            OwnershipError: this owner has ended, or the task works for another one.
-
-        Example:
-            `owner.allow("mailer")` beside `asyncio.create_task(mailer(), name="mailer")`
-        """
-        _ = self.lane
-        if not isinstance(who, (str, Task)):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers give what they like
-            raise ConfigError(
-                f"`allow` takes a task or the name of one, got {who!r:.80}",
-                hint='`owner.allow(asyncio.create_task(work()))`, or `owner.allow("name")`',
-            )
-        self._sandbox.allow(self, who, reassign=reassign)
-
-    @contextmanager
-    def active(self) -> Generator[None]:
-        """Let the code of the block, and the tasks that it starts, work for this owner.
-
-        Raises:
-            OwnershipError: it has ended, or the task is inside an open transaction of another owner.
-        """
-        _ = self.lane
-        self._sandbox.refuse_inside(self)
-        work_for(self)
-        try:
-            yield
-        finally:
-            leave(self)
-
-    def header(self) -> str:
-        """Return the value of a header that makes a request work for this owner, until the owner ends.
-
-        `SandboxMiddleware` reads it. It may stand in a header of its own, or at the end of a User-Agent.
-        """
-        _ = self.lane
-        return sandbox_token.sign(self._sandbox.key, self.id, int(self._expires) + 1)
-
-    async def stop(self) -> None:
-        """Undo all that was done for this owner, and give back what it holds. It is no error to stop twice.
-
-        A statement that still runs is waited for, a second at most; then it is cut, and raises OwnershipError.
-        """
-        await self._finish("has ended", "await or cancel the task before the end of its test", GRACE_SECONDS)
-
-    def ended_error(self) -> EctypeError | None:
-        """Return the error for a statement that comes after the end; None while this owner lives."""
-        if self._over is None:
-            return None
-        return OwnershipError(f"{self.label} {self._over}, and {_here()} still works for it", hint=self._fix)
-
-    def belongs_to(self, sandbox: "Sandbox") -> bool:
-        """Whether it is an owner of this repo's."""
-        return self._sandbox is sandbox
-
-    def pid(self) -> int | None:
-        """Return the server's process that works for it; None where there is none."""
-        return None if self._lane is None else self._lane.pid
-
-    def give_back(self, connection: Connection, *, reset: bool) -> None:
-        """Take a connection back; after the end there is nothing to take."""
-        assert self._lane is not None  # the connection came from there
-        self._lane.pool.release(connection, reset=reset)
-
-    def watch(self, timeout: float) -> Watch:
-        """Look, before the deadline of a statement, which owners it waits for."""
-        return Watch(timeout, self.label, self._blockers)
-
-    def deadlocked(self, exc: DatabaseError) -> EctypeError:
-        """Return the error of a deadlock, with the names of the owners in it."""
-        return deadlocked(exc, self._sandbox.labels())
-
-    async def introduce(self) -> None:
-        """Tell the server whose connection this is."""
-        if isinstance(self._lane, TransactionLane):
-            await self._lane.introduce(application_name(self.name))
-
-    async def start(self, isolation: Isolation | None) -> None:
-        """Take a connection, or make the copy; from now on the time counts."""
-        self._lane = await self._sandbox.lane(self, isolation, self._seconds)
-        self._expires = time.time() + self._seconds
-        loop = asyncio.get_running_loop()
-        self._bell = loop.call_later(self._seconds, self._expire)
-
-    def _expire(self) -> None:
-        fix = "give `sandbox(repo, timeout=…)` more seconds, or look for what the test waits for"
-        self._end = asyncio.ensure_future(self._finish(f"has lived its {self._seconds:g} s", fix, 0.0))
-
-    async def _finish(self, over: str, fix: str, grace: float) -> None:
-        if self._over is not None:
-            if self._end is not None and self._end is not asyncio.current_task():
-                await asyncio.wait({self._end})
-            return
-        self._over, self._fix = over, fix
-        if self._bell is not None:
-            self._bell.cancel()
-        self._sandbox.forget(self)
-        if self._lane is not None:
-            await self._lane.end(grace)
-
-    async def _blockers(self) -> list[str]:
-        pid = self.lane.pid
-        return [] if pid is None else await self._sandbox.blockers(pid)
 
 
 class Sandbox:
@@ -274,7 +107,7 @@ class Sandbox:
         lane = owner.lane
         task = asyncio.current_task()
         if lane.alone and any(holder is owner and held_by is task for holder, held_by in self._out.values()):
-            raise _waits_for_itself(owner)
+            raise waits_for_itself(owner.label)
         try:
             connection = await lane.pool.acquire(timeout)
         except (PoolTimeoutError, ConnectError) as exc:
@@ -282,7 +115,7 @@ class Sandbox:
             if ended is not None:
                 raise ended from exc
             if lane.alone and isinstance(exc, PoolTimeoutError):
-                raise _waited(owner, lane.pool.report(), timeout) from exc
+                raise waited(owner.label, lane.pool.report(), timeout) from exc
             raise
         self._out[connection] = (owner, task)
         return connection
@@ -325,6 +158,10 @@ class Sandbox:
         """Return what the connections of the owner that works here are doing."""
         return self.owner().lane.pool.report()
 
+    def listener(self, channels: tuple[str, ...], room: int) -> OwnedListener | None:
+        """Return what hears the notifications of the owner that works here; None for databases that are copied."""
+        return OwnedListener(self.owner, channels, room=room) if self._adapter.copier is None else None
+
     async def close(self, timeout: float = 5.0) -> None:
         """End all owners, and close every connection."""
         self._closed = True
@@ -339,7 +176,7 @@ class Sandbox:
         Raises:
             OwnershipError: to nobody, or to one that has ended.
         """
-        task = _task()
+        task = current_task()
         owner = self._allowed(task)
         if owner is not None:
             if owner not in _owners.get():
@@ -348,7 +185,7 @@ class Sandbox:
             return owner
         owner = next((one for one in reversed(_owners.get()) if one.belongs_to(self)), self._shared)
         if owner is None:
-            raise self._nobody()
+            raise nobody(self._adapter.url, [owner.name for owner in self._owners.values()])
         return owner
 
     async def start(self, *, name: str | None, shared: bool, isolation: Isolation | None, timeout: float) -> Owner:
@@ -357,7 +194,7 @@ class Sandbox:
             raise ConnectError(
                 f"the sandbox of {self._adapter.url} is closed", hint="use the repo inside `async with repo:`"
             )
-        owner = Owner(self, name or _test() or _task_name(), shared=shared, seconds=timeout)
+        owner = Owner(self, name or running_test() or task_name(), shared=shared, seconds=timeout)
         if shared:
             if self._shared is not None:
                 raise OwnershipError(
@@ -371,7 +208,8 @@ class Sandbox:
         except BaseException as exc:
             self.forget(owner)
             if isinstance(exc, PoolTimeoutError):
-                raise self._crowded(owner, timeout) from exc
+                others = [one.name for one in self._owners.values() if one is not owner]
+                raise crowded(owner.label, others, self._size, timeout) from exc
             raise
         return owner
 
@@ -390,6 +228,15 @@ class Sandbox:
             timeout=timeout,
             name=application_name(owner.name),
         )
+
+    def enter(self, owner: Owner) -> None:
+        """Let the current task work for an owner. Raises OwnershipError inside a transaction of another one."""
+        self.refuse_inside(owner)
+        work_for(owner)
+
+    def leave(self, owner: Owner) -> None:
+        """Let it work for whom it worked before."""
+        leave(owner)
 
     def allow(self, owner: Owner, who: "Task[Any] | str", *, reassign: bool) -> None:
         """Remember that a task, or a name of tasks, works for an owner."""
@@ -425,11 +272,11 @@ class Sandbox:
 
     def refuse_inside(self, owner: Owner | None) -> None:
         """Raise OwnershipError in a task that holds a connection of another owner: its transaction would win."""
-        task = _task()
+        task = current_task()
         for holder, held_by in self._out.values():
             if held_by is task and holder is not owner:
                 raise OwnershipError(
-                    f"{_here()} is inside an open transaction of {holder.label}, and cannot work for another owner",
+                    f"{here()} is inside an open transaction of {holder.label}, and cannot work for another owner",
                     hint="open the owner first, and the transaction inside it",
                 )
 
@@ -454,25 +301,6 @@ class Sandbox:
         if task is None:
             return None
         return self._tasks.get(task) or self._names.get(task.get_name())
-
-    def _nobody(self) -> OwnershipError:
-        alive = ", ".join(f"`{owner.name}`" for owner in self._owners.values()) or "none"
-        return OwnershipError(
-            f"a statement in the sandbox of {self._adapter.url} has no owner: {_here()} works for none "
-            f"(owners that live now: {alive})",
-            hint="open one around it, or let the task work for one:\n\n"
-            "    async with sandbox(repo) as owner:      # this task, and those that it starts in the block\n"
-            "        owner.allow(task)                   # a task that was started before, or by its name\n\n"
-            "a request carries `owner.header()`; `sandbox(repo, shared=True)` takes every task that has no owner",
-        )
-
-    def _crowded(self, owner: Owner, timeout: float) -> PoolTimeoutError:
-        others = [f"`{one.name}`" for one in self._owners.values() if one is not owner]
-        return PoolTimeoutError(
-            f"{owner.label} could not begin within {timeout:g} s: {self._size} may live at once, and there are "
-            f"{', '.join(others[:5])}{' …' if len(others) > 5 else ''}",
-            hint="end owners sooner, or make the repo with a larger `pool_size`",
-        )
 
     async def _turn(self, timeout: float) -> Callable[[], None]:
         if self._copies is None:
@@ -572,44 +400,3 @@ def leave(owner: Owner) -> None:
     if owner in before:
         del before[len(before) - 1 - before[::-1].index(owner)]
         _owners.set(tuple(before))
-
-
-def _task() -> Task[Any] | None:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        # No event loop runs in this thread.
-        return None
-
-
-def _task_name() -> str:
-    task = _task()
-    return "no task" if task is None else task.get_name()
-
-
-def _test() -> str | None:
-    """Return the test that pytest runs, as `tests/test_posts.py::test_a_post_is_stored`."""
-    # https://docs.pytest.org/en/stable/example/simple.html#pytest-current-test-environment-variable
-    return os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0] or None
-
-
-def _here() -> str:
-    test = _test()
-    return f"task `{_task_name()}`" + ("" if test is None else f", in the test `{test}`,")
-
-
-def _waits_for_itself(owner: Owner) -> PoolTimeoutError:
-    return PoolTimeoutError(
-        f"task `{_task_name()}` asks for a second connection while it holds one, and {owner.label} has no other",
-        hint="in the sandbox an owner has one connection: run the inner call inside the `transaction()` that is open, "
-        "not under `repo.detached()`; a test of what two connections do to each other needs two owners",
-    )
-
-
-def _waited(owner: Owner, report: PoolReport, timeout: float) -> PoolTimeoutError:
-    held = ", ".join(f"task `{holder.name}` for {holder.seconds:.1f} s" for holder in report.holders) or "no task"
-    return PoolTimeoutError(
-        f"task `{_task_name()}` waited {timeout:g} s for the connection of {owner.label}, held by {held}",
-        hint="in the sandbox the tasks of an owner share one connection: a transaction that waits for another task "
-        "waits for ever, unless that task was started inside it",
-    )

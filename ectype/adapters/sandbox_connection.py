@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 from ectype.adapters.base import Begin, Connection, Cursor, Use
 from ectype.adapters.delegated import DelegatedConnection
 from ectype.adapters.sandbox_blockers import DEADLOCK, Watch
+from ectype.adapters.sandbox_notifications import Outbox
 from ectype.adapters.steady import steadily
 from ectype.errors import ConfigError, DatabaseError, EctypeError, OwnershipError, UnsupportedError
 
@@ -74,6 +75,10 @@ class Ownership(Protocol):
         """Tell the server whose connection this is."""
         ...
 
+    def send(self, channel: str, payload: str) -> None:
+        """Tell a notification that has left to whom it concerns."""
+        ...
+
 
 class OwnedConnection(DelegatedConnection):
     """A connection of an owner: when the owner ends, what runs on it is told so."""
@@ -100,12 +105,13 @@ class SandboxConnection(OwnedConnection):
     It keeps the contract of `ectype.adapters.base.Connection`, with `in_transaction` speaking of the application's own.
     """
 
-    __slots__ = ("_closed", "_open")
+    __slots__ = ("_closed", "_open", "_outbox")
 
     def __init__(self, inner: Connection, owner: Ownership) -> None:
         super().__init__(inner, owner)
         self._open = False
         self._closed = False
+        self._outbox = Outbox()
 
     @property
     def broken(self) -> bool:
@@ -116,6 +122,24 @@ class SandboxConnection(OwnedConnection):
     def in_transaction(self) -> bool:
         """Whether the application has a transaction open."""
         return self._open and not self.broken
+
+    async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
+        """Run one statement and return how many rows it wrote."""
+        count = await super().execute(sql, params, timeout)
+        self._outbox.see(sql)
+        return count
+
+    async def script(self, sql: str, timeout: float | None = None) -> None:
+        """Run several statements at once."""
+        await super().script(sql, timeout)
+        self._outbox.see(sql)
+
+    async def notify(self, channel: str, payload: str, timeout: float | None = None) -> None:
+        """Send a notification to the owner's listeners; in the application's transaction it leaves with its end."""
+        await super().notify(channel, payload, timeout)
+        self._outbox.add(channel, payload)
+        if not self._open:
+            self._deliver()
 
     async def cursor(
         self,
@@ -158,8 +182,10 @@ class SandboxConnection(OwnedConnection):
         """Check what a COMMIT would check, and keep the work until the owner ends; else undo it and raise."""
         try:
             await self._keep(_TRANSACTION, timeout)
+            self._deliver()
         finally:
             self._open = False
+            self._outbox.empty()
 
     async def transaction(self, timeout: float | None = None) -> str | None:  # noqa: ARG002  # nobody is asked
         """Return no id: what the owner writes is rolled back in the end, whatever becomes of this transaction."""
@@ -175,6 +201,7 @@ class SandboxConnection(OwnedConnection):
             await self._undo(_TRANSACTION, SAVEPOINT_SECONDS if timeout is None else timeout)
         finally:
             self._open = False
+            self._outbox.empty()
 
     async def reset(self, timeout: float | None = None) -> None:
         """Undo what SQL text may have changed in the session."""
@@ -184,6 +211,10 @@ class SandboxConnection(OwnedConnection):
     async def close(self, timeout: float = 5.0) -> None:  # noqa: ARG002  # nothing here takes time
         """Take no more statements; the owner gives the connection itself back."""
         self._closed = True
+
+    def _deliver(self) -> None:
+        for channel, payload in self._outbox.empty():
+            self._owner.send(channel, payload)
 
     async def _run(self, call: Callable[..., Awaitable[T]], timeout: float | None, *args: Any) -> T:
         if self._open:

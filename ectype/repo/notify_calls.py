@@ -7,6 +7,8 @@ from weakref import WeakSet
 from ectype.adapters.base import Adapter
 from ectype.adapters.listener import Listener, check_channel
 from ectype.adapters.notifications import Notification, Resync
+from ectype.adapters.sandbox import Sandbox
+from ectype.adapters.sandbox_notifications import OwnedListener
 from ectype.errors import CastError, UnsupportedError
 from ectype.repo.transaction import Session
 
@@ -19,7 +21,7 @@ class NotifyCalls:
 
     adapter: Adapter
     _session: Session
-    _listeners: "WeakSet[Listener]"
+    _listeners: "WeakSet[Listener | OwnedListener]"
 
     def listen(
         self, *channels: str, queue: int = 1_000
@@ -28,7 +30,8 @@ class NotifyCalls:
 
         It has a connection of its own, outside the pool, to `direct_url` where the repo has one. When that is lost it
         is made anew, and a `Resync` says from when on notifications may be missing; so it does when more than `queue`
-        of them wait. Delivery is at most once, in the order in which transactions committed.
+        of them wait. Delivery is at most once, in the order in which transactions committed. In the sandbox it hears
+        what its owner sends by `notify`.
 
         Args:
             channels: their names, each of 63 bytes at most.
@@ -46,7 +49,10 @@ class NotifyCalls:
                         case Notification(channel, payload): ...
                         case Resync(since): ...
         """
-        listener = Listener(self.adapter, channels, self._prove, room=queue)
+        pool = self._session.pool
+        listener = pool.listener(channels, queue) if isinstance(pool, Sandbox) else None
+        if listener is None:
+            listener = Listener(self.adapter, channels, self._prove, room=queue)
         self._listeners.add(listener)
         return listener
 

@@ -14,6 +14,7 @@ from ectype.adapters.pool import Pool
 from ectype.adapters.pool_options import PoolKeywords, keywords, timeout_of
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sandbox import Sandbox
+from ectype.adapters.sandbox_notifications import OwnedListener
 from ectype.adapters.settings import Prepare
 from ectype.adapters.url import Password, parse
 from ectype.errors import ConfigError, UnsupportedError
@@ -104,7 +105,7 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
     """
 
     _reads_only = True
-    _listeners: "WeakSet[Listener]"
+    _listeners: "WeakSet[Listener | OwnedListener]"
 
     def __init__(
         self,

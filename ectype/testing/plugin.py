@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from ectype.adapters.sandbox import Owner, sandbox, sandbox_of
+from ectype.adapters.sandbox import sandbox, sandbox_of
+from ectype.adapters.sandbox_owner import Owner
 from ectype.errors import ConfigError, did_you_mean
 from ectype.repo.repo import Repo
 from ectype.testing import hooks

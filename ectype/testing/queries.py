@@ -11,7 +11,8 @@ from typing import Protocol
 
 from ectype import telemetry
 from ectype.adapters.connections import Connections
-from ectype.adapters.sandbox import Owner, owner_here
+from ectype.adapters.sandbox import owner_here
+from ectype.adapters.sandbox_owner import Owner
 from ectype.errors import ConfigError, EctypeError
 from ectype.telemetry import QueryEvent
 from ectype.testing.repeats import advice

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ectype.adapters.sandbox import OWNER_SECONDS, HasConnections, Owner, owners_in, sandbox_of
+from ectype.adapters.sandbox import HasConnections, owners_in, sandbox_of
+from ectype.adapters.sandbox_owner import OWNER_SECONDS, Owner
 from ectype.errors import ConfigError, OwnershipError
 from ectype.web_integration.bodies import refuse_struct_bodies
 

@@ -150,7 +150,7 @@ async def test_a_consumer_that_is_too_slow_gets_what_there_was_room_for_and_then
             for number in range(10):
                 await repo.notify("posts", str(number))
         async with asyncio.timeout(CEILING_SECONDS):
-            while len(notifications._items) < 4:
+            while len(notifications._inbox._items) < 4:
                 await asyncio.sleep(0.01)
         items = await take(notifications, 4)
         assert [item.payload for item in items[:3]] == ["0", "1", "2"]
