@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -21,9 +22,29 @@ START_SECONDS = 20
 needs_pgbouncer = pytest.mark.skipif(BINARY is None, reason="pgbouncer is not installed")
 
 
+def _version() -> tuple[int, int]:
+    if BINARY is None:
+        return 0, 0
+    said = subprocess.run([BINARY, "-V"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"(\d+)\.(\d+)", said)
+    assert found is not None, said
+    return int(found[1]), int(found[2])
+
+
+KEEPS_NAMES = _version() >= (1, 21)
+"""Whether it can keep prepared statements in transaction mode. https://www.pgbouncer.org/changelog.html"""
+
+needs_named_statements = pytest.mark.skipif(
+    not KEEPS_NAMES, reason="pgbouncer is not installed, or older than 1.21, which keeps prepared statements"
+)
+
+
 @contextmanager
-def pooled(url: str, mode: str = "transaction", servers: int = 3) -> Iterator[str]:
-    """Yield the URL of the same database through a pooler with so many connections to the server."""
+def pooled(url: str, mode: str = "transaction", servers: int = 3, statements: int = 0) -> Iterator[str]:
+    """Yield the URL of the same database through a pooler.
+
+    It has `servers` connections to the server, and keeps `statements` prepared ones on each.
+    """
     assert BINARY is not None
     parts = urlsplit(url)
     query = parse_qs(parts.query)
@@ -49,6 +70,7 @@ default_pool_size = {servers}
 logfile = {folder / "log"}
 pidfile =
 """
+        + (f"max_prepared_statements = {statements}\n" if KEEPS_NAMES else "")
     )
     as_user = _unprivileged()
     if as_user:

@@ -47,7 +47,8 @@ class PostgresAdapter:
 
     Statements are prepared once a connection and kept under a name, unless a pooler stands in between that may give
     each transaction another server (`prepare=unnamed`). `prepare=auto`, the default, finds that out at the first
-    connection; `prepare=named` trusts the pooler with names, as pgbouncer keeps them with `max_prepared_statements`.
+    connection; `prepare=named` trusts the pooler with names, as pgbouncer keeps them with `max_prepared_statements`,
+    and with nothing else of a session.
 
     Attributes:
         dialect: what the server can do; its version is known after the first `connect`.
@@ -86,11 +87,12 @@ class PostgresAdapter:
         """
         end = monotonic() + timeout
         driver = await self._reach(end, timeout)
+        if self._pooler is None and self._prepare != "unnamed":
+            self._pooler = self._shared.pooled = await self._stands_behind_a_pooler(driver, end, timeout)
         if self._prepare == "auto":
-            self._pooler = await self._stands_behind_a_pooler(driver, end, timeout)
             self._prepare = "unnamed" if self._pooler else "named"
             if self._pooler:
-                self._shared.pooled = True
+                self._shared.named = False
                 with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                     await driver.close(timeout=max(0.05, end - monotonic()))
                 driver = await self._reach(end, timeout)
@@ -119,7 +121,7 @@ class PostgresAdapter:
             return await self._direct.connect(timeout)
         connection = await self.connect(timeout)
         if self._pooler is None:
-            # `prepare` was given, which says nothing of sessions.
+            # `prepare=unnamed` was given, which says nothing of sessions.
             self._pooler = await self._stands_behind_a_pooler(connection.driver, monotonic() + timeout, timeout)
         if self._pooler:
             await connection.close(1.0)

@@ -74,13 +74,15 @@ class Shared:
     Attributes:
         changes: how often one of them met a table or type that had changed, so that all forget what they know of it.
         pooled: whether a pooler may give each transaction another server, so that nothing of a session lasts.
+        named: whether statements stay prepared, under a name.
     """
 
-    __slots__ = ("changes", "pooled")
+    __slots__ = ("changes", "named", "pooled")
 
     def __init__(self, *, pooled: bool) -> None:
         self.changes = 0
         self.pooled = pooled
+        self.named = not pooled
 
 
 def affected(tag: str) -> int:
@@ -413,7 +415,7 @@ class PostgresConnection:
         that of a column that has changed: it is tried as a statement that is prepared now.
         """
         stale = is_stale(exc) and await self._forgets()
-        unfit = not stale and not self._shared.pooled and not self.broken and is_unfit_argument(exc)
+        unfit = not stale and self._shared.named and not self.broken and is_unfit_argument(exc)
         if not stale and not unfit:
             await self._fail(exc, params, timeout)
         try:

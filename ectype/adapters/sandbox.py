@@ -25,7 +25,7 @@ from ectype.adapters.pool_report import PoolReport
 from ectype.adapters.sandbox_blockers import MARK, application_name, blockers
 from ectype.adapters.sandbox_lanes import NEVER_SECONDS, Lane, in_a_transaction, on_a_copy
 from ectype.adapters.sandbox_notifications import OwnedListener
-from ectype.adapters.sandbox_owner import OWNER_SECONDS, Owner, current_task, here, task_name, running_test
+from ectype.adapters.sandbox_owner import OWNER_SECONDS, Owner, current_task, here, running_test, task_name
 from ectype.adapters.sandbox_refusals import crowded, nobody, waited, waits_for_itself
 from ectype.errors import ConfigError, ConnectError, EctypeError, OwnershipError, PoolTimeoutError, did_you_mean
 

@@ -9,9 +9,9 @@ import pytest
 from ectype import migrations
 from ectype.adapters.base import Begin
 from ectype.adapters.registry import adapter_for
-from ectype.errors import ConfigError, UnsupportedError
+from ectype.errors import ConfigError, DatabaseError, UnsupportedError
 from ectype.repo.repo import Repo
-from tests.pgbouncer import needs_pgbouncer, pooled
+from tests.pgbouncer import needs_named_statements, needs_pgbouncer, pooled
 
 pytestmark = [pytest.mark.postgres, needs_pgbouncer]
 
@@ -66,6 +66,53 @@ async def check_server(url: str) -> None:
     await connection.close()
 
 
+@pytest.fixture
+def keeping_url(fresh_postgres_url: str) -> Iterator[str]:
+    """A pooler that keeps prepared statements."""
+    with pooled(fresh_postgres_url, statements=20) as url:
+        yield url
+
+
+@needs_named_statements
+@pytest.mark.parametrize("prepare", [None, "unnamed", "named"])
+async def test_a_pooler_that_keeps_statements_is_found_too_and_may_be_trusted_with_names(keeping_url, prepare):
+    async with Repo(keeping_url, pool_size=10, prepare=prepare) as repo:
+        await repo._session.script(
+            "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE notes (id int PRIMARY KEY, body text, mood mood)"
+        )
+        await asyncio.gather(*(work(repo, worker) for worker in range(10)))
+        [(count,)] = await repo._session.fetch("SELECT count(*) FROM notes", (), list)
+        assert count == 200
+        names = "SELECT count(*) FROM pg_prepared_statements WHERE name <> ''"
+        kept = sum([await repo._session.fetch(names, (), lambda rows: rows[0][0]) for _ in range(10)])
+        assert (kept > 0) == (prepare == "named")
+        connection = await repo.adapter.connect(5)
+        with pytest.raises(UnsupportedError, match="pooler"):
+            await connection.script("SET search_path = tenant_a")
+        await connection.close()
+        with pytest.raises(UnsupportedError, match="transaction mode"):
+            await repo.adapter.connect_session(5)
+
+
+@needs_named_statements
+async def test_after_a_column_has_changed_its_type_new_connections_read_it_right(keeping_url):
+    """Those that were there decode what another server prepared anew as they remember it; see `docs/postgresql.md`."""
+    async with Repo(keeping_url, pool_size=4, prepare="named") as repo:
+        await repo._session.script("CREATE TABLE notes (id int PRIMARY KEY, body text)")
+        await repo._session.execute("INSERT INTO notes VALUES (1, '2')")
+        read = "SELECT id, body FROM notes WHERE id = $1"
+        asked = [repo._session.fetch(read, (1,), list) for _ in range(12)]
+        assert await asyncio.gather(*asked) == [[(1, "2")]] * 12
+        await repo._session.script(
+            "ALTER TABLE notes ALTER COLUMN body TYPE bigint USING body::bigint, ALTER COLUMN id TYPE bigint"
+        )
+        repo.pool.disconnect_all()
+        for _ in range(3):
+            asked = [repo._session.fetch(read, (1,), list) for _ in range(12)]
+            assert await asyncio.gather(*asked) == [[(1, 2)]] * 12
+        assert await repo._session.fetch(read, (2**40,), list) == []
+
+
 async def test_the_one_private_member_of_the_driver_is_still_there(fresh_postgres_url):
     connection = await adapter_for(fresh_postgres_url).connect(5)
     assert connection.driver._server_caps.jit is True
@@ -75,15 +122,23 @@ async def test_the_one_private_member_of_the_driver_is_still_there(fresh_postgre
     await connection.close()
 
 
-async def test_named_statements_are_what_breaks_there(pooler_url):
-    """The reason for it all: trusted with names, this pooler fails."""
-    async with Repo(pooler_url, pool_size=10, prepare="named") as repo:
-        await repo._session.script("CREATE TABLE notes (id int PRIMARY KEY)")
-        asked = (
-            repo._session.fetch("SELECT id, pg_sleep(0.01) FROM notes WHERE id > $1", (n,), list) for n in range(40)
-        )
-        outcomes = await asyncio.gather(*asked, return_exceptions=True)
-        assert any(isinstance(outcome, Exception) for outcome in outcomes)
+async def test_named_statements_are_what_breaks_there(fresh_postgres_url):
+    """The reason for it all: a pooler that keeps no names runs a statement where it was not prepared."""
+    with pooled(fresh_postgres_url, servers=2) as url:
+        adapter = adapter_for(url, prepare="named")
+        ours, *others = [await adapter.connect(5) for _ in range(3)]
+        asked = "SELECT pg_backend_pid(), $1::int"
+        await ours.begin(Begin())
+        [(prepared_at, _)] = await ours.fetch(asked, (1,), list)
+        await ours.commit()
+        for other in others:
+            await other.begin(Begin())
+            if await other.fetch("SELECT pg_backend_pid()", (), list) == [(prepared_at,)]:
+                break
+        with pytest.raises(DatabaseError, match="does not exist"):
+            await ours.fetch(asked, (1,), list)
+        for connection in (ours, *others):
+            connection.terminate()
 
 
 @pytest.mark.parametrize(

