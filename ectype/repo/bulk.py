@@ -14,6 +14,7 @@ from ectype.query.clauses import grown
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.subqueries import row_schema
 from ectype.query.writing import assigned, mentioning
+from ectype.repo.bulk_copy import copied
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.cells import chunks, plain, shared_fields
 from ectype.repo.engine import Engine, Prepared
@@ -132,7 +133,8 @@ class _InsertAll:
                 column[0] if field in shared else column for field, column in zip(group.fields, columns, strict=True)
             ]
             values = prepared.dump((*given, *params))
-            return lambda: _run(engine, prepared, values, back, call)
+            write = lambda: _run(engine, prepared, values, back, call)  # noqa: E731  # as the one below
+            return copied(engine, shape, group, values, call, write) if back is COUNT else write
         dumped = [prepared.dump((*row, *params) if params else row) for row in group.rows]
         run_many = engine.execute_many if back is COUNT else engine.fetch_many
         return lambda: run_many(prepared, dumped, call)

@@ -55,7 +55,7 @@ async def copy_in(engine: Engine, model: Any, rows: Rows, *, timestamps: bool, c
     fields = _fields(info, first, timestamps=timestamps)
     prefix = source.prefix or info.prefix or call.prefix or engine.prefix
     shape = InsertShape(info, fields, (), None, prefix, source.table)
-    told, copy = engine.plan(("copy_in", shape), lambda dialect: _prepared(shape, dialect))
+    told, copy = engine.plan(("copy_in", shape), lambda dialect: prepared_copy(shape, dialect))
 
     async def records() -> AsyncIterator[tuple[Any, ...]]:
         start = 0
@@ -71,7 +71,8 @@ async def copy_in(engine: Engine, model: Any, rows: Rows, *, timestamps: bool, c
     return await engine.copy_in(told, str(table), copy.columns, records(), call, prefix=prefix, as_text=copy.as_text)
 
 
-def _prepared(shape: InsertShape, dialect: Dialect) -> tuple[Prepared, Any]:
+def prepared_copy(shape: InsertShape, dialect: Dialect) -> tuple[Prepared, Any]:
+    """Return what is told of a COPY into a table, and its `CopyShape`."""
     copy = compile_copy(shape, dialect)
     return Prepared(
         Statement(copy.sql, copy.dump, operation="COPY", place=(shape.table or shape.info.table, shape.prefix))

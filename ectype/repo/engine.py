@@ -1,6 +1,6 @@
 """How a repo runs a prepared statement: dump, run, load, tell the listeners."""
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -323,7 +323,7 @@ class Engine:
         told: Prepared,
         table: str,
         columns: Sequence[str],
-        rows: AsyncIterable[Sequence[Any]],
+        rows: Iterable[Sequence[Any]] | AsyncIterable[Sequence[Any]],
         call: Call = PLAIN,
         *,
         prefix: str | None,

@@ -99,12 +99,14 @@ class CopyShape:
     Attributes:
         sql: what is done, for people: the driver writes its own.
         columns: the names of the columns.
+        types: their types, as a schema's fields have them.
         dump: from the values of each column to what the driver is given.
         as_text: whether a column's type has no binary form that the driver knows.
     """
 
     sql: str
     columns: tuple[str, ...]
+    types: tuple[str, ...]
     dump: Callable[[Sequence[Any]], Sequence[Any]]
     as_text: bool
 
@@ -125,9 +127,17 @@ def compile_copy(shape: InsertShape, dialect: Dialect) -> CopyShape:
         index: named_dump(info, field, _column_dumper(codec.dump, as_literal=False))
         for index, (field, codec) in enumerate(codecs.items())
     }
+    types = tuple(_plain_type(codec.column) for codec in codecs.values())
     return CopyShape(
         f"COPY {table_name(shape, dialect)} ({columns}) FROM STDIN",
         sources,
+        types,
         _dump_columns(dumpers),
-        any(codec.column.removesuffix("[]").partition("(")[0] not in _BINARY for codec in codecs.values()),
+        any(one.removesuffix("[]") not in _BINARY for one in types),
     )
+
+
+def _plain_type(column: str) -> str:
+    """Return a type without its bounds: `numeric[]` for `numeric(12,2)[]`."""
+    before, bracket, after = column.partition("(")
+    return before + after.partition(")")[2] if bracket else column
