@@ -12,9 +12,9 @@ from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
 
 ROWS: Final = 5_000
-"""From how many rows on. On PostgreSQL 15, rows of six columns and about 100 bytes, the time of COPY by that of an INSERT
-of arrays, the look at the table included (the best of many runs, and the median): 1,000 rows 0.95 and 0.83, 5,000 0.77
-and 0.75, 10,000 0.74 and 0.63, 50,000 0.58 and 0.49."""
+"""From how many rows on. On PostgreSQL 15, rows of six columns and about 100 bytes, the time of COPY by that of an
+INSERT of arrays, the look at the table included (the best of many runs, and the median): 1,000 rows 0.95 and 0.83,
+5,000 0.77 and 0.75, 10,000 0.74 and 0.63, 50,000 0.58 and 0.49."""
 
 # An INSERT turns a value into its column's type, and a COPY takes it as it is; a COPY fills columns that only the
 # database may fill, knows no rules and no policies of rows. https://www.postgresql.org/docs/current/sql-copy.html
