@@ -1,4 +1,8 @@
-"""A server that freezes and goes on, over and over: every call ends within its deadline and 250 ms."""
+"""A server that freezes and goes on, over and over: every call ends within its deadline and 250 ms.
+
+What a busy machine adds is measured beside it and taken off: how late a timer of the same event loop was between the
+deadline of a call and its end.
+"""
 
 import asyncio
 import random
@@ -39,8 +43,8 @@ CALLS: dict[str, Any] = {
 
 async def run(seconds: float) -> Iterable[str]:
     """Freeze the server at random for up to two seconds; no call may end later than its deadline and 250 ms."""
-    late: list[tuple[float, str]] = []
-    lag: list[float] = []
+    ended_late: list[tuple[float, float, str]] = []
+    lags: list[tuple[float, float]] = []
     outcomes: Counter[str] = Counter()
     running = True
 
@@ -55,14 +59,16 @@ async def run(seconds: float) -> Iterable[str]:
             except (DeadlineError, PoolTimeoutError, ConnectError, CommitUnknownError) as exc:
                 ended = type(exc).__name__
             outcomes[ended] += 1
-            late.append((time.monotonic() - began - timeout, f"{name} of {timeout:g} s, {ended}"))
+            now = time.monotonic()
+            if now > began + timeout:
+                ended_late.append((began + timeout, now, f"{name} of {timeout:g} s, {ended}"))
             await asyncio.sleep(0.002)
 
     async def watch() -> None:
         while True:
             began = time.monotonic()
             await asyncio.sleep(0.01)
-            lag.append(time.monotonic() - began - 0.01)
+            lags.append((began, time.monotonic() - began - 0.01))
 
     async with own_postgres() as server, Repo(server.url, pool_size=4, timeout=5, idle_check=0.5) as repo:
         await repo.query(MAKE)
@@ -78,17 +84,27 @@ async def run(seconds: float) -> Iterable[str]:
             await server.thaw()
         running = False
         await asyncio.gather(*tasks)
+        # The timer that was running when the last call ended has its say too.
+        await asyncio.sleep(0.05)
         watcher.cancel()
         report = repo.pool.report()
-    (worst, whose), worst_lag = max(late), max(lag)
+
+    def of_machine(deadline: float, end: float) -> float:
+        """Return by how much timers were late that ran in this time."""
+        return sum(late for began, late in lags if began <= end and began + 0.01 + late >= deadline)
+
+    found = [(end - deadline, of_machine(deadline, end), whose) for deadline, end, whose in ended_late]
+    seen, seen_machine, seen_whose = max(found)
+    own, machine, whose = max((late - machine, machine, whose) for late, machine, whose in found)
     lines = [
         f"{sum(outcomes.values()):,} calls through {freezes} freezes: {dict(outcomes)}",
-        f"the latest ended {worst * 1e3:.0f} ms after its deadline: {whose} (the event loop itself was late by up to "
-        f"{worst_lag * 1e3:.0f} ms)",
+        f"the latest ended {seen * 1e3:.0f} ms after its deadline: {seen_whose}; in that time timers were late by "
+        f"{seen_machine * 1e3:.0f} ms",
+        f"less what the machine added, the latest ended {own * 1e3:.0f} ms after its deadline: {whose} (and "
+        f"{machine * 1e3:.0f} ms)",
     ]
     said = "\n   ".join(lines)
-    # What a busy machine adds is measured beside it.
-    assert worst <= GRACE_SECONDS + worst_lag, f"a call ended later than promised\n   {said}"
+    assert own <= GRACE_SECONDS, f"a call ended later than promised\n   {said}"
     assert report.in_use == 0, f"{report.in_use} connections were not given back"
     assert outcomes["served"] > 0
     return lines

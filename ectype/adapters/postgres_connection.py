@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 SETTLE_SECONDS = 0.2
 """How long a cancelled statement may take to end before its connection is cut (a deadline has 250 ms of grace)."""
+LEAST_SETTLE_SECONDS = 0.05
+"""What is left of that where the deadline itself was met late, as on a machine that has too much to do."""
 READ_ONLY = "25006"
 """A write met a server that only reads: after a failover, or a wrong host."""
 
@@ -200,11 +202,11 @@ class PostgresConnection:
             found = await self._driver.fetchmany(sql, rows, timeout=timeout)
         except BaseException as exc:  # noqa: BLE001  # as in `fetch`
             if not is_stale(exc) or not await self._forgets():
-                await self._fail(exc, (), timeout)
+                await self._fail(exc, (), timeout, started)
             try:
                 found = await self._driver.fetchmany(sql, rows, timeout=_left(timeout, started))
             except BaseException as again:  # noqa: BLE001  # as in `fetch`
-                await self._fail(again, (), timeout)
+                await self._fail(again, (), timeout, started)
         return load(found)
 
     async def query(
@@ -417,12 +419,12 @@ class PostgresConnection:
         stale = is_stale(exc) and await self._forgets()
         unfit = not stale and self._shared.named and not self.broken and is_unfit_argument(exc)
         if not stale and not unfit:
-            await self._fail(exc, params, timeout)
+            await self._fail(exc, params, timeout, started)
         try:
             statement = await self._driver.prepare(sql, name="", timeout=_left(timeout, started))
             rows = await statement.fetch(*params, timeout=_left(timeout, started))
         except BaseException as again:  # noqa: BLE001  # as in `fetch`
-            await self._fail(exc if unfit and is_unfit_argument(again) else again, params, timeout)
+            await self._fail(exc if unfit and is_unfit_argument(again) else again, params, timeout, started)
         if unfit:
             await self._forgets()
         return rows, statement
@@ -441,9 +443,14 @@ class PostgresConnection:
             # It sends nothing.
             await self._driver.reload_schema_state()
 
-    async def _fail(self, exc: BaseException, params: Sequence[object], timeout: float | None) -> NoReturn:
+    async def _fail(
+        self, exc: BaseException, params: Sequence[object], timeout: float | None, started: float | None = None
+    ) -> NoReturn:
         if isinstance(exc, (asyncio.CancelledError, TimeoutError)):
-            await self._settle()
+            late = 0.0
+            if started is not None and timeout is not None and isinstance(exc, TimeoutError):
+                late = max(0.0, monotonic() - started - timeout)
+            await self._settle(max(LEAST_SETTLE_SECONDS, SETTLE_SECONDS - late))
             if isinstance(exc, asyncio.CancelledError):
                 raise exc
             raise DeadlineError(
@@ -466,19 +473,19 @@ class PostgresConnection:
             self.retired = self.retired or self._may_write or not self._in_transaction()
         raise error from exc
 
-    async def _settle(self) -> None:
+    async def _settle(self, seconds: float = SETTLE_SECONDS) -> None:
         """Wait until a cancelled statement has ended, or cut the connection; more cancellations change nothing."""
-        settling = asyncio.ensure_future(self._prove_alive())
+        settling = asyncio.ensure_future(self._prove_alive(seconds))
         while not settling.done():
             try:
                 await asyncio.wait({settling})
             except asyncio.CancelledError:  # the caller raises the first one
                 continue
 
-    async def _prove_alive(self) -> None:
+    async def _prove_alive(self, seconds: float) -> None:
         try:
             # The driver waits for the end of the cancelled statement before it sends this.
-            await self._driver.execute("SELECT 1", timeout=SETTLE_SECONDS)
+            await self._driver.execute("SELECT 1", timeout=seconds)
         except asyncpg.PostgresError:
             # An answer: the transaction has failed, or a late cancel hit this statement instead.
             self.broken = self._driver.is_closed()
