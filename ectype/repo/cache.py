@@ -43,3 +43,17 @@ class PlanCache(Generic[V]):
 
     def __len__(self) -> int:
         return len(self.young) + len(self.old)
+
+
+class NoCache(PlanCache[V]):
+    """A cache that keeps nothing, for queries of which each has a shape of its own. `kept` is the one it stands for."""
+
+    __slots__ = ("kept",)
+
+    def __init__(self, kept: PlanCache[V]) -> None:
+        super().__init__(0)
+        self.kept = kept
+
+    def put(self, key: Hashable, value: V) -> V:  # noqa: ARG002  # nothing is kept under it
+        """Return the value."""
+        return value

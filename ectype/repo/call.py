@@ -33,6 +33,17 @@ class CallOptions(TypedDict, total=False):
     log: Log
 
 
+class RepoOptions(CallOptions, total=False):
+    """What `repo.with_options(…)` takes further.
+
+    Attributes:
+        query_cache: False to keep no plan of the queries that run on the repo, for those of which each has a shape of
+            its own, as an export builds them: they would only take the place of plans that are needed again.
+    """
+
+    query_cache: bool
+
+
 class WriteOptions(CallOptions, total=False):
     """What `update` and `delete` take further: what they do when the row is gone, or was changed since it was read.
 

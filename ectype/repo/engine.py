@@ -12,7 +12,7 @@ from ectype.errors import ConfigError
 from ectype.query.ast import RowShape
 from ectype.query.builder import Query
 from ectype.repo import loader
-from ectype.repo.cache import PlanCache
+from ectype.repo.cache import NoCache, PlanCache
 from ectype.repo.call import CALL_OPTIONS, PLAIN, WRITE_OPTIONS, Call, Wanted, call_of
 from ectype.repo.gathering import Gatherer
 from ectype.repo.hooks import Operation, PrepareQuery, QueryContext, prepared_query
@@ -84,6 +84,15 @@ def _prepared_in(made: object) -> Iterator[Prepared]:
             yield one
 
 
+def _plans(plans: PlanCache[Any], *, cached: object) -> PlanCache[Any]:
+    if not isinstance(cached, bool):
+        raise ConfigError(
+            f"query_cache={cached!r:.80} is no choice", hint="False keeps no plans of the queries of this repo"
+        )
+    kept = plans.kept if isinstance(plans, NoCache) else plans
+    return kept if cached else NoCache(kept)
+
+
 class Engine:
     """What every operation of a repo shares: the dialect, the plans, and the way to a connection.
 
@@ -141,6 +150,9 @@ class Engine:
     def with_usual(self, options: Mapping[str, Any]) -> "Engine":
         """Return an engine on the same connections and plans, whose calls have these options without saying so."""
         made = copy(self)
+        if "query_cache" in options:
+            options = dict(options)
+            made.plans = _plans(self.plans, cached=options.pop("query_cache"))
         made.usual = call_of(self.usual, options)
         made.given = {**self.given, **options}
         return made

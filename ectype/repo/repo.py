@@ -22,7 +22,7 @@ from ectype.expr.operand import Assignment, Attr
 from ectype.query.builder import Query
 from ectype.query.conflicts import OnConflict
 from ectype.repo import writer
-from ectype.repo.call import Call, CallOptions
+from ectype.repo.call import Call, CallOptions, RepoOptions
 from ectype.repo.changeset_calls import ChangesetCalls
 from ectype.repo.copy_calls import CopyCalls
 from ectype.repo.engine import Engine
@@ -228,11 +228,12 @@ class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
     async def __aexit__(self, *_error: object) -> None:
         await self.close()
 
-    def with_options(self, **options: Unpack[CallOptions]) -> Self:
+    def with_options(self, **options: Unpack[RepoOptions]) -> Self:
         """Return this repo with options that each of its calls has unless it says otherwise.
 
         It shares the pool and the transactions of the repo it comes from, and is not opened or closed itself. The
         options reach everything that a call does: preloads, associations, the functions of `prepare_changes`.
+        `query_cache=False` keeps no plans of its queries.
 
         Raises:
             ConfigError: for an option that does not exist, or a deadline that is none.

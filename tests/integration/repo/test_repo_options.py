@@ -109,3 +109,22 @@ async def test_an_option_that_does_not_exist_or_fit_is_refused_with_the_fix(repo
         assert said in f"{caught.value}"
     with pytest.raises(ConfigError):
         repo.with_options(**options)
+
+
+async def test_a_repo_without_query_cache_keeps_no_plans_and_gives_the_same_rows(repo):
+    await repo.insert(Tag(name="red", color="r"))
+    cached, plans = len(repo._engine.plans), repo._engine.plans
+    without = repo.with_options(query_cache=False)
+    for number in range(5):
+        query = from_(Tag).where(*[Tag.name != str(one) for one in range(number)])
+        assert [tag.name for tag in await without.all(query)] == ["red"]
+        assert (await without.with_options(timeout=5).get(Tag, "red")) is not None
+    assert await without.insert_all(Tag, [{"name": "blue", "color": "b"}]) == 1
+    assert len(plans) == cached
+    assert len(without._engine.plans) == 0
+    await without.with_options(query_cache=True).all(from_(Tag).where(Tag.name != "x"))
+    assert len(plans) > cached
+    with pytest.raises(ConfigError, match="query_cache"):
+        repo.with_options(query_cache="no")  # type: ignore[typeddict-item]
+    with pytest.raises(ConfigError, match="no option 'query_cache'"):
+        await repo.all(Tag, query_cache=False)  # type: ignore[call-overload]

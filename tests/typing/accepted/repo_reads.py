@@ -79,6 +79,7 @@ def kinds() -> None:
     assert_type(repo.replica(), ReadRepo)
     assert_type(repo.replica().with_options(timeout=3), ReadRepo)
     assert_type(repo.with_options(timeout=3), Repo)
+    assert_type(repo.with_options(query_cache=False), Repo)
 
 
 async def tasks(repo: Repo) -> None:
