@@ -37,7 +37,7 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
 from collections.abc import Awaitable, Callable, Iterable
 from difflib import get_close_matches
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 
 class EctypeError(Exception):
@@ -283,6 +283,12 @@ class OwnershipError(EctypeError):
     """The test sandbox does not know on whose behalf a connection is asked for."""
 
 
+MISSING_TABLE_HINT: Final = (
+    "is the migration applied that makes it? `ectype status` lists those that are pending, `ectype migrate` applies "
+    "them; a table of another schema needs `prefix=`"
+)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the closest known name, or lists all that are known.
 
@@ -292,7 +298,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'known names are: id, title'
     """
     names = list(known)
-    close = get_close_matches(name, names, n=1)
+    close = get_close_matches(name, names, n=1) or get_close_matches(name.lower(), names, n=1)
     if close:
         return f"did you mean `{close[0]}`?"
     return f"known names are: {', '.join(names)}" if names else "there are none"

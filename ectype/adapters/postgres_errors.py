@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.errors import (
+    MISSING_TABLE_HINT,
     CastError,
     ConnectError,
     ConstraintError,
@@ -112,7 +113,10 @@ def _from_server(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
         return DatabaseError(message, sqlstate=state, detail=detail, hint=_READ_ONLY_HINT)
     kind = CONSTRAINT_KINDS.get(state)
     if kind is None:
-        return DatabaseError(message, sqlstate=state, detail=detail, hint=_text(exc, "hint"))
+        hint = _text(exc, "hint")
+        if state == "42P01" and hint is None and message.startswith("relation "):
+            hint = MISSING_TABLE_HINT
+        return DatabaseError(message, sqlstate=state, detail=detail, hint=hint)
     return ConstraintError(
         message,
         kind=kind,

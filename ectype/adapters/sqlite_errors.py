@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from ectype.errors import (
+    MISSING_TABLE_HINT,
     CastError,
     ConnectError,
     ConstraintError,
@@ -56,7 +57,8 @@ def translate(exc: Raised, connection: sqlite3.Connection, url: str, params: Seq
         return _constraint(message, name, connection)
     if name == "SQLITE_BUSY":
         return LockNotAvailableError(message, sqlstate=name, hint=HINTS[name])
-    return _raised(message, name) or DatabaseError(message, sqlstate=name, hint=HINTS.get(name))
+    hint = MISSING_TABLE_HINT if message.startswith("no such table: ") else HINTS.get(name)
+    return _raised(message, name) or DatabaseError(message, sqlstate=name, hint=hint)
 
 
 def _raised(message: str, name: str) -> DatabaseError | None:

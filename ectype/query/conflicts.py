@@ -102,6 +102,11 @@ def plan_conflict(
                 hint=f"say what to do: `on_conflict=replace({info.name}.…)` or `do_nothing()`",
             )
         return None, ()
+    if not isinstance(on_conflict, OnConflict):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
+        raise QueryError(
+            f"`on_conflict` takes an action, got {on_conflict!r:.80}",
+            hint=f"write `do_nothing()`, `replace({info.name}.…)`, `replace_all()` or `do_update(…)`",
+        )
     if on_conflict.kind == "nothing":
         return Planned("nothing", names), ()
     if not names:

@@ -43,6 +43,15 @@ AFTER_COMMIT = Moment("after_commit", AfterCommitError, "what was committed is s
 AFTER_ROLLBACK = Moment("after_rollback", AfterRollbackError, "the block was rolled back all the same")
 
 
+def check_callback(callback: object, name: str) -> None:
+    """Raise ConfigError for what cannot be called, where it is given."""
+    if not callable(callback):
+        raise ConfigError(
+            f"`{name}` takes a function, got {callback!r:.80}",
+            hint=f"give it the function itself, without calling it: `repo.{name}(lambda: send(mail))`",
+        )
+
+
 async def run_all(callbacks: Iterable[Callback], moment: Moment) -> asyncio.CancelledError | None:
     """Call each in order, awaiting those that are async, and return the cancellation that came meanwhile, if one did.
 

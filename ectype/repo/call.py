@@ -87,6 +87,8 @@ class Call:
 
 
 PLAIN: Final = Call()
+_CLAUSES: Final = frozenset({"where", "order_by", "limit", "offset", "select", "preload", "join", "distinct"})
+_OF_A_QUERY: Final = "say it in the query: `repo.all(from_(User).where(User.name == name).order_by(User.id).limit(10))`"
 CALL_OPTIONS: Final = tuple(CallOptions.__annotations__)
 WRITE_OPTIONS: Final = tuple(WriteOptions.__annotations__)
 
@@ -101,7 +103,8 @@ def call_of(usual: Call, options: Mapping[str, Any], names: tuple[str, ...] = CA
         return usual
     for name in options:
         if name not in names:
-            raise ConfigError(f"this call of a repo has no option {name!r}", hint=did_you_mean(name, names))
+            hint = _OF_A_QUERY if name in _CLAUSES else did_you_mean(name, names)
+            raise ConfigError(f"this call of a repo has no option {name!r}", hint=hint)
     timeout: Any = options.get("timeout")
     if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
         raise ConfigError(

@@ -13,7 +13,7 @@ from ectype.query.builder import Query
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.reader import query_of
-from ectype.repo.rows import grouped
+from ectype.repo.rows import check_rows, grouped
 from ectype.repo.select import dumped
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.schema.sources import TableSource
@@ -48,6 +48,7 @@ async def copy_in(engine: Engine, model: Any, rows: Rows, *, timestamps: bool, c
     if not isinstance(source, TableSource):
         raise QueryError(f"`copy_in` writes a table, got {model!r:.80}", hint=f"pass the schema: `{info.name}`")
     _only_postgres(engine.dialect, "`copy_in`", "use `repo.insert_all(model, rows)`, which is one transaction there")
+    check_rows(info, rows)
     chunks = _chunks(rows)
     first = await anext(chunks, None)
     if first is None:

@@ -23,6 +23,12 @@ class Branch:
     steps: "dict[str, Branch]" = field(default_factory=dict[str, "Branch"])
 
 
+def check_path(path: object) -> None:
+    """Raise QueryError for what is no path of associations."""
+    if not isinstance(path, Rel):
+        raise QueryError(f"`preload` takes associations, got {path!r:.80}", hint="write `preload(User.posts)`")
+
+
 def merge(info: SchemaInfo, paths: Iterable[Rel[Any, Any]]) -> dict[str, Branch]:
     """Merge paths with equal beginnings into a tree.
 
@@ -31,8 +37,7 @@ def merge(info: SchemaInfo, paths: Iterable[Rel[Any, Any]]) -> dict[str, Branch]
     """
     tree: dict[str, Branch] = {}
     for path in paths:
-        if not isinstance(path, Rel):  # pyright: ignore[reportUnnecessaryIsInstance]  # users pass what they like
-            raise QueryError(f"`preload` takes associations, got {path!r:.80}", hint="write `preload(User.posts)`")
+        check_path(path)
         start = path.steps[0].association.owner
         if start is not info:
             raise QueryError(f"`{path!r}` starts at {start.name}, the rows are {info.name}")

@@ -11,7 +11,7 @@ from ectype.repo.attaching import Found, attach, current, keyed, mark, reached, 
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.parallel import together
-from ectype.repo.paths import Branch, merge
+from ectype.repo.paths import Branch, check_path, merge
 from ectype.repo.related import related_query
 from ectype.repo.select import fetch_rows
 from ectype.schema.associations import Association
@@ -217,6 +217,8 @@ async def preload_copies(
     """
     if not paths:
         raise QueryError("`preload` needs an association", hint="write `await repo.preload(user, User.posts)`")
+    for path in paths:
+        check_path(path)
     listed: list[Any] = cast("list[Any]", rows) if isinstance(rows, list) else [rows]
     present = [row for row in listed if row is not None]
     if not present:

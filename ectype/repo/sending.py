@@ -25,6 +25,16 @@ def target_columns(conflict_target: Targets | None) -> tuple[Attr[Any, Any], ...
     return (conflict_target,) if isinstance(conflict_target, Attr) else tuple(conflict_target)
 
 
+def _no_row(subject: object, verb: str) -> SchemaError:
+    """Return the error for what is neither a struct nor a changeset."""
+    if isinstance(getattr(subject, "__schema__", None), SchemaInfo):
+        name = cast("type[object]", subject).__name__
+        hint = f"give it a struct of {name}; `repo.{verb}_all({name})` is for all rows"
+    else:
+        hint = f"write `repo.{verb}(User(name=…))`, or give it a changeset"
+    return SchemaError(f"`{verb}` takes a struct or a changeset, got {subject!r:.80}", hint=hint)
+
+
 def changeset_of(subject: Any, verb: str) -> Changeset[Any]:
     """Return a changeset as it is, or the one of a struct, which has no changes.
 
@@ -45,6 +55,8 @@ def changeset_of(subject: Any, verb: str) -> Changeset[Any]:
                 f"`{verb}` writes a row, and this changeset has no schema",
                 hint="use what it gives: `change(User).cast(changeset.apply_action('validate'), User.name)`",
             )
+        if info is None:
+            raise _no_row(subject, verb)
         return change(subject)
     changeset = cast("Changeset[Any]", subject)
     if changeset.action in _WRITES and changeset.action != verb:

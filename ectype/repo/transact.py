@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from inspect import Parameter, isawaitable, signature
-from typing import Any
+from typing import Any, cast
 
 from ectype.errors import ConfigError, DatabaseError, EctypeError, TransactionAbortedError
 from ectype.repo.block import RolledBack, Transaction
@@ -29,6 +29,12 @@ async def transact(
         retries: how often it may run again.
         timeout: seconds for all tries and the waits between them; None for any time.
     """
+    if not callable(work):
+        raise ConfigError(
+            f"`transact` takes an async function or a Multi, got {cast('object', work)!r:.80}",
+            hint="give it the function itself, without calling it: `repo.transact(transfer)`, or "
+            "`repo.transact(lambda: transfer(ada, bob, 5))` where it takes arguments",
+        )
     wants_transaction = _needs_argument(work)
     loop = asyncio.get_running_loop()
     end = None if timeout is None else loop.time() + timeout

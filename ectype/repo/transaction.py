@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast, get_args
 from ectype.adapters.base import Begin, Connection, CopyFormat, Cursor, Isolation
 from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, ConnectError, TransactionClosedError, did_you_mean
-from ectype.repo.after_commit import Callback, start
+from ectype.repo.after_commit import Callback, check_callback, start
 from ectype.repo.block import PLAIN, Savepoint, Transaction
 from ectype.repo.call import Call
 from ectype.repo.chain import Link, living, of_others, without
@@ -418,6 +418,7 @@ class Session:
             TransactionClosedError: the transaction of this task has ended without it.
             ConfigError: an async callback outside a transaction and outside an event loop.
         """
+        check_callback(callback, "after_commit")
         scope = self.scope()
         if scope is not None:
             scope.callbacks.append(callback)
@@ -438,6 +439,7 @@ class Session:
         Raises:
             TransactionClosedError: the transaction of this task has ended without it.
         """
+        check_callback(callback, "after_rollback")
         scope = self.scope()
         if scope is not None:
             scope.undoings.append(callback)

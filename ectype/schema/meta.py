@@ -321,7 +321,10 @@ def struct_info(struct: object) -> SchemaInfo:
     """Return what is known of a struct's schema. Raises SchemaError when it is no struct."""
     info = getattr(struct.__class__, "__schema__", None)
     if not isinstance(info, SchemaInfo):
-        raise SchemaError(f"a struct of a schema was expected, got {struct!r:.80}")
+        what = "a struct of the schema, not the class" if isinstance(struct, type) else "a struct of a schema"
+        raise SchemaError(
+            f"a struct of a schema was expected, got {struct!r:.80}", hint=f"give {what}, as `User(name=…)` makes one"
+        )
     return info
 
 

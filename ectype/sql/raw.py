@@ -34,6 +34,8 @@ _TOKENS: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_OTHER_GAPS: Final = re.compile(r"%s|%\(\w+\)s|\?|(?<!:):[a-z_]\w*|\$\d+")
+"""How other libraries mark the place of a value."""
 _COMMENT: Final = re.compile(r"/\*|\*/")
 
 _TRANSACTION: Final = frozenset(["begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release"])
@@ -84,7 +86,8 @@ def compile_raw(text: str, gaps: tuple[Gap, ...], dialect: Dialect, prefix: str 
     if len(parts) - 1 != len(gaps):
         raise QueryError(
             f"the text {text!r:.200} has {len(parts) - 1} gaps and got {len(gaps)} arguments",
-            hint="write one `{}` for each argument, and `{{` or `}}` for a brace",
+            hint="write one `{}` for each argument, and `{{` or `}}` for a brace"
+            + (f"; `{other[0]}` is no gap" if len(parts) == 1 and (other := _OTHER_GAPS.search(text)) else ""),
         )
     if _HOLE in text:
         raise QueryError(f"SQL text holds no NUL character: {text!r:.200}")
