@@ -304,6 +304,17 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictIndex:
+    """A unique index over expressions, or over some of the rows; each expression comes with the values in it.
+
+    The values are part of the text, so that the database knows the index, and of the shape.
+    """
+
+    terms: tuple[tuple[Expression, tuple[object, ...]], ...]
+    where: tuple[Expression, tuple[object, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OnConflict:
     """What an insert does on a conflict.
 
@@ -313,6 +324,7 @@ class OnConflict:
         replaced: fields that take the value the insert sent.
         assignments: further fields with their expression nodes; their parameters follow those of the row.
         where: a condition for the update.
+        index: the unique index that the target is, where its columns do not say it.
     """
 
     action: Literal["nothing", "update"]
@@ -320,3 +332,4 @@ class OnConflict:
     replaced: tuple[str, ...] = ()
     assignments: tuple[tuple[str, Expression], ...] = ()
     where: Expression | None = None
+    index: ConflictIndex | None = None

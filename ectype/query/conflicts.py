@@ -3,10 +3,13 @@
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from ectype.errors import QueryError
-from ectype.expr.operand import Assignment, Attr, Column, Expr, Operand
+from ectype.expr.nodes import ColumnRef
+from ectype.expr.operand import Assignment, Attr, Column, Expr, Operand, Order
+from ectype.query.ast import ConflictIndex
 from ectype.query.ast import OnConflict as Planned
 from ectype.query.scope import conflict_sources, refuse_unwritable, refuse_virtual
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.table_parts import Index
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -83,7 +86,7 @@ def _info(column: Attr[Any, Any]) -> SchemaInfo:
 def plan_conflict(
     info: SchemaInfo,
     on_conflict: OnConflict[Any] | None,
-    targets: tuple[Attr[Any, Any], ...],
+    targets: tuple[Attr[Any, Any], ...] | Index[Any],
     sent: tuple[str, ...],
 ) -> tuple[Planned | None, tuple[object, ...]]:
     """Return the planned action and the values of its parameters, for an insert that sends these fields.
@@ -92,9 +95,7 @@ def plan_conflict(
         QueryError: for columns of another schema, a target without an action, an update without a target, or an
             action that would write nothing.
     """
-    for column in targets:
-        _own(info, column)
-    names = tuple(column.name for column in targets)
+    names, index = _target(info, targets)
     if on_conflict is None:
         if targets:
             raise QueryError(
@@ -108,18 +109,47 @@ def plan_conflict(
             hint=f"write `do_nothing()`, `replace({info.name}.…)`, `replace_all()` or `do_update(…)`",
         )
     if on_conflict.kind == "nothing":
-        return Planned("nothing", names), ()
-    if not names:
+        return Planned("nothing", names, index=index), ()
+    if not names and index is None:
         raise QueryError(
             "an upsert that updates needs its conflict target",
             hint=f"name the columns of the unique index: `conflict_target={info.name}.…`",
         )
     if on_conflict.kind == "update":
-        return _planned_update(info, on_conflict, names)
+        return _planned_update(info, on_conflict, names, index)
     replaced = _replaced(info, on_conflict, names, sent)
     if not replaced:
         raise QueryError(f"{on_conflict!r} leaves no column of {info.name} to write", hint="use `do_nothing()`")
-    return Planned("update", names, replaced), ()
+    return Planned("update", names, replaced, index=index), ()
+
+
+def _target(
+    info: SchemaInfo, targets: tuple[Attr[Any, Any], ...] | Index[Any]
+) -> tuple[tuple[str, ...], ConflictIndex | None]:
+    """Return the columns by which a conflict is known, and the index where they do not say it all."""
+    if not isinstance(targets, Index):
+        return tuple(_own(info, column) for column in targets), None
+    if not targets.unique:
+        raise QueryError("a conflict is known by a unique index", hint="write `unique(…)` instead of `index(…)`")
+    names: list[str] = []
+    terms: list[tuple[Any, tuple[object, ...]]] = []
+    for term in targets.terms:
+        node: Any = term.node.operand if isinstance(term, Order) else term.node
+        conflict_sources(info, node, "a conflict target")
+        terms.append((node, term.params))
+        if isinstance(node, ColumnRef):
+            names.append(node.name)
+    where = targets.where
+    if where is not None:
+        conflict_sources(info, where.node, "a conflict target")
+    elif len(names) == len(terms):
+        return tuple(names), None
+    index = ConflictIndex(tuple(terms), None if where is None else (where.node, where.params))
+    try:
+        hash(index)
+    except TypeError as exc:
+        raise QueryError(f"an index holds constants only, got {exc}", hint="compare with one value at a time") from exc
+    return tuple(names), index
 
 
 def _own(info: SchemaInfo, column: Attr[Any, Any]) -> str:
@@ -142,7 +172,7 @@ def _replaced(
 
 
 def _planned_update(
-    info: SchemaInfo, on_conflict: OnConflict[Any], names: tuple[str, ...]
+    info: SchemaInfo, on_conflict: OnConflict[Any], names: tuple[str, ...], index: ConflictIndex | None
 ) -> tuple[Planned, tuple[object, ...]]:
     params: tuple[object, ...] = ()
     terms: list[tuple[str, Any]] = []
@@ -158,4 +188,4 @@ def _planned_update(
     if where is not None:
         conflict_sources(info, where.node)
         params += where.params
-    return Planned("update", names, (), tuple(terms), None if where is None else where.node), params
+    return Planned("update", names, (), tuple(terms), None if where is None else where.node, index), params

@@ -109,11 +109,11 @@ def check_readable(source: Any) -> None:
         )
 
 
-def conflict_sources(info: SchemaInfo, node: walk.Part) -> None:
-    """Raise QueryError when an expression of `do_update` mentions another table than the one that is written."""
+def conflict_sources(info: SchemaInfo, node: walk.Part, what: str = "`do_update`") -> None:
+    """Raise QueryError when an expression of an upsert mentions another table than the one that is written."""
     for source in walk.sources(node):
         if source is not info.source and source is not info.excluded:
-            raise QueryError(f"`do_update` on {info.name} mentions {source.label}, which an insert cannot read")
+            raise QueryError(f"{what} on {info.name} mentions {source.label}, which an insert cannot read")
 
 
 def source_of(model: Any) -> Any:

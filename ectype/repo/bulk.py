@@ -27,6 +27,7 @@ from ectype.repo.select import dumped
 from ectype.repo.sending import Targets, target_columns
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.schema.sources import TableSource
+from ectype.schema.table_parts import Index
 from ectype.sql.compilers import (
     compile_delete_all,
     compile_insert,
@@ -109,7 +110,7 @@ class _InsertAll:
     engine: Engine
     source: TableSource
     on_conflict: OnConflict[Any] | None
-    targets: tuple[Attr[Any, Any], ...]
+    targets: tuple[Attr[Any, Any], ...] | Index[Any]
     back: Back
     call: Call
 

@@ -16,6 +16,7 @@ from ectype.repo.rows import fields_of
 from ectype.repo.select import dumped
 from ectype.schema.meta import SchemaInfo
 from ectype.schema.sources import TableSource
+from ectype.schema.table_parts import Index
 from ectype.sql.compilers import compile_insert_query
 from ectype.sql.shapes import InsertShape
 
@@ -25,7 +26,7 @@ async def insert_query(
     source: TableSource,
     query: Query[Any, Any, Any],
     on_conflict: OnConflict[Any] | None,
-    targets: tuple[Attr[Any, Any], ...],
+    targets: tuple[Attr[Any, Any], ...] | Index[Any],
     back: Back,
     call: Call,
 ) -> Any:

@@ -10,6 +10,7 @@ from ectype.repo import bulk
 from ectype.repo.call import CallOptions
 from ectype.repo.engine import Engine
 from ectype.schema.schema import Of, Schema
+from ectype.schema.table_parts import Index
 
 M = TypeVar("M", bound=Schema)
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class ManyRows:
         rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | Index[M] | None = None,
         timestamps: bool = False,
         **options: Unpack[CallOptions],
     ) -> int: ...
@@ -44,7 +45,7 @@ class ManyRows:
         rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | Index[M] | None = None,
         returning: Attr[M, T],
         timestamps: bool = False,
         **options: Unpack[CallOptions],
@@ -56,7 +57,7 @@ class ManyRows:
         rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | Index[M] | None = None,
         returning: tuple[Attr[M, T1], Attr[M, T2]],
         timestamps: bool = False,
         **options: Unpack[CallOptions],
@@ -68,7 +69,7 @@ class ManyRows:
         rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | Index[M] | None = None,
         returning: tuple[Attr[M, T1], Attr[M, T2], Attr[M, T3]],
         timestamps: bool = False,
         **options: Unpack[CallOptions],
@@ -80,7 +81,7 @@ class ManyRows:
         rows: Iterable[Mapping[str, object] | M] | Query[Any, Any, Any],
         *,
         on_conflict: OnConflict[M] | None = None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | Index[M] | None = None,
         returning: Of[M],
         timestamps: bool = False,
         **options: Unpack[CallOptions],
@@ -107,7 +108,7 @@ class ManyRows:
                 to a `placeholder(value)`; structs; or a query that gives names: of a `project`, of
                 `select({"title": …})`, or a whole struct.
             on_conflict: what becomes of a row that is there already.
-            conflict_target: the columns by which it is known.
+            conflict_target: the columns by which it is known, or the index, as `unique(User.email, where=…)`.
             returning: a column, a tuple of columns, or the schema for structs; in the order of `rows`.
             timestamps: whether the clock fills in `inserted_at` and `updated_at`.
             options: those of every call, `CallOptions`.

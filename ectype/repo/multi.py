@@ -13,6 +13,7 @@ from ectype.repo.repo import Repo
 from ectype.repo.steps import UNNAMED, Operation, Options, Plan, Results, Step, check, name_taken, perform, plain
 from ectype.schema.changeset import Changeset
 from ectype.schema.schema import Of, Schema
+from ectype.schema.table_parts import Index
 
 M = TypeVar("M", bound=Schema)
 T = TypeVar("T")
@@ -23,7 +24,7 @@ R = TypeVar("R")
 Subject: TypeAlias = Changeset[M] | M | Callable[[Results], Changeset[M] | M]
 """What is written: a changeset, a struct, or a function of the results so far that makes one."""
 Rows: TypeAlias = Iterable[Mapping[str, object] | M] | Query[Any, Any, Any]
-Targets: TypeAlias = Attr[M, Any] | Sequence[Attr[M, Any]]
+Targets: TypeAlias = Attr[M, Any] | Sequence[Attr[M, Any]] | Index[M]
 
 
 @final

@@ -42,6 +42,7 @@ from ectype.repo.transaction import Session
 from ectype.repo.transaction_calls import TransactionCalls
 from ectype.schema.changeset import Changeset
 from ectype.schema.schema import Of, Schema, StructOf
+from ectype.schema.table_parts import Index
 from ectype.sql.comment import sql_comment as comment_text
 from ectype.telemetry import CLOSED, OPENED, RepoEvent, emit, listeners
 
@@ -383,7 +384,7 @@ class Repo(ReadRepo, ManyRows, ChangesetCalls, NotifyCalls, CopyCalls):
         subject: Changeset[M] | StructOf[M],
         *,
         on_conflict: OnConflict[M] | None,
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | Index[M] | None = None,
         **options: Unpack[CallOptions],
     ) -> M: ...
     async def insert(
@@ -420,12 +421,14 @@ class Repo(ReadRepo, ManyRows, ChangesetCalls, NotifyCalls, CopyCalls):
         subject: Changeset[M] | StructOf[M],
         *,
         on_conflict: OnConflict[M],
-        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | None = None,
+        conflict_target: Attr[M, Any] | Sequence[Attr[M, Any]] | Index[M] | None = None,
         **options: Unpack[CallOptions],
     ) -> Outcome[M]:
         """Insert a row, or do what `on_conflict` says, and tell which: `Inserted`, `Updated` or `Ignored`.
 
         Related structs are inserted with it in one transaction; none of them where nothing is written.
+        `conflict_target` is a column, several, or an index over some rows or over expressions, as the `structure`
+        declares it: `unique(User.email, where=User.deleted_at.is_null())`.
 
         Raises:
             InvalidChangesetError, ConstraintError: as for `insert`.

@@ -12,16 +12,19 @@ from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.errors import InvalidChangesetError
 from ectype.schema.meta import Meta, SchemaInfo
 from ectype.schema.structs import UNSET
+from ectype.schema.table_parts import Index
 
 Place: TypeAlias = tuple[str | None, str | None]
 """The prefix under which a row is written, and the table when it is not the schema's own."""
-Targets: TypeAlias = Attr[Any, Any] | Sequence[Attr[Any, Any]]
+Targets: TypeAlias = Attr[Any, Any] | Sequence[Attr[Any, Any]] | Index[Any]
 
 
-def target_columns(conflict_target: Targets | None) -> tuple[Attr[Any, Any], ...]:
-    """Return a conflict target as a tuple of columns."""
+def target_columns(conflict_target: Targets | None) -> tuple[Attr[Any, Any], ...] | Index[Any]:
+    """Return a conflict target as a tuple of columns, or the index that it is."""
     if conflict_target is None:
         return ()
+    if isinstance(conflict_target, Index):
+        return conflict_target
     return (conflict_target,) if isinstance(conflict_target, Attr) else tuple(conflict_target)
 
 

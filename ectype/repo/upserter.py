@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ectype.errors import ConstraintError
+from ectype.expr.operand import Expr
 from ectype.query.ast import EntityRow, TupleRow, ValueRow
 from ectype.query.ast import OnConflict as Planned
 from ectype.query.builder import from_
@@ -100,7 +101,7 @@ class _Upsert:
     async def run_told(self) -> Outcome[Any]:
         """Run it in two steps, in a transaction that locks out other writers: insert, and only then the action."""
         assert self.planned is not None  # its caller has seen to it
-        rows = await self._written(Planned("nothing", self.planned.targets), ())
+        rows = await self._written(Planned("nothing", self.planned.targets, index=self.planned.index), ())
         if rows:
             return Inserted(self._struct(rows[0][0]))
         rows = await self._written(self.planned, self.params)
@@ -134,6 +135,13 @@ class _Upsert:
         model: Any = info.schema if table is None else source(info.schema, table, prefix=prefix)
         columns = model.__source__.columns
         query: Any = from_(model).where(*(columns[name] == self.values[name] for name in targets))
+        index = None if self.planned is None else self.planned.index
+        if index is not None:
+            if table is not None or len(index.terms) > len(targets):
+                # What the new row is in such an index, the database alone knows.
+                return None
+            if index.where is not None:
+                query = query.where(Expr(*index.where))
         rows = await fetch_rows(self.engine, query.limit(1), self.call.below(prefix))
         return rows[0] if rows else None
 

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ectype.errors import QueryError
-from ectype.expr.nodes import Expression
+from ectype.expr.nodes import ColumnRef, Expression
+from ectype.expr.operand import Expr
+from ectype.query.ast import OnConflict
 from ectype.query.planner import width
 from ectype.schema.meta import SchemaInfo
 from ectype.sql import numbers
 from ectype.sql.compiler import subselect
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
+from ectype.sql.expression_text import expression_text
 from ectype.sql.lower import Lowering, Scope, quoted, render
 from ectype.sql.params import Dumper, alike, cast_of, dumper_of, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape
@@ -153,8 +156,7 @@ def conflict_clause(shape: InsertShape, scope: Scope, offset: int | None = None)
         raise QueryError(
             f"an upsert of {info.name} sends no values", hint="give it at least those of its conflict target"
         )
-    targets = ", ".join(name(info.fields[field].source, dialect) for field in on_conflict.targets)
-    head = f" ON CONFLICT ({targets})" if targets else " ON CONFLICT"
+    head = f" ON CONFLICT{_target_text(info, on_conflict, dialect)}"
     if on_conflict.action == "nothing":
         return f"{head} DO NOTHING"
     terms: list[str] = []
@@ -168,6 +170,22 @@ def conflict_clause(shape: InsertShape, scope: Scope, offset: int | None = None)
     if on_conflict.where is not None:
         sql += f" WHERE {render(Lowering(scope, offset).lower(on_conflict.where), dialect)}"
     return sql
+
+
+def _target_text(info: SchemaInfo, on_conflict: OnConflict, dialect: Dialect) -> str:
+    """Return by what a conflict is known, as it follows the words."""
+    index = on_conflict.index
+    if index is None:
+        targets = ", ".join(name(info.fields[field].source, dialect) for field in on_conflict.targets)
+        return f" ({targets})" if targets else ""
+    terms = [
+        name(info.fields[node.name].source, dialect)
+        if isinstance(node, ColumnRef)
+        else f"({expression_text(info, Expr(node, params), dialect)})"
+        for node, params in index.terms
+    ]
+    where = "" if index.where is None else f" WHERE {expression_text(info, Expr(*index.where), dialect)}"
+    return f" ({', '.join(terms)}){where}"
 
 
 def set_value(scope: Scope, info: SchemaInfo, field: str, node: Expression, offset: int) -> str:

@@ -22,6 +22,7 @@ def tables(m: Migration) -> None:
         t.column("score", int, null=False)
         t.column("author_id", int, null=False)
         t.column("deleted", bool, null=False)
+    m.create_index("posts", "title", unique=True, where="NOT deleted")
     with m.create_table("comments") as t:
         t.column("body", str, null=False)
         t.column("post_id", int, null=False)

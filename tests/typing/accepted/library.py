@@ -53,6 +53,7 @@ from ectype import (
     replace,
     scalar,
     subquery,
+    unique,
     window,
 )
 
@@ -258,6 +259,9 @@ async def writes(repo: Repo, params: Mapping[str, object]) -> int:
         conflict_target=(Book.isbn, Book.title),
     )
     await repo.upsert(entry(params), on_conflict=do_nothing())
+    await repo.upsert(
+        entry(params), on_conflict=replace(Book.title), conflict_target=unique(Book.isbn, where=Book.title != "")
+    )
     async with repo.transaction() as tx:
         assert_type(tx, Transaction)
 
