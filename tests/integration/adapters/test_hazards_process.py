@@ -127,3 +127,44 @@ def test_a_program_that_leaves_everything_open_ends(database_url, state):
     assert done.stdout == "ends\n"
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
+
+
+FORGOTTEN = """
+    import asyncio, gc, sys, threading, warnings
+    from ectype import Repo
+
+    async def hold(repo):
+        block = repo.transaction()
+        await block.__aenter__()
+        await repo.query("SELECT 1")
+
+    async def main():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        problems = []
+        sys.unraisablehook = lambda one: problems.append(one)
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, one: problems.append(one))
+        gc.disable()
+        for _ in range(3):
+            for make in (lambda repo: repo.open(), hold):
+                repo = Repo(sys.argv[1], pool_size=2)
+                await asyncio.create_task(make(repo))
+                circle = [repo]
+                circle.append(circle)
+                del repo, circle
+                thread = threading.Thread(target=gc.collect)
+                thread.start()
+                thread.join()
+                await asyncio.sleep(0.05)
+        async with Repo(sys.argv[1]) as repo:
+            assert (await repo.query("SELECT 1")).rows == [(1,)]
+        print("ends", problems, flush=True)
+
+    asyncio.run(main())
+"""
+
+
+def test_repos_that_another_thread_collects_harm_nothing(database_url):
+    """B1 row 30."""
+    done = run(FORGOTTEN, database_url)
+    assert done.stdout == "ends []\n", done.stderr
+    assert done.returncode == 0, done.stderr
