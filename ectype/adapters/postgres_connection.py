@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Protocol, TypeVar, cast
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin, CopyFormat, Use
+from ectype.adapters.deadlines import Bounded, Deadlines
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
 from ectype.adapters.postgres_cursor import Portal, PostgresCursor
 from ectype.adapters.postgres_errors import is_of_driver, is_stale, is_unfit_argument, translate
@@ -76,11 +77,19 @@ class Shared:
         pooled: whether a pooler may give each transaction another server, so that nothing of a session lasts.
     """
 
-    __slots__ = ("changes", "pooled")
+    __slots__ = ("_deadlines", "changes", "pooled")
 
     def __init__(self, *, pooled: bool) -> None:
         self.changes = 0
         self.pooled = pooled
+        self._deadlines: Deadlines | None = None
+
+    def deadlines(self) -> Deadlines:
+        """Return what keeps the deadlines in the event loop that runs."""
+        loop = asyncio.get_running_loop()
+        if self._deadlines is None or self._deadlines.loop is not loop:
+            self._deadlines = Deadlines(loop)
+        return self._deadlines
 
 
 def affected(tag: str) -> int:
@@ -111,7 +120,7 @@ def begin_text(how: Begin) -> str:
     return f"BEGIN {', '.join(modes)}".rstrip()
 
 
-class PostgresConnection:
+class PostgresConnection(Bounded):
     """One connection to a PostgreSQL server. See `ectype.adapters.base.Connection` for the contract."""
 
     __slots__ = (
@@ -119,6 +128,7 @@ class PostgresConnection:
         "_again",
         "_changes",
         "_driver",
+        "_execute",
         "_fetch",
         "_in_transaction",
         "_may_write",
@@ -132,10 +142,12 @@ class PostgresConnection:
         self, driver: Driver, url: str, shared: Shared, again: Callable[[float], Awaitable["PostgresConnection"]]
     ) -> None:
         """Take a connection of the driver's; `again` makes another one to the same database."""
+        super().__init__(shared.deadlines())
         self._driver = driver
         self._again = again
-        # Bound once: these two are called with every statement.
+        # Bound once: these are called with every statement.
         self._fetch = driver.fetch
+        self._execute = driver.execute
         self._in_transaction = driver.is_in_transaction
         self._url = url
         self._shared = shared
@@ -168,10 +180,14 @@ class PostgresConnection:
     ) -> T:
         """Run one statement and return `load(rows)`."""
         started = monotonic()
+        if timeout is not None:
+            self._must_end(started + timeout)
         try:
-            rows = await self._fetch(sql, *params, timeout=timeout)
+            rows = await self._fetch(sql, *params)
         except BaseException as exc:  # noqa: BLE001  # whatever it is, the connection is settled before it rises
-            rows, _ = await self._anew(exc, sql, params, timeout, started)
+            rows, _ = await self._anew(self._overran(exc), sql, params, timeout, started)
+        else:
+            self._ended()
         return load(rows)
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
@@ -392,16 +408,21 @@ class PostgresConnection:
 
     async def _run(self, sql: str, params: Sequence[object], timeout: float | None) -> str:
         started = monotonic()
+        if timeout is not None:
+            self._must_end(started + timeout)
         try:
-            return await self._driver.execute(sql, *params, timeout=timeout)
+            tag = await self._execute(sql, *params)
         except AttributeError:
+            self._ended()
             # asyncpg finds no command tag after text that holds no statement, as a comment alone.
             if self.broken:
                 raise
             return ""
         except BaseException as exc:  # noqa: BLE001  # as in `fetch`
-            _, statement = await self._anew(exc, sql, params, timeout, started)
+            _, statement = await self._anew(self._overran(exc), sql, params, timeout, started)
             return statement.get_statusmsg() or ""
+        self._ended()
+        return tag
 
     async def _anew(
         self, exc: BaseException, sql: str, params: Sequence[object], timeout: float | None, started: float
