@@ -7,8 +7,11 @@ loop's heap, cancelled, and swept out. Here a statement notes its end and its ta
 from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle, current_task
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 from weakref import WeakSet
+
+DUE: Final = "the deadline of a statement"
+"""What a task is cancelled with whose statement is past its end; nothing else cancels with this very object."""
 
 
 class Bounded:
@@ -59,7 +62,7 @@ class Bounded:
         if self._end > now:
             return self._end
         self._expired = True
-        self._task.cancel()
+        self._task.cancel(DUE)
         return inf
 
 

@@ -157,6 +157,11 @@ class PostgresConnection(Bounded):
         self.retired = False
         driver.add_termination_listener(self._on_lost)
 
+    @property
+    def bounded(self) -> bool:
+        """Whether a deadline reaches a statement that no other cancellation may stop: it does."""
+        return True
+
     def _on_lost(self, _driver: object) -> None:
         self.broken = True
 

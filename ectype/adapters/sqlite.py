@@ -53,6 +53,11 @@ class SqliteConnection:
         self.retired = False
 
     @property
+    def bounded(self) -> bool:
+        """Whether a deadline reaches a statement that no other cancellation may stop: not here."""
+        return False
+
+    @property
     def broken(self) -> bool:
         """Whether the connection must not be used again."""
         return self._worker.broken
