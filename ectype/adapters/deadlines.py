@@ -1,102 +1,102 @@
 """The deadlines of all statements in an event loop, kept by one timer that rings only when the next of them may be due.
 
 A timer for each statement costs more than all else that is done for it on the way to the driver: it is put into the
-loop's heap, cancelled, and swept out. Here a statement notes its end and its task in attributes of its connection.
+loop's heap, cancelled, and swept out. Here a statement that begins is put into a set, and taken out when it ends.
 """
 
-from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle, current_task
+from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle, current_task, get_running_loop
 from math import inf
 from time import monotonic
-from typing import Any, Final
-from weakref import WeakSet
+from typing import Any, Final, final
 
 DUE: Final = "the deadline of a statement"
 """What a task is cancelled with whose statement is past its end; nothing else cancels with this very object."""
 
 
-class Bounded:
-    """What runs one statement at a time, whose task is cancelled when that runs past its end."""
+@final
+class Deadline:
+    """The end of one statement, and the task that awaits it."""
 
-    __slots__ = ("_cancelling", "_deadlines", "_end", "_expired", "_task")
+    __slots__ = ("_cancelling", "_expired", "_kept", "_task", "end")
 
-    def __init__(self, deadlines: "Deadlines") -> None:
-        self._deadlines = deadlines
-        self._end = inf
-        self._task: Task[Any] | None = None
-        self._cancelling = 0
-        self._expired = False
-        deadlines.add(self)
-
-    def _must_end(self, end: float) -> None:
-        """Let what this task awaits next end at a time of `time.monotonic`; `_ended` or `_overran` follows it."""
-        task = current_task()
-        assert task is not None  # nothing that awaits a driver runs outside one
-        self._end = end
+    def __init__(self, kept: "set[Deadline]", end: float, task: Task[Any]) -> None:
+        self._kept = kept
+        self.end = end
         self._task = task
         self._cancelling = task.cancelling()
         self._expired = False
-        if end < self._deadlines.next:
-            self._deadlines.ring_at(end)
+        kept.add(self)
 
-    def _ended(self) -> None:
-        """Note that it has ended."""
-        self._task = None
+    def ended(self) -> None:
+        """Note that the statement has ended in time."""
+        self._kept.discard(self)
 
-    def _overran(self, exc: BaseException) -> BaseException:
-        """Return what it failed with: TimeoutError in place of the cancellation by its end.
+    def overran(self, exc: BaseException) -> BaseException:
+        """Return what the statement failed with: TimeoutError in place of the cancellation by its end.
 
         A cancellation that came from elsewhere at the same time stays one, as with `asyncio.timeout`
         (https://docs.python.org/3/library/asyncio-task.html#asyncio.Task.uncancel).
         """
-        task, self._task = self._task, None
-        if task is None or not self._expired:
+        self._kept.discard(self)
+        if not self._expired:
             return exc
-        self._expired = False
-        ours = task.uncancel() <= self._cancelling
+        ours = self._task.uncancel() <= self._cancelling
         return TimeoutError() if ours and isinstance(exc, CancelledError) else exc
 
-    def look(self, now: float) -> float:
-        """Cancel the task if it is past its end, and return when to look again; infinite where nothing runs."""
-        if self._task is None or self._expired:
-            return inf
-        if self._end > now:
-            return self._end
+    def expire(self) -> None:
+        """Cancel the task: the statement is past its end."""
+        self._kept.discard(self)
         self._expired = True
         self._task.cancel(DUE)
-        return inf
 
 
+@final
 class Deadlines:
-    """What is bounded in one event loop.
+    """The deadlines in one event loop.
 
     Attributes:
         loop: the event loop.
-        next: when the timer rings, by `time.monotonic`; infinite while it is off. What ends earlier calls `ring_at`.
     """
 
-    __slots__ = ("_bounded", "_timer", "loop", "next")
+    __slots__ = ("_kept", "_next", "_timer", "loop")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.loop = loop
-        self.next = inf
+        self._kept: set[Deadline] = set()
+        self._next = inf
         self._timer: TimerHandle | None = None
-        self._bounded: WeakSet[Bounded] = WeakSet()
 
-    def add(self, one: Bounded) -> None:
-        """Look at one more when the timer rings; it is forgotten when nothing else refers to it."""
-        self._bounded.add(one)
+    @property
+    def resting(self) -> bool:
+        """Whether the timer is off."""
+        return self._timer is None
 
-    def ring_at(self, end: float) -> None:
-        """Let the timer ring at a time that is earlier than `next`."""
+    def until(self, end: float) -> Deadline:
+        """Let what this task awaits next end at a time of `time.monotonic`; `ended` or `overran` follows it."""
+        task = current_task(self.loop)
+        assert task is not None  # nothing that awaits a driver runs outside one
+        if end < self._next:
+            self._ring_at(end)
+        return Deadline(self._kept, end, task)
+
+    def _ring_at(self, end: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self.next = end
+        self._next = end
         self._timer = self.loop.call_later(max(0.0, end - monotonic()), self._ring)
 
     def _ring(self) -> None:
         self._timer = None
-        self.next = inf
+        self._next = inf
         now = monotonic()
-        end = min([one.look(now) for one in list(self._bounded)], default=inf)
+        for one in [one for one in self._kept if one.end <= now]:
+            one.expire()
+        end = min([one.end for one in self._kept], default=inf)
         if end < inf:
-            self.ring_at(end)
+            self._ring_at(end)
+
+
+def deadlines_here(known: Deadlines | None) -> Deadlines:
+    """Return the deadlines of the event loop that runs: `known` where they are its, else new ones."""
+    loop = get_running_loop()
+    return known if known is not None and known.loop is loop else Deadlines(loop)

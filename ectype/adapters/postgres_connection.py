@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Protocol, TypeVar, cast
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin, CopyFormat, Use
-from ectype.adapters.deadlines import Bounded, Deadlines
+from ectype.adapters.deadlines import Deadlines, deadlines_here
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
 from ectype.adapters.postgres_cursor import Portal, PostgresCursor
 from ectype.adapters.postgres_errors import is_of_driver, is_stale, is_unfit_argument, translate
@@ -86,9 +86,7 @@ class Shared:
 
     def deadlines(self) -> Deadlines:
         """Return what keeps the deadlines in the event loop that runs."""
-        loop = asyncio.get_running_loop()
-        if self._deadlines is None or self._deadlines.loop is not loop:
-            self._deadlines = Deadlines(loop)
+        self._deadlines = deadlines_here(self._deadlines)
         return self._deadlines
 
 
@@ -120,13 +118,14 @@ def begin_text(how: Begin) -> str:
     return f"BEGIN {', '.join(modes)}".rstrip()
 
 
-class PostgresConnection(Bounded):
+class PostgresConnection:
     """One connection to a PostgreSQL server. See `ectype.adapters.base.Connection` for the contract."""
 
     __slots__ = (
         "__weakref__",
         "_again",
         "_changes",
+        "_deadlines",
         "_driver",
         "_execute",
         "_fetch",
@@ -142,7 +141,7 @@ class PostgresConnection(Bounded):
         self, driver: Driver, url: str, shared: Shared, again: Callable[[float], Awaitable["PostgresConnection"]]
     ) -> None:
         """Take a connection of the driver's; `again` makes another one to the same database."""
-        super().__init__(shared.deadlines())
+        self._deadlines = shared.deadlines()
         self._driver = driver
         self._again = again
         # Bound once: these are called with every statement.
@@ -185,14 +184,14 @@ class PostgresConnection(Bounded):
     ) -> T:
         """Run one statement and return `load(rows)`."""
         started = monotonic()
-        if timeout is not None:
-            self._must_end(started + timeout)
+        bound = None if timeout is None else self._deadlines.until(started + timeout)
         try:
             rows = await self._fetch(sql, *params)
         except BaseException as exc:  # noqa: BLE001  # whatever it is, the connection is settled before it rises
-            rows, _ = await self._anew(self._overran(exc), sql, params, timeout, started)
+            rows, _ = await self._anew(exc if bound is None else bound.overran(exc), sql, params, timeout, started)
         else:
-            self._ended()
+            if bound is not None:
+                bound.ended()
         return load(rows)
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
@@ -413,20 +412,20 @@ class PostgresConnection(Bounded):
 
     async def _run(self, sql: str, params: Sequence[object], timeout: float | None) -> str:
         started = monotonic()
-        if timeout is not None:
-            self._must_end(started + timeout)
+        bound = None if timeout is None else self._deadlines.until(started + timeout)
         try:
             tag = await self._execute(sql, *params)
-        except AttributeError:
-            self._ended()
-            # asyncpg finds no command tag after text that holds no statement, as a comment alone.
-            if self.broken:
-                raise
-            return ""
-        except BaseException as exc:  # noqa: BLE001  # as in `fetch`
-            _, statement = await self._anew(self._overran(exc), sql, params, timeout, started)
+        except BaseException as exc:
+            failure = exc if bound is None else bound.overran(exc)
+            if isinstance(failure, AttributeError):
+                # asyncpg finds no command tag after text that holds no statement, as a comment alone.
+                if self.broken:
+                    raise
+                return ""
+            _, statement = await self._anew(failure, sql, params, timeout, started)
             return statement.get_statusmsg() or ""
-        self._ended()
+        if bound is not None:
+            bound.ended()
         return tag
 
     async def _anew(

@@ -7,23 +7,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ectype.adapters.deadlines import Bounded, Deadlines
+from ectype.adapters.deadlines import Deadlines
 
 CEILING = 5.0
 
 
-class Statement(Bounded):
-    """What a connection does with a statement, over a future instead of a driver."""
+class Statement:
+    """What a connection does with a statement, over a sleep instead of a driver."""
+
+    def __init__(self, kept: Deadlines) -> None:
+        self.kept = kept
 
     async def run(self, seconds: float, timeout: float | None) -> str:
         """Take some seconds, within a deadline."""
-        if timeout is not None:
-            self._must_end(monotonic() + timeout)
+        bound = None if timeout is None else self.kept.until(monotonic() + timeout)
         try:
             await asyncio.sleep(seconds)
         except BaseException as exc:
-            raise self._overran(exc) from exc
-        self._ended()
+            raise (exc if bound is None else bound.overran(exc)) from exc
+        if bound is not None:
+            bound.ended()
         return "done"
 
 
@@ -66,14 +69,27 @@ async def test_a_cancellation_from_elsewhere_stays_one():
 
 
 async def test_a_cancellation_at_the_same_moment_as_the_end_stays_one():
-    statement = Statement(deadlines())
-    task = asyncio.create_task(statement.run(60, 60))
-    await asyncio.sleep(0)
-    assert statement.look(monotonic() + 61) == float("inf")
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert task.cancelling() == 1
+    kept = deadlines()
+
+    async def late() -> None:
+        bound = kept.until(monotonic() + 60)
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError as exc:
+            raise bound.overran(exc) from exc
+
+    for order in ("end first", "end last"):
+        task = asyncio.create_task(late())
+        await asyncio.sleep(0)
+        (bound,) = kept._kept
+        if order == "end last":
+            task.cancel()
+        bound.expire()
+        if order == "end first":
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert task.cancelling() == 1
 
 
 async def test_a_task_that_is_being_cancelled_already_may_still_run_out_of_time():
@@ -109,16 +125,21 @@ async def test_the_timer_is_off_when_nothing_runs():
     kept = deadlines()
     statement = Statement(kept)
     await statement.run(0, 0.02)
-    assert kept.next < float("inf")
+    assert not kept.resting
     await asyncio.sleep(0.1)
-    assert kept.next == float("inf")
+    assert kept.resting
 
 
-async def test_what_nobody_refers_to_any_more_is_forgotten():
-    kept = deadlines()
-    await Statement(kept).run(0, 0.01)
-    await asyncio.sleep(0.05)
-    assert await Statement(kept).run(0, 1) == "done"
+async def test_of_two_statements_that_one_connection_was_given_each_has_its_own_end():
+    statement = Statement(deadlines())
+    first = asyncio.create_task(statement.run(60, 0.1))
+    second = asyncio.create_task(statement.run(60, 60))
+    await asyncio.sleep(0)
+    second.cancel()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(first, CEILING)
+    with pytest.raises(asyncio.CancelledError):
+        await second
 
 
 @settings(max_examples=20, deadline=None)
