@@ -76,6 +76,14 @@ class Connection(Protocol):
     retired: bool
 
     @property
+    def bounded(self) -> bool:
+        """Whether the deadline of a statement, BEGIN, COMMIT or ROLLBACK reaches it where no other cancellation does.
+
+        It is asked for by a cancellation with `ectype.adapters.deadlines.DUE`, or needs none.
+        """
+        ...
+
+    @property
     def broken(self) -> bool:
         """Whether the connection must not be used again."""
         ...

@@ -20,6 +20,11 @@ class DelegatedConnection:
         self.retired = False
 
     @property
+    def bounded(self) -> bool:
+        """Whether a deadline reaches a statement that no other cancellation may stop: not here."""
+        return False
+
+    @property
     def broken(self) -> bool:
         """Whether the connection must not be used again."""
         return self._inner.broken

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Protocol, TypeVar, cast
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin, CopyFormat, Use
+from ectype.adapters.deadlines import Deadlines, deadlines_here
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
 from ectype.adapters.postgres_cursor import Portal, PostgresCursor
 from ectype.adapters.postgres_errors import is_of_driver, is_stale, is_unfit_argument, translate
@@ -79,12 +80,18 @@ class Shared:
         named: whether statements stay prepared, under a name.
     """
 
-    __slots__ = ("changes", "named", "pooled")
+    __slots__ = ("_deadlines", "changes", "named", "pooled")
 
     def __init__(self, *, pooled: bool) -> None:
         self.changes = 0
         self.pooled = pooled
         self.named = not pooled
+        self._deadlines: Deadlines | None = None
+
+    def deadlines(self) -> Deadlines:
+        """Return what keeps the deadlines in the event loop that runs."""
+        self._deadlines = deadlines_here(self._deadlines)
+        return self._deadlines
 
 
 def affected(tag: str) -> int:
@@ -122,7 +129,9 @@ class PostgresConnection:
         "__weakref__",
         "_again",
         "_changes",
+        "_deadlines",
         "_driver",
+        "_execute",
         "_fetch",
         "_in_transaction",
         "_may_write",
@@ -136,10 +145,12 @@ class PostgresConnection:
         self, driver: Driver, url: str, shared: Shared, again: Callable[[float], Awaitable["PostgresConnection"]]
     ) -> None:
         """Take a connection of the driver's; `again` makes another one to the same database."""
+        self._deadlines = shared.deadlines()
         self._driver = driver
         self._again = again
-        # Bound once: these two are called with every statement.
+        # Bound once: these are called with every statement.
         self._fetch = driver.fetch
+        self._execute = driver.execute
         self._in_transaction = driver.is_in_transaction
         self._url = url
         self._shared = shared
@@ -148,6 +159,11 @@ class PostgresConnection:
         self.broken = False
         self.retired = False
         driver.add_termination_listener(self._on_lost)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether a deadline reaches a statement that no other cancellation may stop: it does."""
+        return True
 
     def _on_lost(self, _driver: object) -> None:
         self.broken = True
@@ -172,10 +188,14 @@ class PostgresConnection:
     ) -> T:
         """Run one statement and return `load(rows)`."""
         started = monotonic()
+        bound = None if timeout is None else self._deadlines.until(started + timeout)
         try:
-            rows = await self._fetch(sql, *params, timeout=timeout)
+            rows = await self._fetch(sql, *params)
         except BaseException as exc:  # noqa: BLE001  # whatever it is, the connection is settled before it rises
-            rows, _ = await self._anew(exc, sql, params, timeout, started)
+            rows, _ = await self._anew(exc if bound is None else bound.overran(exc), sql, params, timeout, started)
+        else:
+            if bound is not None:
+                bound.ended()
         return load(rows)
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
@@ -396,16 +416,21 @@ class PostgresConnection:
 
     async def _run(self, sql: str, params: Sequence[object], timeout: float | None) -> str:
         started = monotonic()
+        bound = None if timeout is None else self._deadlines.until(started + timeout)
         try:
-            return await self._driver.execute(sql, *params, timeout=timeout)
-        except AttributeError:
-            # asyncpg finds no command tag after text that holds no statement, as a comment alone.
-            if self.broken:
-                raise
-            return ""
-        except BaseException as exc:  # noqa: BLE001  # as in `fetch`
-            _, statement = await self._anew(exc, sql, params, timeout, started)
+            tag = await self._execute(sql, *params)
+        except BaseException as exc:
+            failure = exc if bound is None else bound.overran(exc)
+            if isinstance(failure, AttributeError):
+                # asyncpg finds no command tag after text that holds no statement, as a comment alone.
+                if self.broken:
+                    raise
+                return ""
+            _, statement = await self._anew(failure, sql, params, timeout, started)
             return statement.get_statusmsg() or ""
+        if bound is not None:
+            bound.ended()
+        return tag
 
     async def _anew(
         self, exc: BaseException, sql: str, params: Sequence[object], timeout: float | None, started: float

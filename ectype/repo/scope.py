@@ -103,7 +103,8 @@ class Scope(Shared):
         try:
             self._admit()
             self.nested = scope
-            cancelled = await unhindered(scope._open_savepoint(self, scope._left(timeout)))
+            left = scope._left(timeout)
+            cancelled = await unhindered(scope._open_savepoint(self, left), bounded=self._is_bounded(left))
         except BaseException:
             scope._give_back()
             raise
@@ -141,7 +142,8 @@ class Scope(Shared):
         self.close()
         outer = self.outer
         try:
-            return await unhindered(self._commit(timeout) if outer is None else self._release(outer, timeout))
+            ending = self._commit(timeout) if outer is None else self._release(outer, timeout)
+            return await unhindered(ending, bounded=self._is_bounded(timeout))
         finally:
             self._give_back()
 
@@ -151,9 +153,8 @@ class Scope(Shared):
         self.rolled_back = True
         outer = self.outer
         try:
-            return await unhindered(
-                self.lease.roll_back(self._deadline) if outer is None else self._roll_back_savepoint(outer)
-            )
+            ending = self.lease.roll_back(self._deadline) if outer is None else self._roll_back_savepoint(outer)
+            return await unhindered(ending, bounded=self._is_bounded(self.lease.rollback_seconds))
         finally:
             self._give_back()
 
@@ -206,6 +207,10 @@ class Scope(Shared):
                 hint="give `transaction(timeout=…)` more seconds, or do less in the block",
             )
         return left if timeout is None else min(left, timeout)
+
+    def _is_bounded(self, timeout: float | None) -> bool:
+        """Whether the end of the transaction may wait for the server in this task: only where it ends in time."""
+        return timeout is not None and self.lease.connection.bounded
 
     def _give_back(self) -> None:
         self._failure = None

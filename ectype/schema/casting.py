@@ -135,7 +135,9 @@ def _changed(
             stored = base_value(data, step.field)
         else:
             stored = getattr(data, name, None) if get is None else get(name)
-        if not force and (
+        if stored is None and value is not None:
+            changes[name] = value
+        elif not force and (
             value is stored
             or (stored is not None and (stored == value if step.plain else same(step.field.type, stored, value)))
         ):

@@ -371,29 +371,10 @@ def draft(changeset: ChangesetData[Any]) -> Draft:
 
 
 def recorded(changeset: C, done: Validation) -> C:
-    """Return the changeset with a validation that found nothing: what most steps of a pipeline do."""
-    # As `draft` does it, without the call.
-    made = Draft()
-    made.action = changeset.action
-    made.casts = changeset.casts
-    made.changes = changeset.changes
-    made.constraints = changeset.constraints
-    made.data = changeset.data
-    made.errors = changeset.errors
-    made.info = changeset.info
-    made.locks = changeset.locks
-    made.params = changeset.params
-    made.permitted = changeset.permitted
-    made.preparations = changeset.preparations
-    made.required = changeset.required
-    made.touched = changeset.touched
-    made.uncast = changeset.uncast
-    made.valid = changeset.valid
-    # Half the price of `(*…, done)`, as below: a pipeline does it at each step.
-    made.validations = changeset.validations + (done,)  # noqa: RUF005
-    frozen: Any = made
-    frozen.__class__ = changeset.__class__
-    return frozen
+    """Return the changeset with a validation that found nothing."""
+    made = draft(changeset)
+    made.validations = (*changeset.validations, done)
+    return sealed(made, changeset.__class__)
 
 
 def sealed(made: Draft, cls: type[C]) -> C:

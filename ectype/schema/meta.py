@@ -140,6 +140,7 @@ class SchemaInfo:
         blank: the changeset of a new struct, where all of its defaults can be shared.
         blank_values: what that struct has, by name.
         casts: how the params of a changeset are cast, by the columns that are permitted.
+        passes: the validations that changesets went through, by what they were told.
         relations: its relations as changesets know them, by name, each since its first use.
         structure: what its table holds beyond the columns, once it was declared.
         parts: its members as they stand inside a document, where it is embedded, since their first use.
@@ -198,6 +199,7 @@ class SchemaInfo:
         self.blank: Any = None
         self.blank_values: dict[str, Any] = {}
         self.casts: dict[tuple[Any, ...], Any] = {}
+        self.passes: dict[tuple[Any, ...], Any] = {}
         self.relations: dict[str, Any] = {}
         self.parts: Any = None
         self.source: Any = None

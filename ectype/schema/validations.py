@@ -5,9 +5,8 @@ and metadata are Ecto's (https://hexdocs.pm/ecto/Ecto.Changeset.html), so its tr
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from math import isnan
 from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
@@ -23,6 +22,16 @@ from ectype.schema.embeds import Embed
 from ectype.schema.field_error import Error, FieldError, Message, refusal
 from ectype.schema.graphemes import count_graphemes
 from ectype.schema.members import field_name
+from ectype.schema.passing import (
+    format_keeps,
+    given,
+    length_keeps,
+    number_keeps,
+    passed,
+    remember,
+    remember_required,
+    told,
+)
 from ectype.schema.rel import Rel
 from ectype.schema.stored_value import is_unread, value_of
 from ectype.types.base import Type
@@ -61,20 +70,6 @@ def _looked_at(changeset: ChangesetData[Any], column: Any) -> tuple[str, Any]:
     return name, None if uncast and name in uncast else changeset.changes.get(name)
 
 
-_MOST_DONE: Final = 1024
-_DONE: Final[dict[tuple[Any, ...], Validation]] = {}
-"""The lengths and numbers that were validated, by what they were told and its classes: True is no bound, and 1 is not
-told as 1.0, although they are equal. A lookup here is half the price of `lru_cache(typed=True)`."""
-
-
-def _kept(key: tuple[Any, ...], done: Validation) -> Validation:
-    """Keep a validation whose bounds are checked for the next time."""
-    if len(_DONE) >= _MOST_DONE:
-        _DONE.clear()
-    _DONE[key] = done
-    return done
-
-
 def validated(changeset: C, done: Validation, error: Error | None = None, key: str | None = None) -> C:
     """Return the changeset with a validation recorded, and the error it found, for its field or another key."""
     made = draft(changeset)
@@ -88,9 +83,13 @@ def validated(changeset: C, done: Validation, error: Error | None = None, key: s
 # --- required ---------------------------------------------------------------------------------------------------------
 
 
-def required(changeset: C, columns: Sequence[Any], message: Message | None) -> C:
+def required(changeset: C, columns: tuple[Any, ...], message: Message | None) -> C:
     """Return the changeset with an error for each field that has no value, neither as a change nor in the struct."""
+    seen = given(changeset, columns)
+    if seen is not None:
+        return seen
     info, data, changes, known = changeset.info, changeset.data, changeset.changes, changeset.required
+    names: list[str] = []
     missing: list[str] = []
     rels: list[Any] = []
     for column in columns:
@@ -106,8 +105,11 @@ def required(changeset: C, columns: Sequence[Any], message: Message | None) -> C
             name in info.unread and name not in changes and is_unread(data, name)
         ):
             missing.append(name)
+        names.append(name)
         if name not in known:
-            known = known + (name,)  # noqa: RUF005  # half the price of `(*known, name)`
+            known = (*known, name)
+    if not rels:
+        remember_required(changeset, columns, tuple(names))
     made = draft(changeset)
     made.required = known
     if missing:
@@ -186,8 +188,15 @@ def _unusable(found: object) -> SchemaError:
 
 def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], message: Message | None) -> C:
     """Return the changeset with an error when the change does not match."""
+    key = ("format", column, pattern)
+    known = passed(changeset, key)
+    if known is not None:
+        return known
     name, value = _looked_at(changeset, column)
-    done = _format(name, pattern)
+    done = told(changeset, key)
+    if done is None:
+        done = _format(name, pattern)
+        remember(changeset, key, done, format_keeps(done.options.search))
     if value is None:
         return recorded(changeset, done)
     if value.__class__ is not str and not isinstance(value, str):
@@ -197,7 +206,6 @@ def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], message: 
     return validated(changeset, done, refusal(messages.FORMAT, message, validation="format"))
 
 
-@lru_cache(maxsize=1024)
 def _format(name: str, pattern: str | re.Pattern[str]) -> Validation:
     try:
         return Validation(name, "format", re.compile(pattern))
@@ -282,24 +290,25 @@ def length(
     message: Message | None,
 ) -> C:
     """Return the changeset with an error for the first of `is_`, `min`, `max` that the change does not keep."""
+    key = ("length", column, min_, max_, is_, count, min_.__class__, max_.__class__, is_.__class__)
+    known = passed(changeset, key)
+    if known is not None:
+        return known
     value: Any
     if column.__class__ is Rel or is_embed(changeset.info, column):
         name, value = relation_checks.counted(changeset, column, "validate_length")
+        done = _length(name, is_, min_, max_, count)
     else:
         name, value = _looked_at(changeset, column)
-    key = (name, min_, max_, is_, count, min_.__class__, max_.__class__, is_.__class__)
-    try:
-        done = _DONE[key]
-    except KeyError:
-        done = _kept(key, _length(name, is_, min_, max_, count))
-    except TypeError:  # unhashable
-        done = _length(name, is_, min_, max_, count)
+        done = told(changeset, key)
+        if done is None:
+            done = _length(name, is_, min_, max_, count)
+            least = max([bound for bound in (is_, min_) if bound is not None], default=None)
+            most = min([bound for bound in (is_, max_) if bound is not None], default=None)
+            remember(changeset, key, done, length_keeps(least, most))
     if value is None:
         return recorded(changeset, done)
-    if value.__class__ is str and count != "bytes" and value.isascii() and "\r" not in value:
-        size, kind = len(value), "string"
-    else:
-        size, kind = _measured(changeset, done, value, count)
+    size, kind = _measured(changeset, done, value, count)
     for rule, bound in done.options:
         if not _LENGTHS[rule](size, bound):
             default = messages.LENGTHS[kind, rule]
@@ -355,15 +364,17 @@ _NUMBERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 def number(changeset: C, column: Any, rules: NumberRules, message: Message | None) -> C:
     """Return the changeset with an error for the first rule, in the order given, that the change does not keep."""
+    key: tuple[Any, ...] = ("number", column)
+    for rule, bound in rules.items():
+        key += rule, bound, bound.__class__
+    known = passed(changeset, key)
+    if known is not None:
+        return known
     name, value = _looked_at(changeset, column)
-    bounds = tuple(rules.items())
-    key = (name, bounds, bounds[0][1].__class__ if len(bounds) == 1 else tuple(map(type, rules.values())))
-    try:
-        done = _DONE[key]
-    except KeyError:
-        done = _kept(key, _number(name, bounds))
-    except TypeError:  # unhashable
-        done = _number(name, bounds)
+    done = told(changeset, key)
+    if done is None:
+        done = _number(name, tuple(rules.items()))
+        remember(changeset, key, done, number_keeps(tuple([(_NUMBERS[rule], bound) for rule, bound in done.options])))
     if value is None:
         return recorded(changeset, done)
     if value.__class__ not in _NUMERIC and not isinstance(value, _NUMERIC):

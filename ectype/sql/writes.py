@@ -83,18 +83,30 @@ def returning_clause(info: SchemaInfo, fields: Sequence[str], dialect: Dialect) 
 
 def field_dumper(info: SchemaInfo, field: str, dialect: Dialect) -> Dumper:
     """Return how values of a field are sent, None as NULL; a refusal says which field refused."""
-    known = info.fields[field]
-    dump = dumper_of(known.type.codec(dialect.target))
+    dump = dumper_of(info.fields[field].type.codec(dialect.target))
+    place = _place(info, field)
 
+    # One function for what `named_dump` and another around NULL would do: a call less for each value of each row.
     def dump_or_null(value: Any) -> Any:
-        return None if value is None else dump(value)
+        if value is None:
+            return None
+        try:
+            return dump(value)
+        except Exception as exc:
+            exc.add_note(place)
+            raise
 
-    return named_dump(info, field, alike(dump, dump_or_null))
+    made = alike(dump, dump_or_null)
+    return hidden(made, place) if field in info.redacted else made
+
+
+def _place(info: SchemaInfo, field: str) -> str:
+    return f"in the field `{info.name}.{field}`"
 
 
 def named_dump(info: SchemaInfo, field: str, dump: Dumper) -> Dumper:
     """Return a dumper whose refusal says which field refused, and shows nothing of a redacted one."""
-    place = f"in the field `{info.name}.{field}`"
+    place = _place(info, field)
 
     def dump_named(value: Any) -> Any:
         try:

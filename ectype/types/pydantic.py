@@ -128,7 +128,7 @@ class PydanticType(Type[Any]):
             return self._storable(self.adapter.validate_python(value, strict=True))
         except ValidationError as exc:
             first = exc
-        if find_fault(value) is not None:
+        if _is_of_no_use(value, first) or find_fault(value) is not None:
             return Err("is invalid", _source(first))
         try:
             return Ok(self.adapter.validate_json(text_of(value), strict=True))
@@ -324,6 +324,20 @@ def _first_path(error: ValidationError) -> list[Any]:
         text = error.json(include_url=False, include_context=False, include_input=False)
         return list(_decode(text, 1)[0]["loc"])
     return list(error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"])
+
+
+_NEVER_OF_A_LIST: Final = frozenset(
+    f"{kind}_type" for kind in ("int", "float", "bool", "string", "dict", "model", "model_attributes")
+)
+"""The errors of a list as a whole that its JSON document would have too."""
+
+
+def _is_of_no_use(value: object, error: ValidationError) -> bool:
+    """Whether a list is refused as a whole, so that nobody needs to write and read its document."""
+    if not isinstance(value, list) or error.error_count() > _MANY:
+        return False
+    said = error.errors(include_url=False, include_context=False)
+    return all(one["input"] is value and one["type"] in _NEVER_OF_A_LIST for one in said)
 
 
 def _reason(error: Exception) -> str:

@@ -301,6 +301,21 @@ def _iso_in_utc(value: Any) -> str:
     return _iso(value).replace("+00:00", "Z")
 
 
+_USUAL_TEXT: Final = re.compile(rf"{_DATE}[T ]{_TIME}Z").fullmatch
+
+
+def _usual_datetime(value: Any) -> datetime | None:
+    if value.__class__ is datetime:
+        return value if value.tzinfo is UTC else None
+    if value.__class__ is not str or len(value) > _MAX_TEXT or not _USUAL_TEXT(value):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo is UTC else None
+
+
 class DateTime(Scalar[datetime]):
     """Points in time, aware and in UTC: `timestamptz`, TEXT as `2026-11-01 09:02:03.123456`, always 26 characters.
 
@@ -328,6 +343,7 @@ class DateTime(Scalar[datetime]):
         ),
     }
     form: ClassVar = JsonForm({"type": "string", "format": "date-time"}, _iso_in_utc)
+    quick: ClassVar = _usual_datetime
 
     def cast(self, value: object) -> Ok[datetime] | Err:
         """Take an aware datetime, text, or a mapping of the parts; all come out in UTC.

@@ -4,10 +4,14 @@ import asyncio
 
 import pytest
 
+from ectype.adapters.deadlines import DUE
 from ectype.repo.shield import unhindered
 
+WAYS = pytest.mark.parametrize("bounded", [False, True], ids=["in a task of its own", "in the same task"])
 
-async def test_work_is_finished_before_the_first_cancellation_is_returned():
+
+@WAYS
+async def test_work_is_finished_before_the_first_cancellation_is_returned(bounded: bool):
     done = False
 
     async def work() -> None:
@@ -16,7 +20,7 @@ async def test_work_is_finished_before_the_first_cancellation_is_returned():
         done = True
 
     async def caller() -> asyncio.CancelledError | None:
-        return await unhindered(work())
+        return await unhindered(work(), bounded=bounded)
 
     task = asyncio.create_task(caller())
     for message in ("first", "second"):
@@ -28,18 +32,82 @@ async def test_work_is_finished_before_the_first_cancellation_is_returned():
     assert cancelled.args == ("first",)
 
 
-async def test_without_a_cancellation_nothing_is_returned():
-    assert await unhindered(asyncio.sleep(0)) is None
+@WAYS
+async def test_without_a_cancellation_nothing_is_returned(bounded: bool):
+    assert await unhindered(asyncio.sleep(0), bounded=bounded) is None
 
 
-async def test_an_error_of_the_work_is_raised_and_is_the_cause_when_a_cancellation_came():
+@WAYS
+async def test_a_cancellation_that_came_before_the_work_began_is_returned_too(bounded: bool):
+    done = False
+
+    async def work() -> None:
+        nonlocal done
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        done = True
+
+    async def caller() -> asyncio.CancelledError | None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel("before")
+        return await unhindered(work(), bounded=bounded)
+
+    cancelled = await asyncio.create_task(caller())
+    assert done
+    assert cancelled is not None
+
+
+@WAYS
+async def test_work_may_wait_for_tasks_of_its_own(bounded: bool):
+    seen: list[int] = []
+
+    async def work() -> None:
+        for number in range(3):
+            await asyncio.wait({asyncio.create_task(asyncio.sleep(0.001))}, timeout=5)
+            seen.append(number)
+
+    task = asyncio.create_task(unhindered(work(), bounded=bounded))
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task is not None
+    assert seen == [0, 1, 2]
+
+
+async def test_in_the_same_task_a_deadline_reaches_the_work_and_no_other_cancellation_does():
+    for others in (0, 2):
+        ended: list[object] = []
+
+        async def work(ended: list[object] = ended) -> None:
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError as exc:
+                ended.append(exc.args)
+                raise LookupError("late") from None
+
+        task = asyncio.create_task(unhindered(work(), bounded=True))
+        await asyncio.sleep(0)
+        for _ in range(others):
+            task.cancel()
+            await asyncio.sleep(0)
+        assert not ended
+        task.cancel(DUE)
+        with pytest.raises(asyncio.CancelledError if others else LookupError) as caught:
+            await task
+        assert len(ended) == 1
+        assert not others or isinstance(caught.value.__cause__, LookupError)
+
+
+@WAYS
+async def test_an_error_of_the_work_is_raised_and_is_the_cause_when_a_cancellation_came(bounded: bool):
     async def work() -> None:
         await asyncio.sleep(0.01)
         raise LookupError("no")
 
     with pytest.raises(LookupError):
-        await unhindered(work())
-    task = asyncio.create_task(unhindered(work()))
+        await unhindered(work(), bounded=bounded)
+    task = asyncio.create_task(unhindered(work(), bounded=bounded))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError) as caught:
