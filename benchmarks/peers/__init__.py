@@ -44,7 +44,7 @@ async def opened(database: str, url: str, chosen: str | None) -> AsyncIterator[t
                 continue
             try:
                 await made.open()
-            except Exception as exc:  # a library that does not start here must not stop the others
+            except Exception as exc:  # noqa: BLE001  # a library that does not start here must not stop the others
                 absent[made.name] = f"does not start: {exc!r:.120}"
                 continue
             stack.push_async_callback(made.close)
