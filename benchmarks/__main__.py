@@ -20,6 +20,7 @@ from benchmarks.workloads import (
     casts,
     changeset,
     cheap1000,
+    columnar,
     get,
     imports,
     insert1,
@@ -37,7 +38,7 @@ from benchmarks.workloads import (
     update1,
 )
 
-BOTH = (get, sel20, sel1000, cheap1000, join500, preload, insert1, update1, tx3, bulk1000, tasks64, trip)
+BOTH = (get, sel20, sel1000, cheap1000, join500, preload, insert1, update1, tx3, bulk1000, tasks64, columnar, trip)
 """The workloads on both databases; the last one writes what others read."""
 
 

@@ -11,6 +11,7 @@ from ectype.query.ast import EntityRow, LinkedRow, Output, RowShape, Select, Ste
 from ectype.query.planner import plan_select
 from ectype.repo.arrow_kinds import DeclinedError, Kind, extra, kind_of, pyarrow
 from ectype.repo.call import Call
+from ectype.repo.collector import uncollected
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.loader import Loader, build
 from ectype.repo.reader import query_of
@@ -184,6 +185,11 @@ class _ArrowColumn:
             return None
 
 
+def _turned(rows: list[Any]) -> list[tuple[Any, ...]]:
+    """Return the values of rows column by column: one call makes an iterator a row, of which none is garbage."""
+    return list(zip(*rows, strict=False))
+
+
 def _table_loader(columns: list[_ArrowColumn]) -> Callable[[list[Any]], Any]:
     pa: Any = pyarrow("to_arrow")
     schema = pa.schema([pa.field(one.name, one.kind.type, nullable=one.column.nullable) for one in columns])
@@ -191,8 +197,7 @@ def _table_loader(columns: list[_ArrowColumn]) -> Callable[[list[Any]], Any]:
     def load(rows: list[Any]) -> Any:
         batches: list[Any] = []
         for start in range(0, len(rows), CHUNK):
-            # One call turns a piece around: a loop over its rows for each column takes twice as long.
-            values = list(zip(*rows[start : start + CHUNK], strict=False))
+            values = uncollected(_turned, rows[start : start + CHUNK])
             arrays = [one.array(values[one.index]) for one in columns]
             batches.append(pa.Table.from_arrays(arrays, schema=schema))
         return pa.concat_tables(batches) if batches else schema.empty_table()
