@@ -50,13 +50,14 @@ async def run(pace: Pace, only: str | None, peer: str | None) -> Report:
         return only is None or only in name
 
     await warm_up()
+    gc.freeze()
     if wanted("import"):
-        report.add(imports.measure(max(3, pace.rounds)))
+        report.add(imports.measure(pace.rounds))
     for table in [*load.tables(), *structs.tables(), *casts.tables(), *changeset.tables()]:
         if wanted(table.workload):
             report.add(await measure(table, pace))
     report.notes += [structs.memory()] if wanted("struct memory") else []
-    report.notes += casts.slowest() if wanted("cast") else []
+    report.notes += casts.slowest() if wanted("cast") and pace is not QUICK else []
     for database, opened in (("PostgreSQL", worlds.postgres), ("SQLite", worlds.sqlite)):
         try:
             async with opened(peer) as world:
@@ -77,9 +78,11 @@ async def _measure_in(world: worlds.World, report: Report, pace: Pace, wanted: g
     for workload in BOTH:
         if wanted(workload.__name__.rpartition(".")[2]):
             report.add(await measure(workload.table(world), pace))
-    if world.database == "PostgreSQL" and wanted("overload"):
-        report.notes += await overload.notes(world.url, 1.0 if pace is QUICK else 10.0)
+    if world.database == "PostgreSQL" and wanted("overload") and pace is not QUICK:
+        report.notes += await overload.notes(world.url, 10.0)
     report.series += await growth.measure(world, pace, wanted)
+    if wanted("stream"):
+        report.notes.append(await growth.streaming(world, 100_000 if pace is QUICK else growth.MILLION))
 
 
 def main() -> None:
