@@ -1,6 +1,6 @@
 """`python -m benchmarks [--quick] [--only NAME] [--peer NAME] [--json FILE] [--docs]`: measure, judge, report.
 
-The exit status is 1 when a row is over its budget.
+The exit status is 1 when a row is over its budget; a quick run is too rough for that, and only says so.
 """
 
 import argparse
@@ -62,6 +62,7 @@ async def run(pace: Pace, only: str | None, peer: str | None) -> Report:
         try:
             async with opened(peer) as world:
                 report.versions.append(world.version)
+                world.quick = pace is QUICK
                 await _measure_in(world, report, pace, wanted)
         except worlds.Unavailable as exc:
             report.notes.append(f"skipped: {database}: {exc}")
@@ -107,7 +108,8 @@ def main() -> None:
         documents.write_json(report, chosen.json)
     if chosen.docs:
         documents.write_docs(report, Path("docs"))
-    if any(not one.met for one in report.verdicts) or any(not one.linear for one in report.series):
+    over = any(not one.met for one in report.verdicts) or any(not one.linear for one in report.series)
+    if over and not chosen.quick:
         sys.exit(1)
 
 

@@ -66,7 +66,7 @@ def tables(most: int, database: str) -> list[str]:
     def filled(table: str, select: str, count: int) -> str:
         return f"{before} INSERT INTO {table} {select} FROM {each}".replace("{most}", str(count))
 
-    made = [
+    return [
         "CREATE TABLE line (id integer PRIMARY KEY, author_id integer NOT NULL, level integer NOT NULL, "
         "text text NOT NULL, score double precision NOT NULL, views integer NOT NULL)",
         f"CREATE TABLE wide (id integer PRIMARY KEY, {wide})",
@@ -76,7 +76,6 @@ def tables(most: int, database: str) -> list[str]:
         filled("wide", f"SELECT {values}", 100),
         filled("node", f"SELECT i, CASE WHEN i <= {ROOTS} THEN NULL ELSE i - {ROOTS} END", ROOTS * (LEVELS + 1)),
     ]
-    return made
 
 
 async def measure(world: World, pace: Pace, wanted: Wanted) -> list[Series]:

@@ -184,7 +184,8 @@ async def once(one: Competitor, i: int) -> Any:
 
 
 async def _size(table: Table, one: Competitor, pace: Pace) -> int:
-    await once(one, 1)
+    if pace is not QUICK:
+        await once(one, 1)
     started = time.perf_counter()
     for i in range(pace.least):
         await once(one, i)

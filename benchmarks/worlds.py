@@ -33,6 +33,8 @@ class World:
     ask: Callable[[str], Awaitable[tuple[Any, ...]]]
     """Returns the first row of a statement, over a connection of nobody's."""
     version: str
+    quick: bool = False
+    """Whether the run is only a look."""
 
     def peer(self, name: str) -> Any:
         """Return a peer by the name that tables call it."""

@@ -10,7 +10,7 @@ from benchmarks.inputs import member
 from benchmarks.schemas import Journal
 from benchmarks.worlds import World
 
-TASKS, TIMES = 64, 4
+TASKS = 64
 BUDGETS = {
     "PostgreSQL": (
         Budget(against="asyncpg.Pool", least=2.2, figure="wall"),
@@ -25,10 +25,10 @@ def key(task: int, i: int) -> int:
     return (task * 977 + i * 31) % 5000 + 1
 
 
-def _all(get: Callable[[int], Any]) -> Callable[[int], Any]:
+def _all(get: Callable[[int], Any], times: int) -> Callable[[int], Any]:
     async def one(task: int, i: int) -> int:
         found = 0
-        for n in range(TIMES):
+        for n in range(times):
             found += member(await get(key(task, i + n)), "id", 0)
         return found
 
@@ -40,14 +40,14 @@ def _all(get: Callable[[int], Any]) -> Callable[[int], Any]:
 
 def table(world: World) -> Table:
     """The pool of the bare driver is the baseline: one held connection serves one task."""
-    repo, batched = world.repo, world.batched
+    repo, batched, times = world.repo, world.batched, 1 if world.quick else 4
     own = [
-        Competitor("ectype", _all(lambda number: repo.get(Journal, number))),
-        Competitor("ectype, batch_gets", _all(lambda number: batched.get(Journal, number))),
+        Competitor("ectype", _all(lambda number: repo.get(Journal, number), times)),
+        Competitor("ectype, batch_gets", _all(lambda number: batched.get(Journal, number), times)),
     ]
     first = "asyncpg.Pool" if world.database == "PostgreSQL" else "aiosqlite"
     others = [
-        Competitor(one.name, _all(one.fetch), objects=one.objects)
+        Competitor(one.name, _all(one.fetch, times), objects=one.objects)
         for one in world.peers
         if not one.sync and "tasks64" not in one.lacks and one.name != "raw asyncpg"
     ]
@@ -56,7 +56,7 @@ def table(world: World) -> Table:
         "tasks64",
         world.database,
         [others[0], *own, *others[1:]],
-        calls=TASKS * TIMES,
+        calls=TASKS * times,
         budgets=BUDGETS[world.database],
         lacking=world.lacking("tasks64"),
     )
