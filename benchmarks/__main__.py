@@ -31,6 +31,7 @@ from benchmarks.workloads import (
     preload,
     sel20,
     sel1000,
+    steps,
     structs,
     tasks64,
     trip,
@@ -38,7 +39,22 @@ from benchmarks.workloads import (
     update1,
 )
 
-BOTH = (get, sel20, sel1000, cheap1000, join500, preload, insert1, update1, tx3, bulk1000, tasks64, columnar, trip)
+BOTH = (
+    get,
+    sel20,
+    sel1000,
+    cheap1000,
+    join500,
+    preload,
+    insert1,
+    update1,
+    tx3,
+    bulk1000,
+    tasks64,
+    columnar,
+    steps,
+    trip,
+)
 """The workloads on both databases; the last one writes what others read."""
 
 

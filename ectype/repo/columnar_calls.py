@@ -26,7 +26,7 @@ class ColumnarCalls:
 
         The statement is the one of `repo.all`; its rows become columns without a struct between. A column is called
         like its field, its `as_` name, or the member of `project`; where two would be equal, `Post.id` and `User.id`.
-        Types are known from the query, so a table of no rows has them too: `docs/performance.md` lists them. Virtual
+        Types are known from the query, so a table of no rows has them too: `docs/repo.md` lists them. Virtual
         fields and associations are no columns.
 
         Args:
