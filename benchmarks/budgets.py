@@ -64,7 +64,8 @@ class Budget:
             met = statistics.median(found) <= _given(self.most)
         else:
             other: list[float] = getattr(figures[self.against], self.figure)
-            pairs = list(zip(mine, other, strict=True))
+            # A clock that did not move between two looks is no reason to divide by nothing.
+            pairs = [(max(own, 1e-12), max(theirs, 1e-12)) for own, theirs in zip(mine, other, strict=True)]
             if self.least is not None:
                 found = [theirs / own for own, theirs in pairs]
                 met = statistics.median(found) >= self.least
