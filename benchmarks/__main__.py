@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [--only NAME] [--peer NAME] [--json FILE] [--docs]`: measure, judge, report.
+"""`python -m benchmarks [--quick] [--only NAME] [--peer NAME] [--pinned] [--json FILE] [--docs]`: measure and judge.
 
 The exit status is 1 when a row is over its budget; a quick run is too rough for that, and only says so.
 """
@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks import documents, growth, worlds
 from benchmarks.harness import QUICK, THOROUGH, Pace, Report, measure, warm_up
 from benchmarks.machine import machine
+from benchmarks.pinning import pin_client
 from benchmarks.report import print_report
 from benchmarks.workloads import (
     bulk1000,
@@ -58,9 +59,12 @@ BOTH = (
 """The workloads on both databases; the last one writes what others read."""
 
 
-async def run(pace: Pace, only: str | None, peer: str | None) -> Report:
+async def run(pace: Pace, only: str | None, peer: str | None, *, pinned: bool) -> Report:
     """Run every workload whose name has `only` in it, against the libraries with `peer` in their name."""
     report = Report()
+    if pinned and (why := pin_client()) is not None:
+        report.notes.append(f"not pinned: {why}")
+        pinned = False
 
     def wanted(name: str) -> bool:
         return only is None or only in name
@@ -79,13 +83,13 @@ async def run(pace: Pace, only: str | None, peer: str | None) -> Report:
             async with opened(peer) as world:
                 report.versions.append(world.version)
                 world.quick = pace is QUICK
-                await _measure_in(world, report, pace, wanted)
+                await _measure_in(world, report, pace, wanted, pinned=pinned)
         except worlds.Unavailable as exc:
             report.notes.append(f"skipped: {database}: {exc}")
     return report
 
 
-async def _measure_in(world: worlds.World, report: Report, pace: Pace, wanted: growth.Wanted) -> None:
+async def _measure_in(world: worlds.World, report: Report, pace: Pace, wanted: growth.Wanted, *, pinned: bool) -> None:
     gc.freeze()
     if world.database == "PostgreSQL":
         for table in plan.tables(world):
@@ -94,6 +98,9 @@ async def _measure_in(world: worlds.World, report: Report, pace: Pace, wanted: g
         report.notes += [plan.memory()] if wanted("plan") else []
     for workload in BOTH:
         if wanted(workload.__name__.rpartition(".")[2]):
+            if pinned and (why := await world.pin()) is not None:
+                report.notes.append(f"not pinned: {why}")
+                pinned = False
             report.add(await measure(workload.table(world), pace))
     if world.database == "PostgreSQL" and wanted("overload") and pace is not QUICK:
         report.notes += await overload.notes(world.url, 10.0)
@@ -108,6 +115,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rounds of short batches: a look, no measurement")
     parser.add_argument("--only", help="run only workloads with this in their name")
     parser.add_argument("--peer", help="compare only with libraries with this in their name, and the bare drivers")
+    parser.add_argument("--pinned", action="store_true", help="the client on one processor, PostgreSQL on another")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--docs", action="store_true", help="write the tables and plots that docs/performance.md shows")
     parser.add_argument("--from", dest="read", type=Path, help="measure nothing: report what `--json` wrote")
@@ -115,7 +123,7 @@ def main() -> None:
     if chosen.read is not None:
         report = documents.read(chosen.read)
     else:
-        report = asyncio.run(run(QUICK if chosen.quick else THOROUGH, chosen.only, chosen.peer))
+        report = asyncio.run(run(QUICK if chosen.quick else THOROUGH, chosen.only, chosen.peer, pinned=chosen.pinned))
         report.machine = machine(report.versions)
     if not report.rows and not report.notes and not report.series:
         parser.error(f"no workload has {chosen.only!r} in its name: see the first column of `make bench-quick`")

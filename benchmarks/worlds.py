@@ -13,6 +13,7 @@ import asyncpg
 from benchmarks.harness import Competitor
 from benchmarks.peers import opened
 from benchmarks.peers.base import Peer
+from benchmarks.pinning import Pin, never, pin_server
 from benchmarks.schemas import fill_postgres, fill_sqlite, reset_postgres, reset_sqlite
 from ectype import Repo
 from ectype.repo.select import prepare
@@ -33,6 +34,8 @@ class World:
     ask: Callable[[str], Awaitable[tuple[Any, ...]]]
     """Returns the first row of a statement, over a connection of nobody's."""
     version: str
+    pin: Pin = never
+    """Keeps the server off the client's processor, also connections that were made since."""
     quick: bool = False
     """Whether the run is only a look."""
 
@@ -87,7 +90,10 @@ async def postgres(chosen: str | None = None) -> AsyncIterator[World]:
                 async def ask(sql: str) -> tuple[Any, ...]:
                     return tuple(await writer.fetchrow(sql))
 
-                yield World("PostgreSQL", url, repo, batched, peers, absent, reset, ask, version)
+                async def pin() -> str | None:
+                    return await pin_server(writer)
+
+                yield World("PostgreSQL", url, repo, batched, peers, absent, reset, ask, version, pin)
         finally:
             await writer.close()
             await asyncio.to_thread(server.drop_database, url)
