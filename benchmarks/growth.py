@@ -13,6 +13,7 @@ from pathlib import Path
 from types import new_class
 from typing import Any, TypeAlias
 
+from benchmarks.budgets import RAW
 from benchmarks.harness import QUICK, Pace, Series
 from benchmarks.schemas import Author, Journal
 from benchmarks.worlds import World, plans
@@ -100,6 +101,7 @@ def _series(world: World, most: int) -> Iterable[tuple[str, str, tuple[int, ...]
     repo = world.repo
     rows = tuple(10**power for power in range(6) if 10**power <= most)
     yield "rows", "row", rows, lambda size: lambda: repo.all(from_(Line).limit(size))
+    yield "rows, bare driver", "row", rows, lambda size: _bare(world, size)
     yield "rows, streamed", "row", rows[1:], lambda size: lambda: _streamed(repo, size)
     yield "rows, to_arrow", "row", rows, lambda size: lambda: repo.to_arrow(from_(Line).limit(size))
     yield "rows, insert_all", "row", tuple(n for n in rows if n <= 10_000), lambda size: _inserting(world, size)
@@ -159,6 +161,13 @@ def exponent(points: list[tuple[int, float]]) -> float:
     ys = [math.log(cost) for _, cost in used]
     mx, my = sum(xs) / len(xs), sum(ys) / len(ys)
     return sum((x - mx) * (y - my) for x, y in zip(xs, ys, strict=True)) / sum((x - mx) ** 2 for x in xs)
+
+
+def _bare(world: World, size: int) -> Callable[[], Any]:
+    """Return what reads the rows by the driver, whose own growth nobody above it can mend."""
+    on: Any = world.peer(RAW[world.database]).on
+    text = f"SELECT id, author_id, level, text, score, views FROM line LIMIT {size}"
+    return lambda: on.fetch(text) if world.database == "PostgreSQL" else on.execute(text).fetchall()
 
 
 async def _streamed(repo: Any, size: int) -> int:
