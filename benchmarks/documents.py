@@ -134,7 +134,7 @@ def peers_plot(rows: list[Row], database: str) -> str:
     """Return bars of client CPU ÷ the baseline's, a group a workload, on a logarithmic axis."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        if row.database == database and row.workload != "trip":
+        if row.database == database and row.workload not in ("trip", "steps"):
             groups.setdefault(row.workload, []).append(row)
     most = max((row.cpu_ratio[0] for group in groups.values() for row in group), default=10.0)
     least = min((row.cpu_ratio[0] for group in groups.values() for row in group), default=0.1)
@@ -170,25 +170,24 @@ def peers_plot(rows: list[Row], database: str) -> str:
 
 def growth_plot(series: list[Series]) -> str:
     """Return a panel a series: microseconds for each one over how many there are, on a logarithmic axis of sizes."""
-    panel, across = (250, 150), 3
+    panel, across = (300, 160), 3
     body: list[str] = []
     for number, one in enumerate(series):
         left, top = 20 + number % across * panel[0], 40 + number // across * panel[1]
         costs = [cost / size * 1e6 for size, cost in one.points]
         most = max(costs) or 1.0
         spread = log10(one.points[-1][0]) - log10(one.points[0][0]) or 1.0
-        wide, tall = panel[0] - 50, panel[1] - 60
+        wide, tall = panel[0] - 80, panel[1] - 70
         places = [
-            (left + wide * (log10(size) - log10(one.points[0][0])) / spread, top + 20 + tall * (1 - cost / most))
+            (left + wide * (log10(size) - log10(one.points[0][0])) / spread, top + 30 + tall * (1 - cost / most))
             for (size, _), cost in zip(one.points, costs, strict=True)
         ]
         colour = COLOURS[0] if one.linear else COLOURS[3]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        body.append(
-            f'<text x="{left}" y="{top + 8}" {FONT} font-weight="bold">{escape(one.name)}, {one.database}</text>'
-        )
+        said = escape(f"{one.name.removeprefix('growth ')}, {one.database}")
+        body.append(f'<text x="{left}" y="{top + 8}" {FONT} font-weight="bold">{said}</text>')
         body.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        floor = top + 20 + tall
+        floor = top + 30 + tall
         body.append(f'<line x1="{left}" y1="{floor}" x2="{left + wide}" y2="{floor}" stroke="#d0d7de"/>')
         for (x, y), (size, _), cost in zip(places, one.points, costs, strict=True):
             body.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="{colour}"/>')
