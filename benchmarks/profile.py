@@ -22,7 +22,14 @@ from benchmarks.harness import once
 
 SECONDS = 6.0
 RATE = 500
-WAITING = ("select (selectors.py", "epoll_wait", "EpollSelector.select (selectors.py")
+WAITING = (
+    "select (selectors.py",
+    "EpollSelector.select (selectors.py",
+    "epoll_wait",
+    # Threads that wait for work, in a call of C that py-spy does not always know to be idle.
+    "_worker (concurrent/futures/thread.py",
+    "_connection_worker_thread (aiosqlite/core.py",
+)
 READY, TOLD = "ready", "calls made: "
 
 
@@ -31,6 +38,7 @@ async def loop(workload: str, database: str, seconds: float) -> str:
     module = import_module(f"benchmarks.workloads.{workload}")
     async with (worlds.postgres if database == "PostgreSQL" else worlds.sqlite)("nobody") as world:
         own = next(one for one in module.table(world).competitors if one.name == "ectype")
+        await world.reset()
         for i in range(200):
             await once(own, i)
         gc.freeze()
@@ -53,7 +61,7 @@ def sampled(workload: str, database: str, seconds: float, more: list[str]) -> tu
         assert output is not None
         while output.readline().strip() != READY:
             pass
-        spy = [str(Path(sys.executable).parent / "py-spy"), "record", "--nonblocking", "--function", *more]
+        spy = [str(Path(sys.executable).parent / "py-spy"), "record", "--function", *more]
         spy += [
             "--rate",
             str(RATE),
