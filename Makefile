@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench bench-quick soak serve clean
+.PHONY: demo test lint bench bench-quick bench-docs soak serve clean
 
 demo: $(RUNTIME)
 	$(BIN)/python -m examples.depot $(DEPOT_ARGS)
@@ -30,6 +30,9 @@ bench: $(VENV)/.bench
 
 bench-quick: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
+
+bench-docs: $(VENV)/.bench
+	$(BIN)/python -m benchmarks --docs $(BENCH_ARGS)
 
 soak: $(READY)
 	$(BIN)/python -m soak $(SOAK_ARGS)

@@ -1,25 +1,27 @@
-"""`python -m benchmarks [--quick] [--json FILE] [--only NAME]`: measure, print a table, write the figures."""
+"""`python -m benchmarks [--quick] [--only NAME] [--peer NAME] [--pinned] [--json FILE] [--docs]`: measure and judge.
+
+The exit status is 1 when a row is over its budget; a quick run is too rough for that, and only says so.
+"""
 
 import argparse
 import asyncio
 import gc
-import json
-import platform
 import sys
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table as Printed
 
-from benchmarks import worlds
-from benchmarks.harness import Row, measure, warm_up
+from benchmarks import documents, growth, worlds
+from benchmarks.harness import QUICK, THOROUGH, Pace, Report, measure, warm_up
+from benchmarks.machine import machine
+from benchmarks.pinning import pin_client
+from benchmarks.report import print_report
 from benchmarks.workloads import (
     bulk1000,
     casts,
     changeset,
     cheap1000,
+    columnar,
     get,
     imports,
     insert1,
@@ -30,6 +32,7 @@ from benchmarks.workloads import (
     preload,
     sel20,
     sel1000,
+    steps,
     structs,
     tasks64,
     trip,
@@ -37,90 +40,101 @@ from benchmarks.workloads import (
     update1,
 )
 
-PACKAGES = ("asyncpg", "aiosqlite", "sqlalchemy", "tortoise-orm", "piccolo", "sqlglot", "pydantic")
-
-
-BOTH = (get, sel20, sel1000, cheap1000, join500, preload, insert1, update1, tx3, bulk1000, tasks64, trip)
+BOTH = (
+    get,
+    sel20,
+    sel1000,
+    cheap1000,
+    join500,
+    preload,
+    insert1,
+    update1,
+    tx3,
+    bulk1000,
+    tasks64,
+    columnar,
+    steps,
+    trip,
+)
 """The workloads on both databases; the last one writes what others read."""
 
 
-async def run(rounds: int, only: str | None) -> tuple[list[Row], list[str]]:
-    """Run every workload whose name has `only` in it; return the rows, and what else is to be said."""
-    notes: list[str] = []
+async def run(pace: Pace, only: str | None, peer: str | None, *, pinned: bool) -> Report:
+    """Run every workload whose name has `only` in it, against the libraries with `peer` in their name."""
+    report = Report()
+    if pinned and (why := pin_client()) is not None:
+        report.notes.append(f"not pinned: {why}")
+        pinned = False
 
     def wanted(name: str) -> bool:
         return only is None or only in name
 
     await warm_up()
-    rows: list[Row] = imports.measure(max(3, rounds)) if wanted("import") else []
+    gc.freeze()
+    if wanted("import"):
+        report.add(imports.measure(pace.rounds))
     for table in [*load.tables(), *structs.tables(), *casts.tables(), *changeset.tables()]:
         if wanted(table.workload):
-            rows += await measure(table, rounds)
-    notes += [structs.memory()] if wanted("struct memory") else []
-    notes += casts.slowest() if wanted("cast") else []
-    try:
-        async with worlds.postgres() as world:
-            gc.freeze()
-            for table in [*plan.tables(world), *(one.postgres(world) for one in BOTH)]:
-                if wanted(table.workload):
-                    rows += await measure(table, rounds)
-            if wanted("overload"):
-                notes += await overload.notes(world.url, 3.0 if rounds < 9 else 10.0)
-        if wanted("plan"):
-            notes.append(plan.memory())
-    except worlds.Unavailable as exc:
-        notes.append(f"skipped: PostgreSQL, and the plan rows: {exc}")
-    async with worlds.sqlite() as world:
-        for table in (one.sqlite(world) for one in BOTH):
+            report.add(await measure(table, pace))
+    report.notes += [structs.memory()] if wanted("struct memory") else []
+    report.notes += casts.slowest() if wanted("cast") and pace is not QUICK else []
+    for database, opened in (("PostgreSQL", worlds.postgres), ("SQLite", worlds.sqlite)):
+        try:
+            async with opened(peer) as world:
+                report.versions.append(world.version)
+                world.quick = pace is QUICK
+                await _measure_in(world, report, pace, wanted, pinned=pinned)
+        except worlds.Unavailable as exc:
+            report.notes.append(f"skipped: {database}: {exc}")
+    return report
+
+
+async def _measure_in(world: worlds.World, report: Report, pace: Pace, wanted: growth.Wanted, *, pinned: bool) -> None:
+    gc.freeze()
+    if world.database == "PostgreSQL":
+        for table in plan.tables(world):
             if wanted(table.workload):
-                rows += await measure(table, rounds)
-    return rows, notes
-
-
-def print_rows(rows: list[Row], console: Console) -> None:
-    """Print the report; ratios are to the first line of each table, as median (least to most)."""
-    printed = Printed(title="microseconds a call; ratios to the first line of each table", title_justify="left")
-    for column in ("workload", "database", "who", "cpu µs", "wall µs", "cpu ×", "wall ×"):
-        printed.add_column(column, justify="left" if column in ("workload", "database", "who") else "right")
-    last = None
-    for row in rows:
-        if last not in (None, (row.workload, row.database)):
-            printed.add_section()
-        last = (row.workload, row.database)
-        printed.add_row(
-            row.workload,
-            row.database,
-            row.name,
-            f"{row.cpu_us:.2f}",
-            f"{row.wall_us:.2f}",
-            "{:.2f} ({:.2f}–{:.2f})".format(*row.cpu_ratio),
-            "{:.2f} ({:.2f}–{:.2f})".format(*row.wall_ratio),
-        )
-    console.print(printed)
+                report.add(await measure(table, pace))
+        report.notes += [plan.memory()] if wanted("plan") else []
+    for workload in BOTH:
+        if wanted(workload.__name__.rpartition(".")[2]):
+            if pinned and (why := await world.pin()) is not None:
+                report.notes.append(f"not pinned: {why}")
+                pinned = False
+            report.add(await measure(workload.table(world), pace))
+    if world.database == "PostgreSQL" and wanted("overload") and pace is not QUICK:
+        report.notes += await overload.notes(world.url, 10.0)
+    report.series += await growth.measure(world, pace, wanted)
+    if wanted("stream"):
+        report.notes.append(await growth.streaming(world, 100_000 if pace is QUICK else growth.MILLION))
 
 
 def main() -> None:
     """Read the command line, measure, report."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three rounds instead of nine")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--quick", action="store_true", help="few rounds of short batches: a look, no measurement")
     parser.add_argument("--only", help="run only workloads with this in their name")
+    parser.add_argument("--peer", help="compare only with libraries with this in their name, and the bare drivers")
+    parser.add_argument("--pinned", action="store_true", help="the client on one processor, PostgreSQL on another")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--docs", action="store_true", help="write the tables and plots that docs/performance.md shows")
+    parser.add_argument("--from", dest="read", type=Path, help="measure nothing: report what `--json` wrote")
     chosen = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    rows, notes = asyncio.run(run(3 if chosen.quick else 9, chosen.only))
-    if not rows and not notes:
-        parser.error(
-            f"no workload has {chosen.only!r} in its name: see the first column of `python -m benchmarks --quick`"
-        )
-    machine = f"{platform.system()} {platform.machine()}, CPython {platform.python_version()}"
-    packages = {name: version(name) for name in PACKAGES}
-    console.print(machine + ", " + ", ".join(f"{name} {number}" for name, number in packages.items()))
-    print_rows(rows, console)
-    for note in notes:
-        console.print(note)
+    if chosen.read is not None:
+        report = documents.read(chosen.read)
+    else:
+        report = asyncio.run(run(QUICK if chosen.quick else THOROUGH, chosen.only, chosen.peer, pinned=chosen.pinned))
+        report.machine = machine(report.versions)
+    if not report.rows and not report.notes and not report.series:
+        parser.error(f"no workload has {chosen.only!r} in its name: see the first column of `make bench-quick`")
+    print_report(report, Console(width=None if sys.stdout.isatty() else 130))
     if chosen.json is not None:
-        document = {"machine": machine, "packages": packages, "notes": notes, "rows": [asdict(row) for row in rows]}
-        chosen.json.write_text(json.dumps(document, indent=2) + "\n")
+        documents.write_json(report, chosen.json)
+    if chosen.docs:
+        documents.write_docs(report, Path("docs"))
+    over = any(not one.met for one in report.verdicts) or any(not one.linear for one in report.series)
+    if over and not chosen.quick:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -9,21 +9,40 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-BATCH_SECONDS = 0.045
-LEAST, MOST = 3, 3_000
+from benchmarks.budgets import Budget, Spread, Verdict
+
+MOST = 3_000
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a run takes: how many rounds, and how long a batch."""
+
+    rounds: int
+    batch_seconds: float
+    least: int
+    """Iterations of a batch, at least."""
+
+
+THOROUGH = Pace(9, 0.045, 3)
+QUICK = Pace(2, 0.004, 1)
 
 
 @dataclass(frozen=True)
 class Competitor:
-    """One way to do the work: `run(i)` does iteration `i`; a coroutine is awaited."""
+    """One way to do the work: `run(i)` does iteration `i`; a coroutine is awaited.
+
+    `objects` says that it is a peer: it returns objects of a model, and ectype is to be ahead of it.
+    """
 
     name: str
     run: Callable[[int], Any]
     sync: bool = False
+    objects: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,12 +59,17 @@ class Table:
     check: Callable[[Any], object] = lambda result: result
     """What must be equal among competitors: a sanity check that all did the same work."""
     reset: Callable[[], Awaitable[None]] | None = None
+    written: Callable[[], Awaitable[object]] | None = None
+    """Reads what the work has left in the database, which must be equal among competitors too."""
     calls: int = 1
+    budgets: Sequence[Budget] = ()
+    lacking: Mapping[str, str] = field(default_factory=dict)
+    """Who does not do this work, and why."""
 
 
 @dataclass
 class Figures:
-    """What was measured for one competitor, a value a round."""
+    """What was measured for one competitor, seconds a call, a value a round."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -60,52 +84,115 @@ class Row:
     name: str
     wall_us: float
     cpu_us: float
-    wall_ratio: tuple[float, float, float]
-    cpu_ratio: tuple[float, float, float]
+    wall_ratio: Spread
+    cpu_ratio: Spread
+    above_us: Spread = (0.0, 0.0, 0.0)
+    """Microseconds of CPU above the baseline."""
+    objects: bool = False
 
 
-async def measure(table: Table, rounds: int) -> list[Row]:
-    """Run a table and return its rows.
+@dataclass(frozen=True)
+class Series:
+    """How the cost of something grows: seconds of client CPU by how many there are of it.
+
+    `exponent` is that of the power law between the largest sizes; 1 is linear.
+    """
+
+    name: str
+    database: str
+    unit: str
+    points: Sequence[tuple[int, float]]
+    exponent: float
+    linear: bool
+
+
+@dataclass
+class Report:
+    """What a run found."""
+
+    rows: list[Row] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    lacking: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """Workload, database, who, and why not."""
+    notes: list[str] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    machine: str = ""
+    versions: list[str] = field(default_factory=list)
+
+    def add(self, other: "Report") -> None:
+        self.rows += other.rows
+        self.verdicts += other.verdicts
+        self.lacking += other.lacking
+        self.notes += other.notes
+
+
+async def measure(table: Table, pace: Pace) -> Report:
+    """Run a table and return its rows, and how it stands against its budgets.
 
     Raises:
         AssertionError: when competitors do not give the same result.
     """
-    await _check(table)
-    sizes = {one.name: await _size(table, one) for one in table.competitors}
+    table = await _check(table)
+    sizes = {one.name: await _size(table, one, pace) for one in table.competitors}
     figures = {one.name: Figures() for one in table.competitors}
-    for number in range(rounds):
+    for number in range(pace.rounds):
         order = table.competitors if number % 2 == 0 else list(reversed(table.competitors))
         for one in order:
             wall, cpu = await _batch(table, one, sizes[one.name])
             figures[one.name].wall.append(wall / table.calls)
             figures[one.name].cpu.append(cpu / table.calls)
     base = figures[table.competitors[0].name]
-    return [_row(table, one.name, figures[one.name], base) for one in table.competitors]
+    rows = [_row(table, one, figures[one.name], base) for one in table.competitors]
+    ahead = [Budget(against=one.name, ratio=1.0, words="ahead of") for one in table.competitors if one.objects]
+    verdicts = [
+        budget.judge(table.workload, table.database, figures)
+        for budget in [*table.budgets, *ahead]
+        if budget.who in figures and (budget.against is None or budget.against in figures)
+    ]
+    lacking = [(table.workload, table.database, name, why) for name, why in table.lacking.items()]
+    return Report(rows, verdicts, lacking)
 
 
-async def _check(table: Table) -> None:
-    results: list[tuple[str, object]] = []
+async def _check(table: Table) -> Table:
+    """Return the table without libraries that fail at the work, whose errors it tells.
+
+    Raises:
+        AssertionError: when competitors do not give the same result.
+    """
+    results: list[tuple[Competitor, object]] = []
+    lacking = dict(table.lacking)
     for one in table.competitors:
         if table.reset is not None:
             await table.reset()
-        results.append((one.name, table.check(await _once(one, 7))))
-    for name, result in results[1:]:
-        assert result == results[0][1], f"{table.workload}: {name} gave {result!r:.200}, {results[0]!r:.200}"
+        try:
+            found = table.check(await once(one, 7))
+        except Exception as exc:
+            if not one.objects:
+                raise
+            lacking[one.name] = f"fails: {' '.join(repr(exc).split()):.160}"
+            continue
+        results.append((one, found if table.written is None else (found, await table.written())))
+    for one, result in results[1:]:
+        assert result == results[0][1], f"{table.workload}: {one.name} gave {result!r:.300}, {results[0][1]!r:.300}"
+    return replace(table, competitors=[one for one, _ in results], lacking=lacking)
 
 
-async def _once(one: Competitor, i: int) -> Any:
+async def once(one: Competitor, i: int) -> Any:
+    """Do one iteration and return its result."""
     result = one.run(i)
     return result if one.sync else await result
 
 
-async def _size(table: Table, one: Competitor) -> int:
-    await _once(one, 1)
+async def _size(table: Table, one: Competitor, pace: Pace) -> int:
+    if pace is not QUICK:
+        await once(one, 1)
     started = time.perf_counter()
-    for i in range(LEAST):
-        await _once(one, i)
-    each = (time.perf_counter() - started) / LEAST
-    size = max(LEAST, min(MOST, int(BATCH_SECONDS / max(each, 1e-9))))
-    await _batch(table, one, size)
+    for i in range(pace.least):
+        await once(one, i)
+    each = (time.perf_counter() - started) / pace.least
+    size = max(pace.least, min(MOST, int(pace.batch_seconds / max(each, 1e-9))))
+    if pace is not QUICK:
+        await _batch(table, one, size)
     return size
 
 
@@ -124,21 +211,28 @@ async def _batch(table: Table, one: Competitor, size: int) -> tuple[float, float
     return (time.perf_counter() - wall) / size, (time.process_time() - cpu) / size
 
 
-def _row(table: Table, name: str, mine: Figures, base: Figures) -> Row:
+def _row(table: Table, one: Competitor, mine: Figures, base: Figures) -> Row:
     return Row(
         table.workload,
         table.database,
-        name,
+        one.name,
         statistics.median(mine.wall) * 1e6,
         statistics.median(mine.cpu) * 1e6,
-        _ratio(mine.wall, base.wall),
-        _ratio(mine.cpu, base.cpu),
+        ratio(mine.wall, base.wall),
+        ratio(mine.cpu, base.cpu),
+        spread([(a - b) * 1e6 for a, b in zip(mine.cpu, base.cpu, strict=True)]),
+        one.objects,
     )
 
 
-def _ratio(mine: list[float], base: list[float]) -> tuple[float, float, float]:
-    ratios = [a / b if b else float("nan") for a, b in zip(mine, base, strict=True)]
-    return statistics.median(ratios), min(ratios), max(ratios)
+def ratio(mine: list[float], base: list[float]) -> Spread:
+    """Return the ratios of equal rounds as median, least and most."""
+    return spread([a / b if b else float("nan") for a, b in zip(mine, base, strict=True)])
+
+
+def spread(values: list[float]) -> Spread:
+    """Return median, least and most."""
+    return statistics.median(values), min(values), max(values)
 
 
 async def warm_up(seconds: float = 0.3) -> None:

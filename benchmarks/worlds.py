@@ -1,75 +1,64 @@
 """The databases with everybody's connections to them."""
 
 import asyncio
-import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import asyncpg
 
-from benchmarks import piccolo_tables, tortoise_models
-from benchmarks.peers import engine_for, sessions_for, sqlite_engine_for
-from benchmarks.schemas import fill_postgres, fill_sqlite
+from benchmarks.harness import Competitor
+from benchmarks.peers import opened
+from benchmarks.peers.base import Peer
+from benchmarks.pinning import Pin, never, pin_server
+from benchmarks.schemas import fill_postgres, fill_sqlite, reset_postgres, reset_sqlite
 from ectype import Repo
 from ectype.repo.select import prepare
 from tests.databases import PostgresServer, Unavailable
 
 
 @dataclass
-class Postgres:
-    raw: Any
-    raw_pool: Any
+class World:
+    """One database, ectype's repos on it, and everybody else."""
+
+    database: str
+    url: str
     repo: Repo
     batched: Repo
-    engine: Any
-    sessions: Any
-    plans: Any
+    peers: list[Peer]
+    absent: dict[str, str]
+    reset: Callable[[], Awaitable[None]]
+    ask: Callable[[str], Awaitable[tuple[Any, ...]]]
+    """Returns the first row of a statement, over a connection of nobody's."""
     version: str
-    url: str
+    pin: Pin = never
+    """Keeps the server off the client's processor, also connections that were made since."""
+    quick: bool = False
+    """Whether the run is only a look."""
+
+    def peer(self, name: str) -> Any:
+        """Return a peer by the name that tables call it."""
+        return next(one for one in self.peers if one.name == name)
+
+    def competitors(self, workload: str, *own: Competitor, method: str | None = None) -> list[Competitor]:
+        """Return the baseline, those of ours, and everybody else who does a workload."""
+        method = method or workload
+        found = [
+            Competitor(one.name, getattr(one, method), one.sync, one.objects)
+            for one in self.peers
+            if hasattr(one, method) and workload not in one.lacks
+        ]
+        return [found[0], *own, *found[1:]]
+
+    def lacking(self, workload: str) -> dict[str, str]:
+        """Return who does not do a workload, and why."""
+        return self.absent | {one.name: one.lacks[workload] for one in self.peers if workload in one.lacks}
 
 
-@dataclass
-class Sqlite:
-    raw: sqlite3.Connection
-    aio: aiosqlite.Connection
-    repo: Repo
-    engine: Any
-    sessions: Any
-
-
-@asynccontextmanager
-async def postgres() -> AsyncIterator[Postgres]:
-    """A fresh database on the server that the tests would use, and every competitor's connection to it."""
-    server = PostgresServer()
-    try:
-        url = await asyncio.to_thread(server.create_database)
-        await fill_postgres(url)
-        raw: Any = await asyncpg.connect(url)
-        raw_pool: Any = await asyncpg.create_pool(url, min_size=10, max_size=10)
-        engine = engine_for(url)
-        await tortoise_models.start(url)
-        await asyncio.to_thread(piccolo_tables.start, url)
-        try:
-            async with Repo(url, pool_size=10) as repo, Repo(url, pool_size=10, batch_gets=True) as batched:
-                version = str(await raw.fetchval("show server_version"))
-                plans = _plans(repo)
-                yield Postgres(raw, raw_pool, repo, batched, engine, sessions_for(engine), plans, version, url)
-        finally:
-            await tortoise_models.stop()
-            await engine.dispose()
-            await raw_pool.close()
-            await raw.close()
-            await asyncio.to_thread(server.drop_database, url)
-    finally:
-        await asyncio.to_thread(server.stop)
-
-
-def _plans(repo: Repo) -> Any:
+def plans(repo: Repo) -> Any:
     """Return what finds the plan of a query as the repo does, without running it."""
     engine = repo._engine
 
@@ -80,19 +69,60 @@ def _plans(repo: Repo) -> Any:
 
 
 @asynccontextmanager
-async def sqlite() -> AsyncIterator[Sqlite]:
-    """A fresh file, and every competitor's connection to it."""
+async def postgres(chosen: str | None = None) -> AsyncIterator[World]:
+    """A fresh database on the server that the tests would use, and every competitor's connection to it."""
+    server = PostgresServer()
+    try:
+        url = await asyncio.to_thread(server.create_database)
+        await fill_postgres(url)
+        writer: Any = await asyncpg.connect(url)
+        try:
+            async with (
+                Repo(url, pool_size=10) as repo,
+                Repo(url, pool_size=10, batch_gets=True) as batched,
+                opened("PostgreSQL", url, chosen) as (peers, absent),
+            ):
+                version = f"PostgreSQL {await writer.fetchval('show server_version')}"
+
+                async def reset() -> None:
+                    await reset_postgres(writer)
+
+                async def ask(sql: str) -> tuple[Any, ...]:
+                    return tuple(await writer.fetchrow(sql))
+
+                async def pin() -> str | None:
+                    return await pin_server(writer)
+
+                yield World("PostgreSQL", url, repo, batched, peers, absent, reset, ask, version, pin)
+        finally:
+            await writer.close()
+            await asyncio.to_thread(server.drop_database, url)
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def sqlite(chosen: str | None = None) -> AsyncIterator[World]:
+    """A fresh file, and every competitor's connection to it; nobody waits for the disk."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "bench.db")
         fill_sqlite(path)
-        raw = sqlite3.connect(path, isolation_level=None, cached_statements=512)
-        engine = sqlite_engine_for(path)
-        try:
-            async with aiosqlite.connect(path, isolation_level=None) as aio, Repo(f"sqlite:///{path}") as repo:
-                yield Sqlite(raw, aio, repo, engine, sessions_for(engine))
-        finally:
-            await engine.dispose()
-            raw.close()
+        url = f"sqlite:///{path}?synchronous=off"
+        async with (
+            Repo(url) as repo,
+            Repo(url, batch_gets=True) as batched,
+            opened("SQLite", path, chosen) as (peers, absent),
+        ):
+            raw: Any = peers[0]
+            version = f"SQLite {raw.on.execute('select sqlite_version()').fetchone()[0]}"
+
+            async def reset() -> None:
+                reset_sqlite(raw.on)
+
+            async def ask(sql: str) -> tuple[Any, ...]:
+                return tuple(raw.on.execute(sql).fetchone())
+
+            yield World("SQLite", path, repo, batched, peers, absent, reset, ask, version)
 
 
-__all__ = ["Postgres", "Sqlite", "Unavailable", "postgres", "sqlite"]
+__all__ = ["Unavailable", "World", "plans", "postgres", "sqlite"]

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from benchmarks.budgets import Budget
 from benchmarks.harness import Competitor, Table
 from ectype import Field as Column
 from ectype import Schema, change, field, primary_key
@@ -73,6 +74,7 @@ def tables() -> list[Table]:
                 Competitor("pydantic", lambda _: PersonModel.model_validate(GOOD), sync=True),
             ],
             dict,
+            budgets=[Budget(most=8)],
         ),
         Table(
             "changeset invalid",

@@ -4,7 +4,8 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks.harness import Row
+from benchmarks.budgets import Budget
+from benchmarks.harness import Figures, Report, Row, ratio
 
 STATEMENTS = {
     "bare interpreter": "pass",
@@ -20,23 +21,32 @@ print(time.perf_counter() - wall, time.process_time() - cpu)
 """
 
 
-def measure(rounds: int) -> list[Row]:
+BUDGET = Budget(most=150_000, figure="wall")
+
+
+def measure(rounds: int) -> Report:
     """Return the time of each import, without that of the interpreter's own start."""
-    walls: dict[str, list[float]] = {name: [] for name in STATEMENTS}
-    cpus: dict[str, list[float]] = {name: [] for name in STATEMENTS}
-    for _ in range(rounds + 1):
+    figures = {name: Figures() for name in STATEMENTS}
+    for number in range(rounds + 1):
         for name, statement in STATEMENTS.items():
             done = subprocess.run(
                 [sys.executable, "-c", TIMED.format(statement)], check=True, capture_output=True, text=True, timeout=60
             )
             wall, cpu = map(float, done.stdout.split())
-            walls[name].append(wall)
-            cpus[name].append(cpu)
-    base = walls["ectype"][1:]
-    rows: list[Row] = []
-    for name in STATEMENTS:
-        ratios = [a / b for a, b in zip(walls[name][1:], base, strict=True)]
-        ratio = (statistics.median(ratios), min(ratios), max(ratios))
-        wall, cpu = statistics.median(walls[name][1:]), statistics.median(cpus[name][1:])
-        rows.append(Row("import", "–", name, wall * 1e6, cpu * 1e6, ratio, ratio))
-    return rows
+            if number:
+                figures[name].wall.append(wall)
+                figures[name].cpu.append(cpu)
+    base = figures["ectype"]
+    rows = [
+        Row(
+            "import",
+            "–",
+            name,
+            statistics.median(mine.wall) * 1e6,
+            statistics.median(mine.cpu) * 1e6,
+            ratio(mine.wall, base.wall),
+            ratio(mine.cpu, base.cpu),
+        )
+        for name, mine in figures.items()
+    ]
+    return Report(rows, [BUDGET.judge("import", "–", figures)])

@@ -9,20 +9,24 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
+from benchmarks.budgets import Budget
 from benchmarks.harness import Competitor, Table
-from benchmarks.peers import SaAuthor, SaComment, SaJournal
-from benchmarks.piccolo_tables import PiccoloComment, PiccoloJournal
+from benchmarks.peers.piccolo import PiccoloComment, PiccoloJournal
+from benchmarks.peers.sqlalchemy import SaAuthor, SaComment, SaJournal
+from benchmarks.peers.tortoise import TortoiseComment, TortoiseJournal
 from benchmarks.schemas import Author, Comment, Journal
-from benchmarks.tortoise_models import TortoiseComment, TortoiseJournal
-from benchmarks.worlds import Postgres
+from benchmarks.worlds import World, plans
 from ectype import POSTGRES, Query, from_
 from ectype.repo.engine import Prepared
 from ectype.sql.compilers import compile_select
 
+MOST = (0.5, 1.5, 2.0)
+"""Microseconds to build a query and find its plan."""
 
-def tables(world: Postgres) -> list[Table]:
+
+def tables(world: World) -> list[Table]:
     """By key; three filters, an order and a limit; two joins with three entities; each as compiled anew."""
-    plans = world.plans
+    find = plans(world.repo)
     cache: dict[Any, Any] = {}
     dialect = postgresql.dialect()
 
@@ -35,12 +39,13 @@ def tables(world: Postgres) -> list[Table]:
     for position, name in enumerate(("key", "filters", "joins")):
         build, sa = ours[position], theirs[position]
         found = [
-            Competitor("ectype", lambda i, build=build: plans(build(i)), sync=True),
-            Competitor("SQLAlchemy", lambda i, sa=sa: compiled(sa(i)), sync=True),
-            Competitor("Tortoise", TORTOISE[position], sync=True),
-            Competitor("Piccolo", PICCOLO[position], sync=True),
+            Competitor("ectype", lambda i, build=build: find(build(i)), sync=True),
+            Competitor("SQLAlchemy", lambda i, sa=sa: compiled(sa(i)), sync=True, objects=True),
+            Competitor("Tortoise", TORTOISE[position], sync=True, objects=True),
+            Competitor("Piccolo", PICCOLO[position], sync=True, objects=True),
         ]
-        made.append(Table(f"plan {name}", "–", found, lambda plan: plan is not None))
+        budgets = [Budget(most=MOST[position])]
+        made.append(Table(f"plan {name}", "–", found, lambda plan: plan is not None, budgets=budgets))
         fresh = [
             Competitor("ectype", lambda i, build=build: Prepared(compile_select(build(i).node, POSTGRES)), sync=True),
             Competitor("SQLAlchemy", lambda i, sa=sa: sa(i).compile(dialect=dialect), sync=True),

@@ -2,54 +2,44 @@
 
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
-
+from benchmarks.budgets import RAW, Budget
 from benchmarks.harness import Competitor, Table
-from benchmarks.peers import SaShelf
 from benchmarks.schemas import Shelf
-from benchmarks.worlds import Postgres, Sqlite
+from benchmarks.worlds import World
 from ectype import from_
-
-PARENTS = "SELECT id, name FROM shelf"
 
 
 def seen(found: Any) -> object:
-    if isinstance(found, list):
-        return len(found), sum(len(shelf.books) for shelf in found)
-    return len(found[0]), len(found[1])
+    """Return the key of each parent with those of its children; the drivers give two lists of rows."""
+    if not isinstance(found, tuple):
+        return sorted((shelf.id, tuple(sorted(book.id for book in shelf.books))) for shelf in found)
+    parents, children = found
+    held: dict[int, list[int]] = {row[0]: [] for row in parents}
+    for row in children:
+        held[row[1]].append(row[0])
+    return sorted((key, tuple(sorted(books))) for key, books in held.items())
 
 
-def _ectype(world: Postgres | Sqlite) -> Competitor:
-    return Competitor("ectype", lambda _i: world.repo.all(from_(Shelf).preload(Shelf.books)))
+def _iterated(found: Any) -> object:
+    # Django and Tortoise give related managers, which are read again once they are loaded.
+    if not isinstance(found, tuple) and hasattr(found[0].books, "all") and not isinstance(found[0].books, list):
+        books = found[0].books
+        if hasattr(books, "_fetched"):
+            return seen(found)
+        return sorted((shelf.id, tuple(sorted(book.id for book in shelf.books.all()))) for shelf in found)
+    return seen(found)
 
 
-def _orm(world: Postgres | Sqlite) -> Competitor:
-    async def run(_i: int) -> Any:
-        async with world.sessions() as session:
-            return list(await session.scalars(select(SaShelf).options(selectinload(SaShelf.books))))
-
-    return Competitor("SQLAlchemy ORM", run)
-
-
-def postgres(world: Postgres) -> Table:
-    children = "SELECT id, shelf_id, title FROM book WHERE shelf_id = ANY($1::int[]) ORDER BY shelf_id, id"
-
-    async def twice(_i: int) -> Any:
-        parents = await world.raw.fetch(PARENTS)
-        return parents, await world.raw.fetch(children, [row[0] for row in parents])
-
+def table(world: World) -> Table:
+    """All hundred."""
+    repo = world.repo
+    own = Competitor("ectype", lambda _i: repo.all(from_(Shelf).preload(Shelf.books)))
+    ratio = {"PostgreSQL": 1.3}.get(world.database)
     return Table(
-        "preload", "PostgreSQL", [Competitor("raw asyncpg, two fetches", twice), _ectype(world), _orm(world)], seen
+        "preload",
+        world.database,
+        world.competitors("preload", own),
+        _iterated,
+        budgets=[] if ratio is None else [Budget(against=RAW[world.database], ratio=ratio)],
+        lacking=world.lacking("preload"),
     )
-
-
-def sqlite(world: Sqlite) -> Table:
-    def twice(_i: int) -> Any:
-        parents = world.raw.execute(PARENTS).fetchall()
-        marks = ", ".join("?" * len(parents))
-        sql = f"SELECT id, shelf_id, title FROM book WHERE shelf_id IN ({marks}) ORDER BY shelf_id, id"
-        return parents, world.raw.execute(sql, [row[0] for row in parents]).fetchall()
-
-    raw = Competitor("raw sqlite3, two fetches", twice, sync=True)
-    return Table("preload", "SQLite", [raw, _ectype(world), _orm(world)], seen)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from benchmarks.harness import Competitor, Table
-from benchmarks.peers import SaJournal
+from benchmarks.peers.sqlalchemy import SaJournal
 from benchmarks.schemas import NOW
 from benchmarks.workloads.load import Slotted
 from ectype import POSTGRES, Field, Schema, from_, primary_key

@@ -4,24 +4,32 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.budgets import Budget
 from benchmarks.harness import Competitor, Table
-from benchmarks.peers import SaJournal
-from benchmarks.schemas import COLUMNS, Journal
-from benchmarks.worlds import Postgres, Sqlite
+from benchmarks.inputs import member
+from benchmarks.schemas import Journal
+from benchmarks.worlds import World
 
-TASKS, TIMES = 64, 4
+TASKS = 64
+BUDGETS = {
+    "PostgreSQL": (
+        Budget(against="asyncpg.Pool", least=2.2, figure="wall"),
+        Budget(who="ectype, batch_gets", against="asyncpg.Pool", least=8, figure="wall"),
+    ),
+    "SQLite": (),
+}
 
 
 def key(task: int, i: int) -> int:
+    """Return the key that a task reads, the `i`-th time."""
     return (task * 977 + i * 31) % 5000 + 1
 
 
-def _all(get: Callable[[int], Any]) -> Callable[[int], Any]:
+def _all(get: Callable[[int], Any], times: int) -> Callable[[int], Any]:
     async def one(task: int, i: int) -> int:
         found = 0
-        for n in range(TIMES):
-            row = await get(key(task, i + n))
-            found += row.id if hasattr(row, "id") else row[0]
+        for n in range(times):
+            found += member(await get(key(task, i + n)), "id", 0)
         return found
 
     async def run(i: int) -> Any:
@@ -30,28 +38,25 @@ def _all(get: Callable[[int], Any]) -> Callable[[int], Any]:
     return run
 
 
-def _orm(world: Postgres | Sqlite) -> Competitor:
-    async def get(number: int) -> Any:
-        async with world.sessions() as session:
-            return await session.get(SaJournal, number)
-
-    return Competitor("SQLAlchemy ORM", _all(get))
-
-
-def postgres(world: Postgres) -> Table:
-    sql = f"SELECT {COLUMNS} FROM journal WHERE id = $1"
-    pool = Competitor("asyncpg.Pool", _all(lambda number: world.raw_pool.fetchrow(sql, number)))
-    own = Competitor("ectype", _all(lambda number: world.repo.get(Journal, number)))
-    batched = Competitor("ectype, batch_gets", _all(lambda number: world.batched.get(Journal, number)))
-    return Table("tasks64", "PostgreSQL", [pool, own, batched, _orm(world)], calls=TASKS * TIMES)
-
-
-def sqlite(world: Sqlite) -> Table:
-    sql = f"SELECT {COLUMNS} FROM journal WHERE id = ?"
-
-    async def idiomatic(number: int) -> Any:
-        async with world.aio.execute(sql, (number,)) as cursor:
-            return await cursor.fetchone()
-
-    own = Competitor("ectype", _all(lambda number: world.repo.get(Journal, number)))
-    return Table("tasks64", "SQLite", [Competitor("aiosqlite", _all(idiomatic)), own, _orm(world)], calls=TASKS * TIMES)
+def table(world: World) -> Table:
+    """The pool of the bare driver is the baseline: one held connection serves one task."""
+    repo, batched, times = world.repo, world.batched, 1 if world.quick else 4
+    own = [
+        Competitor("ectype", _all(lambda number: repo.get(Journal, number), times)),
+        Competitor("ectype, batch_gets", _all(lambda number: batched.get(Journal, number), times)),
+    ]
+    first = "asyncpg.Pool" if world.database == "PostgreSQL" else "aiosqlite"
+    others = [
+        Competitor(one.name, _all(one.fetch, times), objects=one.objects)
+        for one in world.peers
+        if not one.sync and "tasks64" not in one.lacks and one.name != "raw asyncpg"
+    ]
+    others.sort(key=lambda one: one.name != first)
+    return Table(
+        "tasks64",
+        world.database,
+        [others[0], *own, *others[1:]],
+        calls=TASKS * times,
+        budgets=BUDGETS[world.database],
+        lacking=world.lacking("tasks64"),
+    )

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from benchmarks.harness import Competitor, Table
-from benchmarks.peers import SaAuthor
+from benchmarks.peers.sqlalchemy import SaAuthor
 from benchmarks.schemas import Author
 from benchmarks.workloads.changeset import PATTERN
-from benchmarks.worlds import Postgres, Sqlite
+from benchmarks.worlds import World
 from ectype import Changeset, change
 
 PARAMS = {"name": "Ada Lovelace", "email": "ada@example.org", "admin": "true"}
@@ -41,7 +41,10 @@ def registration(params: Mapping[str, object]) -> Changeset[Author]:
     )
 
 
-def _table(world: Postgres | Sqlite, database: str) -> Table:
+def table(world: World) -> Table:
+    """Each row in a transaction of its own."""
+    sessions = world.peer("SQLAlchemy ORM").sessions
+
     async def ours(_i: int) -> Any:
         stored = await world.repo.insert(registration(PARAMS))
         read = await world.repo.get_or_raise(Author, stored.id)
@@ -49,25 +52,16 @@ def _table(world: Postgres | Sqlite, database: str) -> Table:
 
     async def theirs(_i: int) -> Any:
         taken = AuthorIn.model_validate(PARAMS)
-        async with world.sessions() as session:
+        async with sessions() as session:
             stored = SaAuthor(**taken.model_dump())
             session.add(stored)
             await session.commit()
-        async with world.sessions() as session:
+        async with sessions() as session:
             read = await session.get(SaAuthor, stored.id)
         return AuthorOut.model_validate(read).model_dump(mode="json")
 
     def said(answer: Any) -> object:
         return {name: value for name, value in answer.items() if name != "id"}
 
-    return Table("trip", database, [Competitor("ectype", ours), Competitor("SQLAlchemy ORM + pydantic", theirs)], said)
-
-
-def postgres(world: Postgres) -> Table:
-    """On PostgreSQL, each row in a transaction of its own."""
-    return _table(world, "PostgreSQL")
-
-
-def sqlite(world: Sqlite) -> Table:
-    """On SQLite, each row in a transaction of its own."""
-    return _table(world, "SQLite")
+    others = Competitor("SQLAlchemy ORM + pydantic", theirs, objects=True)
+    return Table("trip", world.database, [Competitor("ectype", ours), others], said)

@@ -24,6 +24,7 @@ from ectype.query.conflicts import OnConflict
 from ectype.repo import writer
 from ectype.repo.call import Call, CallOptions, RepoOptions
 from ectype.repo.changeset_calls import ChangesetCalls
+from ectype.repo.columnar_calls import ColumnarCalls
 from ectype.repo.copy_calls import CopyCalls
 from ectype.repo.engine import Engine
 from ectype.repo.explain_calls import ExplainCalls
@@ -59,7 +60,7 @@ A = TypeVar("A")
 Z = TypeVar("Z")
 
 
-class ReadRepo(ReadCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
+class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls, ExplainCalls):
     """A database that is only read: no method of it writes, and its connections refuse to.
 
     A `Repo` is one that writes too, so what only reads may ask for a `ReadRepo` and take either.

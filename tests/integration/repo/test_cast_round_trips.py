@@ -4,7 +4,6 @@ Each type on each database, over inputs made to hurt: numbers beyond 64 bits and
 holds, days before the first and after the last. No other exception comes out of it.
 """
 
-import uuid
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ectype import CastError, Repo, change, from_, migrations
-from ectype.adapters.registry import adapter_for
-from tests.integration.repo.every_type import EDGES, EXTENSIONS, NAMES, SENT, Everything, Holder, Inside, migration
+from ectype import CastError, Repo, change, from_
+from tests.integration.repo.every_table import opened, stored_names
+from tests.integration.repo.every_type import EDGES, EXTENSIONS, NAMES, SENT, Everything, Holder, Inside
 
 FIELDS = Everything.__schema__.fields
 COLUMNS: dict[str, Any] = Everything.__schema__.source.columns
@@ -24,37 +23,10 @@ COLUMNS: dict[str, Any] = Everything.__schema__.source.columns
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.postgres), "sqlite"])
 async def repo(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Repo]:
-    """A database with the table of every type; columns whose extension the server lacks are not in it."""
-    if request.param == "sqlite":
-        async with Repo(f"sqlite:///{tmp_path / 'every.db'}", pool_size=2) as one:
-            await migrations.up(one, 1, migration())
-            yield one
-        return
-    server: str = request.getfixturevalue("postgres_url")
-    name = f"every_{uuid.uuid4().hex[:12]}"
-    connection = await adapter_for(server).connect(10)
-    await connection.script(f"CREATE SCHEMA {name}; CREATE TYPE {name}.every_role AS ENUM ('member', 'admin')")
-    known: Any = await connection.fetch("SELECT name::text FROM pg_available_extensions", (), list)
-    there = {row[0] for row in known}
-    for extension in set(EXTENSIONS.values()) & there:
-        await connection.script(f"CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public")
-    sign = "&" if "?" in server else "?"
-    async with Repo(f"{server}{sign}options=-csearch_path%3D{name}%2Cpublic", pool_size=2) as one:
-        await migrations.up(one, 1, migration(*(field for field, one in EXTENSIONS.items() if one not in there)))
+    """A database with the table of every type."""
+    server: str | None = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    async with opened(server, tmp_path) as one:
         yield one
-    await connection.script(f"DROP SCHEMA {name} CASCADE")
-    await connection.close()
-
-
-async def stored_names(repo: Repo) -> list[str]:
-    """The fields that have a column here."""
-    found = await repo.query(
-        "SELECT column_name::text FROM information_schema.columns WHERE table_name = 'everything'"
-        if repo.adapter.dialect.target == "postgres"
-        else "SELECT name FROM pragma_table_info('everything')"
-    )
-    there = {row[0] for row in found.rows}
-    return [name for name in NAMES if name in there]
 
 
 ENDS = (date.min, date.max)

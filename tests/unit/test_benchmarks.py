@@ -1,0 +1,114 @@
+"""The benchmarks judge rightly: equal work, budgets by the median, growth by its exponent, files that can be read."""
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import documents
+from benchmarks.budgets import Budget
+from benchmarks.growth import exponent
+from benchmarks.harness import Competitor, Figures, Pace, Report, Series, Table, measure
+from benchmarks.inputs import plain
+
+SHORT = Pace(2, 0.0001, 1)
+
+
+def figures(**found: list[float]) -> dict[str, Figures]:
+    return {name: Figures(wall=values, cpu=values) for name, values in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("budget", "met"),
+    [
+        (Budget(against="raw", ratio=2.0), True),
+        (Budget(against="raw", ratio=1.9), False),
+        (Budget(against="raw", above=20.1), True),
+        (Budget(against="raw", above=19.9), False),
+        (Budget(most=40.1), True),
+        (Budget(most=39.9), False),
+        (Budget(against="raw", least=0.5, figure="wall"), True),
+        (Budget(against="raw", least=0.6, figure="wall"), False),
+    ],
+)
+def test_a_budget_is_judged_by_the_median_of_equal_rounds(budget: Budget, met: bool):
+    # The second round was slow for both, the third for one of them.
+    held = figures(raw=[2e-6, 2e-5, 2e-6], ectype=[4e-6, 4e-5, 9e-5])
+    assert budget.judge("get", "SQLite", held).met is met
+
+
+async def test_competitors_with_other_results_stop_the_run():
+    table = Table("x", "–", [Competitor("a", lambda i: i, sync=True), Competitor("b", lambda i: i + 1, sync=True)])
+    with pytest.raises(AssertionError, match="b gave 8"):
+        await measure(table, SHORT)
+
+
+async def test_a_library_that_fails_is_left_out_and_named_but_a_driver_stops_the_run():
+    def fail(_i: int) -> Any:
+        raise RuntimeError("no such thing")
+
+    good = Competitor("ectype", lambda i: i, sync=True)
+    report = await measure(Table("x", "SQLite", [good, Competitor("peer", fail, sync=True, objects=True)]), SHORT)
+    assert [row.name for row in report.rows] == ["ectype"]
+    assert report.lacking == [("x", "SQLite", "peer", "fails: RuntimeError('no such thing')")]
+    with pytest.raises(RuntimeError):
+        await measure(Table("x", "SQLite", [good, Competitor("driver", fail, sync=True)]), SHORT)
+
+
+async def test_ectype_must_be_ahead_of_every_library_with_objects():
+    def slow(i: int) -> int:
+        return sum(range(20_000)) * 0 + i
+
+    quick, late = Competitor("ectype", lambda i: i, sync=True), Competitor("ectype", slow, sync=True)
+    other = Competitor("peer", slow, sync=True, objects=True)
+    ahead = await measure(Table("x", "–", [quick, other]), SHORT)
+    assert [(one.budget, one.met) for one in ahead.verdicts] == [("ahead of peer", True)]
+    behind = await measure(Table("x", "–", [late, Competitor("peer", lambda i: i, sync=True, objects=True)]), SHORT)
+    assert [(one.budget, one.met) for one in behind.verdicts] == [("ahead of peer", False)]
+
+
+@given(power=st.floats(0.1, 3.0), scale=st.floats(1e-9, 1.0))
+def test_the_exponent_of_a_power_is_the_power(power: float, scale: float):
+    points = [(size, scale * size**power) for size in (1, 10, 100, 1_000, 10_000)]
+    assert exponent(points) == pytest.approx(power)
+
+
+def test_fixed_costs_make_no_series_look_worse():
+    assert exponent([(size, 1e-3 + size * 1e-6) for size in (1, 10, 100, 1_000, 10_000)]) < 1.0
+    assert exponent([(size, 1e-3 + size**2 * 1e-6) for size in (1, 10, 100, 1_000, 10_000)]) > 1.5
+
+
+@pytest.mark.parametrize("row", [(1, 2, 3, "t", 0.5, "2025-01-02 03:04:05.000006"), {"id": 1, "author_id": 2}])
+def test_rows_are_compared_whatever_they_are(row: Any):
+    assert plain(row, ("id", "author_id")) == (1, 2)
+
+
+async def test_a_run_is_written_and_read_again(tmp_path: Path):
+    names = ("raw sqlite3", "ectype", "a | b <peer>")
+    competitors = [Competitor(name, lambda i: i, sync=True, objects=name != names[0]) for name in names]
+    report = await measure(
+        Table("get", "SQLite", competitors, budgets=[Budget(against="raw sqlite3", ratio=9)], lacking={"x": "why"}),
+        SHORT,
+    )
+    report.machine = "a machine"
+    report.notes.append("a note")
+    report.series.append(Series("growth rows", "SQLite", "row", [(1, 1e-6), (10, 1e-5)], 1.0, linear=True))
+    documents.write_json(report, tmp_path / "run.json")
+    again = documents.read(tmp_path / "run.json")
+    assert again == report
+    made = documents.write_docs(again, tmp_path)
+    assert sorted(path.name for path in made) == [
+        "performance-figures.md",
+        "performance-growth.svg",
+        "performance-sqlite.svg",
+    ]
+    for path in made:
+        if path.suffix == ".svg":
+            ElementTree.parse(path)
+    page = (tmp_path / "performance-figures.md").read_text()
+    for said in ("a machine", "≤ 9 × raw sqlite3", "a \\| b", "why", "a note", "growth rows"):
+        assert said in page
+    assert Report() != report
