@@ -71,10 +71,16 @@ class Deadlines:
         """Whether the timer is off."""
         return self._timer is None
 
-    def until(self, end: float) -> Deadline:
-        """Let what this task awaits next end at a time of `time.monotonic`; `ended` or `overran` follows it."""
+    def within(self, now: float, seconds: float) -> Deadline:
+        """Let what this task awaits next end in so many seconds after a time of `time.monotonic`.
+
+        `ended` or `overran` follows it. Raises TimeoutError when no time is left, so that nothing is begun.
+        """
+        if seconds <= 0:
+            raise TimeoutError
         task = current_task(self.loop)
         assert task is not None  # nothing that awaits a driver runs outside one
+        end = now + seconds
         if end < self._next:
             self._ring_at(end)
         return Deadline(self._kept, end, task)

@@ -187,9 +187,10 @@ class PostgresConnection:
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
     ) -> T:
         """Run one statement and return `load(rows)`."""
-        started = monotonic()
-        bound = None if timeout is None else self._deadlines.until(started + timeout)
+        started, bound = monotonic(), None
         try:
+            if timeout is not None:
+                bound = self._deadlines.within(started, timeout)
             rows = await self._fetch(sql, *params)
         except BaseException as exc:  # noqa: BLE001  # whatever it is, the connection is settled before it rises
             rows, _ = await self._anew(exc if bound is None else bound.overran(exc), sql, params, timeout, started)
@@ -415,9 +416,10 @@ class PostgresConnection:
             self._driver.terminate()
 
     async def _run(self, sql: str, params: Sequence[object], timeout: float | None) -> str:
-        started = monotonic()
-        bound = None if timeout is None else self._deadlines.until(started + timeout)
+        started, bound = monotonic(), None
         try:
+            if timeout is not None:
+                bound = self._deadlines.within(started, timeout)
             tag = await self._execute(sql, *params)
         except BaseException as exc:
             failure = exc if bound is None else bound.overran(exc)

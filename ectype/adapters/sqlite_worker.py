@@ -92,9 +92,12 @@ class Worker:
             raise gone()
         if self.broken:
             raise ConnectError(f"the connection to {self._url} is closed", hint="a new one is made at the next call")
+        try:
+            bound = None if timeout is None else self._deadlines.within(monotonic(), timeout)
+        except TimeoutError as exc:
+            raise self._late(timeout) from exc
         turn = self._last = Turn(self.raw, self._busy_seconds)
         answer = hop(self._driver, self._work, turn, job, sql, params, load)
-        bound = None if timeout is None else self._deadlines.until(monotonic() + timeout)
         try:
             result = await answer
         except asyncio.CancelledError as exc:
@@ -106,10 +109,7 @@ class Worker:
             if answer.done() and not answer.cancelled():
                 return answer.result()
             await self._settle(turn)
-            raise DeadlineError(
-                f"a statement on {self._url} ran past its deadline of {timeout:g} s and was interrupted",
-                hint="give the call a longer `timeout=`, or make the statement cheaper",
-            ) from late
+            raise self._late(timeout) from late
         except BaseException:
             if bound is not None:
                 bound.ended()
@@ -117,6 +117,12 @@ class Worker:
         if bound is not None:
             bound.ended()
         return result
+
+    def _late(self, timeout: float | None) -> DeadlineError:
+        return DeadlineError(
+            f"a statement on {self._url} ran past its deadline of {timeout or 0:g} s and was interrupted",
+            hint="give the call a longer `timeout=`, or make the statement cheaper",
+        )
 
     async def ended_well(self, timeout: float) -> bool:
         """Wait for the end of the last job, and return whether it was done; its caller has left it.

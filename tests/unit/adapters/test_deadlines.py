@@ -20,7 +20,7 @@ class Statement:
 
     async def run(self, seconds: float, timeout: float | None) -> str:
         """Take some seconds, within a deadline."""
-        bound = None if timeout is None else self.kept.until(monotonic() + timeout)
+        bound = None if timeout is None else self.kept.within(monotonic(), timeout)
         try:
             await asyncio.sleep(seconds)
         except BaseException as exc:
@@ -72,7 +72,7 @@ async def test_a_cancellation_at_the_same_moment_as_the_end_stays_one():
     kept = deadlines()
 
     async def late() -> None:
-        bound = kept.until(monotonic() + 60)
+        bound = kept.within(monotonic(), 60)
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError as exc:
@@ -119,6 +119,14 @@ async def test_an_outer_timeout_ends_what_has_a_longer_one_of_its_own():
         async with asyncio.timeout(0.02):
             await statement.run(60, 60)
     assert await statement.run(0, 60) == "done"
+
+
+async def test_what_has_no_time_left_is_not_begun():
+    kept = deadlines()
+    for seconds in (0, -1):
+        with pytest.raises(TimeoutError):
+            kept.within(monotonic(), seconds)
+    assert kept.resting
 
 
 async def test_the_timer_is_off_when_nothing_runs():
