@@ -92,6 +92,7 @@ def socket_app(
     handler: type[SocketHandler],
     *,
     pubsub: PubSub,
+    path: str = "/websocket",
     longpoll: LongPoll | None = None,
     check_origin: CheckOrigin = True,
     subprotocols: Iterable[str] = (),
@@ -111,6 +112,8 @@ def socket_app(
     Args:
         handler: the socket: its channels, and who may connect.
         pubsub: where broadcasts come from and go to.
+        path: where below the mount WebSockets are opened; the stock client knows "/websocket" only. It may have
+            variables, which are parameters: "/{project}/websocket".
         longpoll: given options, clients may poll too; `LongPoll()` does for one process.
         check_origin: which web pages may connect: True for those of the same host, a list of origins, a function
             of the `Origin` header, or False.
@@ -144,8 +147,8 @@ def socket_app(
     )
     keeper = Doorkeeper(handler, pubsub=pubsub, check_origin=check_origin, limits=limits)
     routes: list[BaseRoute] = [
-        WebSocketRoute("/websocket", WebSocketEndpoint(keeper, subprotocols=tuple(subprotocols))),
-        Route("/websocket", _no_upgrade, methods=_METHODS),
+        WebSocketRoute(path, WebSocketEndpoint(keeper, subprotocols=tuple(subprotocols))),
+        Route(path, _no_upgrade, methods=_METHODS),
     ]
     if longpoll is not None:
         routes.append(Route("/longpoll", LongPollEndpoint(keeper, longpoll)))
