@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench bench-quick soak serve chat clean
+.PHONY: demo test lint bench bench-quick bench-channels soak serve chat clean
 
 demo: $(RUNTIME)
 	$(BIN)/python -m examples.depot $(DEPOT_ARGS)
@@ -33,6 +33,9 @@ bench: $(VENV)/.bench
 
 bench-quick: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
+
+bench-channels: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.workloads.channels $(BENCH_ARGS)
 
 soak: $(READY)
 	$(BIN)/python -m soak $(SOAK_ARGS)
