@@ -172,7 +172,8 @@ class Channel(ABC):
     async def terminate(self, reason: str, socket: Socket) -> None:  # noqa: B027  # nothing to clean up is usual
         """Clean up when the channel ends other than by an exception.
 
-        `reason` is `left`, `disconnected`, `duplicate_join`, or that of `Stop`. It may take five seconds.
+        `reason` is `left`, `disconnected`, `draining` (the server stops), `duplicate_join`, or that of `Stop`. It may
+        take five seconds.
         """
 
     async def push(self, event: str, payload: Outgoing) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, cast
 
 from starlette.datastructures import Headers
 
@@ -28,7 +28,7 @@ class Connected:
         assigns: the values.
 
     Raises:
-        ChannelError: `expires` has no time zone.
+        ChannelError: `id` is no text, or `expires` has no time zone.
     """
 
     id: str | None
@@ -36,6 +36,11 @@ class Connected:
     assigns: Mapping[str, Any] = field(repr=False)
 
     def __init__(self, *, id: str | None = None, expires: datetime | None = None, **assigns: Any) -> None:  # noqa: A002  # Phoenix's word
+        name = cast("object", id)
+        if name is not None and (not isinstance(name, str) or not name):
+            raise ChannelError(
+                f"id of Connected is a topic or None, got {id!r}", hint='write Connected(id=f"users:{user.id}")'
+            )
         if expires is not None and expires.tzinfo is None:
             raise ChannelError(
                 f"expires of Connected has no time zone, got {expires}", hint="write datetime.now(UTC) + timedelta(…)"

@@ -194,8 +194,9 @@ class Connection:
         if self._subscription is not None:
             self.pubsub.unsubscribe(self._subscription)
         runners = tuple(self._runners.values())
+        draining = self.closing is not None and self.closing.code == SERVICE_RESTART
         for runner in runners:
-            runner.shut("disconnected")
+            runner.shut("draining" if draining else "disconnected")
         try:
             if runners:
                 await asyncio.gather(*(runner.end() for runner in runners))

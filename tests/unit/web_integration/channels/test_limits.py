@@ -176,6 +176,12 @@ def test_a_time_without_a_zone_is_refused_with_what_to_write() -> None:
         Connected(expires=datetime(2030, 1, 1))
 
 
+@pytest.mark.parametrize("wrong", [7, b"users:1", "", ["users:1"]])
+def test_an_id_that_is_no_topic_is_refused_with_what_to_write(wrong: Any) -> None:
+    with pytest.raises(ChannelError, match="users:"):
+        Connected(id=wrong)
+
+
 # Params.
 
 

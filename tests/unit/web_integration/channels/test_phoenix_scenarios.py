@@ -100,6 +100,27 @@ async def test_an_application_that_does_not_drain_closes_nothing_by_itself() -> 
     await server.hang_up()
 
 
+@pytest.mark.parametrize(("code", "reason"), [(1012, "draining"), (1001, "disconnected"), (None, "disconnected")])
+async def test_a_channel_is_told_whether_the_server_stops_or_its_client_is_gone(
+    code: int | None, reason: str, connect: Any
+) -> None:
+    ends: list[str] = []
+
+    class Ending(Channel):
+        async def join(self, topic: str, payload: Payload, socket: Socket) -> Join:
+            return Joined()
+
+        async def terminate(self, reason: str, socket: Socket) -> None:
+            ends.append(reason)
+
+    client = connect({"ending": Ending})
+    await client.join("ending")
+    if code is not None:
+        client.connection.close(code, "")
+    await client.connection.finish()
+    assert ends == [reason]
+
+
 # Channels.
 
 
