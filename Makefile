@@ -8,13 +8,16 @@ RUNTIME := $(VENV)/.runtime
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench bench-quick bench-docs soak serve clean
+.PHONY: demo test lint bench bench-quick bench-docs bench-channels soak serve chat clean
 
 demo: $(RUNTIME)
 	$(BIN)/python -m examples.depot $(DEPOT_ARGS)
 
 serve: $(RUNTIME)
 	$(BIN)/python -m examples.depot serve $(DEPOT_ARGS)
+
+chat: $(RUNTIME)
+	$(BIN)/python -m examples.chat $(CHAT_ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -33,6 +36,9 @@ bench-quick: $(VENV)/.bench
 
 bench-docs: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --docs $(BENCH_ARGS)
+
+bench-channels: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.workloads.channels $(BENCH_ARGS)
 
 soak: $(READY)
 	$(BIN)/python -m soak $(SOAK_ARGS)

@@ -1,6 +1,6 @@
 """The application that the stock `phoenix` client talks to in the tests, served by uvicorn.
 
-    python chat_app.py [PORT]
+    python chat_app.py PORT local|<URL of a PostgreSQL or a Redis> <channel>
 
 prints its address, and serves until its standard input ends, so that it never outlives the test that started it.
 """
@@ -12,6 +12,7 @@ import threading
 from datetime import timedelta
 
 import uvicorn
+from buses import made
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +28,6 @@ from ectype.web_integration import (
     LongPoll,
     Params,
     Payload,
-    PubSub,
     Refused,
     Reply,
     Socket,
@@ -36,6 +36,8 @@ from ectype.web_integration import (
     repo_lifespan,
     socket_app,
 )
+
+SECRET = "the same in every process of the tests"
 
 
 class RoomChannel(Channel):
@@ -115,9 +117,9 @@ class UserSocket(SocketHandler):
         return Connected(user=user, id=f"users:{user}")
 
 
-pubsub = PubSub()
+repos, pubsub = made(*sys.argv[2:4])
 # A short window, so that a server that stops need not wait long for the polls in hand.
-sockets = socket_app(UserSocket, pubsub=pubsub, longpoll=LongPoll(window=timedelta(seconds=3)))
+sockets = socket_app(UserSocket, pubsub=pubsub, longpoll=LongPoll(secret=SECRET, window=timedelta(seconds=3)))
 
 
 async def disconnect(request: Request) -> Response:
@@ -142,14 +144,14 @@ app = Starlette(
         Route("/drain", drain, methods=["POST"]),
         Route("/resume", resume, methods=["POST"]),
     ],
-    lifespan=repo_lifespan(sockets),
+    lifespan=repo_lifespan(*repos, pubsub, sockets),
 )
 
 
 def main() -> None:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0))
+    listener.bind(("127.0.0.1", int(sys.argv[1])))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=5))
 
     def stop_at_end_of_input() -> None:

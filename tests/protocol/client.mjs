@@ -1,17 +1,54 @@
 // Scenarios for the stock Phoenix client. Prints one JSON line a scenario: {"name": …, "ok": …, "error": …}.
-// Usage: node client.mjs <host:port> <1.8|1.7> <websocket|longpoll> <scenario>…
+// Usage: node client.mjs <host:port>[,<host:port>] <1.8|1.7> <websocket|longpoll> <scenario>…
+// Of two processes each new WebSocket, and each request of a client that polls, goes to the other one than the last.
 // A scenario that is not for every client names those that it is for after its brace.
 
 import assert from "node:assert/strict"
-import {request} from "node:http"
+import {createServer as createHttpServer, request} from "node:http"
 import {createServer, connect as dial} from "node:net"
 import {WebSocket} from "ws"
 import {XMLHttpRequest} from "./xhr.mjs"
 
-const [host, version, kind, ...names] = process.argv.slice(2)
+const [addresses, version, kind, ...names] = process.argv.slice(2)
+const processes = addresses.split(",")
 // Version 1.7 polls with an XMLHttpRequest of `self`, which browsers have and node has not.
 if(version === "1.7"){ Object.assign(globalThis, {self: globalThis, XMLHttpRequest}) }
 const {Socket, LongPoll} = await import(version === "1.7" ? "phoenix-1.7" : "phoenix")
+
+// What stands before several processes in production, without stickiness.
+const balanced = async () => {
+  let turn = 0
+  const next = () => processes[turn++ % processes.length].split(":")
+  const server = createHttpServer((asked, answer) => {
+    const [host, port] = next()
+    const {method, url: path, headers} = asked
+    const passed = request({host, port, method, path, headers, agent: false}, (response) => {
+      answer.writeHead(response.statusCode, response.headers)
+      response.pipe(answer)
+    })
+    passed.on("error", () => answer.destroy())
+    answer.on("close", () => passed.destroy())
+    asked.pipe(passed)
+  })
+  server.on("upgrade", (asked, near, head) => {
+    const [host, port] = next()
+    const far = dial(Number(port), host, () => {
+      const lines = [`${asked.method} ${asked.url} HTTP/1.1`]
+      for(let n = 0; n < asked.rawHeaders.length; n += 2){ lines.push(`${asked.rawHeaders[n]}: ${asked.rawHeaders[n + 1]}`) }
+      far.write(lines.join("\r\n") + "\r\n\r\n")
+      far.write(head)
+      near.pipe(far).pipe(near)
+    })
+    for(const [line, other] of [[near, far], [far, near]]){
+      line.on("error", () => {})
+      line.on("close", () => other.destroy())
+    }
+  })
+  await new Promise(resolve => server.listen(0, "127.0.0.1", resolve))
+  return `127.0.0.1:${server.address().port}`
+}
+
+const host = processes.length === 1 ? processes[0] : await balanced()
 const url = `ws://${host}/socket`
 const polling = kind === "longpoll"
 const WAIT = 20000
@@ -104,8 +141,8 @@ const network = async () => {
   }
 }
 
-const post = (path) => within(new Promise((resolve, reject) => {
-  const asked = request(`http://${host}${path}`, {method: "POST", agent: false}, (response) => {
+const post = (path, at = host) => within(new Promise((resolve, reject) => {
+  const asked = request(`http://${at}${path}`, {method: "POST", agent: false}, (response) => {
     response.resume()
     response.on("end", () => resolve(response.statusCode))
   })
@@ -436,12 +473,12 @@ const scenarios = {
     const codes = []
     socket.onClose(event => codes.push(event.code))
     const again = next(channel, "welcome")
-    assert.equal(await post("/drain"), 204)
+    for(const one of processes){ assert.equal(await post("/drain", one), 204) }
     await until("close", () => codes.length > 0)
     if(!polling){ assert.equal(codes[0], 1012) }
     await new Promise(resolve => setTimeout(resolve, 200))
     assert.equal(socket.isConnected(), false)
-    assert.equal(await post("/resume"), 204)
+    for(const one of processes){ assert.equal(await post("/resume", one), 204) }
     await again
     await until("rejoin", () => channel.state === "joined")
     assert.equal((await answer(channel.push("echo", {}))).status, "ok")

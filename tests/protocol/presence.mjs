@@ -1,11 +1,15 @@
 // Scenarios for the stock client's Presence. Prints one JSON line a scenario: {"name": …, "ok": …, "error": …}.
-// Usage: node presence.mjs <host:port> <host:port>, two processes of one application, or one process twice.
+// Usage: node presence.mjs <host:port> <host:port> <1.8|1.7> <websocket|longpoll>, two processes of one application, or
+// one process twice.
 
 import assert from "node:assert/strict"
-import {Presence, Socket} from "phoenix"
 import {WebSocket} from "ws"
+import {XMLHttpRequest} from "./xhr.mjs"
 
-const [here, there] = process.argv.slice(2)
+const [here, there, version, kind] = process.argv.slice(2)
+if(version === "1.7"){ Object.assign(globalThis, {self: globalThis, XMLHttpRequest}) }
+const {LongPoll, Presence, Socket} = await import(version === "1.7" ? "phoenix-1.7" : "phoenix")
+const polling = kind === "longpoll"
 const WAIT = 10000
 
 const until = (what, test) => new Promise((resolve, reject) => {
@@ -18,7 +22,7 @@ const until = (what, test) => new Promise((resolve, reject) => {
 // A client in a room: what its Presence lists, who it saw come and go, and what it heard.
 const enter = async (host, topic, user) => {
   const socket = new Socket(`ws://${host}/socket`, {
-    transport: WebSocket, timeout: 5000, reconnectAfterMs: () => 30, rejoinAfterMs: () => 30
+    transport: polling ? LongPoll : WebSocket, timeout: 5000, reconnectAfterMs: () => 30, rejoinAfterMs: () => 30
   })
   socket.connect()
   const channel = socket.channel(topic, {user})
@@ -27,7 +31,9 @@ const enter = async (host, topic, user) => {
   presence.onJoin((key, current, made) => seen.joins.push([key, current ? current.metas.length : 0, made]))
   presence.onLeave((key, current, gone) => seen.leaves.push([key, current.metas.length, gone]))
   channel.on("said", payload => seen.said.push(payload))
-  channel.on("bytes", payload => seen.bytes.push([...new Uint8Array(payload)]))
+  channel.on("bytes", payload => seen.bytes.push([
+    ...(payload instanceof ArrayBuffer ? new Uint8Array(payload) : Buffer.from(payload.base64, "base64"))
+  ]))
   const users = () => Object.fromEntries(presence.list((key, {metas}) => [key, metas.length]))
   channel.join()
   const client = {socket, channel, presence, seen, users, sees: wanted => until(
@@ -81,7 +87,7 @@ const scenarios = {
 
   async an_update_replaces_one_meta_and_names_it(){
     const [ada, bob] = await pair("room:5")
-    await bob.sees({ada: 1, bob: 1})
+    for(const client of [ada, bob]){ await client.sees({ada: 1, bob: 1}) }
     const before = bob.presence.state.ada.metas[0].phx_ref
     ada.channel.push("mood", {mood: "busy"})
     await until("the mood", () => bob.presence.state.ada.metas[0].mood === "busy")

@@ -9,42 +9,32 @@ import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import uvicorn
+from buses import made
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from ectype import Repo
 from ectype.web_integration import (
     Channel,
     Join,
     Joined,
+    LongPoll,
     Payload,
     Periods,
-    PostgresBus,
     Presence,
-    PubSub,
     Reply,
     Socket,
     SocketHandler,
     repo_lifespan,
     socket_app,
 )
-from ectype.web_integration.pubsub.redis import RedisBus
 
 
 class RoomPresence(Presence):
     async def fetch(self, topic: str, keys: Sequence[str]) -> Mapping[str, Payload]:
         return {key: {"user": {"name": key.title()}} for key in keys}
-
-
-def made(url: str, channel: str) -> tuple[list[Repo], PubSub]:
-    if url.startswith("redis"):
-        return [], PubSub(bus=RedisBus(url, channel=channel))
-    if url.startswith("postgres"):
-        repo = Repo(url, pool_size=2)
-        return [repo], PubSub(bus=PostgresBus(repo, channel=channel), defer=repo.after_commit)
-    return [], PubSub()
 
 
 repos, pubsub = made(*sys.argv[1:3])
@@ -82,7 +72,8 @@ class UserSocket(SocketHandler):
 
 
 app = Starlette(
-    routes=[Mount("/socket", socket_app(UserSocket, pubsub=pubsub))], lifespan=repo_lifespan(*repos, pubsub, presence)
+    routes=[Mount("/socket", socket_app(UserSocket, pubsub=pubsub, longpoll=LongPoll(window=timedelta(seconds=1))))],
+    lifespan=repo_lifespan(*repos, pubsub, presence),
 )
 
 

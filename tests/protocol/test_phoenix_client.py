@@ -4,12 +4,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from tests.protocol.serving import TOPOLOGIES, bus, serve
 
 HERE = Path(__file__).parent
 CLIENTS = [(version, transport) for version in ("1.8", "1.7") for transport in ("websocket", "longpoll")]
@@ -53,31 +53,14 @@ def _installed() -> dict[str, str]:
     return found
 
 
-@contextmanager
-def served(port: str = "0") -> Iterator[str]:
-    command = [sys.executable, "-W", "error", "chat_app.py", port]
-    with subprocess.Popen(command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            address = server.stdout.readline().strip()
-            assert address, "the server did not start: its error is above"
-            yield address
-        finally:
-            server.stdin.close()
-            try:
-                assert server.wait(60) == 0
-            finally:
-                server.kill()
-
-
-@pytest.fixture(scope="module")
-def results(node: str) -> Results:
+@pytest.fixture(scope="module", params=TOPOLOGIES)
+def results(request: pytest.FixtureRequest, node: str) -> Results:
     rows: Results = {}
-    with served() as address:
+    with bus(request.param, request) as (url, channel, count), ExitStack() as stack:
+        addresses = ",".join(stack.enter_context(serve("chat_app.py", "0", url, channel)) for _ in range(count))
         for version, transport in CLIENTS:
             names = [name for one, other, name in MATRIX if (one, other) == (version, transport)]
-            command = [node, "client.mjs", address, version, transport, *names]
+            command = [node, "client.mjs", addresses, version, transport, *names]
             done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=110, check=False)
             assert done.returncode == 0, done.stderr
             for line in done.stdout.splitlines():
@@ -96,19 +79,23 @@ def test_the_stock_client_sees_what_it_sees_from_phoenix(
 
 
 @pytest.mark.parametrize(("version", "transport"), CLIENTS)
-def test_the_stock_client_comes_back_to_a_server_that_was_restarted(version: str, transport: str, node: str) -> None:
-    with served() as address:
-        command = [node, "client.mjs", address, version, transport, "a_restarted_server_is_come_back_to"]
-        client = subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True)
-        assert client.stdout is not None
-        first = client.stdout.readline().strip()
-    try:
-        assert first == "ready", first
-        with served(address.partition(":")[2]):
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_stock_client_comes_back_to_a_server_that_was_restarted(
+    topology: str, version: str, transport: str, node: str, request: pytest.FixtureRequest
+) -> None:
+    with bus(topology, request) as (url, channel, count), ExitStack() as stack:
+        with ExitStack() as first:
+            addresses = [first.enter_context(serve("chat_app.py", "0", url, channel)) for _ in range(count)]
+            scenario = "a_restarted_server_is_come_back_to"
+            command = [node, "client.mjs", ",".join(addresses), version, transport, scenario]
+            client = stack.enter_context(subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True))
+            stack.callback(client.kill)
+            assert client.stdout is not None
+            ready = client.stdout.readline().strip()
+        assert ready == "ready", ready
+        with ExitStack() as second:
+            for address in addresses:
+                second.enter_context(serve("chat_app.py", address.partition(":")[2], url, channel))
             row = json.loads(client.stdout.readline())
             assert row["ok"], row["error"]
             assert client.wait(20) == 0
-    finally:
-        client.kill()
-        client.wait()
-        client.stdout.close()

@@ -92,12 +92,15 @@ def socket_app(
     handler: type[SocketHandler],
     *,
     pubsub: PubSub,
+    path: str = "/websocket",
     longpoll: LongPoll | None = None,
     check_origin: CheckOrigin = True,
     subprotocols: Iterable[str] = (),
     max_channels: int = 100,
     outbox_limit: int = 1000,
     inbox_limit: int = 100,
+    max_frame: int = 1_048_576,
+    max_rate: int | None = 1_000,
     idle_timeout: timedelta | None = timedelta(seconds=60),
     drain: Drain | None = None,
 ) -> SocketApp:
@@ -109,6 +112,8 @@ def socket_app(
     Args:
         handler: the socket: its channels, and who may connect.
         pubsub: where broadcasts come from and go to.
+        path: where below the mount WebSockets are opened; the stock client knows "/websocket" only. It may have
+            variables, which are parameters: "/{project}/websocket".
         longpoll: given options, clients may poll too; `LongPoll()` does for one process.
         check_origin: which web pages may connect: True for those of the same host, a list of origins, a function
             of the `Origin` header, or False.
@@ -116,6 +121,10 @@ def socket_app(
         max_channels: how many topics one client may have joined at once.
         outbox_limit: how many frames may wait for a slow client, before its socket closes with code 1013.
         inbox_limit: how many frames of a client may wait for one of its channels, before it is not read any more.
+        max_frame: how many bytes a frame of a client may have, before its socket closes with code 1009. The server has
+            a limit of its own: `uvicorn --ws-max-size`, 16 MiB unless set.
+        max_rate: how many frames a second a client may send for long; who sends more is read more slowly. None means
+            any number.
         idle_timeout: how long a client may send nothing before its socket closes with code 1001; the stock client
             sends a heartbeat every 30 s. None means for ever. A client that polls is held to its window instead.
         drain: how sockets are closed when the process stops.
@@ -128,11 +137,18 @@ def socket_app(
         raise ChannelError(
             f"subprotocols is a list, got {subprotocols!r}", hint=f'write subprotocols=["{subprotocols}"]'
         )
-    limits = Limits(max_channels=max_channels, outbox=outbox_limit, inbox=inbox_limit, idle=idle_timeout)
+    limits = Limits(
+        max_channels=max_channels,
+        outbox=outbox_limit,
+        inbox=inbox_limit,
+        frame=max_frame,
+        rate=max_rate,
+        idle=idle_timeout,
+    )
     keeper = Doorkeeper(handler, pubsub=pubsub, check_origin=check_origin, limits=limits)
     routes: list[BaseRoute] = [
-        WebSocketRoute("/websocket", WebSocketEndpoint(keeper, subprotocols=tuple(subprotocols))),
-        Route("/websocket", _no_upgrade, methods=_METHODS),
+        WebSocketRoute(path, WebSocketEndpoint(keeper, subprotocols=tuple(subprotocols))),
+        Route(path, _no_upgrade, methods=_METHODS),
     ]
     if longpoll is not None:
         routes.append(Route("/longpoll", LongPollEndpoint(keeper, longpoll)))

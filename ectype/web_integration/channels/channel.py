@@ -149,6 +149,15 @@ class Channel(ABC):
             hint="define async def handle_binary(self, event, data, socket)",
         )
 
+    async def handle_value(self, event: str, value: object, socket: Socket) -> Handled:
+        """Handle JSON that is no object (a list, a text, a number, None); without it, it is an error."""
+        raise ChannelError(
+            f"{type(self).__name__} on {socket.topic!r} takes objects, and got {type(value).__name__} as the payload "
+            f"of {_short(event)}",
+            hint="push an object from the client, channel.push(event, {value: …}), or define "
+            "async def handle_value(self, event, value, socket)",
+        )
+
     async def handle_out(self, event: str, payload: Outgoing, socket: Socket) -> Stop | None:
         """Handle a broadcast whose event is in `intercept`: push it, push something else, or nothing."""
         raise ChannelError(f"{type(self).__name__} on {socket.topic!r} has no handle_out for {event!r}: {payload!r}")
@@ -163,7 +172,8 @@ class Channel(ABC):
     async def terminate(self, reason: str, socket: Socket) -> None:  # noqa: B027  # nothing to clean up is usual
         """Clean up when the channel ends other than by an exception.
 
-        `reason` is `left`, `disconnected`, `duplicate_join`, or that of `Stop`. It may take five seconds.
+        `reason` is `left`, `disconnected`, `draining` (the server stops), `duplicate_join`, or that of `Stop`. It may
+        take five seconds.
         """
 
     async def push(self, event: str, payload: Outgoing) -> None:

@@ -1,13 +1,15 @@
 """Telemetry events of sockets and channels. Times are in seconds; parameters have their secrets masked.
 
-Listen with `telemetry.attach("ectype.socket.connected", handler)`, and `ectype.channel.joined`,
-`ectype.channel.handled_in` likewise.
+Listen with `telemetry.attach("ectype.socket.connected", handler)`, and `ectype.socket.closed`, `ectype.socket.drained`,
+`ectype.channel.joined`, `ectype.channel.handled_in` likewise.
 """
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
 CONNECTED: Final = "ectype.socket.connected"
+CLOSED: Final = "ectype.socket.closed"
+DRAINED: Final = "ectype.socket.drained"
 JOINED: Final = "ectype.channel.joined"
 HANDLED_IN: Final = "ectype.channel.handled_in"
 
@@ -24,6 +26,28 @@ class SocketConnected:
     status: int
     duration: float
     transport: str
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClosed:
+    """A client is served no more; `code` and `reason` say why the server closed its socket, None that it went itself.
+
+    `id` is what `connect` named it.
+    """
+
+    handler: str
+    id: str | None
+    code: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SocketsDrained:
+    """A batch of sockets is closed because the server stops: `count` of the `total` that were open."""
+
+    handler: str
+    count: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias
+from datetime import datetime
+from typing import Any, ClassVar, TypeAlias, cast
 
 from starlette.datastructures import Headers
 
@@ -11,7 +12,8 @@ from ectype.web_integration.channels.errors import ChannelError
 from ectype.web_integration.channels.socket import Routes
 
 Params: TypeAlias = Mapping[str, Any]
-"""What the client gave in the URL: query parameters, and the variables of the path that it is mounted under."""
+"""What the client gave in the URL: query parameters, nested as Plug nests them (`filter[tag]=x` is
+`{"filter": {"tag": "x"}}`), and the variables of the path that it is mounted under."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -21,14 +23,30 @@ class Connected:
     Attributes:
         id: a topic that names this client, such as `users:1`; `pubsub.broadcast(id, "disconnect", {})` closes all
             sockets of that name.
+        expires: when the client must prove anew who it is, as when its token ends: the socket closes then with 1001,
+            and the client comes back through `connect`. None for never.
         assigns: the values.
+
+    Raises:
+        ChannelError: `id` is no text, or `expires` has no time zone.
     """
 
     id: str | None
+    expires: datetime | None
     assigns: Mapping[str, Any] = field(repr=False)
 
-    def __init__(self, *, id: str | None = None, **assigns: Any) -> None:  # noqa: A002  # Phoenix's word
+    def __init__(self, *, id: str | None = None, expires: datetime | None = None, **assigns: Any) -> None:  # noqa: A002  # Phoenix's word
+        name = cast("object", id)
+        if name is not None and (not isinstance(name, str) or not name):
+            raise ChannelError(
+                f"id of Connected is a topic or None, got {id!r}", hint='write Connected(id=f"users:{user.id}")'
+            )
+        if expires is not None and expires.tzinfo is None:
+            raise ChannelError(
+                f"expires of Connected has no time zone, got {expires}", hint="write datetime.now(UTC) + timedelta(…)"
+            )
         object.__setattr__(self, "id", id)
+        object.__setattr__(self, "expires", expires)
         object.__setattr__(self, "assigns", assigns)
 
 

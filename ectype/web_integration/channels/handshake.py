@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from time import perf_counter
 from typing import Any, Final, NamedTuple, final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from starlette.datastructures import URL
 from starlette.requests import HTTPConnection
@@ -22,6 +22,7 @@ from ectype.web_integration.channels.serializer import Serializer, negotiate
 from ectype.web_integration.channels.server import SERVICE_RESTART, Connection, Limits
 from ectype.web_integration.channels.session import session_of
 from ectype.web_integration.filters import filtered
+from ectype.web_integration.params import ParamsError, ParamsTooLargeError, decode_params
 from ectype.web_integration.pubsub.pubsub import PubSub
 
 logger = logging.getLogger("ectype.channels")
@@ -72,7 +73,12 @@ class Doorkeeper:
 
     def leave(self, connection: Connection) -> None:
         """Note a client that is served no more."""
+        known = connection in self._open
         self._open.pop(connection, None)
+        if known and telemetry.listeners(events.CLOSED):
+            closing = connection.closing
+            code, reason = (None, "") if closing is None else closing
+            telemetry.emit(events.CLOSED, events.SocketClosed(self.handler.__name__, connection.id, code, reason))
         if self._emptied is not None and not self._open:
             self._emptied.set()
 
@@ -86,7 +92,9 @@ class Doorkeeper:
         for start in range(0, len(waiting), batch_size):
             if start:
                 await asyncio.sleep(batch_interval)
-            for connection in waiting[start : start + batch_size]:
+            batch = waiting[start : start + batch_size]
+            telemetry.emit(events.DRAINED, events.SocketsDrained(self.handler.__name__, len(batch), len(waiting)))
+            for connection in batch:
                 connection.close(SERVICE_RESTART, "server stops")
         while self._open:
             self._emptied = asyncio.Event()
@@ -134,10 +142,15 @@ class Doorkeeper:
             ChannelError: `connect` returned neither Connected nor Refused.
         """
         started = perf_counter()
-        params = params_of(request)
+        params: Params = {}
         outcome = refusal if refusal is not None and self.knows(request) else None
         if outcome is None:
-            outcome = await self._ask(request, params, tokens, binary=binary)
+            try:
+                params = params_of(request)
+            except ParamsError as exc:
+                outcome = Refused(413 if isinstance(exc, ParamsTooLargeError) else 400, reason="params cannot be read")
+            else:
+                outcome = await self._ask(request, params, tokens, binary=binary)
         if self.draining and isinstance(outcome, Admitted):
             outcome = _STOPPING
         self.report(outcome, params, perf_counter() - started, transport=transport)
@@ -150,11 +163,10 @@ class Doorkeeper:
             return _STOPPING
         if not self.knows(request):
             return Refused(reason="origin not allowed")
-        serializer = negotiate(params.get("vsn"), binary=binary)
+        version: object = params.get("vsn")
+        serializer = negotiate(version, binary=binary) if version is None or isinstance(version, str) else None
         if serializer is None:
-            logger.warning(
-                "refused a socket that speaks version %.50r; 2.0.0 and 1.0.0 are spoken here", params.get("vsn")
-            )
+            logger.warning("refused a socket that speaks version %.50r; 2.0.0 and 1.0.0 are spoken here", version)
             return Refused(reason="version not supported")
         try:
             token = auth_token(tokens)
@@ -218,10 +230,13 @@ def token_protocol(token: str) -> str:
 
 
 def params_of(request: HTTPConnection) -> Params:
-    """Return the parameters of the query and the variables of the path, which win."""
-    query: bytes = request.scope["query_string"]
+    """Return the parameters of the query, nested as Plug nests them, and the variables of the path, which win.
+
+    Raises:
+        ParamsError: the query cannot be read; ParamsTooLargeError: there is more of it than there may be.
+    """
     path: Mapping[str, object] = request.path_params
-    return {**dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)), **path}
+    return {**decode_params(request.scope["query_string"]), **path}
 
 
 def _info(request: HTTPConnection, token: str | None, session: Mapping[str, Any] | None) -> ConnectInfo:

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from ectype.web_integration.channels.errors import ChannelError
 from ectype.web_integration.channels.handler import Refused
-from ectype.web_integration.channels.handshake import Doorkeeper, params_of, token_protocol
+from ectype.web_integration.channels.handshake import Doorkeeper, token_protocol
 from ectype.web_integration.channels.longpoll_relay import Answerer, Asker
 from ectype.web_integration.channels.longpoll_session import GONE, OK, Session, Sessionlike
 from ectype.web_integration.channels.longpoll_token import SessionId, SessionTokens
@@ -167,7 +167,7 @@ class LongPollEndpoint:
 
 def _token(request: Request) -> str | None:
     # The header of newer clients wins: the query may hold the application's own `token`.
-    return request.headers.get("x-phoenix-longpoll-token") or params_of(request).get("token")
+    return request.headers.get("x-phoenix-longpoll-token") or request.query_params.get("token")
 
 
 async def _hang_up(request: Request) -> None:

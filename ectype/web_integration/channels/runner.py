@@ -260,7 +260,7 @@ class Runner:
         member, host = self._member, self._host
         channel = self._channel = member.route()
         channel.link(self)
-        outcome = await channel.join(member.topic, self._object(payload, "join"), self._socket)
+        outcome = await channel.join(member.topic, self._params(payload), self._socket)
         match outcome:
             case Joined(reply, assigns):
                 # Before anything is decided: a reply that cannot be sent is a crashed join.
@@ -326,13 +326,15 @@ class Runner:
         try:
             if isinstance(payload, bytes):
                 outcome = await channel.handle_binary(event, payload, socket)
-            else:
-                known = self._object(payload, event)
+            elif isinstance(payload, dict):
+                known = cast("Payload", payload)
                 handler = channel.handlers.get(event)
                 if handler is None:
                     outcome = await channel.handle_in(event, known, socket)
                 else:
                     outcome = await handler(channel, known, socket)
+            else:
+                outcome = await channel.handle_value(event, payload, socket)
         finally:
             socket.at(None)
         if outcome is not None:
@@ -418,13 +420,13 @@ class Runner:
             raise ChannelError(f"{self._member.route.__name__} on {self._member.topic!r} got mail before its join")
         return channel
 
-    def _object(self, payload: object, event: str) -> Payload:
+    def _params(self, payload: object) -> Payload:
         if isinstance(payload, dict):
             return cast("Payload", payload)
         raise ChannelError(
-            f"{self._member.route.__name__} on {self._member.topic!r} takes objects, and got "
-            f"{type(payload).__name__} as the payload of {event[:100]!r}",
-            hint="push an object from the client: channel.push(event, {value: …})",
+            f"{self._member.route.__name__} on {self._member.topic!r} is joined with an object, and got "
+            f"{type(payload).__name__}",
+            hint="join with an object from the client: socket.channel(topic, {value: …})",
         )
 
     def _check_joined(self, what: str) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, final
 
 from ectype.web_integration.channels.channel import Channel
@@ -24,6 +24,7 @@ logger = logging.getLogger("ectype.channels")
 # Close codes of RFC 6455, section 7.4.1, and its registry. 1000 is never sent: clients do not reconnect after it.
 GOING_AWAY: Final = 1001
 UNSUPPORTED_DATA: Final = 1003
+TOO_BIG: Final = 1009
 INTERNAL_ERROR: Final = 1011
 SERVICE_RESTART: Final = 1012
 TRY_AGAIN_LATER: Final = 1013
@@ -44,17 +45,22 @@ class Limits:
         max_channels: topics that it may have joined at once.
         outbox: frames that may wait for it.
         inbox: frames of its that may wait for one channel, before it is not read any more.
+        frame: bytes that one of its frames may have.
+        rate: frames a second that it may send for long; what is more waits. None for any number.
         idle: how long it may send nothing; None for ever.
     """
 
     max_channels: int = 100
     outbox: int = 1000
     inbox: int = 100
+    frame: int = 1_048_576
+    rate: int | None = 1_000
     idle: timedelta | None = timedelta(seconds=60)
 
     def __post_init__(self) -> None:
-        for name, value in (("max_channels", self.max_channels), ("outbox", self.outbox), ("inbox", self.inbox)):
-            if value < 1:
+        for name in ("max_channels", "outbox", "inbox", "frame", "rate"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
                 raise ChannelError(f"{name} must be at least 1, got {value}")
         if self.idle is not None and self.idle <= timedelta(0):
             raise ChannelError(f"idle must be longer than nothing, got {self.idle}", hint="idle=None means for ever")
@@ -76,8 +82,8 @@ class Connection:
     """
 
     __slots__ = (
-        "_on_close", "_open", "_runners", "_subscription", "assigns", "closing", "context", "id", "inbox_limit",
-        "outbox", "pubsub", "serializer", "state",
+        "_due", "_expiry", "_loop", "_max_frame", "_on_close", "_open", "_pause", "_runners", "_subscription",
+        "assigns", "closing", "context", "id", "inbox_limit", "outbox", "pubsub", "serializer", "state",
     )  # fmt: skip
 
     def __init__(
@@ -102,15 +108,29 @@ class Connection:
         self.context: Context = copy_context()
         self.inbox_limit = limits.inbox
         self.closing: Closing | None = None
+        self._loop = asyncio.get_running_loop()
+        self._max_frame = limits.frame
+        self._pause = 0.0 if limits.rate is None else 1 / limits.rate
+        self._due = 0.0
+        self._expiry: asyncio.TimerHandle | None = None
         self._open = True
         self._on_close = on_close
         self._runners: dict[ChannelMember, Runner] = {}
         self._subscription: Subscription | None = None
         if self.id is not None:
             self._subscription = pubsub.subscribe(self.id, self._on_broadcast)
+        if connected.expires is not None:
+            seconds = (connected.expires - datetime.now(UTC)).total_seconds()
+            self._expiry = self._loop.call_later(max(0.0, seconds), self._expired, context=self.context.copy())
 
     async def receive(self, frame: Frame) -> None:
-        """Do what a client's frame asks; waits while the channel that it is for has too much to do."""
+        """Do what a client's frame asks; waits while the client sends too many, or its channel has too much to do."""
+        if len(frame) * 4 > self._max_frame and _size(frame) > self._max_frame:
+            logger.warning("a client sent a frame of more than %d bytes, its socket closes", self._max_frame)
+            self.close(TOO_BIG, "frame too large")
+            return
+        if self._pause:
+            await self._in_turn()
         try:
             message = self.serializer.decode(frame)
         except FrameError as exc:
@@ -158,6 +178,9 @@ class Connection:
     def hung_up(self) -> None:
         """Note that the client is gone: what its channels still say goes nowhere."""
         self._open = False
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
         self.outbox.close()
 
     def overflow(self) -> None:
@@ -171,8 +194,9 @@ class Connection:
         if self._subscription is not None:
             self.pubsub.unsubscribe(self._subscription)
         runners = tuple(self._runners.values())
+        draining = self.closing is not None and self.closing.code == SERVICE_RESTART
         for runner in runners:
-            runner.shut("disconnected")
+            runner.shut("draining" if draining else "disconnected")
         try:
             if runners:
                 await asyncio.gather(*(runner.end() for runner in runners))
@@ -186,6 +210,16 @@ class Connection:
         for runner in tuple(self._runners.values()):
             runner.kill()
         self.outbox.abandon()
+
+    async def _in_turn(self) -> None:
+        # A bucket of one second: who sent little before may send that much at once.
+        now = self._loop.time()
+        self._due = max(self._due, now - 1) + self._pause
+        if self._due > now:
+            await asyncio.sleep(self._due - now)
+
+    def _expired(self) -> None:
+        self.close(GOING_AWAY, "expired")
 
     async def _send(self, frame: Answer | Push) -> None:
         if isinstance(frame, Push):
@@ -208,3 +242,7 @@ class Connection:
     def _on_broadcast(self, broadcast: Broadcast) -> None:
         if broadcast.event == "disconnect":
             self.close(GOING_AWAY, "disconnected")
+
+
+def _size(frame: Frame) -> int:
+    return len(frame.encode("utf-8", "surrogatepass")) if isinstance(frame, str) else len(frame)

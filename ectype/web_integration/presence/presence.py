@@ -19,12 +19,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from random import uniform
 from secrets import token_bytes
-from time import time_ns
+from time import perf_counter, time_ns
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias, cast, final
 
+from ectype import telemetry
 from ectype.web_integration.payload import Payload, check_object, decode_json, encode_json
 from ectype.web_integration.presence.errors import PresenceError
+from ectype.web_integration.presence.events import DIFF_TOLD, NODE, PresenceDiff, PresenceNode
 from ectype.web_integration.presence.tracker import Periods, Replica, Tracker
 from ectype.web_integration.presence.tracker.parts import Diff, Entry
 from ectype.web_integration.presence.tracker.tracker import Outcome, Send
@@ -101,6 +103,7 @@ class _Told(NamedTuple):
     topic: str
     diff: Diff
     now: Sequence[Entry] | None
+    since: float
 
 
 class Presence:
@@ -130,6 +133,8 @@ class Presence:
         self._held: dict[Owner, dict[str, Entry]] = {}
         self._waiting: deque[_Told] = deque()
         self._news = self._quiet = asyncio.Event()
+        # Which processes telemetry was told of.
+        self._seen: Mapping[str, bool] = {}
 
     # What an application defines.
 
@@ -291,6 +296,7 @@ class Presence:
             self._pubsub.unsubscribe(self._subscription)
         self._held.clear()
         self._waiting.clear()
+        self._seen = {}
         self._send(tracker.goodbye())
 
     def _open(self, what: str) -> Tracker:
@@ -326,6 +332,12 @@ class Presence:
         self._settle(self._tracker.receive(message, asyncio.get_running_loop().time()))
 
     def _settle(self, outcome: Outcome) -> None:
+        if telemetry.listeners(NODE) and self._tracker is not None:
+            known, self._seen = self._seen, self._tracker.others
+            for node in {**known, **self._seen}:
+                seen = self._seen.get(node, False)
+                if seen is not known.get(node, False):
+                    telemetry.emit(NODE, PresenceNode(self._name, node, seen))
         self._tell(outcome.diffs)
         for send in outcome.sends:
             self._send(send)
@@ -367,7 +379,8 @@ class Presence:
                     for topic in topics
                 }
             for topic, part in parts.items():
-                self._waiting.append(_Told(topic, part, tracker.state.by_topic(topic) if listening else None))
+                now = tracker.state.by_topic(topic) if listening else None
+                self._waiting.append(_Told(topic, part, now, perf_counter()))
         if self._waiting:
             self._quiet.clear()
             self._news.set()
@@ -388,17 +401,20 @@ class Presence:
     async def _tell_all(self, told: Sequence[_Told]) -> None:
         # What waited for the last query is asked for in one.
         keys: dict[str, dict[str, None]] = {}
-        for topic, diff, now in told:
+        for topic, diff, now, _ in told:
             there = keys.setdefault(topic, {})
             for entry in (*diff.joins, *diff.leaves, *(now or ())):
                 there[entry.key] = None
         extra = {topic: await self._extra(topic, list(there)) for topic, there in keys.items()}
-        for topic, diff, now in told:
+        for topic, diff, now, since in told:
             joins, leaves = _present(diff.joins, extra[topic]), _present(diff.leaves, extra[topic])
             try:
                 self._pubsub.local_broadcast(topic, DIFF, {"joins": joins, "leaves": leaves})
             except Exception:
                 logger.exception("a diff of %r could not be told", topic)
+            if telemetry.listeners(DIFF_TOLD):
+                counts = len(diff.joins), len(diff.leaves)
+                telemetry.emit(DIFF_TOLD, PresenceDiff(self._name, topic, *counts, perf_counter() - since))
             if now is not None:
                 try:
                     await self.handle_metas(topic, joins, leaves, _present(now, extra[topic]))

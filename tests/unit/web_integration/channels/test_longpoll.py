@@ -558,7 +558,7 @@ async def test_a_server_that_stops_ends_the_session_of_a_poll_that_waits(local: 
     poll.task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(poll.task, 20)
-    assert local.room.ends == ["disconnected"]
+    assert local.room.ends == ["draining"]
 
 
 async def test_the_later_of_two_polls_gets_the_messages(site: Site) -> None:

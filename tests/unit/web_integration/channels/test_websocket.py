@@ -309,7 +309,7 @@ async def test_a_server_that_stops_is_told_to_clients_as_1012() -> None:
     assert await server.next() == {"type": "websocket.close", "code": 1012, "reason": "server stops"}
     with pytest.raises(asyncio.CancelledError):
         await server.task
-    assert ENDS == ["disconnected"]
+    assert ENDS == ["draining"]
 
 
 async def test_an_error_of_ours_closes_with_1011_and_is_not_swallowed(monkeypatch: Any) -> None:
@@ -385,7 +385,7 @@ async def test_a_disconnect_does_not_cut_short_what_a_stopping_server_lets_chann
     pubsub.broadcast("users:ada", "disconnect", {})
     with pytest.raises(asyncio.CancelledError):
         await server.task
-    assert ENDS == ["paused", "disconnected"]
+    assert ENDS == ["paused", "draining"]
 
 
 # Over uvicorn.
