@@ -56,7 +56,7 @@ def steps_of(prepared: Prepared, dialect: Dialect) -> tuple[Step, ...]:
     """Return the steps of a migration, or none when it can be one transaction.
 
     Raises:
-        MigrationError: it says `transaction = False`, and does what needs one.
+        MigrationError: it cannot be one, or says `transaction = False`, and does what needs one.
     """
     if not prepared.body.transaction:
         _refuse_without_transaction(prepared, dialect)
@@ -68,6 +68,7 @@ def steps_of(prepared: Prepared, dialect: Dialect) -> tuple[Step, ...]:
     steps = tuple(Step(statement, effect(statement.sql, dialect.target)) for statement in single)
     if prepared.body.transaction and all(step.effect.in_transaction for step in steps):
         return ()
+    _refuse_hooks(prepared, steps)
     return steps
 
 
@@ -82,6 +83,24 @@ def _refuse_without_transaction(prepared: Prepared, dialect: Dialect) -> None:
     raise MigrationError(
         f"{body.path or body} says `transaction = False`, and {why}",
         hint="leave `transaction = False` out, or move what cannot be in a transaction to a migration of its own",
+    )
+
+
+def _refuse_hooks(prepared: Prepared, steps: tuple[Step, ...]) -> None:
+    """Raise MigrationError for hooks of a transaction that there is none of."""
+    body = prepared.body
+    hooks = " and ".join(
+        f"`{name}`"
+        for name, hook in (("after_begin", body.after_begin), ("before_commit", body.before_commit))
+        if hook is not None
+    )
+    if not hooks:
+        return
+    outside = next((step.statement.sql for step in steps if not step.effect.in_transaction), None)
+    why = "it says `transaction = False`" if outside is None else f"this cannot run in one:\n\n{indented(outside)}"
+    raise MigrationError(
+        f"{body.path or body} has {hooks} for its transaction, and {why}",
+        hint="move what cannot run in a transaction to a migration of its own, or record in `change` what the hooks do",
     )
 
 
