@@ -15,7 +15,7 @@ from ectype.adapters.base import Connection
 from ectype.errors import DatabaseError, EctypeError, MigrationError
 from ectype.migrations.effects import Effect, effect
 from ectype.migrations.errors import JournalMismatchError, MigrationFailedError
-from ectype.migrations.events import FINISHED, STEPPED, MigrationFinished, StepFinished
+from ectype.migrations.events import FINISHED, STARTED, STEPPED, MigrationFinished, MigrationStarted, StepFinished
 from ectype.migrations.execution import (
     UNCHANGED,
     Prepared,
@@ -24,6 +24,7 @@ from ectype.migrations.execution import (
     commit,
     execute,
     indented,
+    tell,
     undo,
 )
 from ectype.migrations.history import Entry
@@ -115,12 +116,12 @@ async def run_steps(session: Session, prepared: Prepared, steps: tuple[Step, ...
     work = _Work(session, prepared, steps)
     if not await work.begin():
         return False
-    started = time.monotonic()
+    body, started = prepared.body, time.monotonic()
+    telemetry.emit(STARTED, MigrationStarted(body.version, body.name, prepared.direction, len(steps), work.done))
     while work.done < len(steps):
         await session.guard.check()
         await work.step()
     duration = round((time.monotonic() - started) * 1000)
-    body = prepared.body
     if not await session.journal.finish(body, duration):
         return False
     event = MigrationFinished(body.version, body.name, prepared.direction, duration, tuple(work.notes))
@@ -210,7 +211,7 @@ class _Work:
                 return
 
     async def _inside(self, step: Step, number: int) -> None:
-        session, connection = self._session, self._session.connection
+        session, connection, started = self._session, self._session.connection, time.monotonic()
         await session.guard.begin(connection)
         if not await session.journal.advance(self._prepared.body, number):
             await undo(connection)
@@ -218,6 +219,7 @@ class _Work:
         await execute(session, step.statement)
         await session.guard.verify(connection)
         await commit(connection, self._prepared)
+        tell(self._prepared, number, step.statement, started)
 
     async def _outside(self, step: Step, number: int) -> None:
         session, connection, body = self._session, self._session.connection, self._prepared.body
@@ -225,8 +227,10 @@ class _Work:
             await session.journal.note(body, _note(number))
             for sql in WAIT_LONG[session.journal.dialect.target]:
                 await connection.execute(sql)
+            started = time.monotonic()
             await connection.execute(step.statement.sql)
             await self._assert_valid(step)
+            tell(self._prepared, number, step.statement, started)
         # Whoever else has written it did the same.
         await session.journal.advance(body, number)
 
