@@ -166,6 +166,7 @@ async def test_each_statement_gives_the_rules_that_it_breaks(codes, sql, expecte
 COMMANDS = [
     ("def change(m):\n    m.create_index('users', 'age')", [("L01", 3)]),
     ("def change(m):\n    m.create_index('users', 'age', concurrently=True)", []),
+    ("def change(m):\n    m.create_index('users', 'age', unique=True, nulls_distinct=False)", [("L01", 3)]),
     ("def change(m):\n    m.drop_table('teams')\n    m.create_index('users', 'age', concurrently=True)",
      [("D01", 3), ("T01", 4)]),
     ("def change(m):\n    with m.alter_table('users') as t:\n        t.remove('age', int)\n", [("D02", 3)]),
