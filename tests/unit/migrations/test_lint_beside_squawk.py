@@ -65,7 +65,6 @@ MORE = {
     ("L04", "SET EXPRESSION"): "the database computes all rows, so it writes them anew",
     ("L04", "VACUUM FULL"): "squawk says so from PostgreSQL 19 on, which has REPACK; the lock was always there",
     ("L04", "CLUSTER"): "squawk says so from PostgreSQL 19 on, which has REPACK; the lock was always there",
-    ("L03", "AS IDENTITY"): "the database numbers all rows, so it writes them anew",
     ("C01", "DROP TYPE"): "the release that runs may name it",
 }
 """What is found here only, by a part of the statement."""
