@@ -421,7 +421,9 @@ def _indexes(work: Comparison, there: TableState, wanted: TableState, touched: s
             what = f"INDEX {table_name(label, one.prefix, work.dialect)}"
             found.add(at.CREATE_OBJECTS, comment(what, one.comment, other.comment, work.dialect))
     for one in gone.values():
-        _drop_index(work, one, at_once=one.name in new or one.name in wanted.constraints)
+        # With its column it would be gone before; and its name may be needed.
+        of_touched = any(_covers(one, column) for column in touched)
+        _drop_index(work, one, at_once=of_touched or one.name in new or one.name in wanted.constraints)
     for one in new.values():
         _build(work, one)
 
