@@ -2,12 +2,10 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -15,6 +13,7 @@ from typer.testing import CliRunner
 
 from ectype.cli.app import app
 from ectype.migrations import guard_postgres
+from tests.integration.terminal import on_a_terminal, plain
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -337,36 +336,15 @@ def test_a_squash_says_what_it_wrote(ectype, write, tmp_path):
     )
 
 
-def on_a_terminal(arguments, cwd, url, columns=100):
-    """Run the command under a pseudo-terminal and return its code and what the terminal got."""
-    environ = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
-    environ |= {"DATABASE_URL": url, "COLUMNS": str(columns), "TERM": "xterm-256color"}
-    ours, theirs = pty.openpty()
-    run = subprocess.Popen(
-        [sys.executable, "-m", "ectype", *arguments], cwd=cwd, env=environ, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    got = b""
-    with suppress(OSError):  # Linux says so when the other end is closed
-        while chunk := os.read(ours, 65536):
-            got += chunk
-    os.close(ours)
-    return run.wait(timeout=60), got.decode().replace("\r\n", "\n")
-
-
-def plain(text):
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-
-
 def test_on_a_terminal_there_are_marks_tables_and_colours(write, tmp_path, database_url):
     write("1_a", A)
     write("2_steps", text=STEPS)
-    code, shown = on_a_terminal(["migrate"], tmp_path, database_url)
+    code, shown = on_a_terminal(["migrate"], tmp_path, {"DATABASE_URL": database_url})
     assert code == 9
     assert "\x1b[32m ✔ \x1b[0m" in shown
     assert re.search(r" ✔ applied 1 a \(\d+ ms\)\n", plain(shown))
     assert "error: 2 steps failed going up, step 2 of 2:" in plain(shown)
-    code, shown = on_a_terminal(["status"], tmp_path, database_url)
+    code, shown = on_a_terminal(["status"], tmp_path, {"DATABASE_URL": database_url})
     assert code == 0
     assert re.search(r"┃ Version ┃ Name  ┃ State   ┃ When +┃ Took +┃", plain(shown))
     assert re.search(r"│ 2       │ steps │ partial │ +│ step 1/2 │", plain(shown))
@@ -402,7 +380,7 @@ SLEEP = {
 def test_a_migration_has_a_bar_on_a_terminal(write, tmp_path, database_url):
     target = "sqlite" if database_url.startswith("sqlite") else "postgres"
     write("1_slow", text=SLOW.replace("{m_slow}", SLEEP[target]))
-    code, shown = on_a_terminal(["migrate"], tmp_path, database_url)
+    code, shown = on_a_terminal(["migrate"], tmp_path, {"DATABASE_URL": database_url})
     text = plain(shown)
     assert code == 0
     # The bar goes on by a quarter with each statement, and is gone at the end.
@@ -410,7 +388,7 @@ def test_a_migration_has_a_bar_on_a_terminal(write, tmp_path, database_url):
     assert re.search(r" ✔ applied 1 slow \(\d+ ms\)\n", text)
     last = text.replace("\r", "\n").splitlines()[-1]
     assert re.fullmatch(r"1 applied · schema sha256 [0-9a-f]{4}…[0-9a-f]{2} · lock released", last)
-    code, shown = on_a_terminal(["rollback", "--quiet"], tmp_path, database_url)
+    code, shown = on_a_terminal(["rollback", "--quiet"], tmp_path, {"DATABASE_URL": database_url})
     assert (code, shown) == (0, "")
 
 
@@ -422,7 +400,9 @@ async def test_a_backfill_has_a_bar_on_a_terminal(rows, folder, tmp_path, databa
     (folder / "backfills" / "fill.py").write_text(
         'from ectype.migrations import Backfill\n\nbackfill = Backfill("users", set="n = 1")\n'
     )
-    code, shown = on_a_terminal(["backfill", "fill", "--batch", "1", "--pause", "0.2s"], tmp_path, database_url)
+    code, shown = on_a_terminal(
+        ["backfill", "fill", "--batch", "1", "--pause", "0.2s"], tmp_path, {"DATABASE_URL": database_url}
+    )
     assert code == 0
     assert re.search(r"fill .*[━╸╺]+.* [123]/3", plain(shown))
     assert "fill: 3 of 3 rows changed, 3 batches" in plain(shown)
