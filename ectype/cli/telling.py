@@ -3,7 +3,15 @@
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from ectype import telemetry
 from ectype.cli.output import Output
@@ -68,22 +76,20 @@ def _bar(output: Output) -> Generator[None]:
         TextColumn("left"),
     )
     with Progress(*columns, console=output.out, transient=True) as progress:
-        task = progress.add_task("", total=None, visible=False)
+        running: list[TaskID] = []
 
         def on_started(event: MigrationStarted) -> None:
-            progress.reset(
-                task,
-                total=event.statements,
-                completed=event.done,
-                visible=True,
-                description=f"{event.version} {event.name}",
-            )
+            on_finished()
+            name = f"{event.version} {event.name}"
+            running.append(progress.add_task(name, total=event.statements, completed=event.done))
 
         def on_ran(event: StatementRan) -> None:
-            progress.update(task, completed=event.number)
+            for task in running:
+                progress.update(task, completed=event.number)
 
-        def on_finished(event: MigrationFinished) -> None:  # noqa: ARG001  # any end hides the bar
-            progress.update(task, visible=False)
+        def on_finished(event: MigrationFinished | None = None) -> None:  # noqa: ARG001  # any end takes the bar away
+            while running:
+                progress.remove_task(running.pop())
 
         on: tuple[tuple[str, Callable[..., None]], ...] = (
             (STARTED, on_started),
