@@ -244,7 +244,7 @@ async def test_migrate_goes_through_the_schemas_that_fit_and_is_linted_by_the_la
     await rows("CREATE TABLE public.b (x integer)")
     write("1_a", A)
     write("2_index", "m.create_index('b', 'x')")
-    assert in_a_thread(ectype, "migrate", "--tenants", "t_*", "--step", "1").out == (
+    assert in_a_thread(ectype, "migrate", "--tenants", "t_*", "--step", "1", "--parallel", "1").out == (
         "t_1: 1 applied\nt_2: 1 applied\n2 schemas are up to date\n"
     )
     await rows("INSERT INTO t_2.b VALUES (1), (2)")
