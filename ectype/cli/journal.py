@@ -10,7 +10,7 @@ import typer
 from ectype import migrations
 from ectype.cli.failures import Exit, reported
 from ectype.cli.options import Database, Folder, Json, LockWait, Prefix, Quiet, place
-from ectype.cli.output import Output
+from ectype.cli.output import Output, short_hash
 from ectype.cli.settings import database_url, find_project, migrations_folder
 from ectype.errors import ConfigError
 
@@ -81,7 +81,7 @@ def squash(
         made = asyncio.run(migrations.squash(database_url(database, project), to, where))
         migrations.write_lock_file(where, only_if_there=True)
         output.line(f"wrote {made.path}, which stands for {len(made.versions)} migrations", mark="✔")
-        output.line(f"their files are in {made.kept}; schema sha256 {made.schema[:4]}…{made.schema[-2:]} as before")
+        output.line(f"their files are in {made.kept}; schema sha256 {short_hash(made.schema)} as before")
         output.document({"path": str(made.path), "versions": list(made.versions), "schema": made.schema})
 
 

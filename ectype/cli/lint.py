@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
@@ -22,12 +22,13 @@ from ectype.errors import ConfigError, EctypeError
 from ectype.migrations.lint.checking import lint as lint_folder
 from ectype.migrations.lint.checking import refuse_unknown_codes, without
 from ectype.migrations.lint.findings import Finding
-from ectype.migrations.lint.sizes import sizes_of
+from ectype.migrations.lint.sizes import Sizes, sizes_of
 from ectype.migrations.scripts import find
 from ectype.sql.dialect import POSTGRES, SQLITE, Dialect
 
 CONNECT_SECONDS: Final = 10.0
 GIT_SECONDS: Final = 60.0
+SCHEMAS_AT_ONCE: Final = 8
 DIALECTS: Final = {"postgresql": POSTGRES, "sqlite": SQLITE}
 
 Allow: TypeAlias = Annotated[
@@ -66,8 +67,8 @@ def lint(
         adapter = None if database is None else adapter_for(database)
         chosen = DIALECTS[dialect] if dialect is not None else _dialect(adapter)
         only = None if since is None else _changed_since(target, since)
-        sizes = None if adapter is None else asyncio.run(_sizes(adapter))
-        found = asyncio.run(lint_folder(target, dialect=chosen, only=only, sizes=sizes))
+        sizes = None if adapter is None else asyncio.run(_sizes(adapter, ()))
+        found = asyncio.run(_found(target, chosen, only, sizes))
         found = without(found, _codes(allow))
         FORMATS[format](Formatted(output, found, project.root))
     if any(finding.severity == "error" for finding in found):
@@ -75,11 +76,18 @@ def lint(
 
 
 def refuse_errors(
-    output: Output, where: Place, allow: list[str] | None, *, step: int | None, to: int | None, prefix: str | None
+    output: Output, where: Place, allow: list[str] | None, goal: migrations.Goal, *, schemas: Sequence[str] = ()
 ) -> None:
     """Look at what is pending, with the sizes of the tables, and end with 4 when it holds an error.
 
     A table that does not exist yet, or has no rows, is neither lost nor locked for long: that is no error here.
+
+    Args:
+        output: where to say so.
+        where: the database and the folder.
+        allow: the codes that do not count.
+        goal: how far the run goes.
+        schemas: those that the migrations run in; none for the one that the connection has anyway.
 
     Raises:
         MigrationError: a code to allow is none.
@@ -88,9 +96,8 @@ def refuse_errors(
     codes = _codes(allow)
     if where.adapter.single:
         return
-    found = without(asyncio.run(_pending(where, step, to, prefix)), codes)
-    # What cannot be in a transaction the run takes step by step, and what ends one it refuses itself.
-    errors = [finding for finding in found if finding.severity == "error" and finding.code != "T01"]
+    found = without(asyncio.run(_pending(where, goal, schemas)), codes)
+    errors = [finding for finding in found if finding.severity == "error"]
     if not errors:
         return
     if output.as_json:
@@ -107,23 +114,34 @@ def refuse_errors(
     raise typer.Exit(Exit.LINT)
 
 
-async def _pending(where: Place, step: int | None, to: int | None, prefix: str | None) -> list[Finding]:
-    states = await migrations.status(where, where.folder, prefix=prefix)
-    pending = [one.version for one in states if one.state == "pending" and (to is None or one.version <= to)]
+async def _pending(where: Place, goal: migrations.Goal, schemas: Sequence[str]) -> list[Finding]:
+    free = asyncio.Semaphore(SCHEMAS_AT_ONCE)
+
+    async def left(schema: str | None) -> list[int]:
+        async with free:
+            states = await migrations.status(where, where.folder, prefix=schema)
+        return [one.version for one in states if one.state == "pending" and goal.takes(one.version)][: goal.step]
+
+    pending = {version for found in await asyncio.gather(*map(left, schemas or (None,))) for version in found}
     if not pending:
         return []
-    sizes = await _sizes(where.adapter)
+    sizes = await _sizes(where.adapter, schemas)
     try:
-        return await lint_folder(where.folder, dialect=where.adapter.dialect, only=pending[:step], sizes=sizes)
+        return await _found(where.folder, where.adapter.dialect, pending, sizes)
     except EctypeError:
         # What cannot be read is refused by the run itself, which says it with its place.
         return []
 
 
-async def _sizes(adapter: Adapter) -> dict[str, int]:
+async def _found(folder: Path, dialect: Dialect, only: Collection[int] | None, sizes: Sizes | None) -> list[Finding]:
+    rows, schema = (None, None) if sizes is None else (sizes.rows, sizes.schema)
+    return await lint_folder(folder, dialect=dialect, only=only, sizes=rows, schema=schema)
+
+
+async def _sizes(adapter: Adapter, schemas: Sequence[str]) -> Sizes:
     connection = await adapter.connect(CONNECT_SECONDS)
     try:
-        return await sizes_of(connection, adapter.dialect)
+        return await sizes_of(connection, adapter.dialect, schemas)
     finally:
         await connection.close()
 

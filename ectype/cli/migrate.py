@@ -1,13 +1,12 @@
 """`ectype migrate` and `ectype rollback`."""
 
 import asyncio
-from collections.abc import Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Mapping
 from typing import Annotated
 
 import typer
 
-from ectype import migrations, telemetry
+from ectype import migrations
 from ectype.cli.failures import reported
 from ectype.cli.lint import Allow, refuse_errors
 from ectype.cli.options import (
@@ -18,6 +17,9 @@ from ectype.cli.options import (
     Json,
     LockTimeout,
     LockWait,
+    LogSql,
+    Parallel,
+    Place,
     Plan,
     Prefix,
     Quiet,
@@ -27,9 +29,11 @@ from ectype.cli.options import (
     ToExclusive,
     place,
 )
-from ectype.cli.output import Output
+from ectype.cli.output import Output, short_hash
 from ectype.cli.plan import show_plan, write_sql
-from ectype.migrations.events import FINISHED, STEPPED, WAITING
+from ectype.cli.telling import told
+from ectype.cli.tenants import Options, migrate_all
+from ectype.errors import ConfigError, EctypeError
 
 
 def migrate(
@@ -45,11 +49,16 @@ def migrate(
         bool, typer.Option("--strict-order", help="Refuse a pending migration that is older than an applied one.")
     ] = False,
     prefix: Prefix = None,
+    tenants: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Run in each PostgreSQL schema that fits, as tenant_*.")
+    ] = None,
+    parallel: Parallel = 8,
     database: Database = None,
     folder: Folder = None,
     lock_wait: LockWait = 60.0,
     lock_timeout: LockTimeout = 2.0,
     allow: Allow = None,
+    log_sql: LogSql = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -58,6 +67,17 @@ def migrate(
     with reported(output):
         where = place(database, folder)
         goal = migrations.Goal("up", step=step, to=to, to_exclusive=to_exclusive, everything=all)
+        if tenants is not None:
+            _refuse_with_tenants({"prefix": prefix, "plan": plan, "sql": sql, "log-migrations-sql": log_sql})
+            options = Options(
+                parallel=parallel,
+                strict_order=strict_order,
+                fake=fake,
+                lock_wait=lock_wait,
+                lock_timeout=lock_timeout,
+            )
+            migrate_all(output, where, tenants, goal, options, allow)
+            return
         if plan or sql is not None:
             found = asyncio.run(
                 migrations.plan_run(where, where.folder, goal, prefix=prefix, strict_order=strict_order)
@@ -65,9 +85,7 @@ def migrate(
             show_plan(output, found) if sql is None else write_sql(output, found, sql, prefix)
             return
         if not fake:
-            refuse_errors(
-                output, where, allow, step=step, to=to if to_exclusive is None else to_exclusive - 1, prefix=prefix
-            )
+            refuse_errors(output, where, allow, goal, schemas=() if prefix is None else (prefix,))
         work = migrations.migrate(
             where,
             where.folder,
@@ -81,7 +99,8 @@ def migrate(
             lock_wait=lock_wait,
             lock_timeout=lock_timeout,
         )
-        _run(work, output, done="applied", nothing="nothing to migrate: everything is applied")
+        words = ("applied", "nothing to migrate: everything is applied")
+        _run(work, output, where, prefix=prefix, words=words, log_sql=log_sql)
         migrations.write_lock_file(where.folder, only_if_there=True)
 
 
@@ -99,6 +118,7 @@ def rollback(
     folder: Folder = None,
     lock_wait: LockWait = 60.0,
     lock_timeout: LockTimeout = 2.0,
+    log_sql: LogSql = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
@@ -123,43 +143,50 @@ def rollback(
             lock_wait=lock_wait,
             lock_timeout=lock_timeout,
         )
-        _run(work, output, done="rolled back", nothing="nothing to roll back")
+        words = ("rolled back", "nothing to roll back")
+        _run(work, output, where, prefix=prefix, words=words, log_sql=log_sql)
 
 
-def _run(work: Coroutine[object, object, list[int]], output: Output, *, done: str, nothing: str) -> None:
-    with _told(output, done) as finished:
+def _refuse_with_tenants(options: Mapping[str, object]) -> None:
+    for name, value in options.items():
+        if value:
+            raise ConfigError(
+                f"`--tenants` and `--{name}` were both given",
+                hint="take one schema with --prefix, and look at that",
+            )
+
+
+def _run(
+    work: Coroutine[object, object, list[int]],
+    output: Output,
+    where: Place,
+    *,
+    prefix: str | None,
+    words: tuple[str, str],
+    log_sql: bool,
+) -> None:
+    done, nothing = words
+    with told(output, done, log_sql=log_sql) as finished:
         versions = asyncio.run(work)
-    told = {event.version for event in finished}
-    written = [version for version in versions if version not in told]
+    events = {event.version for event in finished}
+    written = [version for version in versions if version not in events]
     for version in written:
         output.line(f"{done} {version} in the journal only", mark="✔")
-    output.line(f"{len(versions)} {done}" if versions else nothing)
+    made = asyncio.run(_schema(where, prefix)) if finished else None
+    known = "" if made is None else f" · schema sha256 {short_hash(made)}"
+    output.line(f"{len(versions)} {done}{known} · lock released" if versions else nothing)
     documents = [_document(event) for event in finished]
     documents += [{"version": version, "fake": True} for version in written]
-    output.document({done.replace(" ", "_"): documents})
+    schema = {} if made is None else {"schema_sha256": made}
+    output.document({done.replace(" ", "_"): documents, **schema})
 
 
-@contextmanager
-def _told(output: Output, done: str) -> Generator[list[migrations.MigrationFinished]]:
-    finished: list[migrations.MigrationFinished] = []
-
-    def on_finished(event: migrations.MigrationFinished) -> None:
-        finished.append(event)
-        notes = "".join(f", {note}" for note in event.notes)
-        output.line(f"{done} {event.version} {event.name} ({event.duration_ms} ms{notes})", mark="✔")
-
-    def on_step(event: migrations.StepFinished) -> None:
-        output.progress(f"{event.version} {event.name}: step {event.step}/{event.steps} is done")
-
-    def on_waiting(event: migrations.LockAwaited) -> None:
-        output.progress(f"waiting for another run to end … {event.holder or ''}".rstrip())
-
-    with (
-        telemetry.attach(FINISHED, on_finished),
-        telemetry.attach(STEPPED, on_step),
-        telemetry.attach(WAITING, on_waiting),
-    ):
-        yield finished
+async def _schema(where: Place, prefix: str | None) -> str | None:
+    try:
+        return await migrations.schema_hash(where, prefix=prefix)
+    except EctypeError:
+        # The migrations are committed, and their end must not be told as a failure.
+        return None
 
 
 def _document(event: migrations.MigrationFinished) -> dict[str, object]:

@@ -35,6 +35,10 @@ Plan: TypeAlias = Annotated[bool, typer.Option("--plan", help="Show what would r
 Sql: TypeAlias = Annotated[
     Path | None, typer.Option("--sql", metavar="FILE", help="Write the SQL into a file, - for the output; run nothing.")
 ]
+LogSql: TypeAlias = Annotated[
+    bool, typer.Option("--log-migrations-sql", help="Print each statement of a migration, and how long it took.")
+]
+Parallel: TypeAlias = Annotated[int, typer.Option(min=1, metavar="N", help="How many schemas at once.")]
 All: TypeAlias = Annotated[bool, typer.Option("--all", help="Every migration.")]
 
 

@@ -74,6 +74,15 @@ class Output:
             self.err.print(Text.assemble("\n", ("hint: ", "bold"), hint))
 
 
+def short_hash(digest: str) -> str:
+    """Return the two ends of a hash, which are enough to compare two by eye.
+
+    >>> short_hash("9f2c0000000041")
+    '9f2c…41'
+    """
+    return f"{digest[:4]}…{digest[-2:]}"
+
+
 def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str]) -> Table:
     table = Table()
     for column in columns:

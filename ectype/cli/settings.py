@@ -4,7 +4,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -48,6 +48,15 @@ def url_variable(repo: str | None) -> str:
     return "DATABASE_URL" if repo is None else f"{repo.upper()}_DATABASE_URL"
 
 
+def setting_variable(key: str, repo: str | None) -> str:
+    """Return the environment variable that goes before a key of pyproject.toml.
+
+    >>> setting_variable("migrations", None), setting_variable("migrations", "reports")
+    ('ECTYPE_MIGRATIONS', 'ECTYPE_REPORTS_MIGRATIONS')
+    """
+    return "_".join(["ECTYPE", *([] if repo is None else [repo.upper()]), key.upper()])
+
+
 def database_url(option: str | None, project: Project, environ: Mapping[str, str] = os.environ) -> str:
     """Return the database's URL: the option, else `DATABASE_URL`, else `url` in pyproject.toml.
 
@@ -89,7 +98,9 @@ def beside(option: Path | None, project: Project, default: str) -> Path:
 def find_project(start: Path, environ: Mapping[str, str] = os.environ) -> Project:
     """Return what the nearest pyproject.toml says, going upward; no more than `start` when there is none.
 
-    `ECTYPE_REPO`, which `--repo` sets, chooses one of the repos under `[tool.ectype.repos]`.
+    `ECTYPE_REPO`, which `--repo` sets, chooses one of the repos under `[tool.ectype.repos]`. `ECTYPE_MIGRATIONS`,
+    `ECTYPE_SCHEMAS`, `ECTYPE_SEEDS` and `ECTYPE_STRUCTURE` go before what the file says; of a repo with a name it is
+    `ECTYPE_NAME_MIGRATIONS`. Their paths are relative to the file, as its own are.
 
     Raises:
         ConfigError: the file cannot be read, or says what ectype does not know; or it has no such repo.
@@ -98,10 +109,16 @@ def find_project(start: Path, environ: Mapping[str, str] = os.environ) -> Projec
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         if path.is_file():
-            return _read(path, chosen)
+            return _said_outside(_read(path, chosen), environ)
     if chosen is not None:
         raise ConfigError(f"there is no repo `{chosen}`: no pyproject.toml is here", hint=_example(chosen))
-    return Project(start)
+    return _said_outside(Project(start), environ)
+
+
+def _said_outside(project: Project, environ: Mapping[str, str]) -> Project:
+    """Return the settings with those of the environment before them; the URL has a variable of its own."""
+    found = {key: environ.get(setting_variable(key, project.repo)) for key in KEYS if key != "url"}
+    return replace(project, **{key: value for key, value in found.items() if value})
 
 
 def _read(path: Path, chosen: str | None) -> Project:

@@ -11,7 +11,7 @@ import typer
 from ectype import migrations
 from ectype.adapters.base import Adapter
 from ectype.cli.failures import Exit, reported
-from ectype.cli.options import Database, Folder, Json, Prefix, Quiet, place
+from ectype.cli.options import Database, Folder, Json, Place, Prefix, Quiet, place
 from ectype.cli.output import Output
 from ectype.migrations import MigrationStatus
 
@@ -31,15 +31,21 @@ def status(
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         where = place(database, folder)
-        found = asyncio.run(migrations.status(where, where.folder, prefix=prefix))
-        _show(output, where.adapter, found)
+        found, holder = asyncio.run(_read(where, prefix))
+        _show(output, where.adapter, found, holder)
     if check and any(one.state != "up" for one in found):
         raise typer.Exit(Exit.PENDING)
 
 
-def _show(output: Output, adapter: Adapter, found: Sequence[MigrationStatus]) -> None:
+async def _read(where: Place, prefix: str | None) -> tuple[list[MigrationStatus], str | None]:
+    found = await migrations.status(where, where.folder, prefix=prefix)
+    return found, await migrations.lock_holder(where, prefix=prefix)
+
+
+def _show(output: Output, adapter: Adapter, found: Sequence[MigrationStatus], holder: str | None) -> None:
     dialect = adapter.dialect
-    output.line(f"{adapter.url}   {dialect.name} {dialect.version[0]}.{dialect.version[1]}")
+    lock = {None: "", "free": "   lock: free"}.get(holder, f"   lock: held by {holder}")
+    output.line(f"{adapter.url}   {dialect.name} {dialect.version[0]}.{dialect.version[1]}{lock}")
     styles = [STYLES[one.state] for one in found]
     output.table(("Version", "Name", "State", "When", "Took"), [_row(one) for one in found], styles)
     output.line(_summary(found))
@@ -47,7 +53,7 @@ def _show(output: Output, adapter: Adapter, found: Sequence[MigrationStatus]) ->
         if one.state == "partial":
             again = "" if one.steps is None else ", or ectype migrate to resume"
             output.line(f"fix: ectype resolve {one.version} --rolled-back (or --applied){again}")
-    output.document({"database": adapter.url, "migrations": [_document(one) for one in found]})
+    output.document({"database": adapter.url, "lock": holder, "migrations": [_document(one) for one in found]})
 
 
 def _row(one: MigrationStatus) -> tuple[str, ...]:

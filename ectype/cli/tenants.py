@@ -1,20 +1,21 @@
 """`ectype tenants list`, `migrate` and `status`: the same migrations in many PostgreSQL schemas."""
 
 import asyncio
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
 
 from ectype import migrations
 from ectype.cli.failures import Exit, exit_code, reported
-from ectype.cli.options import Database, Folder, Json, LockTimeout, LockWait, Quiet, place
+from ectype.cli.lint import Allow, refuse_errors
+from ectype.cli.options import Database, Folder, Json, LockTimeout, LockWait, Parallel, Place, Quiet, place
 from ectype.cli.output import Output
 from ectype.migrations import MigrationStatus, TenantOutcome
 
 app = typer.Typer(no_args_is_help=True)
 
 Glob = Annotated[str, typer.Argument(help="Which schemas, as tenant_*.", metavar="GLOB")]
-Parallel = Annotated[int, typer.Option(min=1, metavar="N", help="How many schemas at once.")]
 
 
 @app.command("list")
@@ -38,11 +39,34 @@ def migrate(
     folder: Folder = None,
     lock_wait: LockWait = 60.0,
     lock_timeout: LockTimeout = 2.0,
+    allow: Allow = None,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Apply the pending migrations in every schema that fits. A failure in one leaves the others alone."""
     output = Output(as_json=json, quiet=quiet)
+    with reported(output):
+        where = place(database, folder)
+        options = Options(parallel=parallel, fail_fast=fail_fast, lock_wait=lock_wait, lock_timeout=lock_timeout)
+        migrate_all(output, where, glob, migrations.Goal("up"), options, allow)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How migrations run in many schemas; see `migrations.migrate_tenants`."""
+
+    parallel: int = 8
+    fail_fast: bool = False
+    strict_order: bool = False
+    fake: bool = False
+    lock_wait: float = 60.0
+    lock_timeout: float = 2.0
+
+
+def migrate_all(
+    output: Output, where: Place, glob: str, goal: migrations.Goal, options: Options, allow: list[str] | None
+) -> None:
+    """Apply what is pending in every schema that fits, and say so of each; end with the gravest failure's code."""
 
     def told(outcome: TenantOutcome[list[int]]) -> None:
         if outcome.error is not None:
@@ -50,26 +74,17 @@ def migrate(
         elif outcome.value is not None:
             output.line(f"{outcome.tenant}: {len(outcome.value)} applied", mark="✔")
 
-    with reported(output):
-        where = place(database, folder)
-        outcomes = asyncio.run(
-            migrations.migrate_tenants(
-                where,
-                glob,
-                where.folder,
-                parallel=parallel,
-                fail_fast=fail_fast,
-                lock_wait=lock_wait,
-                lock_timeout=lock_timeout,
-                told=told,
-            )
-        )
-        failed = [one for one in outcomes if one.error is not None]
-        skipped = [one for one in outcomes if one.skipped]
-        text = f"{len(outcomes) - len(failed) - len(skipped)} schemas are up to date"
-        text += f", {len(failed)} failed" if failed else ""
-        output.line(f"{text}, {len(skipped)} not begun" if skipped else text)
-        output.document({"tenants": [_document(one) for one in outcomes]})
+    if not options.fake:
+        refuse_errors(output, where, allow, goal, schemas=asyncio.run(migrations.tenants(where, glob)))
+    outcomes = asyncio.run(
+        migrations.migrate_tenants(where, glob, where.folder, goal=goal, told=told, **asdict(options))
+    )
+    failed = [one for one in outcomes if one.error is not None]
+    skipped = [one for one in outcomes if one.skipped]
+    text = f"{len(outcomes) - len(failed) - len(skipped)} schemas are up to date"
+    text += f", {len(failed)} failed" if failed else ""
+    output.line(f"{text}, {len(skipped)} not begun" if skipped else text)
+    output.document({"tenants": [_document(one) for one in outcomes]})
     if failed:
         # What needs a decision weighs most.
         raise typer.Exit(max(exit_code(one.error) for one in failed if one.error is not None))

@@ -20,14 +20,21 @@ from ectype.migrations.errors import (
     MigrationLockError,
     PendingMigrationsError,
 )
-from ectype.migrations.events import BatchFinished, LockAwaited, MigrationFinished, StepFinished
+from ectype.migrations.events import (
+    BatchFinished,
+    LockAwaited,
+    MigrationFinished,
+    MigrationStarted,
+    StatementRan,
+    StepFinished,
+)
 from ectype.migrations.generate import new_migration
 from ectype.migrations.index_commands import indexed
 from ectype.migrations.keys import references, set_default, set_null
 from ectype.migrations.lock_file import write_lock_file
 from ectype.migrations.planning import PlannedMigration, PlannedStatement, RunPlan, plan_run
 from ectype.migrations.recording import Direction
-from ectype.migrations.report import MigrationStatus, status
+from ectype.migrations.report import MigrationStatus, lock_holder, status
 from ectype.migrations.resolving import baseline, resolve
 from ectype.migrations.runner import applied, down, migrate, rollback, up
 from ectype.migrations.schema_hash import schema_hash
@@ -55,6 +62,7 @@ __all__ = [
     "MigrationFailedError",
     "MigrationFinished",
     "MigrationLockError",
+    "MigrationStarted",
     "MigrationStatus",
     "PendingMigrationsError",
     "PlannedMigration",
@@ -62,6 +70,7 @@ __all__ = [
     "Raw",
     "RunPlan",
     "Squashed",
+    "StatementRan",
     "StepFinished",
     "TenantOutcome",
     "applied",
@@ -70,6 +79,7 @@ __all__ = [
     "check_migrations",
     "down",
     "indexed",
+    "lock_holder",
     "migrate",
     "migrate_tenants",
     "new_migration",

@@ -12,7 +12,7 @@ from ectype.migrations.errors import MigrationFailedError
 from ectype.migrations.recording import Direction, Live
 from ectype.migrations.reverse import WRITE_BOTH, reverse_all
 from ectype.migrations.scripts import Script, checksum, load, place
-from ectype.sql.ddl import Node, is_concurrent
+from ectype.sql.ddl import Node
 
 Describe: TypeAlias = Callable[[Migration], object]
 """A function that records commands; it may be `async`."""
@@ -83,9 +83,6 @@ async def commands(
     hooks = Migration(direction, prefix=prefix, live=live)
     first = await _hook(body, body.after_begin, hooks, live)
     nodes = await _own(body, direction, prefix, live)
-    if any(is_concurrent(node) for node in nodes):
-        # Without a transaction nothing begins, and nothing is committed: there are no hooks.
-        return nodes
     if body.before_commit is not None and live is not None:
         await live.run(nodes)
         nodes = ()

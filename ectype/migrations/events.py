@@ -8,6 +8,12 @@ from ectype.migrations.dsl import Direction
 FINISHED: Final = "ectype.migrations.finished"
 """Sent with a `MigrationFinished` after each COMMIT."""
 
+STARTED: Final = "ectype.migrations.started"
+"""Sent with a `MigrationStarted` before each migration."""
+
+RAN: Final = "ectype.migrations.ran"
+"""Sent with a `StatementRan` after each statement of a migration; it may be rolled back yet, and run again."""
+
 WAITING: Final = "ectype.migrations.waiting"
 """Sent with a `LockAwaited`, once a run, when the lock was not free at once."""
 
@@ -27,6 +33,37 @@ class MigrationFinished:
     direction: Direction
     duration_ms: int
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStarted:
+    """One migration begins, or goes on after an interruption.
+
+    Attributes:
+        version: its number.
+        name: its name.
+        direction: which way it goes.
+        statements: how many statements it has; None where that is known only while it runs.
+        done: how many of them an earlier run has done.
+    """
+
+    version: int
+    name: str
+    direction: Direction
+    statements: int | None
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRan:
+    """One statement of a migration has run. `number` is its place in the migration, from 1."""
+
+    version: int
+    name: str
+    direction: Direction
+    number: int
+    sql: str
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)

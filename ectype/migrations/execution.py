@@ -13,7 +13,7 @@ from ectype.adapters.base import Adapter, Connection
 from ectype.errors import ConnectError, DatabaseError, DeadlineError, EctypeError, IrreversibleError, MigrationError
 from ectype.migrations.body import Body, commands
 from ectype.migrations.errors import MigrationFailedError
-from ectype.migrations.events import FINISHED, MigrationFinished
+from ectype.migrations.events import FINISHED, RAN, STARTED, MigrationFinished, MigrationStarted, StatementRan
 from ectype.migrations.guard import Guard
 from ectype.migrations.history import Journal
 from ectype.migrations.inside import inner_repo
@@ -117,10 +117,12 @@ async def run(session: Session, prepared: Prepared) -> bool:
         MigrationFailedError: it failed; it says whether the database is unchanged.
         MigrationLockError: another runner was in the way.
     """
+    body = prepared.body
+    count = None if prepared.live else len(prepared.statements)
+    telemetry.emit(STARTED, MigrationStarted(body.version, body.name, prepared.direction, count))
     duration = await _with_tries(session, prepared)
     if duration is None:
         return False
-    body = prepared.body
     telemetry.emit(FINISHED, MigrationFinished(body.version, body.name, prepared.direction, duration))
     return True
 
@@ -243,7 +245,9 @@ class Work:
     async def _run(self, numbered: Sequence[tuple[int, Statement]]) -> None:
         for number, statement in numbered:
             self.running = number
+            started = time.monotonic()
             await execute(self._session, statement)
+            tell(self._prepared, number, statement, started)
         self.running = 0
 
 
@@ -269,6 +273,12 @@ async def execute(session: Session, statement: Statement) -> None:
             "the statement ended the migration's transaction",
             hint="take COMMIT and ROLLBACK out: a migration is one transaction, together with its row of the journal",
         )
+
+
+def tell(prepared: Prepared, number: int, statement: Statement, started: float) -> None:
+    """Tell that a statement has run, which began at that time of the monotonic clock."""
+    body, duration = prepared.body, round((time.monotonic() - started) * 1000)
+    telemetry.emit(RAN, StatementRan(body.version, body.name, prepared.direction, number, statement.sql, duration))
 
 
 async def _is_saved(session: Session, work: Work) -> bool:

@@ -114,6 +114,19 @@ async def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AsyncGe
         await connection.close()
 
 
+async def holder(adapter: Adapter, scope: str = "") -> str | None:
+    """Say who holds the lock now; None when it is free. It waits for nothing.
+
+    Raises:
+        ConnectError: the database cannot be reached.
+    """
+    connection = await adapter.connect(CONNECT_SECONDS)
+    try:
+        return await _holder(connection, await _key(connection, scope))
+    finally:
+        await connection.close()
+
+
 async def _key(connection: Connection, scope: str = "") -> int:
     rows = await connection.fetch("SELECT current_database()", (), _rows)
     digest = hashlib.sha256(f"ectype.migrations:{rows[0][0]}:{TABLE}{scope and f':{scope}'}".encode()).digest()

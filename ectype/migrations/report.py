@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ectype.migrations import guard_postgres
 from ectype.migrations.history import Entry
 from ectype.migrations.scripts import Script, find
 from ectype.migrations.sessions import HasAdapter, reading
@@ -54,6 +55,19 @@ async def status(
     replaced = {version for script in scripts.values() for version in script.replaces}
     versions = sorted(scripts.keys() | (entries.keys() - replaced))
     return [_status(scripts.get(version), entries.get(version)) for version in versions]
+
+
+async def lock_holder(repo: HasAdapter, *, prefix: str | None = None) -> str | None:
+    """Say who holds the lock of the migrations now: `free` for nobody, None where the database does not tell.
+
+    SQLite's lock is that of its file, which is found out only by taking it.
+
+    Raises:
+        ConnectError: the database cannot be reached.
+    """
+    if repo.adapter.dialect.target == "sqlite":
+        return None
+    return await guard_postgres.holder(repo.adapter, prefix or "") or "free"
 
 
 def _status(script: Script | None, entry: Entry | None) -> MigrationStatus:

@@ -14,6 +14,7 @@ from ectype.migrations.patience import Patience
 from ectype.migrations.scripts import Script, checksum, find
 from ectype.migrations.sessions import HasAdapter, reading, working
 from ectype.migrations.steps import Goal, Step, plan
+from ectype.migrations.stepwise import Step as Single
 from ectype.migrations.stepwise import run_steps, steps_of
 
 
@@ -155,7 +156,7 @@ async def _reach(
         bodies = [body_of_script(step.script) for step in steps]
         # Everything is prepared before anything runs, so that what can be refused is refused with nothing done.
         ready = [await prepare(body, goal.direction, repo.adapter.dialect) for body in bodies]
-        return await _run_all(session, ready)
+        return await _run_all(session, [(one, steps_of(one, repo.adapter.dialect)) for one in ready])
 
 
 async def _record_all(session: Session, steps: Sequence[Step]) -> list[int]:
@@ -169,11 +170,11 @@ async def _record_all(session: Session, steps: Sequence[Step]) -> list[int]:
     return [step.script.version for step in left]
 
 
-async def _run_all(session: Session, ready: list[Prepared]) -> list[int]:
+async def _run_all(session: Session, ready: Sequence[tuple[Prepared, tuple[Single, ...]]]) -> list[int]:
     done: list[int] = []
-    for prepared in ready:
+    for prepared, steps in ready:
         try:
-            if await run_one(session, prepared):
+            if await _run_one(session, prepared, steps):
                 done.append(prepared.body.version)
         except MigrationFailedError as exc:
             exc.done = tuple(done)
@@ -181,9 +182,8 @@ async def _run_all(session: Session, ready: list[Prepared]) -> list[int]:
     return done
 
 
-async def run_one(session: Session, prepared: Prepared) -> bool:
+async def _run_one(session: Session, prepared: Prepared, steps: tuple[Single, ...]) -> bool:
     """Run one migration, in a transaction or step by step, and say whether it was ours to run."""
-    steps = steps_of(prepared, session.journal.dialect)
     return await run_steps(session, prepared, steps) if steps else await run(session, prepared)
 
 
@@ -192,4 +192,5 @@ async def _one(repo: HasAdapter, version: int, migration: object, direction: Dir
         raise MigrationError(f"the version {version} is out of range", hint="give a positive number, as 20261121070000")
     body = body_of_code(version, migration)
     async with working(repo, Patience(), prefix) as session:
-        return await run_one(session, await prepare(body, direction, repo.adapter.dialect))
+        prepared = await prepare(body, direction, repo.adapter.dialect)
+        return await _run_one(session, prepared, steps_of(prepared, repo.adapter.dialect))

@@ -15,7 +15,7 @@ from ectype.adapters.base import Connection
 from ectype.errors import DatabaseError, EctypeError, MigrationError
 from ectype.migrations.effects import Effect, effect
 from ectype.migrations.errors import JournalMismatchError, MigrationFailedError
-from ectype.migrations.events import FINISHED, STEPPED, MigrationFinished, StepFinished
+from ectype.migrations.events import FINISHED, STARTED, STEPPED, MigrationFinished, MigrationStarted, StepFinished
 from ectype.migrations.execution import (
     UNCHANGED,
     Prepared,
@@ -24,6 +24,7 @@ from ectype.migrations.execution import (
     commit,
     execute,
     indented,
+    tell,
     undo,
 )
 from ectype.migrations.history import Entry
@@ -56,7 +57,7 @@ def steps_of(prepared: Prepared, dialect: Dialect) -> tuple[Step, ...]:
     """Return the steps of a migration, or none when it can be one transaction.
 
     Raises:
-        MigrationError: it says `transaction = False`, and does what needs one.
+        MigrationError: it cannot be one, or says `transaction = False`, and does what needs one.
     """
     if not prepared.body.transaction:
         _refuse_without_transaction(prepared, dialect)
@@ -68,6 +69,7 @@ def steps_of(prepared: Prepared, dialect: Dialect) -> tuple[Step, ...]:
     steps = tuple(Step(statement, effect(statement.sql, dialect.target)) for statement in single)
     if prepared.body.transaction and all(step.effect.in_transaction for step in steps):
         return ()
+    _refuse_hooks(prepared, steps)
     return steps
 
 
@@ -85,6 +87,24 @@ def _refuse_without_transaction(prepared: Prepared, dialect: Dialect) -> None:
     )
 
 
+def _refuse_hooks(prepared: Prepared, steps: tuple[Step, ...]) -> None:
+    """Raise MigrationError for hooks of a transaction that there is none of."""
+    body = prepared.body
+    hooks = " and ".join(
+        f"`{name}`"
+        for name, hook in (("after_begin", body.after_begin), ("before_commit", body.before_commit))
+        if hook is not None
+    )
+    if not hooks:
+        return
+    outside = next((step.statement.sql for step in steps if not step.effect.in_transaction), None)
+    why = "it says `transaction = False`" if outside is None else f"this cannot run in one:\n\n{indented(outside)}"
+    raise MigrationError(
+        f"{body.path or body} has {hooks} for its transaction, and {why}",
+        hint="move what cannot run in a transaction to a migration of its own, or record in `change` what the hooks do",
+    )
+
+
 async def run_steps(session: Session, prepared: Prepared, steps: tuple[Step, ...]) -> bool:
     """Run the steps that are not done yet, and say whether that was ours to do.
 
@@ -96,12 +116,12 @@ async def run_steps(session: Session, prepared: Prepared, steps: tuple[Step, ...
     work = _Work(session, prepared, steps)
     if not await work.begin():
         return False
-    started = time.monotonic()
+    body, started = prepared.body, time.monotonic()
+    telemetry.emit(STARTED, MigrationStarted(body.version, body.name, prepared.direction, len(steps), work.done))
     while work.done < len(steps):
         await session.guard.check()
         await work.step()
     duration = round((time.monotonic() - started) * 1000)
-    body = prepared.body
     if not await session.journal.finish(body, duration):
         return False
     event = MigrationFinished(body.version, body.name, prepared.direction, duration, tuple(work.notes))
@@ -191,7 +211,7 @@ class _Work:
                 return
 
     async def _inside(self, step: Step, number: int) -> None:
-        session, connection = self._session, self._session.connection
+        session, connection, started = self._session, self._session.connection, time.monotonic()
         await session.guard.begin(connection)
         if not await session.journal.advance(self._prepared.body, number):
             await undo(connection)
@@ -199,6 +219,7 @@ class _Work:
         await execute(session, step.statement)
         await session.guard.verify(connection)
         await commit(connection, self._prepared)
+        tell(self._prepared, number, step.statement, started)
 
     async def _outside(self, step: Step, number: int) -> None:
         session, connection, body = self._session, self._session.connection, self._prepared.body
@@ -206,8 +227,10 @@ class _Work:
             await session.journal.note(body, _note(number))
             for sql in WAIT_LONG[session.journal.dialect.target]:
                 await connection.execute(sql)
+            started = time.monotonic()
             await connection.execute(step.statement.sql)
             await self._assert_valid(step)
+            tell(self._prepared, number, step.statement, started)
         # Whoever else has written it did the same.
         await session.journal.advance(body, number)
 

@@ -5,14 +5,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from ectype.errors import EctypeError, MigrationError, UnsupportedError
 from ectype.migrations.report import MigrationStatus, status
 from ectype.migrations.runner import migrate
 from ectype.migrations.sessions import HasAdapter, connected, schemas
+from ectype.migrations.steps import Goal
 
 T = TypeVar("T")
+EVERYTHING: Final = Goal("up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,9 @@ async def migrate_tenants(
     *,
     parallel: int = 8,
     fail_fast: bool = False,
+    goal: Goal = EVERYTHING,
+    strict_order: bool = False,
+    fake: bool = False,
     lock_wait: float = 60.0,
     lock_timeout: float = 2.0,
     told: Callable[[TenantOutcome[list[int]]], None] | None = None,
@@ -76,18 +81,35 @@ async def migrate_tenants(
         folder: the folder of migrations.
         parallel: how many at once; each takes two connections.
         fail_fast: begin no other after one has failed.
+        goal: how far to go in each, as `Goal("up", step=1)`.
+        strict_order: refuse a pending migration that is older than an applied one.
+        fake: write into the journals that they are applied, and run nothing.
         lock_wait: seconds to wait for another run in the same schema.
         lock_timeout: seconds that a statement may wait for a table.
         told: called with each outcome as it comes.
 
     Raises:
         UnsupportedError: the database has no schemas.
-        MigrationError: no schema fits, or `parallel` is below 1.
+        MigrationError: no schema fits, `parallel` is below 1, or the goal goes down.
         ConnectError: the database cannot be reached.
     """
+    if goal.direction != "up":
+        raise MigrationError("the goal of `migrate_tenants` goes down", hint='give Goal("up", …)')
 
     def one(tenant: str) -> Awaitable[list[int]]:
-        return migrate(repo, folder, prefix=tenant, lock_wait=lock_wait, lock_timeout=lock_timeout)
+        return migrate(
+            repo,
+            folder,
+            step=goal.step,
+            to=goal.to,
+            to_exclusive=goal.to_exclusive,
+            all=goal.everything,
+            prefix=tenant,
+            strict_order=strict_order,
+            fake=fake,
+            lock_wait=lock_wait,
+            lock_timeout=lock_timeout,
+        )
 
     return await _each(await tenants(repo, glob), one, parallel, fail_fast=fail_fast, told=told)
 

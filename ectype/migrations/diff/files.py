@@ -9,7 +9,7 @@ from ectype.migrations.diff.planning import Found
 from ectype.migrations.diff.source import source
 from ectype.migrations.diff.steps import File, Step
 from ectype.migrations.generate import write_migrations
-from ectype.sql.ddl import CreateIndex
+from ectype.sql.ddl import CreateIndex, DropIndex
 from ectype.sql.ddl_compiler import compile_ddl
 
 
@@ -30,6 +30,9 @@ def _name(name: str, file: File, steps: list[Step]) -> str:
         case "build":
             built = next((node.index.name for node in steps[0].up if isinstance(node, CreateIndex)), "build")
             return f"{name}_{re.sub(r'[^a-z0-9_]', '_', built.lower())}"
+        case "drop":
+            gone = next((node.name for node in steps[0].up if isinstance(node, DropIndex)), "drop")
+            return f"{name}_drop_{re.sub(r'[^a-z0-9_]', '_', gone.lower())}"
         case "finish":
             return f"{name}_finish"
 

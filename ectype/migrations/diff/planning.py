@@ -9,17 +9,18 @@ from ectype.adapters.base import Adapter
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.url import Config, parse
 from ectype.errors import MigrationError
+from ectype.migrations.diff.building import build, read, read_database, replay
 from ectype.migrations.diff.comparison import Comparison
 from ectype.migrations.diff.objects import compare_objects
 from ectype.migrations.diff.ownership import complete
 from ectype.migrations.diff.renames import Ask, rename, said
-from ectype.migrations.diff.scratch import build, read, read_database, replay, scratch
 from ectype.migrations.diff.state import State
 from ectype.migrations.diff.steps import RENAME, Difference
 from ectype.migrations.diff.tables import compare_tables
 from ectype.migrations.diff.wanted import Unsaid, Wanted, wanted
 from ectype.migrations.patience import CONNECT_SECONDS
 from ectype.migrations.runner import applied
+from ectype.migrations.scratch import scratch_database
 from ectype.migrations.scripts import Script, find
 from ectype.schema.schema import Schema
 from ectype.sql.dialect import Dialect
@@ -75,7 +76,7 @@ async def diff(
     finally:
         await connection.close()
     scripts = await _applied(adapter, find_in(folder), refuse_pending=True)
-    async with scratch(config, adapter) as where:
+    async with scratch_database(config, or_schema=True) as where:
         built = await build(where, want)
         owned = await replay(where, scripts, want.prefixes)
     found = Difference()
@@ -104,7 +105,7 @@ async def drifted(url: str | Config, folder: str | Path = "migrations") -> Found
     adapter = adapter_for(config)
     current = await read_database(adapter, ())
     scripts = await _applied(adapter, find_in(folder), refuse_pending=False)
-    async with scratch(config, adapter) as where:
+    async with scratch_database(config, or_schema=True) as where:
         made = await replay(where, scripts, ())
     found = Difference()
     places = {place: Unsaid(structure=False) for place in made.tables}

@@ -333,6 +333,7 @@ class Writer:
                 options["references"] = self._references(to)
             case Key(_, columns, primary):
                 options["primary_key" if primary else "unique"] = "[" + ", ".join(map(quoted, columns)) + "]"
+                options |= {} if one.using_index is None else {"using_index": quoted(one.using_index)}
                 options |= self._key(one)
         if not node.validate:
             options["validate"] = "False"

@@ -7,10 +7,10 @@ from typing import Literal, TypeAlias
 from ectype.migrations.reverse import reverse_all
 from ectype.sql.ddl import Node
 
-File: TypeAlias = Literal["before", "main", "build", "finish"]
-"""`before` is committed first; what is to `build` stands alone, outside a transaction; `finish` comes after it."""
+File: TypeAlias = Literal["before", "main", "build", "drop", "finish"]
+"""`before` is committed first; what is to `build`, or to `drop`, stands alone, outside a transaction; then `finish`."""
 
-FILES: tuple[File, ...] = ("before", "main", "build", "finish")
+FILES: tuple[File, ...] = ("before", "main", "build", "drop", "finish")
 
 # The order of commands within a file; a rollback runs them backwards.
 PLACES = 0
@@ -25,9 +25,10 @@ ALTER_TABLES = 8
 FILL = 9
 CREATE_KEYS = 10
 CREATE_PARTS = 11
-DROP_TABLES = 12
-CREATE_OBJECTS = 13
-DROP_TYPES = 14
+CREATE_FOREIGN_KEYS = 12
+DROP_TABLES = 13
+CREATE_OBJECTS = 14
+DROP_TYPES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,10 @@ class Difference:
         self.steps.append(Step(rank, up, file, note=note, loses=loses))
 
     def files(self) -> Iterator[tuple[File, list[Step]]]:
-        """Yield the files with their steps in order; each step to build has a file of its own."""
+        """Yield the files with their steps in order; each step to build or to drop has a file of its own."""
         for file in FILES:
             steps = sorted((step for step in self.steps if step.file == file), key=lambda step: step.rank)
-            if file == "build":
+            if file in ("build", "drop"):
                 for step in steps:
                     yield file, [step]
             elif steps:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from ectype.errors import UnsupportedError
 from ectype.migrations.diff import steps as at
@@ -37,6 +37,8 @@ from ectype.sql.ddl import (
 from ectype.sql.ddl_names import quote, table_name
 from ectype.sql.dialect import Dialect
 from ectype.types.base import Target
+
+EXCLUDES: Final = "all rows are compared, and nobody else reads or writes meanwhile"
 
 
 def compare_tables(work: Comparison) -> None:
@@ -137,13 +139,17 @@ def _create(work: Comparison, new: list[TableState]) -> None:
         late = [
             label
             for label, one in free.constraints.items()
-            if isinstance(one.constraint, ForeignKey) and _target(one.constraint) not in made | {free.place}
+            if isinstance(one.constraint, ForeignKey)
+            and (_target(one.constraint) not in made | {free.place} or _waits_for_index(work, one.constraint))
         ]
         node, rest = table_node(free, work.dialect.target, late)
         work.found.add(at.CREATE_TABLES, node)
         rest += [free.constraints[label] for label in late]
         for one in rest:
-            work.found.add(at.CREATE_KEYS, one)
+            if isinstance(one.constraint, ForeignKey):
+                _add_foreign_key(work, one, anew=True)
+            else:
+                work.found.add(at.CREATE_KEYS, one)
         for index in free.indexes.values():
             work.found.add(at.CREATE_PARTS, CreateIndex(index))
         if free.row_security:
@@ -253,9 +259,8 @@ def _constraints(work: Comparison, there: TableState, wanted: TableState, touche
             if one.comment != new[twin].comment:
                 work.found.add(at.CREATE_OBJECTS, _commented(work, one, new[twin]))
             del gone[label], new[twin]
+    _primary_key(work, there, gone, new, touched)
     for one in gone.values():
-        if isinstance(one.constraint, Key) and one.constraint.primary and not work.carefully:
-            _refuse_new_key(work, there)
         rank = at.DROP_FOREIGN_KEYS if isinstance(one.constraint, ForeignKey) else at.DROP_PARTS
         work.found.add(rank, dropped(one))
     for one in new.values():
@@ -287,12 +292,95 @@ def _refuse_new_key(work: Comparison, table: TableState) -> None:
     )
 
 
+def _primary_key(
+    work: Comparison,
+    table: TableState,
+    gone: dict[str, CreateConstraint],
+    new: dict[str, CreateConstraint],
+    touched: set[str],
+) -> None:
+    """Build the index of a new primary key while others write, and give it the place of the old one.
+
+    What refers to the key, or a column of it that comes or goes, needs the old way. What is done is taken out.
+
+    Raises:
+        UnsupportedError: the database has no name for the old one.
+    """
+    was, wanted = (next((one for one in found.values() if _is_primary(one)), None) for found in (gone, new))
+    if not work.carefully:
+        if was is not None:
+            _refuse_new_key(work, table)
+        return
+    if wanted is None or not isinstance(wanted.constraint, Key) or wanted.constraint.deferrable is not None:
+        return
+    columns = {*wanted.constraint.columns, *(() if was is None else columns_of(was))}
+    referred = any(
+        isinstance(one.constraint, ForeignKey) and _target(one.constraint) == table.place
+        for state in (work.current, work.want)
+        for other in state.tables.values()
+        for one in other.constraints.values()
+    )
+    if referred or columns & touched or not columns <= set(table.columns):
+        return
+    name, prefix = wanted.constraint.name, wanted.prefix
+    beside = f"{name.encode()[:59].decode(errors='ignore')}_new"
+    index = Index(wanted.table, wanted.constraint.columns, beside, unique=True, prefix=prefix)
+    _build(work, index)
+    taken = replace(wanted, constraint=replace(wanted.constraint, using_index=beside))
+    before = () if was is None else (was,)
+    # The index becomes the key's own, so that a rollback makes it anew for the migration that built it.
+    step = Step(
+        at.CREATE_PARTS,
+        (*map(dropped, before), taken),
+        "finish",
+        (dropped(wanted), *before, CreateIndex(index)),
+    )
+    work.found.steps.append(step)
+    for found, one in ((gone, was), (new, wanted)):
+        if one is not None:
+            del found[one.constraint.name]
+
+
+def _is_primary(one: CreateConstraint) -> bool:
+    return isinstance(one.constraint, Key) and one.constraint.primary
+
+
 def _add_constraint(work: Comparison, one: CreateConstraint) -> None:
-    if work.carefully and isinstance(one.constraint, Check | ForeignKey):
+    if isinstance(one.constraint, ForeignKey):
+        _add_foreign_key(work, one, anew=False)
+    elif work.carefully and isinstance(one.constraint, Check):
         work.found.add(at.CREATE_KEYS, replace(one, validate=False))
         work.found.add(at.CREATE_KEYS, ValidateConstraint(one.table, one.constraint.name, one.prefix), file="finish")
     else:
-        work.found.add(at.CREATE_KEYS, one)
+        note = EXCLUDES if isinstance(one.constraint, Exclusion) else None
+        work.found.add(at.CREATE_KEYS, one, note=note)
+
+
+def _add_foreign_key(work: Comparison, one: CreateConstraint, *, anew: bool) -> None:
+    """Add a foreign key to a table, which is new itself or not, after what it refers to is unique."""
+    key = one.constraint
+    assert isinstance(key, ForeignKey)
+    if _waits_for_index(work, key) and _target(key) in work.current.tables:
+        # That index is built while others write, in a file of its own.
+        work.found.add(
+            at.CREATE_FOREIGN_KEYS, one, file="finish", note=None if anew else "nobody else writes meanwhile"
+        )
+    elif anew or not work.carefully:
+        work.found.add(at.CREATE_FOREIGN_KEYS, one)
+    else:
+        work.found.add(at.CREATE_FOREIGN_KEYS, replace(one, validate=False))
+        work.found.add(at.CREATE_KEYS, ValidateConstraint(one.table, key.name, one.prefix), file="finish")
+
+
+def _waits_for_index(work: Comparison, key: ForeignKey) -> bool:
+    """Whether what a foreign key refers to is unique by an index, which comes after the tables. SQLite asks not."""
+    table = work.want.tables.get(_target(key))
+    if table is None or not work.carefully:
+        return False
+    there = {key.to.column, *(one for _, one in key.to.others)}
+    return not any(
+        isinstance(one.constraint, Key) and set(one.constraint.columns) == there for one in table.constraints.values()
+    )
 
 
 def _commented(work: Comparison, one: CreateConstraint, other: CreateConstraint) -> Execute:
@@ -333,7 +421,9 @@ def _indexes(work: Comparison, there: TableState, wanted: TableState, touched: s
             what = f"INDEX {table_name(label, one.prefix, work.dialect)}"
             found.add(at.CREATE_OBJECTS, comment(what, one.comment, other.comment, work.dialect))
     for one in gone.values():
-        found.add(at.DROP_PARTS, DropIndex(one.name, one, prefix=one.prefix))
+        # With its column it would be gone before; and its name may be needed.
+        of_touched = any(_covers(one, column) for column in touched)
+        _drop_index(work, one, at_once=of_touched or one.name in new or one.name in wanted.constraints)
     for one in new.values():
         _build(work, one)
 
@@ -359,8 +449,17 @@ def _swap(work: Comparison, one: Index, other: Index) -> None:
         return
     beside = f"{one.name.encode()[:59].decode(errors='ignore')}_new"
     _build(work, replace(other, name=beside))
-    work.found.add(at.DROP_PARTS, DropIndex(one.name, one, prefix=one.prefix), file="finish")
+    _drop_index(work, one)
     work.found.add(at.RENAME_PARTS, RenameIndex(beside, one.name, one.prefix), file="finish")
+
+
+def _drop_index(work: Comparison, one: Index, *, at_once: bool = False) -> None:
+    """Remove an index while others write; `at_once` where its name is needed in the same file."""
+    if at_once or not work.carefully:
+        work.found.add(at.DROP_PARTS, DropIndex(one.name, one, prefix=one.prefix))
+        return
+    was = replace(one, concurrently=True)
+    work.found.add(at.DROP_PARTS, DropIndex(one.name, was, concurrently=True, prefix=one.prefix), file="drop")
 
 
 def _covers(index: Index, column: str) -> bool:

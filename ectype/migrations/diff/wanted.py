@@ -179,10 +179,11 @@ def _structure(made: Wanted, place: Place, said: Structure[Any], table: str, dia
     keys = [constraint_text(said.schema, one, dialect) for one in said.foreign_keys]
     # PostgreSQL refers to tables that are there; SQLite adds no key to a table that is.
     if dialect.alter_column:
-        made.late[:0] = [f"ALTER TABLE {table} ADD {text}" for text in keys]
+        made.late += [f"ALTER TABLE {table} ADD {text}" for text in keys]
     else:
         inside += keys
-    made.late += [index_text(said.schema, one, dialect) for one in said.indexes]
+    # What a key refers to may be unique by an index.
+    made.late[:0] = [index_text(said.schema, one, dialect) for one in said.indexes]
     return inside
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from ectype.errors import EctypeError, MigrationError, did_you_mean
 from ectype.migrations.body import Body, body_of_script
+from ectype.migrations.effects import effect
 from ectype.migrations.lint.allowing import Remarks
 from ectype.migrations.lint.findings import RULES, Finding, Recipe
 from ectype.migrations.lint.reading import facts_of
@@ -13,12 +15,17 @@ from ectype.migrations.lint.recording import Recorded, record
 from ectype.migrations.lint.rules import look
 from ectype.migrations.lint.rules_releases import long_names
 from ectype.migrations.lint.scene import Found, Scene
-from ectype.migrations.lint.tokens import statements
+from ectype.migrations.lint.tokens import tokens_of
 from ectype.migrations.scripts import find
-from ectype.sql.ddl import Execute, Node, is_concurrent
+from ectype.migrations.sql_text import split
+from ectype.sql.ddl import Execute, Node
 from ectype.sql.ddl_alter import looks_first
 from ectype.sql.ddl_compiler import compile_ddl
 from ectype.sql.dialect import POSTGRES, Dialect
+from ectype.types.base import Target
+
+ANY_VERSION: Final = (1000, 0)
+DEFAULT_SCHEMA: Final[dict[Target, str]] = {"postgres": "public", "sqlite": "main"}
 
 
 async def lint(
@@ -27,6 +34,7 @@ async def lint(
     dialect: Dialect = POSTGRES,
     only: Collection[int] | None = None,
     sizes: Mapping[str, int] | None = None,
+    schema: str | None = None,
 ) -> list[Finding]:
     """Return what the migrations of a folder would do that loses data, locks tables or breaks the release before.
 
@@ -38,6 +46,8 @@ async def lint(
         dialect: the database that they are for.
         only: the versions to report; None for all.
         sizes: about how many rows each table has, see `sizes_of`. A table that is not in it does not exist yet.
+        schema: the schema that names without one mean, which the names in `sizes` have left out; `public` on
+            PostgreSQL when nothing is said.
 
     Raises:
         MigrationError: the folder cannot be used, or a migration cannot be read.
@@ -46,7 +56,8 @@ async def lint(
         for finding in await lint("migrations"):
             print(f"{finding.path}:{finding.line}: {finding.code} {finding.what}")
     """
-    scene = Scene(dialect)
+    # Which server the SQL needs is for the run to say; here it is only read.
+    scene = Scene(replace(dialect, version=ANY_VERSION), schema or DEFAULT_SCHEMA[dialect.target])
     found: list[Finding] = []
     for script in find(Path(folder)):
         is_wanted = only is None or script.version in only
@@ -73,13 +84,21 @@ def refuse_unknown_codes(codes: Collection[str]) -> None:
 
 def _of_migration(body: Body, recorded: Recorded, scene: Scene) -> list[Finding]:
     scene.begin()
-    alone = len(recorded.commands) == 1
+    read = [
+        (node, line, sql)
+        for node, line in recorded.commands
+        for text in _texts(body, node, scene.dialect)
+        for sql in split(text, scene.dialect.target)
+    ]
+    # The runner asks the same of each statement, and takes them one by one when it must.
+    outside = not body.transaction or not all(effect(sql, scene.dialect.target).in_transaction for _, _, sql in read)
+    scene.bound = _bound(body, recorded)
+    scene.in_transaction = not outside or bool(scene.bound)
+    scene.alone = len(read) == 1
     found: list[Finding] = []
-    for node, line in recorded.commands:
-        scene.in_transaction = not (alone and is_concurrent(node))
+    for node, line, sql in read:
         scene.written = isinstance(node, Execute)
-        for sql in _texts(body, node, scene.dialect):
-            found += _of_text(body, sql, line, scene)
+        found += _of_statement(body, sql, line, scene)
     if recorded.ends_at is not None:
         note = Found(
             "N01",
@@ -91,27 +110,33 @@ def _of_migration(body: Body, recorded: Recorded, scene: Scene) -> list[Finding]
     return found
 
 
+def _bound(body: Body, recorded: Recorded) -> str:
+    """Say what keeps a migration in one transaction."""
+    if recorded.ends_at is not None:
+        return "asks for its database"
+    return "has hooks" if body.after_begin is not None or body.before_commit is not None else ""
+
+
 def _texts(body: Body, node: Node, dialect: Dialect) -> Iterator[str]:
     """Yield the SQL of a command; what SQLite does by building a table anew is read as PostgreSQL would say it."""
     try:
         if looks_first(node, dialect):
-            dialect = POSTGRES
+            dialect = replace(POSTGRES, version=ANY_VERSION)
         yield from compile_ddl(node, dialect)
     except EctypeError as exc:
-        if dialect is POSTGRES and body.path is not None:
+        if dialect.target == "postgres" and body.path is not None:
             raise MigrationError(f"{body.path}: {exc.message}", hint=exc.hint) from exc
 
 
-def _of_text(body: Body, sql: str, line: int, scene: Scene) -> Iterator[Finding]:
-    for tokens in statements(sql):
-        scene.tokens = tokens
-        text = sql[tokens[0].at : tokens[-1].at + len(tokens[-1].value) + 2].strip().removesuffix(";").strip()
-        for found in long_names(scene):
-            yield _finding(body, found, line, text, scene.sizes)
-        for fact in facts_of(tokens):
-            for found in look(fact, scene):
-                yield _finding(body, found, line, text, scene.sizes)
-            scene.learn(fact)
+def _of_statement(body: Body, sql: str, line: int, scene: Scene) -> Iterator[Finding]:
+    scene.tokens = tokens_of(sql)
+    for found in long_names(scene):
+        yield _finding(body, found, line, sql, scene.sizes)
+    for said in facts_of(scene.tokens):
+        fact = said.inside(scene.schema)
+        for found in look(fact, scene):
+            yield _finding(body, found, line, sql, scene.sizes)
+        scene.learn(fact)
 
 
 def _finding(body: Body, found: Found, line: int, statement: str, sizes: Mapping[str, int] | None) -> Finding:

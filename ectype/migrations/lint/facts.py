@@ -1,6 +1,6 @@
 """What one statement does to the database, as far as the rules ask."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
@@ -80,3 +80,27 @@ class Fact:
     references: str = ""
     references_columns: tuple[str, ...] = ()
     using: bool = False
+
+    def inside(self, schema: str) -> "Fact":
+        """Return the fact as it is said where names without a schema mean that one.
+
+        >>> Fact("drop table", "public.users").inside("public").table
+        'users'
+        """
+        start = f"{schema}."
+        if not any(start in name for name in (self.table, self.name, self.references, self._column_references)):
+            return self
+        column = self.column
+        if column is not None:
+            column = replace(column, references=column.references.removeprefix(start))
+        return replace(
+            self,
+            table=self.table.removeprefix(start),
+            name=self.name.removeprefix(start),
+            references=self.references.removeprefix(start),
+            column=column,
+        )
+
+    @property
+    def _column_references(self) -> str:
+        return "" if self.column is None else self.column.references

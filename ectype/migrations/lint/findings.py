@@ -38,7 +38,7 @@ RULES: Final = MappingProxyType(
             Rule("L04", "the table is written anew while nobody can read it", "error"),
             Rule("L05", "NOT NULL reads all rows while nobody can read", "error"),
             Rule("L06", "a statement may wait for a lock without end, and all others behind it", "error"),
-            Rule("T01", "a statement that cannot run in a transaction, or ends it", "error"),
+            Rule("T01", "a statement that ends the transaction, or cannot be in one with the others", "error"),
             Rule("T02", "a value of an enum is used in the transaction that adds it", "error"),
             Rule("T03", "rows are changed in the transaction that changes the table", "warning"),
             Rule("C01", "the release that still runs breaks", "error"),

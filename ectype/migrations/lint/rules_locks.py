@@ -183,7 +183,7 @@ def _key(table: str, name: str, fact: Fact) -> Found:
 
 def validate(fact: Fact, scene: Scene) -> Iterator[Found]:
     """L02 of a VALIDATE in the transaction that added the constraint."""
-    if scene.is_empty(fact.table) or (fact.table, fact.name) not in scene.not_valid:
+    if not scene.in_transaction or scene.is_empty(fact.table) or (fact.table, fact.name) not in scene.not_valid:
         return
     yield Found(
         "L02",

@@ -4,15 +4,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from ectype.migrations.lint.facts import Fact
-from ectype.migrations.lint.findings import Recipe
+from ectype.migrations.lint.findings import Recipe, Severity
 from ectype.migrations.lint.scene import Found, Scene, change, one, up
 
 SAFELY: Final = 't.modify("…", str, null=False)  # it builds the table anew safely'
 
 
+# What the runner makes of it stands in `ectype/migrations/stepwise.py`.
+STEPS: Final = "each statement becomes a step: when one fails, those before it are done, and the next run goes on there"
+
+
 def concurrently(fact: Fact, scene: Scene) -> Iterator[Found]:
-    """T01 of what builds an index while others write."""
-    if not fact.concurrently or not scene.in_transaction:
+    """T01 of what builds an index while others write, beside other statements."""
+    if not fact.concurrently or (scene.alone and not scene.bound):
         return
     what = "index" if fact.kind in ("create index", "drop index", "reindex") else "partition"
     columns = ", ".join(f'"{column}"' for column in fact.columns)
@@ -25,24 +29,40 @@ def concurrently(fact: Fact, scene: Scene) -> Iterator[Found]:
     }
     yield Found(
         "T01",
-        f"it has CONCURRENTLY (the {what} `{fact.name}`) in the transaction of the migration",
-        "it cannot be in a transaction: each statement becomes a step, and a failure leaves those before it done",
+        f"it has CONCURRENTLY (the {what} `{fact.name}`) {_beside(scene)}",
+        _because(scene),
         one("# alone in its migration, which is then run outside a transaction\n" + known[fact.kind])
         if fact.kind in known
-        else one("-- by hand, outside of a migration"),
+        else one("-- alone in its migration, which is then run outside a transaction\n…"),
         fact.table,
+        _grave(scene),
     )
 
 
 def outside(fact: Fact, scene: Scene) -> Iterator[Found]:
-    """T01 of what refuses to run in a transaction."""
+    """T01 of what refuses to run in a transaction, beside other statements."""
+    if scene.alone and not scene.bound:
+        return
     if fact.name in ("ATTACH", "DETACH", "VACUUM") or scene.is_postgres:
         yield Found(
             "T01",
-            f"it runs {fact.name}",
-            "it cannot be in a transaction: each statement becomes a step, and a failure leaves those before it done",
-            one(f"-- by hand, outside of a migration\n{fact.name} …"),
+            f"it runs {fact.name} {_beside(scene)}",
+            _because(scene),
+            one(f"-- alone in its migration, which is then run outside a transaction\n{fact.name} …"),
+            severity=_grave(scene),
         )
+
+
+def _beside(scene: Scene) -> str:
+    return f"in a migration that {scene.bound}" if scene.bound else "beside other statements"
+
+
+def _because(scene: Scene) -> str:
+    return "it cannot be in a transaction, and such a migration is one" if scene.bound else STEPS
+
+
+def _grave(scene: Scene) -> Severity:
+    return "error" if scene.bound else "warning"
 
 
 def transaction(fact: Fact, scene: Scene) -> Iterator[Found]:  # noqa: ARG001  # one signature for all rules
@@ -60,7 +80,7 @@ def transaction(fact: Fact, scene: Scene) -> Iterator[Found]:  # noqa: ARG001  #
 
 def enum_value(fact: Fact, scene: Scene) -> Iterator[Found]:
     """T02: a value is used that the same transaction adds."""
-    if fact.kind == "add value":
+    if fact.kind == "add value" or not scene.in_transaction:
         return
     used = sorted({token.value for token in scene.tokens if token.kind == "text"} & scene.added_values)
     for value in used:
@@ -80,7 +100,9 @@ def enum_value(fact: Fact, scene: Scene) -> Iterator[Found]:
 
 def mixed(fact: Fact, scene: Scene) -> Iterator[Found]:
     """T03."""
-    if scene.is_empty(fact.table) or not scene.changed - scene.created or not scene.is_postgres:
+    if not scene.in_transaction or not scene.is_postgres:
+        return
+    if scene.is_empty(fact.table) or not scene.changed - scene.created:
         return
     tables = ", ".join(f"`{table}`" for table in sorted(scene.changed - scene.created))
     yield Found(
@@ -114,12 +136,12 @@ def changed_after(fact: Fact, scene: Scene) -> Iterator[Found]:
 
 
 def pragma(fact: Fact, scene: Scene) -> Iterator[Found]:
-    """S01: switching foreign keys off in a transaction does nothing."""
+    """S01: switching foreign keys off does nothing in a transaction, and much outside of one."""
     if scene.is_postgres or fact.name.lower() != "foreign_keys" or not fact.text:
         return
     yield Found(
         "S01",
-        "it switches foreign keys on or off in a transaction",
-        "SQLite ignores that within a transaction, so what follows runs with them as they were",
+        "it switches foreign keys on or off",
+        "SQLite ignores that within a transaction; outside of one, rows that lead nowhere are written unseen",
         one(change(f'with m.alter_table("…") as t:\n    {SAFELY}')),
     )

@@ -26,6 +26,7 @@ class Scene:
 
     Attributes:
         dialect: the database that the migrations are for.
+        schema: the schema that names without one mean.
         types: the type of each column, by table.
         checks: the check constraints of each table, by their names.
         tables: the table of each index that is known.
@@ -36,12 +37,15 @@ class Scene:
         added_values: the values of enums that this migration adds.
         changed: the tables that this migration changes.
         created_enums: the enums that this migration makes.
-        in_transaction: whether the command runs in the transaction of its migration.
+        in_transaction: whether the command runs in the transaction of its migration; else it is a step of its own.
+        alone: whether the statement is all that its migration does.
+        bound: what keeps the migration in one transaction, whatever it does; empty where nothing does.
         written: whether SQL text of an author is read, not a command of the DSL.
         tokens: the statement that is read.
     """
 
     dialect: Dialect
+    schema: str
     types: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     checks: dict[str, dict[str, Checked]] = field(default_factory=dict[str, dict[str, Checked]])
     tables: dict[str, str] = field(default_factory=dict[str, str])
@@ -53,6 +57,8 @@ class Scene:
     changed: set[str] = field(default_factory=set[str])
     created_enums: set[str] = field(default_factory=set[str])
     in_transaction: bool = True
+    alone: bool = False
+    bound: str = ""
     written: bool = False
     tokens: tuple[Token, ...] = ()
 

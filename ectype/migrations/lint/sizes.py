@@ -1,5 +1,7 @@
 """How many rows the tables have: what makes a lock short, or long."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from ectype.adapters.base import Connection
@@ -9,27 +11,53 @@ from ectype.types.base import Target
 # Estimates, which cost nothing; -1 is a table that was never looked at.
 TABLES: Final[dict[Target, str]] = {
     "postgres": """\
-SELECT CASE n.nspname WHEN 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END, c.reltuples::bigint,
-       quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+SELECT n.nspname, c.relname, c.reltuples::bigint, quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-ORDER BY 1""",
+ORDER BY 1, 2""",
     "sqlite": """\
-SELECT name, -1, '"' || replace(name, '"', '""') || '"' FROM sqlite_schema
-WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY 1""",
+SELECT 'main', name, -1, '"' || replace(name, '"', '""') || '"' FROM sqlite_schema
+WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~' ORDER BY 1, 2""",
+}
+DEFAULT: Final[dict[Target, str]] = {
+    "postgres": "SELECT coalesce(current_schema()::text, 'public')",
+    "sqlite": "SELECT 'main'",
 }
 AT_MOST: Final = 1000
 
 
-async def sizes_of(connection: Connection, dialect: Dialect) -> dict[str, int]:
-    """Return about how many rows each table has, by its name; those of another schema than `public` as `schema.table`.
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large the tables of a database are.
+
+    Attributes:
+        schema: the schema that names without one mean.
+        rows: about how many rows each table has, by its name; those of another schema as `schema.table`.
+    """
+
+    schema: str
+    rows: Mapping[str, int]
+
+
+async def sizes_of(connection: Connection, dialect: Dialect, schemas: Sequence[str] = ()) -> Sizes:
+    """Return about how many rows each table has.
 
     A small or unknown estimate is counted, up to a thousand rows.
+
+    Args:
+        connection: a connection to the database.
+        dialect: the database's.
+        schemas: those that the migrations run in, one after the other, so that names without a schema mean one of
+            them: the largest table of a name counts. None for the schema that the connection has anyway.
     """
+    if not schemas:
+        schemas = [(await connection.fetch(DEFAULT[dialect.target], (), list))[0][0]]
     found: dict[str, int] = {}
-    for name, estimate, quoted in await connection.fetch(TABLES[dialect.target], (), list):
-        found[name] = max(estimate, 0) if estimate > AT_MOST else await _counted(connection, quoted)
-    return found
+    for schema, table, estimate, quoted in await connection.fetch(TABLES[dialect.target], (), list):
+        name = table if schema in schemas else f"{schema}.{table}"
+        rows = max(estimate, 0) if estimate > AT_MOST else await _counted(connection, quoted)
+        found[name] = max(rows, found.get(name, 0))
+    return Sizes(schemas[0], found)
 
 
 async def _counted(connection: Connection, quoted: str) -> int:

@@ -1,26 +1,12 @@
-"""SQL text to tokens and statements, as PostgreSQL and SQLite both read it: enough to see what a statement does."""
+"""Statements to tokens: enough to see what a statement does."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
+
+from ectype.migrations.sql_text import pieces
 
 Kind: TypeAlias = Literal["word", "name", "text", "number", "sign"]
-
-# https://www.postgresql.org/docs/current/sql-syntax-lexical.html
-TOKEN: Final = re.compile(
-    r"""
-    (?P<space>\s+|--[^\n]*)
-  | (?P<remark>/\*)
-  | (?P<text>[eE]'(?:[^'\\]|''|\\.)*'?|(?:[uU]&|[bBnNxX])?'(?:[^']|'')*'?)
-  | (?P<dollar>\$(?:[^\W\d]\w*)?\$)
-  | (?P<name>"(?:[^"]|"")*"?|`(?:[^`]|``)*`?)
-  | (?P<word>[^\W\d][\w$]*)
-  | (?P<number>\d[\w.]*|\.\d\w*)
-  | (?P<sign>::|.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +15,10 @@ class Token:
 
     Attributes:
         value: a word in upper case, a name or a text without its quotes, a sign as it is.
-        at: where it begins in the text.
     """
 
     kind: Kind
     value: str
-    at: int
 
     @property
     def name(self) -> str:
@@ -42,73 +26,32 @@ class Token:
         return self.value.lower() if self.kind == "word" else self.value
 
 
-def statements(sql: str) -> Iterator[tuple[Token, ...]]:
-    r"""Yield the tokens of each statement, without its semicolon; remarks and empty statements are left out.
+def tokens_of(sql: str) -> tuple[Token, ...]:
+    r"""Return the tokens of a statement, without what stands between them.
 
-    >>> [[token.value for token in one] for one in statements("DROP TABLE a; -- gone\\nSELECT ';'")]
-    [['DROP', 'TABLE', 'A'], ['SELECT', ';']]
+    >>> [token.value for token in tokens_of("DROP TABLE a -- gone")]
+    ['DROP', 'TABLE', 'A']
     """
-    found: list[Token] = []
-    # The body of a trigger (SQLite), or of a function (`BEGIN ATOMIC`), holds semicolons of its own.
-    depth = 0
-    for token in _tokens(sql):
-        if token.kind == "word":
-            depth = _depth(depth, token.value, found)
-        if token.kind == "sign" and token.value == ";" and not depth:
-            if found:
-                yield tuple(found)
-            found = []
-        else:
-            found.append(token)
-    if found:
-        yield tuple(found)
-
-
-def _depth(depth: int, word: str, before: Sequence[Token]) -> int:
-    if depth:
-        return depth + (word == "CASE") - (word == "END")
-    makes = before and before[0].value == "CREATE"
-    return int(bool(makes) and word == "BEGIN" and _has_body(before))
-
-
-def _has_body(tokens: Sequence[Token]) -> bool:
-    return any(token.kind == "word" and token.value in ("TRIGGER", "FUNCTION", "PROCEDURE") for token in tokens[:6])
+    return tuple(_tokens(sql))
 
 
 def _tokens(sql: str) -> Iterator[Token]:
-    at = 0
-    while match := TOKEN.match(sql, at):
-        kind, text, begin = str(match.lastgroup), match[0], at
-        at = match.end()
-        match kind:
-            case "space":
+    for piece in pieces(sql):
+        text = piece.text
+        match piece.kind:
+            case "space" | "remark":
                 continue
-            case "remark":
-                at = _end_of_remark(sql, begin)
             case "dollar":
-                end = sql.find(text, at)
-                yield Token("text", sql[at : end if end >= 0 else len(sql)], begin)
-                at = len(sql) if end < 0 else end + len(text)
+                quote = text[: text.index("$", 1) + 1]
+                yield Token("text", text[len(quote) :].removesuffix(quote))
             case "name":
-                yield Token("name", text[1:].removesuffix(text[0]).replace(text[0] * 2, text[0]), begin)
+                yield Token("name", text[1:].removesuffix(text[0]).replace(text[0] * 2, text[0]))
             case "text":
-                yield Token("text", text[text.index("'") + 1 :].removesuffix("'").replace("''", "'"), begin)
+                yield Token("text", text[text.index("'") + 1 :].removesuffix("'").replace("''", "'"))
             case "word":
-                yield Token("word", text.upper(), begin)
-            case "number":
-                yield Token("number", text, begin)
-            case _:
-                yield Token("sign", text, begin)
-
-
-def _end_of_remark(sql: str, begin: int) -> int:
-    """Return where a remark ends; PostgreSQL lets one stand in another."""
-    depth = 0
-    for match in re.compile(r"/\*|\*/").finditer(sql, begin):
-        depth += 1 if match[0] == "/*" else -1
-        if depth == 0:
-            return match.end()
-    return len(sql)
+                yield Token("word", text.upper())
+            case "number" | "sign":
+                yield Token(piece.kind, text)
 
 
 class Cursor:
@@ -155,15 +98,13 @@ class Cursor:
         return token
 
     def name(self) -> str:
-        """Read a name that may have a schema before it; `public.` and `main.` are left out. Empty where none is."""
+        """Read a name that may have a schema before it. Empty where none is."""
         parts: list[str] = []
         while not self.at_end and self.tokens[self.position].kind in ("word", "name"):
             parts.append(self.tokens[self.position].name)
             self.position += 1
             if not self.takes("."):
                 break
-        if len(parts) > 1 and parts[0] in ("public", "main"):
-            parts = parts[1:]
         return ".".join(parts)
 
     def names(self) -> tuple[str, ...]:
@@ -211,7 +152,7 @@ def parts(tokens: Sequence[Token]) -> list[Sequence[Token]]:
 def text_of(tokens: Sequence[Token]) -> str:
     r"""Return tokens as text to compare: words in lower case, one space between all.
 
-    >>> text_of(next(statements("Price  IS\\tNOT NULL")))
+    >>> text_of(tokens_of("Price  IS\tNOT NULL"))
     'price is not null'
     """
     return " ".join(token.name if token.kind != "text" else f"'{token.value}'" for token in tokens)

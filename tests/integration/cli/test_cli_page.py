@@ -7,7 +7,7 @@ import typer.main
 
 from ectype.cli.app import app
 from ectype.cli.failures import Exit
-from ectype.cli.settings import find_project
+from ectype.cli.settings import KEYS, find_project, setting_variable
 from ectype.migrations.lint.findings import RULES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -39,6 +39,20 @@ def test_the_settings_of_the_page_are_read(tmp_path):
     (tmp_path / "pyproject.toml").write_text(toml)
     assert find_project(tmp_path, {}).schemas == "blog.schemas"
     assert find_project(tmp_path, {"ECTYPE_REPO": "reports"}).migrations == "migrations/reports"
+
+
+def test_the_environment_goes_before_the_file_for_every_setting(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(re.findall(r"(?ms)^```toml\n(.*?)^```", PAGE)[0])
+    keys = [key for key in KEYS if key != "url"]
+    environ = {setting_variable(key, None): f"own_{key}" for key in keys}
+    assert all(f"`{name}`" in PAGE for name in environ)
+    project = find_project(tmp_path, environ)
+    assert [getattr(project, key) for key in keys] == [f"own_{key}" for key in keys]
+    # A repo with a name has variables of its own, and nothing of the others is meant for it.
+    named = find_project(tmp_path, {**environ, "ECTYPE_REPO": "reports", "ECTYPE_REPORTS_SEEDS": "reports.py"})
+    assert (named.migrations, named.seeds, named.schemas) == ("migrations/reports", "reports.py", "blog.schemas")
+    # Without a file, and where it says nothing.
+    assert find_project(tmp_path.parent, {"ECTYPE_MIGRATIONS": "steps", "ECTYPE_SEEDS": ""}).migrations == "steps"
 
 
 def test_what_lint_prints_is_what_the_page_shows(ectype, project):

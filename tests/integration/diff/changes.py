@@ -254,7 +254,8 @@ def a_foreign_key_that_waits(base, new):
 
 @change(
     'm.create_index("users", "name", unique=True, name="users_name_index_new", nulls_distinct=False, concurrently=True)',
-    'm.drop_index("users", "name", unique=True)\nm.rename_index("users_name_index_new", to="users_name_index")',
+    'm.drop_index("users", "name", unique=True, concurrently=True)',
+    'm.rename_index("users_name_index_new", to="users_name_index")',
 )
 def nulls_that_are_equal(base, new):
     return one_column(
@@ -356,7 +357,8 @@ def the_condition_of_a_check(base, new):
 
 @change(
     'm.create_index("users", "name", name="users_name_index_new", where="name <> \'\'::text", concurrently=True)',
-    'm.drop_index("users", "name")\nm.rename_index("users_name_index_new", to="users_name_index")',
+    'm.drop_index("users", "name", concurrently=True)',
+    'm.rename_index("users_name_index_new", to="users_name_index")',
     sqlite=('m.drop_index("users", "name")\nm.create_index("users", "name", where="`name` <> \'\'")',),
 )
 def the_rows_of_an_index(base, new):
@@ -367,7 +369,8 @@ def the_rows_of_an_index(base, new):
 
 @change(
     'm.create_index("users", "name", name="users_name_index_new", using="hash", concurrently=True)',
-    'm.drop_index("users", "name")\nm.rename_index("users_name_index_new", to="users_name_index")',
+    'm.drop_index("users", "name", concurrently=True)',
+    'm.rename_index("users_name_index_new", to="users_name_index")',
 )
 def how_an_index_is_kept(base, new):
     return one_column(base, str, field(), indexes=lambda User: [index(User.name, using="hash" if new else "btree")])
@@ -375,7 +378,8 @@ def how_an_index_is_kept(base, new):
 
 @change(
     'm.create_index("users", "name", name="users_name_index_new", include=("id",), concurrently=True)',
-    'm.drop_index("users", "name")\nm.rename_index("users_name_index_new", to="users_name_index")',
+    'm.drop_index("users", "name", concurrently=True)',
+    'm.rename_index("users_name_index_new", to="users_name_index")',
 )
 def what_an_index_holds_besides(base, new):
     return one_column(base, str, field(), indexes=lambda User: [index(User.name, include=[User.id] if new else [])])
@@ -423,6 +427,7 @@ def what_a_column_is_computed_from(base, new):
 
 
 @change(
+    "# all rows are compared, and nobody else reads or writes meanwhile\n"
     'm.create_constraint("users", "users_name_exclusion", exclude="gist (name WITH &&)")',
 )
 def what_no_two_rows_may_share(base, new):
@@ -431,8 +436,9 @@ def what_no_two_rows_may_share(base, new):
 
 
 @change(
+    'm.create_index("users", "id", "part", unique=True, name="users_pkey_new", concurrently=True)',
     'm.drop_constraint("users", "users_pkey", primary_key=["id"])\n'
-    'm.create_constraint("users", "users_pkey", primary_key=["id", "part"])',
+    'm.create_constraint("users", "users_pkey", primary_key=["id", "part"], using_index="users_pkey_new")',
 )
 def the_columns_of_the_primary_key(base, new):
     class User(base, table="users"):

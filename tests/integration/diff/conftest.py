@@ -12,9 +12,9 @@ import pytest
 from ectype import Registry, Schema, migrations
 from ectype.adapters.base import Adapter
 from ectype.adapters.registry import adapter_for
+from ectype.migrations.diff.building import read_database
 from ectype.migrations.diff.files import write
 from ectype.migrations.diff.planning import Found, diff
-from ectype.migrations.diff.scratch import read_database
 from ectype.migrations.diff.state import State, comparable
 
 

@@ -4,9 +4,23 @@ from enum import StrEnum
 
 import pytest
 
-from ectype import Field, check, column, database_object, field, fragment, primary_key, structure, unique
+from ectype import (
+    Field,
+    check,
+    column,
+    database_object,
+    field,
+    fragment,
+    index,
+    migrations,
+    primary_key,
+    references,
+    structure,
+    unique,
+)
 from ectype.adapters.url import parse
 from ectype.errors import ConfigError
+from tests.integration.diff.conftest import fingerprint
 
 
 def users(**members):
@@ -199,3 +213,109 @@ async def test_a_role_that_may_make_no_database_builds_in_a_schema_that_is_gone_
             await project.diff(elsewhere)
     finally:
         await postgres.execute(f"DROP OWNED BY {role} CASCADE", f"DROP ROLE {role}")
+
+
+def parts(*, keyed, referred=None):
+    def declare(base):
+        class Part(base, table="parts"):
+            id: Field[int] = field(primary_key=True)
+            size: Field[int] = field(primary_key=keyed)
+
+        made = [Part, structure(Part)]
+        if referred is not None:
+
+            class Bolt(base, table="bolts"):
+                id: Field[int] = primary_key()
+                part_id: Field[int]
+                size: Field[int]
+
+            keys = [references((Bolt.part_id, Bolt.size), (Part.id, Part.size))] if referred else []
+            made += [Bolt, structure(Bolt, foreign_keys=keys)]
+        return made
+
+    return declare
+
+
+@pytest.mark.postgres
+async def test_a_primary_key_gives_way_to_one_whose_index_was_built_beside_it(postgres):
+    await postgres.write(parts(keyed=False))
+    await postgres.apply()
+    await postgres.execute("INSERT INTO parts VALUES (1, 2), (2, 2)")
+    before = fingerprint(await postgres.state())
+    build, finish = await postgres.write(parts(keyed=True))
+    assert build.endswith('name="parts_pkey_new", concurrently=True)')
+    assert (
+        'm.create_constraint("parts", "parts_pkey", primary_key=["id", "size"], using_index="parts_pkey_new")' in finish
+    )
+    # Forth and back by one, by both, and forth again.
+    for steps in (1, 2):
+        await postgres.apply()
+        await holds(postgres, parts(keyed=True))
+        await migrations.rollback(postgres, postgres.folder, step=steps)
+    assert fingerprint(await postgres.state()) == before
+    assert len(await postgres.apply()) == 2
+    assert await postgres.rows("SELECT id, size FROM parts ORDER BY id") == [(1, 2), (2, 2)]
+
+
+@pytest.mark.postgres
+async def test_a_primary_key_that_others_refer_to_is_changed_at_once(postgres):
+    await postgres.write(parts(keyed=False, referred=False))
+    await postgres.apply()
+    written = await postgres.write(parts(keyed=True, referred=True))
+    assert "using_index" not in "".join(written)
+    await postgres.apply()
+    await holds(postgres, parts(keyed=True, referred=True))
+
+
+@pytest.mark.postgres
+async def test_an_index_that_goes_is_dropped_while_others_write(postgres):
+    def declared(indexes):
+        def on(base):
+            class Part(base, table="parts"):
+                id: Field[int] = primary_key()
+                size: Field[int]
+
+            return [Part, structure(Part, indexes=[index(Part.size)] if indexes else [])]
+
+        return on
+
+    await postgres.write(declared(indexes=True))
+    await postgres.apply()
+    before = fingerprint(await postgres.state())
+    assert await postgres.write(declared(indexes=False)) == ['m.drop_index("parts", "size", concurrently=True)']
+    assert len(await postgres.apply()) == 1
+    await holds(postgres, declared(indexes=False))
+    await migrations.rollback(postgres, postgres.folder)
+    assert fingerprint(await postgres.state()) == before
+
+
+def linked(*, keyed, bolts):
+    def declare(base):
+        class Part(base, table="parts"):
+            id: Field[int] = primary_key()
+            code: Field[str]
+
+        made = [Part, structure(Part, indexes=[unique(Part.code)] if keyed else [])]
+        if bolts:
+
+            class Bolt(base, table="bolts"):
+                id: Field[int] = primary_key()
+                part_code: Field[str]
+
+            made += [Bolt, structure(Bolt, foreign_keys=[references(Bolt.part_code, Part.code)])]
+        return made
+
+    return declare
+
+
+@pytest.mark.parametrize("start", [None, False, True], ids=["nothing", "the table", "the table and its index"])
+async def test_a_foreign_key_comes_after_the_unique_index_that_it_refers_to(project, start):
+    if start is not None:
+        await project.write(linked(keyed=start, bolts=False))
+        await project.apply()
+    before = fingerprint(await project.state())
+    assert await project.write(linked(keyed=True, bolts=True))
+    applied = await project.apply()
+    await holds(project, linked(keyed=True, bolts=True))
+    await migrations.rollback(project, project.folder, step=len(applied))
+    assert fingerprint(await project.state()) == before

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ectype import migrations
 from ectype.cli.app import app
 
 USERS = 'with m.create_table("users") as t:\n    t.column("email", str, null=False)'
@@ -71,7 +73,8 @@ def masked(text):
     """Hide what changes from run to run: durations, times, and where the database is."""
     text = re.sub(r"\d+ ms", "N ms", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d", "WHEN", text)
-    return re.sub(r"(?m)^(postgresql|sqlite):.*   \w+ \d+\.\d+$", "URL   DATABASE", text)
+    text = re.sub(r"sha256 [0-9a-f]{4}…[0-9a-f]{2}", "sha256 HASH", text)
+    return re.sub(r"(?m)^(postgresql:.*   \w+ \d+\.\d+   lock: free|sqlite:.*   \w+ \d+\.\d+)$", "URL   DATABASE", text)
 
 
 def ended(run):
@@ -96,7 +99,10 @@ def test_a_project_from_its_first_migration_to_none(process, ectype, tmp_path):
         "0 up, 1 pending\n"
     )
     applied = ended(process("migrate"))
-    assert (applied.returncode, masked(applied.stdout)) == (0, f"applied {version} create_users (N ms)\n1 applied\n")
+    assert (applied.returncode, masked(applied.stdout)) == (
+        0,
+        f"applied {version} create_users (N ms)\n1 applied · schema sha256 HASH · lock released\n",
+    )
     shown = ectype("status", "--check")
     assert shown.returncode == 0
     assert masked(shown.stdout).split() == (
@@ -104,16 +110,20 @@ def test_a_project_from_its_first_migration_to_none(process, ectype, tmp_path):
     )
     assert ectype("migrate").stdout == "nothing to migrate: everything is applied\n"
     back = ectype("rollback")
-    assert masked(back.stdout) == f"rolled back {version} create_users (N ms)\n1 rolled back\n"
+    assert (
+        masked(back.stdout)
+        == f"rolled back {version} create_users (N ms)\n1 rolled back · schema sha256 HASH · lock released\n"
+    )
     assert ectype("rollback", "--all").stdout == "nothing to roll back\n"
 
 
-def test_json_is_one_object_and_quiet_is_silent(ectype, write, database_url):
+def test_json_is_one_object_and_quiet_is_silent(ectype, write, repo):
     write("1_users", USERS)
     write("2_more", 'm.create_index("users", "email")')
     applied = json.loads(ectype("migrate", "--json", "--step", "1").stdout)
     assert applied == {
-        "applied": [{"version": 1, "name": "users", "duration_ms": applied["applied"][0]["duration_ms"]}]
+        "applied": [{"version": 1, "name": "users", "duration_ms": applied["applied"][0]["duration_ms"]}],
+        "schema_sha256": asyncio.run(migrations.schema_hash(repo)),
     }
     status = json.loads(ectype("status", "--json").stdout)
     assert [(one["version"], one["state"], one["file"]) for one in status["migrations"]] == [
@@ -218,7 +228,10 @@ def test_settings_come_from_pyproject_toml(ectype, tmp_path, write, database_url
     (tmp_path / "migrations").rename(tmp_path / "steps")
     (tmp_path / "pyproject.toml").write_text(f'[tool.ectype]\nurl = "{database_url}"\nmigrations = "steps"\n')
     applied = ectype("migrate", DATABASE_URL="")
-    assert (applied.returncode, masked(applied.stdout)) == (0, "applied 1 users (N ms)\n1 applied\n")
+    assert (applied.returncode, masked(applied.stdout)) == (
+        0,
+        "applied 1 users (N ms)\n1 applied · schema sha256 HASH · lock released\n",
+    )
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -2,18 +2,18 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
 from typer.testing import CliRunner
 
 from ectype.cli.app import app
+from ectype.migrations import guard_postgres
+from tests.integration.terminal import on_a_terminal, plain
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -133,7 +133,7 @@ def test_a_baseline_and_fakes_run_nothing(ectype, write, rows):
     write("1_a", A)
     write("2_b", B)
     assert ectype("baseline", "1").out == "1 migrations up to 1 are applied now, says the journal\n"
-    assert ectype("migrate", "--fake").out == "applied 2 in the journal only\n1 applied\n"
+    assert ectype("migrate", "--fake").out == "applied 2 in the journal only\n1 applied · lock released\n"
     assert json.loads(ectype("rollback", "--fake", "--json").out) == {"rolled_back": [{"version": 2, "fake": True}]}
     assert ectype("baseline", "1").code == 2
 
@@ -235,6 +235,65 @@ async def test_tenants_are_listed_migrated_and_counted(ectype, write, rows):
     assert (nobody.code, nobody.err.splitlines()[0]) == (2, "error: no schema fits 'x_*'")
 
 
+@on_postgres
+async def test_migrate_goes_through_the_schemas_that_fit_and_is_linted_by_the_largest(ectype, write, rows):
+    for name in ("t_1", "t_2", "u_1"):
+        await rows(f"CREATE SCHEMA {name}")
+        await rows(f"CREATE TABLE {name}.b (x integer)")
+    # What lies in `public` is not what the names of the migrations mean.
+    await rows("CREATE TABLE public.b (x integer)")
+    write("1_a", A)
+    write("2_index", "m.create_index('b', 'x')")
+    assert in_a_thread(ectype, "migrate", "--tenants", "t_*", "--step", "1", "--parallel", "1").out == (
+        "t_1: 1 applied\nt_2: 1 applied\n2 schemas are up to date\n"
+    )
+    await rows("INSERT INTO t_2.b VALUES (1), (2)")
+    refused = in_a_thread(ectype, "migrate", "--tenants", "t_*")
+    assert (refused.code, refused.out) == (4, "")
+    assert "2_index.py:2: error L01: it makes an index on `b`" in refused.err
+    assert "It has about 2 rows." in refused.err
+    assert in_a_thread(ectype, "tenants", "migrate", "t_*").code == 4
+    assert in_a_thread(ectype, "migrate", "--prefix", "t_2").code == 4
+    # It is empty there, and so holds nobody up.
+    assert in_a_thread(ectype, "migrate", "--prefix", "t_1").code == 0
+    allowed = in_a_thread(ectype, "migrate", "--tenants", "t_*", "--allow", "L01", "--parallel", "1")
+    assert allowed.out == "t_1: 0 applied\nt_2: 1 applied\n2 schemas are up to date\n"
+    both = in_a_thread(ectype, "migrate", "--tenants", "t_*", "--plan")
+    assert (both.code, both.err.splitlines()[0]) == (2, "error: `--tenants` and `--plan` were both given")
+
+
+@on_postgres
+async def test_status_says_who_holds_the_lock(ectype, write, repo):
+    write("1_a", A)
+    holder = await repo.adapter.connect(10)
+    try:
+        await holder.fetch("SELECT pg_advisory_lock($1)", (await guard_postgres._key(holder),), list)
+        shown = in_a_thread(ectype, "status").out.splitlines()[0]
+        assert f"   lock: held by pid {holder.server_pid} (ectype, " in shown
+    finally:
+        await holder.close()
+    assert json.loads(in_a_thread(ectype, "status", "--json").out)["lock"] == "free"
+
+
+async def test_each_statement_is_told_when_that_is_asked_for(ectype, write, rows):
+    write("1_a", A)
+    write(
+        "2_ask",
+        text="async def up(m):\n    await m.repo.query('SELECT 7')\n    m.execute('INSERT INTO a VALUES (1)')\n",
+    )
+    told = in_a_thread(ectype, "migrate", "--log-migrations-sql")
+    lines = re.sub(r"\d+ ms", "N ms", told.err).splitlines()
+    assert lines == [
+        "1 a, N ms:",
+        "CREATE TABLE a (x integer)",
+        "m.repo, N ms:",
+        "SELECT 7",
+        "2 ask, N ms:",
+        "INSERT INTO a VALUES (1)",
+    ]
+    assert in_a_thread(ectype, "rollback", "--log-migrations-sql", "--to", "2").code == 8
+
+
 async def test_a_backfill_tells_how_many_rows_it_changed(ectype, rows, folder):
     await rows("CREATE TABLE users (id integer PRIMARY KEY, n integer)")
     await rows("INSERT INTO users (id) VALUES (1), (2), (3)")
@@ -277,36 +336,15 @@ def test_a_squash_says_what_it_wrote(ectype, write, tmp_path):
     )
 
 
-def on_a_terminal(arguments, cwd, url, columns=100):
-    """Run the command under a pseudo-terminal and return its code and what the terminal got."""
-    environ = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR")}
-    environ |= {"DATABASE_URL": url, "COLUMNS": str(columns), "TERM": "xterm-256color"}
-    ours, theirs = pty.openpty()
-    run = subprocess.Popen(
-        [sys.executable, "-m", "ectype", *arguments], cwd=cwd, env=environ, stdin=theirs, stdout=theirs, stderr=theirs
-    )
-    os.close(theirs)
-    got = b""
-    with suppress(OSError):  # Linux says so when the other end is closed
-        while chunk := os.read(ours, 65536):
-            got += chunk
-    os.close(ours)
-    return run.wait(timeout=60), got.decode().replace("\r\n", "\n")
-
-
-def plain(text):
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-
-
 def test_on_a_terminal_there_are_marks_tables_and_colours(write, tmp_path, database_url):
     write("1_a", A)
     write("2_steps", text=STEPS)
-    code, shown = on_a_terminal(["migrate"], tmp_path, database_url)
+    code, shown = on_a_terminal(["migrate"], tmp_path, {"DATABASE_URL": database_url})
     assert code == 9
     assert "\x1b[32m ✔ \x1b[0m" in shown
     assert re.search(r" ✔ applied 1 a \(\d+ ms\)\n", plain(shown))
     assert "error: 2 steps failed going up, step 2 of 2:" in plain(shown)
-    code, shown = on_a_terminal(["status"], tmp_path, database_url)
+    code, shown = on_a_terminal(["status"], tmp_path, {"DATABASE_URL": database_url})
     assert code == 0
     assert re.search(r"┃ Version ┃ Name  ┃ State   ┃ When +┃ Took +┃", plain(shown))
     assert re.search(r"│ 2       │ steps │ partial │ +│ step 1/2 │", plain(shown))
@@ -325,6 +363,35 @@ def test_on_a_terminal_there_are_marks_tables_and_colours(write, tmp_path, datab
     assert "┃" not in piped.stdout
 
 
+SLOW = """
+transaction = False
+
+
+def change(m):
+    for number in range(4):
+        m.execute(f"CREATE TABLE t{number} AS {m_slow}", f"DROP TABLE t{number}")
+"""
+SLEEP = {
+    "postgres": "SELECT 1 AS x FROM pg_sleep(0.3)",
+    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 600000) SELECT max(x) FROM n",
+}
+
+
+def test_a_migration_has_a_bar_on_a_terminal(write, tmp_path, database_url):
+    target = "sqlite" if database_url.startswith("sqlite") else "postgres"
+    write("1_slow", text=SLOW.replace("{m_slow}", SLEEP[target]))
+    code, shown = on_a_terminal(["migrate"], tmp_path, {"DATABASE_URL": database_url})
+    text = plain(shown)
+    assert code == 0
+    # The bar goes on by a quarter with each statement, and is gone at the end.
+    assert re.search(r"1 slow [━╸╺]+ +(25|50|75)%", text)
+    assert re.search(r" ✔ applied 1 slow \(\d+ ms\)\n", text)
+    last = text.replace("\r", "\n").splitlines()[-1]
+    assert re.fullmatch(r"1 applied · schema sha256 [0-9a-f]{4}…[0-9a-f]{2} · lock released", last)
+    code, shown = on_a_terminal(["rollback", "--quiet"], tmp_path, {"DATABASE_URL": database_url})
+    assert (code, shown) == (0, "")
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_a_backfill_has_a_bar_on_a_terminal(rows, folder, tmp_path, database_url):
     await rows("CREATE TABLE users (id integer PRIMARY KEY, n integer)")
@@ -333,7 +400,9 @@ async def test_a_backfill_has_a_bar_on_a_terminal(rows, folder, tmp_path, databa
     (folder / "backfills" / "fill.py").write_text(
         'from ectype.migrations import Backfill\n\nbackfill = Backfill("users", set="n = 1")\n'
     )
-    code, shown = on_a_terminal(["backfill", "fill", "--batch", "1", "--pause", "0.2s"], tmp_path, database_url)
+    code, shown = on_a_terminal(
+        ["backfill", "fill", "--batch", "1", "--pause", "0.2s"], tmp_path, {"DATABASE_URL": database_url}
+    )
     assert code == 0
     assert re.search(r"fill .*[━╸╺]+.* [123]/3", plain(shown))
     assert "fill: 3 of 3 rows changed, 3 batches" in plain(shown)

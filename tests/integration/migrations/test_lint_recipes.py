@@ -34,7 +34,7 @@ CASES = [
     "ALTER TABLE users ALTER age TYPE bigint",
     "ALTER TABLE users ALTER age TYPE smallint",
     "CREATE UNIQUE INDEX users_email ON users (email)",
-    "CREATE INDEX CONCURRENTLY users_email ON users (email)",
+    "CREATE INDEX CONCURRENTLY users_email ON users (email); ANALYZE users",
     "ALTER TABLE users ADD CONSTRAINT c CHECK (age > 0)",
     "ALTER TABLE users ADD CONSTRAINT f FOREIGN KEY (team_id) REFERENCES teams (id)",
     "ALTER TABLE users ADD CONSTRAINT u UNIQUE (email)",
@@ -77,7 +77,8 @@ async def test_the_sizes_of_tables_are_read_from_the_database(repo, folder, writ
     await rows("CREATE SCHEMA other")
     await rows("CREATE TABLE other.things ()")
     found = await sizes_of(connection, repo.adapter.dialect)
-    assert {name: found[name] for name in ("users", "teams", "big", "other.things")} == {
+    assert found.schema == "public"
+    assert {name: found.rows[name] for name in ("users", "teams", "big", "other.things")} == {
         "users": 2,
         "teams": 1,
         "big": 5000,

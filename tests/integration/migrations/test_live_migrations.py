@@ -276,6 +276,32 @@ async def before_commit(m):
     assert lines == ["begin up", "change", "commit", "begin down", "undo", "commit"]
 
 
+ENDLESS = {
+    "an index": "    m.execute('SELECT 1', '')\n    m.create_index('log', 'line', concurrently=True)\n",
+    "a text": "    m.execute('CREATE INDEX CONCURRENTLY log_line ON log (line)', 'DROP INDEX CONCURRENTLY log_line')\n",
+    "the file": "    m.execute('CREATE TABLE b (n int)', 'DROP TABLE b')\n\ntransaction = False\n",
+}
+
+
+@on_postgres
+@pytest.mark.parametrize("hook", ["after_begin", "before_commit"])
+@pytest.mark.parametrize("why", ENDLESS)
+async def test_hooks_of_a_migration_that_is_no_transaction_are_refused_with_nothing_done(
+    repo, write, folder, rows, hook, why
+):
+    write("1_log", text="def change(m):\n    with m.create_table('log') as t:\n        t.column('line', str)\n")
+    hooked = f"def {hook}(m):\n    m.execute(\"INSERT INTO log (line) VALUES ('here')\", '')\n"
+    write("2_hooked", text=f"{hooked}\ndef change(m):\n{ENDLESS[why]}")
+    said = "it says `transaction = False`" if why == "the file" else "this cannot run in one:\n\n    CREATE INDEX CONC"
+    with pytest.raises(MigrationError) as caught:
+        await migrations.migrate(repo, folder)
+    assert f"2_hooked.py has `{hook}` for its transaction, and {said}" in str(caught.value)
+    assert caught.value.hint is not None
+    assert await migrations.applied(repo) == []
+    with pytest.raises(MigrationError, match=f"has `{hook}` for its transaction"):
+        await migrations.plan_run(repo, folder, migrations.Goal("up"))
+
+
 VIEWS = ("SELECT id FROM people", "SELECT id, name FROM people", "SELECT name FROM people")
 
 

@@ -19,7 +19,8 @@ CODE = re.findall(r"(?ms)^```python\n(.*?)^```", PAGE)
 def masked(text):
     text = re.sub(r"\d+ ms", "N ms", text)
     text = re.sub(r"\(\*\*\*\) (is duplicated|already exists)", "(***) is duplicated", text)
-    return re.sub(r"(?m)^postgresql:.*   PostgreSQL \d+\.\d+$", "URL", text)
+    text = re.sub(r"sha256 [0-9a-f]{4}…[0-9a-f]{2}", "sha256 HASH", text)
+    return re.sub(r"(?m)^postgresql:.*   PostgreSQL \d+\.\d+   lock", "URL   lock", text)
 
 
 def session():

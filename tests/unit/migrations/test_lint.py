@@ -3,7 +3,7 @@ import pytest
 from ectype.errors import MigrationError
 from ectype.migrations.lint.checking import lint, without
 from ectype.migrations.lint.findings import RULES
-from ectype.migrations.lint.tokens import statements
+from ectype.migrations.lint.tokens import tokens_of
 from ectype.migrations.lint.types import change
 from ectype.sql.dialect import POSTGRES, SQLITE
 
@@ -26,12 +26,12 @@ def change(m):
 def codes(tmp_path):
     """Return the codes that a migration gives after one that made `users` and `teams`, in order."""
 
-    async def found(text, *, dialect=POSTGRES, sizes=None):
+    async def found(text, *, dialect=POSTGRES, sizes=None, schema=None):
         (tmp_path / "1_before.py").write_text(BEFORE)
         body = text if "def " in text else f"    m.execute({text!r}, '')"
         head = "from ectype.migrations import Migration, Raw, references\n"
         (tmp_path / "2_it.py").write_text(head + (body if "def " in text else f"def change(m):\n{body}\n"))
-        return await lint(tmp_path, dialect=dialect, only={2}, sizes=sizes)
+        return await lint(tmp_path, dialect=dialect, only={2}, sizes=sizes, schema=schema)
 
     return found
 
@@ -42,7 +42,7 @@ SQL = [
     ("DROP TABLE users, public.teams", "D01 D01"),
     ("TRUNCATE users CASCADE", "D01"),
     ("DROP SCHEMA audit CASCADE", "D01"),
-    ("DROP DATABASE shop", "T01 D01"),
+    ("DROP DATABASE shop", "D01"),
     ("ALTER TABLE users DROP COLUMN age", "D02"),
     ("ALTER TABLE ONLY users DROP age CASCADE, DROP COLUMN IF EXISTS email", "D02 D02"),
     ("ALTER TABLE users RENAME TO people", "D03"),
@@ -62,19 +62,25 @@ SQL = [
     ("ALTER TABLE users ALTER code TYPE text USING lower(code)", "L04"),
     ("CREATE INDEX ON users (age)", "L01"),
     ("CREATE UNIQUE INDEX i ON ONLY public.users USING btree (lower(email))", "L01"),
-    ("CREATE INDEX CONCURRENTLY i ON users (age)", "T01"),
+    ("CREATE INDEX CONCURRENTLY i ON users (age)", ""),
+    ("SELECT 1; CREATE INDEX CONCURRENTLY i ON users (age)", "T01"),
     ("DROP INDEX users_age", "L01"),
-    ("DROP INDEX CONCURRENTLY users_age", "T01"),
+    ("DROP INDEX CONCURRENTLY users_age; SELECT 1", "T01"),
     ("REINDEX TABLE users", "L01"),
-    ("REINDEX (VERBOSE) INDEX CONCURRENTLY users_age", "T01"),
+    ("REINDEX (VERBOSE) INDEX CONCURRENTLY users_age; SELECT 1", "T01"),
     ("ALTER TABLE users DETACH PARTITION old", "L01"),
-    ("ALTER TABLE users DETACH PARTITION old CONCURRENTLY", "T01"),
+    ("ALTER TABLE users DETACH PARTITION old CONCURRENTLY; SELECT 1", "T01"),
     ("CREATE TABLE n (a int8); CREATE INDEX ON n (a)", ""),
     ("ALTER TABLE users ADD CONSTRAINT c CHECK (age > 0)", "L02"),
     ("ALTER TABLE users ADD CONSTRAINT c CHECK (age > 0) NOT VALID", ""),
     ("ALTER TABLE users ADD CHECK (age > 0) NOT VALID", ""),
     ("ALTER TABLE users ADD CONSTRAINT c CHECK (age > 0) NOT VALID; ALTER TABLE users VALIDATE CONSTRAINT c", "L02"),
     ("ALTER TABLE users VALIDATE CONSTRAINT c", ""),
+    (
+        "ALTER TABLE users ADD CONSTRAINT c CHECK (age > 0) NOT VALID; ALTER TABLE users VALIDATE CONSTRAINT c;"
+        " DROP INDEX CONCURRENTLY users_age",
+        "T01",
+    ),
     ("ALTER TABLE users ADD CONSTRAINT f FOREIGN KEY (age) REFERENCES teams (id)", "L02"),
     ("ALTER TABLE users ADD CONSTRAINT f FOREIGN KEY (age) REFERENCES teams NOT VALID", ""),
     ("ALTER TABLE users ADD CONSTRAINT u UNIQUE (email)", "L02"),
@@ -96,7 +102,7 @@ SQL = [
     ("ALTER TABLE users ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY", "L03"),
     ("ALTER TABLE users ADD COLUMN n text GENERATED ALWAYS AS (lower(email)) STORED", "L03"),
     ("ALTER TABLE users ADD COLUMN n bigserial", "L03 P04"),
-    ("VACUUM FULL users", "T01 L04"),
+    ("VACUUM FULL users; SELECT 1", "T01 L04"),
     ("CLUSTER users USING users_age", "L04"),
     ("ALTER TABLE users SET TABLESPACE fast", "L04"),
     ("ALTER TABLE users SET UNLOGGED", "L04"),
@@ -116,13 +122,16 @@ SQL = [
     ("LOCK TABLE users IN ACCESS EXCLUSIVE MODE", "L06"),
     ("BEGIN; COMMIT", "T01 T01"),
     ("ROLLBACK TO SAVEPOINT a", ""),
-    ("VACUUM users", "T01"),
-    ("ALTER SYSTEM SET work_mem = '1MB'", "T01"),
+    ("VACUUM users", ""),
+    ("VACUUM users; VACUUM teams", "T01 T01"),
+    ("ALTER SYSTEM SET work_mem = '1MB'; SELECT 1", "T01"),
     ("ALTER TYPE mood ADD VALUE 'glad'; INSERT INTO teams SELECT 1 WHERE 'glad' = 'glad'", "T02"),
     ("ALTER TYPE mood ADD VALUE 'glad'", ""),
+    ("ALTER TYPE mood ADD VALUE 'glad'; SELECT 'glad'::mood; VACUUM teams", "T01"),
     ("CREATE TYPE mood AS ENUM ('sad'); ALTER TYPE mood ADD VALUE 'glad'; SELECT 'glad'::mood", ""),
     ("ALTER TABLE users ADD COLUMN x bigint; UPDATE users SET x = 1", "T03"),
     ("UPDATE users SET age = 1", ""),
+    ("ALTER TABLE users ADD COLUMN x bigint; VACUUM teams; UPDATE users SET x = 1", "T01"),
     ("CREATE TABLE n (a int8); INSERT INTO n VALUES (1)", ""),
     ("ALTER TABLE teams ADD x int8; WITH a AS (SELECT 1) DELETE FROM users", "T03"),
     ("ALTER TABLE teams ADD x int8; COPY users TO '/dev/null'", ""),
@@ -157,6 +166,7 @@ async def test_each_statement_gives_the_rules_that_it_breaks(codes, sql, expecte
 COMMANDS = [
     ("def change(m):\n    m.create_index('users', 'age')", [("L01", 3)]),
     ("def change(m):\n    m.create_index('users', 'age', concurrently=True)", []),
+    ("def change(m):\n    m.create_index('users', 'age', unique=True, nulls_distinct=False)", [("L01", 3)]),
     ("def change(m):\n    m.drop_table('teams')\n    m.create_index('users', 'age', concurrently=True)",
      [("D01", 3), ("T01", 4)]),
     ("def change(m):\n    with m.alter_table('users') as t:\n        t.remove('age', int)\n", [("D02", 3)]),
@@ -186,7 +196,8 @@ SQLITE_CASES = [
     ),
     ("PRAGMA foreign_keys = OFF", "S01"),
     ("PRAGMA foreign_keys", ""),
-    ("VACUUM", "T01"),
+    ("VACUUM; SELECT 1", "T01"),
+    ("VACUUM", ""),
     ("CREATE TRIGGER t AFTER INSERT ON users BEGIN DELETE FROM users; END; DROP TABLE teams", "D01"),
     ("def change(m):\n    with m.alter_table('users') as t:\n        t.remove('age', int)", "D02"),
     ("def up(m):\n    with m.alter_table('users') as t:\n        t.modify('email', str, null=False)", ""),
@@ -245,6 +256,32 @@ async def test_a_migration_that_cannot_be_read_says_where(codes):
         await codes("def change(m):\n    1 / 0")
 
 
+INDEX = "m.create_index('users', 'age', concurrently=True)"
+BESIDE = [
+    (f"def change(m):\n    {INDEX}", []),
+    (f"def change(m):\n    m.execute('SELECT 1', '')\n    {INDEX}", [("T01", "warning")]),
+    (f"transaction = False\ndef change(m):\n    m.execute('SELECT 1', '')\n    {INDEX}", [("T01", "warning")]),
+    (f"async def up(m):\n    {INDEX}\n    await m.flush()", [("T01", "error"), ("N01", "note")]),
+    (f"def after_begin(m):\n    m.execute('SELECT 1', '')\n\ndef change(m):\n    {INDEX}", [("T01", "error")]),
+    ("transaction = False\ndef up(m):\n    m.execute('ALTER TABLE users ADD x int8; UPDATE users SET x = 1')", []),
+    ("def up(m):\n    m.execute('COMMIT')", [("T01", "error")]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BESIDE)
+async def test_what_the_runner_takes_step_by_step_is_a_warning_and_what_it_refuses_an_error(codes, text, expected):
+    assert [(one.code, one.severity) for one in await codes(text)] == expected
+
+
+async def test_the_names_of_the_default_schema_and_no_others_are_said_without_it(codes):
+    text = "ALTER TABLE public.users ADD CONSTRAINT f FOREIGN KEY (age) REFERENCES shop.teams (id)"
+    (one,) = await codes(text)
+    assert (one.table, "shop.teams" in one.recipe) == ("users", True)
+    (one,) = await codes(text, schema="shop")
+    assert (one.table, 'references("teams"' in one.recipe) == ("public.users", True)
+    assert await codes(text, schema="shop", sizes={"users": 9, "public.users": 0}) == []
+
+
 async def test_what_is_allowed_for_a_run_becomes_a_warning(codes):
     found = without(await codes("DROP TABLE users; DROP VIEW v"), ["D01"])
     assert [(one.code, one.severity) for one in found] == [("D01", "warning"), ("C01", "error")]
@@ -279,5 +316,5 @@ def test_a_change_of_type_is_free_a_rewrite_or_a_loss(old, new, expected):
 
 @pytest.mark.parametrize("text", [*"'\"(\0é", "$$", "/*", "$a$ x", "E'\\", "; ;; --", "CREATE", "ALTER TABLE"])
 async def test_no_text_is_too_broken_to_be_looked_at(codes, text):
-    list(statements(text))
+    tokens_of(text)
     await codes(text)

@@ -15,6 +15,7 @@ from ectype.sql.ddl_compiler import compile_ddl
 from ectype.sql.ddl_types import column_type, default_text
 from ectype.sql.dialect import POSTGRES, SQLITE
 from ectype.types.resolve import field_type
+from tests.ids import stable
 
 
 class Role(StrEnum):
@@ -75,7 +76,7 @@ DEFAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "postgres", "sqlite"), DEFAULTS, ids=[repr(case[1]) for case in DEFAULTS])
+@pytest.mark.parametrize(("kind", "value", "postgres", "sqlite"), DEFAULTS, ids=[stable(case[1]) for case in DEFAULTS])
 def test_a_default_is_written_as_a_literal(kind, value, postgres, sqlite):
     assert default_text("t", Column("x", kind, default=value), POSTGRES) == postgres
     assert default_text("t", Column("x", kind, default=value), SQLITE) == sqlite
@@ -105,7 +106,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "dialect"), REFUSED, ids=[repr(case[1]) for case in REFUSED])
+@pytest.mark.parametrize(("kind", "value", "dialect"), REFUSED, ids=[stable(case[1]) for case in REFUSED])
 def test_a_default_that_does_not_fit_is_refused_with_its_column(kind, value, dialect):
     with pytest.raises(MigrationError, match=r"the default of `x` of `t` does not fit its type") as caught:
         default_text("t", Column("x", kind, default=value), dialect)

@@ -10,6 +10,7 @@ from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
 from ectype.types.base import Target
 from ectype.types.numeric import DECIMAL, FLOAT, INT64_MAX, INT64_MIN, INTEGER, DecimalType
+from tests.ids import stable
 
 BOTH: tuple[Target, ...] = ("postgres", "sqlite")
 
@@ -92,7 +93,7 @@ def test_an_integer_is_cast_from_an_int_or_a_sign_and_digits(given_: object, exp
     assert result.value.__class__ is int
 
 
-@pytest.mark.parametrize("given_", NO_INTEGERS, ids=lambda value: repr(value)[:30] if value != 10**5000 else "huge")
+@pytest.mark.parametrize("given_", NO_INTEGERS, ids=lambda value: stable(value)[:30] if value != 10**5000 else "huge")
 def test_nothing_else_is_cast_to_an_integer(given_: object) -> None:
     assert INTEGER.cast(given_) == Err("is invalid")
 
@@ -153,7 +154,7 @@ def test_a_float_is_cast_from_numbers_and_from_text_as_ecto_reads_it(given_: obj
     assert FLOAT.cast(given_) == Ok(expected)
 
 
-@pytest.mark.parametrize("given_", NO_FLOATS, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize("given_", NO_FLOATS, ids=lambda value: stable(value)[:30])
 def test_nothing_else_is_cast_to_a_float(given_: object) -> None:
     assert FLOAT.cast(given_) == Err("is invalid")
 
@@ -212,7 +213,7 @@ NO_DECIMALS = [
 ]
 
 
-@pytest.mark.parametrize(("given_", "expected"), DECIMALS, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(("given_", "expected"), DECIMALS, ids=lambda value: stable(value)[:30])
 def test_a_decimal_is_cast_from_numbers_and_text_of_up_to_a_thousand_digits(given_: object, expected: str) -> None:
     result = DECIMAL.cast(given_)
     assert isinstance(result, Ok)

@@ -10,6 +10,7 @@ from ectype.errors import CastError
 from ectype.result import Err, Ok
 from ectype.types.base import Target
 from ectype.types.scalars import BINARY, BOOLEAN, STRING, UUID_TYPE
+from tests.ids import stable
 
 BOTH: tuple[Target, ...] = ("postgres", "sqlite")
 A0 = UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")
@@ -130,7 +131,7 @@ REFUSED_DUMPS: list[tuple[Any, Any, str]] = [
 
 
 @pytest.mark.parametrize("target", BOTH)
-@pytest.mark.parametrize(("type_", "value", "message"), REFUSED_DUMPS, ids=repr)
+@pytest.mark.parametrize(("type_", "value", "message"), REFUSED_DUMPS, ids=stable)
 def test_a_value_is_stored_as_it_is_or_refused(type_: Any, value: object, message: str, target: Target) -> None:
     with pytest.raises(CastError, match=f"(?s){message}"):
         type_.codec(target).dump(value)

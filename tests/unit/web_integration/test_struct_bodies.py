@@ -26,6 +26,7 @@ from ectype import (
     primary_key,
 )
 from ectype.web_integration import Params, repo_lifespan
+from tests.ids import stable
 
 T = TypeVar("T")
 
@@ -161,7 +162,7 @@ async def test_routes_of_routers_and_mounted_applications_and_what_they_depend_o
 
 
 @pytest.mark.parametrize(
-    "annotation", [int, Box[int], Answer, Annotated[Params, params_of(post_changeset)], dict[str, Any]], ids=repr
+    "annotation", [int, Box[int], Answer, Annotated[Params, params_of(post_changeset)], dict[str, Any]], ids=stable
 )
 async def test_what_holds_none_is_taken(annotation: Any) -> None:
     await start(routed(annotation))
