@@ -1,5 +1,6 @@
 """Related structs to their owners: grouped by key, shared where they are the same row, given to each owner."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -9,8 +10,8 @@ from ectype.schema.meta import struct_info
 from ectype.schema.rel import EmbedStep
 from ectype.schema.structs import UNSET, partial_names
 
-Found: TypeAlias = Sequence[tuple[Any, Any]]
-"""Pairs of an owner's key and a struct, in order."""
+Found: TypeAlias = Iterable[tuple[Any, Any]]
+"""Pairs of an owner's key and a struct, in order; they are read once."""
 
 
 def slot_of(association: Association) -> Any:
@@ -48,7 +49,8 @@ def keyed(association: Association, rows: Sequence[Any]) -> Found:
     """
     join = association.join
     if join is None:
-        return list(zip(keys_of(association.related_keys, rows), rows, strict=True))
+        # Not a list: `zip` takes one tuple for all pairs, where a list would keep a thousand for the garbage collector.
+        return zip(keys_of(association.related_keys, rows), rows, strict=True)
     single = len(join.owner_keys) == 1
     pairs: list[tuple[Any, Any]] = [(row[1] if single else row[1:], row[0]) for row in rows]
     names = association.related.primary_key
@@ -63,13 +65,9 @@ def attach(rows: Sequence[Any], association: Association, found: Found) -> None:
     """Give each row its related structs: a list of its own, or the first one, or None."""
     give = slot_of(association).__set__
     owners = keys_of(association.owner_keys, rows)
-    grouped: dict[Any, list[Any]] = {}
+    grouped: defaultdict[Any, list[Any]] = defaultdict(list)
     for key, one in found:
-        group = grouped.get(key)
-        if group is None:
-            grouped[key] = [one]
-        else:
-            group.append(one)
+        grouped[key].append(one)
     if association.cardinality == "one":
         for key, row in zip(owners, rows, strict=True):
             group = grouped.get(key)
