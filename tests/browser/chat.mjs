@@ -24,7 +24,7 @@ const enter = async (person, name) => {
   await live(person)
 }
 
-const live = ({page}) => page.waitForFunction(() => document.getElementById("state").textContent === "live")
+const live = ({page}) => page.waitForFunction(() => document.getElementById("state")?.textContent === "live")
 const people = ({page}, names) => page.waitForFunction(
   wanted => [...document.querySelectorAll("#people li")].map(item => item.textContent).join() === wanted, names.join()
 )
@@ -117,7 +117,7 @@ const steps = {
     await people(ada, ["ada", "bob"])
     console.log("restart")
     for(const {page} of [ada, bob]){
-      await page.waitForFunction(() => document.getElementById("state").textContent !== "live")
+      await page.waitForFunction(() => document.getElementById("state")?.textContent !== "live")
     }
     for(const person of [ada, bob]){ await live(person) }
     for(const person of [ada, bob]){ await people(person, ["ada", "bob"]) }

@@ -137,7 +137,8 @@ async def test_a_failing_migration(repo: Repo):
         r"2 broken failed going up, statement 2 of 2:\n\n"
         r"    INSERT INTO nowhere VALUES \(1\)\n\n"
         r"    .*nowhere.*\n\n"
-        r"from code: rolled back: the database is unchanged",
+        r"from code: rolled back: the database is unchanged\n\n"
+        r"hint: is the migration applied that makes it\? .*",
         said(exc),
         re.DOTALL,
     )

@@ -201,6 +201,14 @@ async def _exists(repo: Repo, number: int) -> None:
     assert await repo.exists(mine(number))
 
 
+async def _to_arrow(repo: Repo, number: int) -> None:
+    assert (await repo.to_arrow(mine(number))).num_rows == 1
+
+
+async def _to_polars(repo: Repo, number: int) -> None:
+    assert (await repo.to_polars(mine(number))).height == 1
+
+
 async def _aggregate(repo: Repo, number: int) -> None:
     assert await repo.aggregate(mine(number), fn.count()) == 1
 
@@ -368,6 +376,8 @@ def calls(url: str) -> dict[str, Call]:
         "listen notify": read(_listen),
         "exists": read(_exists),
         "aggregate": read(_aggregate),
+        "to_arrow": read(_to_arrow),
+        "to_polars": read(_to_polars),
         "query": read(_query),
         "page": read(_page),
         "unsafe_validate_unique": read(_unique),

@@ -334,8 +334,7 @@ async def test_a_listener_that_fails_for_good_is_made_anew(repo: Repo, caplog: A
     async with PubSub(bus=PostgresBus(repo)) as one, PubSub(bus=bus) as two:
         heard, missed = listen(two), listen(two, RESYNC)
         listener: Any = bus._listener
-        listener._failure = ConfigError("broken for good")
-        listener._news.set()
+        listener._inbox.fail(ConfigError("broken for good"))
         await until(lambda: missed)
         one.broadcast("posts", "after", {})
         await until(lambda: heard)
