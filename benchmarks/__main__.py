@@ -96,14 +96,15 @@ async def _measure_in(world: worlds.World, report: Report, pace: Pace, wanted: g
             if wanted(table.workload):
                 report.add(await measure(table, pace))
         report.notes += [plan.memory()] if wanted("plan") else []
+        if wanted("overload") and pace is not QUICK:
+            # First, since the pools of all the others leave the server few connections when they are full.
+            report.notes += await overload.notes(world.url, 10.0)
     for workload in BOTH:
         if wanted(workload.__name__.rpartition(".")[2]):
             if pinned and (why := await world.pin()) is not None:
                 report.notes.append(f"not pinned: {why}")
                 pinned = False
             report.add(await measure(workload.table(world), pace))
-    if world.database == "PostgreSQL" and wanted("overload") and pace is not QUICK:
-        report.notes += await overload.notes(world.url, 10.0)
     report.series += await growth.measure(world, pace, wanted)
     if wanted("stream"):
         report.notes.append(await growth.streaming(world, 100_000 if pace is QUICK else growth.MILLION))
