@@ -17,7 +17,6 @@ import aiosqlite
 
 from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters.base import Begin, Copier, Use
-from ectype.adapters.deadlines import Deadlines, deadlines_here
 from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
@@ -55,8 +54,8 @@ class SqliteConnection:
 
     @property
     def bounded(self) -> bool:
-        """Whether a deadline reaches a statement that no other cancellation may stop: it does."""
-        return True
+        """Whether a deadline reaches a statement that no other cancellation may stop: not here."""
+        return False
 
     @property
     def broken(self) -> bool:
@@ -317,7 +316,6 @@ class SqliteAdapter:
         self.database = config.told
         self.single = config.path == MEMORY
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
-        self._deadlines: Deadlines | None = None
         self._path = config.path
         self._mode = options.get("mode", "rw" if config.read_only else "rwc").lower()
         self._attach = config.attach
@@ -364,15 +362,7 @@ class SqliteAdapter:
             raise
         if max_params != self.dialect.max_params:
             self.dialect = replace(self.dialect, max_params=max_params)
-        self._deadlines = deadlines_here(self._deadlines)
-        worker = Worker(
-            driver,
-            opening.raw,
-            self._deadlines,
-            url=self.url,
-            busy_seconds=self._busy_seconds,
-            in_memory=self.single,
-        )
+        worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
         return SqliteConnection(worker, self._setup, self._queue, self._busy_seconds)
 
     async def connect_session(self, timeout: float) -> SqliteConnection:
