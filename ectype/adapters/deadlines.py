@@ -2,6 +2,8 @@
 
 A timer for each statement costs more than all else that is done for it on the way to the driver: it is put into the
 loop's heap, cancelled, and swept out. Here a statement that begins is put into a set, and taken out when it ends.
+
+PostgreSQL's connections use it. SQLite's keep timers of their own: a deadline there also has a thread to interrupt.
 """
 
 from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle, current_task, get_running_loop
@@ -28,8 +30,10 @@ class Deadline:
         kept.add(self)
 
     def ended(self) -> None:
-        """Note that the statement has ended in time."""
+        """Note that the statement has ended, in time or with an answer that came together with its end."""
         self._kept.discard(self)
+        if self._expired:
+            self._task.uncancel()
 
     def overran(self, exc: BaseException) -> BaseException:
         """Return what the statement failed with: TimeoutError in place of the cancellation by its end.

@@ -70,6 +70,9 @@ class _Deaf:
                 yield screen
             except asyncio.CancelledError as exc:
                 cancelled = cancelled or (exc if screen is None else screen.struck)
+            except GeneratorExit:
+                work.close()
+                raise
             except BaseException:
                 # What the future failed with is raised where the work awaits it.
                 if screen is None:

@@ -1,10 +1,11 @@
 """Work that a cancellation must not stop half-way."""
 
 import asyncio
+from time import monotonic
 
 import pytest
 
-from ectype.adapters.deadlines import DUE
+from ectype.adapters.deadlines import DUE, Deadlines
 from ectype.repo.shield import unhindered
 
 WAYS = pytest.mark.parametrize("bounded", [False, True], ids=["in a task of its own", "in the same task"])
@@ -125,3 +126,35 @@ async def test_the_end_of_the_loop_ends_the_work_too():
         one.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_work_in_the_same_task_is_closed_with_the_coroutine_that_awaits_it():
+    closed: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            closed.append("work")
+
+    waiting = unhindered(work(), bounded=True)
+    waiting.send(None)
+    waiting.close()
+    assert closed == ["work"]
+
+
+async def test_an_answer_that_comes_together_with_its_deadline_leaves_the_task_uncancelled():
+    kept = Deadlines(asyncio.get_running_loop())
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        bound, answer = kept.within(monotonic(), 60), loop.create_future()
+        loop.call_soon(answer.set_result, None)
+        loop.call_soon(bound.expire)
+        await answer
+        bound.ended()
+
+    assert await unhindered(work(), bounded=True) is None
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
