@@ -90,6 +90,13 @@ def decimals(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] 
         convert: makes a Decimal of each, and raises a DecimalException for what is none, or out of bounds.
     """
     kinds = set(map(type, values))
+    if kinds == {int, str}:
+        numbers = [value for value in values if value.__class__ is int]
+        try:
+            array("q", numbers)
+        except OverflowError:  # as below
+            return None
+        values, kinds = list(map(str, values)), {str}
     if kinds == {str}:
         joined = ",".join(values)
         outside = joined.strip(_NUMBER_CHARACTERS) or _LONG_EXPONENT.search(joined)

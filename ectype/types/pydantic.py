@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from json import JSONDecoder
 from typing import Annotated, Any, ClassVar, Final, Literal, cast, get_args, get_origin
 
-from pydantic import ConfigDict, FailFast, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import (
     PydanticInvalidForJsonSchema,
     PydanticSchemaGenerationError,
     PydanticUndefinedAnnotation,
     PydanticUserError,
 )
-from pydantic_core import PydanticCustomError, PydanticSerializationUnexpectedValue, core_schema
+from pydantic_core import PydanticCustomError, PydanticSerializationUnexpectedValue, SchemaValidator, core_schema
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Err, Ok
@@ -39,13 +39,35 @@ def _compiled(annotation: Any) -> TypeAdapter[Any]:
         return TypeAdapter(annotation)
 
 
-def _failing_fast(annotation: Any) -> Any:
-    """Let a list stop at its first item that is refused, the only one that is told: each other costs microseconds."""
-    inner, *metadata = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
-    return Annotated[(inner, FailFast(), *metadata)] if get_origin(inner) in _SEQUENCES else annotation
+def _failing_fast(adapter: TypeAdapter[Any]) -> SchemaValidator:
+    """Return a validator whose lists, however deep, stop at the first item that is refused: only one is ever told.
+
+    Each other costs a microsecond, and 64 KiB hold thirty thousand. That a model inside is compiled anew, instead of
+    taken as its class has it, can only be said by a private option; a pydantic without it tells the same, later.
+    """
+    schema = _with_stops(adapter.core_schema)
+    try:
+        return SchemaValidator(schema, _use_prebuilt=False)  # pyright: ignore[reportCallIssue]  # as said above
+    except TypeError:
+        return SchemaValidator(schema)
 
 
-_SEQUENCES: Final = (list, tuple, set, frozenset)
+_SEQUENCES: Final = frozenset({"list", "tuple", "set", "frozenset"})
+_NO_SCHEMAS: Final = frozenset({"cls", "config", "default", "expected", "metadata", "serialization"})
+
+
+def _with_stops(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        parts = cast("dict[str, Any]", schema)
+        copied = {key: part if key in _NO_SCHEMAS else _with_stops(part) for key, part in parts.items()}
+        if copied.get("type") in _SEQUENCES:
+            copied["fail_fast"] = True
+        return copied
+    if isinstance(schema, list):
+        return [_with_stops(item) for item in cast("list[Any]", schema)]
+    if isinstance(schema, tuple):  # a choice of a union with its name
+        return tuple([_with_stops(item) for item in cast("tuple[Any, ...]", schema)])
+    return schema
 
 
 def _most_items(annotation: Any) -> int | None:
@@ -65,7 +87,7 @@ def _is_longer(value: Any, most: int) -> bool:
 
 def _adapter(annotation: Any, word: str) -> TypeAdapter[Any]:
     try:
-        adapter = _compiled(_failing_fast(annotation))
+        adapter = _compiled(annotation)
         if not adapter.pydantic_complete:
             adapter.rebuild(force=True, raise_errors=True)
     except (PydanticUserError, PydanticUndefinedAnnotation) as exc:
@@ -98,13 +120,17 @@ class PydanticType(Type[Any]):
     word: str = field(compare=False)
     adapter: TypeAdapter[Any] = field(init=False, repr=False, compare=False)
     """The annotation, compiled."""
+    outside: SchemaValidator = field(init=False, repr=False, compare=False)
+    """What validates values from outside."""
     most_items: int | None = field(init=False, repr=False, compare=False)
     """How many items a list may have, where the annotation says so: what is longer is not looked into."""
 
     mutable: ClassVar = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "adapter", _adapter(self.annotation, self.word))
+        adapter = _adapter(self.annotation, self.word)
+        object.__setattr__(self, "adapter", adapter)
+        object.__setattr__(self, "outside", _failing_fast(adapter))
         object.__setattr__(self, "most_items", _most_items(self.annotation))
 
     @property
@@ -125,13 +151,13 @@ class PydanticType(Type[Any]):
         if is_too_deep(value):
             return Err()
         try:
-            return self._storable(self.adapter.validate_python(value, strict=True))
+            return self._storable(self.outside.validate_python(value, strict=True))
         except ValidationError as exc:
             first = exc
         if _is_of_no_use(value, first) or find_fault(value) is not None:
             return Err("is invalid", _source(first))
         try:
-            return Ok(self.adapter.validate_json(text_of(value), strict=True))
+            return Ok(self.outside.validate_json(text_of(value), strict=True))
         except ValidationError as exc:
             return Err("is invalid", _source(exc))
 

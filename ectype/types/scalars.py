@@ -259,7 +259,9 @@ def _dump_uuid_text(value: Any) -> str:
 
 
 _new: Final = object.__new__
-_set: Final = object.__setattr__
+# UUID refuses to be written to; its slots do not.
+_set_number: Final = UUID.__dict__["int"].__set__
+_set_safety: Final = UUID.__dict__["is_safe"].__set__
 
 
 def _load_uuid(text: Any) -> UUID:
@@ -271,9 +273,13 @@ def _load_uuid(text: Any) -> UUID:
     except (TypeError, ValueError, AttributeError):
         raise unreadable(text, "a UUID") from None
     value = _new(UUID)
-    _set(value, "int", number)
-    _set(value, "is_safe", SafeUUID.unknown)
+    _set_number(value, number)
+    _set_safety(value, SafeUUID.unknown)
     return value
+
+
+def _usual_uuid(value: Any) -> UUID | None:
+    return _load_uuid(value) if value.__class__ is str and _UUID_TEXT.fullmatch(value) else None
 
 
 class Uuid(Scalar[UUID]):
@@ -291,6 +297,7 @@ class Uuid(Scalar[UUID]):
         "sqlite": Codec("TEXT", _dump_uuid_text, _load_uuid),
     }
     form: ClassVar = JsonForm({"type": "string", "format": "uuid"}, str)
+    quick: ClassVar = _usual_uuid
 
     def cast(self, value: object) -> Ok[UUID] | Err:
         """Take a UUID, canonical text in any case, or 16 bytes; never braces, `urn:` or text without hyphens."""

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.workloads.casts import collections, hostile, types
+from benchmarks.workloads.casts import collections, held, hostile, types
 from ectype import Err, Ok
 
 SECONDS = 0.01
 EACH = 50e-6
-TYPES, INPUTS, COLLECTIONS = types(), hostile(), collections()
+TYPES, INPUTS, COLLECTIONS = types(), {**hostile(), **held()}, collections()
 
 
 def fastest(cast: Callable[[object], object], value: object, *, below: float) -> float:

@@ -309,3 +309,30 @@ def test_the_first_item_that_is_refused_is_told_however_many_there_are(
 ) -> None:
     bad: list[object] = [1, 2, *["x"] * many]
     assert PydanticType(annotation, "it").cast(wrap(bad)) == Err("is invalid", {"source": path})
+
+
+LOOKED_AT: list[object] = []
+
+
+def _looked_at(value: object) -> object:
+    LOOKED_AT.append(value)
+    return value
+
+
+class Shelf(BaseModel):
+    boxes: list[tuple[Annotated[int, BeforeValidator(_looked_at)], ...]] = []
+    inner: list["Shelf"] = []
+
+
+@pytest.mark.parametrize(
+    ("shelf", "path"),
+    [
+        ({"boxes": [["x"] * 5_000]}, ["boxes", 0, 0]),
+        ({"inner": [{"boxes": [["x"] * 5_000]}] * 3}, ["inner", 0, "boxes", 0, 0]),
+    ],
+)
+def test_the_lists_inside_a_model_are_left_at_their_first_wrong_item(shelf: Any, path: list[Any]) -> None:
+    type_ = PydanticType(Shelf, "Shelf")
+    LOOKED_AT.clear()
+    assert type_.cast(shelf) == Err("is invalid", {"source": path})
+    assert len(LOOKED_AT) == 1
