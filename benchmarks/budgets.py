@@ -1,7 +1,7 @@
 """What a workload may cost, and whether it does: judged by the median of a run's rounds."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -23,6 +23,8 @@ class Verdict:
 @dataclass(frozen=True)
 class Budget:
     """The most that one competitor may cost: times another, microseconds above it, or microseconds by itself.
+
+    Microseconds are those of the machine on which the budgets were set: see `benchmarks.yardstick`.
 
     Attributes:
         who: whose cost it is.
@@ -56,11 +58,18 @@ class Budget:
             return f"{name}≤ {self.against} + {self.above:g} µs"
         return f"{name}≤ {self.most:g} µs"
 
-    def judge(self, workload: str, database: str, figures: Mapping[str, Any]) -> Verdict:
-        """Return how the figures of a run stand against this budget."""
+    def judge(self, workload: str, database: str, figures: Mapping[str, Any], slowness: Sequence[float]) -> Verdict:
+        """Return how the figures of a run stand against this budget.
+
+        Args:
+            workload: what was measured.
+            database: on what.
+            figures: of each competitor, a value a round.
+            slowness: how many times as long this machine took for the yardstick, in each round.
+        """
         mine: list[float] = getattr(figures[self.who], self.figure)
         if self.against is None:
-            found = [one * 1e6 for one in mine]
+            found = [one * 1e6 / slow for one, slow in zip(mine, slowness, strict=True)]
             met = statistics.median(found) <= _given(self.most)
         else:
             other: list[float] = getattr(figures[self.against], self.figure)
@@ -73,7 +82,7 @@ class Budget:
                 found = [own / theirs for own, theirs in pairs]
                 met = statistics.median(found) <= self.ratio
             else:
-                found = [(own - theirs) * 1e6 for own, theirs in pairs]
+                found = [(own - theirs) * 1e6 / slow for (own, theirs), slow in zip(pairs, slowness, strict=True)]
                 met = statistics.median(found) <= _given(self.above)
         return Verdict(workload, database, str(self), (statistics.median(found), min(found), max(found)), met)
 

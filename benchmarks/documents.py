@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.budgets import Verdict
 from benchmarks.harness import Report, Row, Series
-from benchmarks.report import shown
+from benchmarks.report import shown, told
 
 FIGURES = "performance-figures.md"
 COLOURS = ("#1f6feb", "#6e7781", "#bf8700", "#cf222e", "#8250df", "#1a7f37", "#953800", "#116329", "#0550ae", "#a40e26")
@@ -37,6 +37,7 @@ def read(path: Path) -> Report:
         ],
         machine=held["machine"],
         versions=held["versions"],
+        slowness=held["slowness"],
     )
 
 
@@ -70,6 +71,8 @@ def markdown(report: Report, plots: list[str]) -> str:
         "",
         *[line for plot in plots for line in (plot, "")],
         "## Budgets",
+        "",
+        told(report),
         "",
         *_table(
             ("workload", "database", "budget", "found", ""),

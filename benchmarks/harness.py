@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.budgets import Budget, Spread, Verdict
+from benchmarks.yardstick import slowness
 
 MOST = 3_000
 
@@ -118,12 +119,15 @@ class Report:
     series: list[Series] = field(default_factory=list)
     machine: str = ""
     versions: list[str] = field(default_factory=list)
+    slowness: list[float] = field(default_factory=list)
+    """How many times as long this machine took for the yardstick, in each round of each table."""
 
     def add(self, other: "Report") -> None:
         self.rows += other.rows
         self.verdicts += other.verdicts
         self.lacking += other.lacking
         self.notes += other.notes
+        self.slowness += other.slowness
 
 
 async def measure(table: Table, pace: Pace) -> Report:
@@ -135,7 +139,9 @@ async def measure(table: Table, pace: Pace) -> Report:
     table = await _check(table)
     sizes = {one.name: await _size(table, one, pace) for one in table.competitors}
     figures = {one.name: Figures() for one in table.competitors}
+    slow: list[float] = []
     for number in range(pace.rounds):
+        slow.append(slowness())
         order = table.competitors if number % 2 == 0 else list(reversed(table.competitors))
         for one in order:
             wall, cpu = await _batch(table, one, sizes[one.name])
@@ -145,12 +151,12 @@ async def measure(table: Table, pace: Pace) -> Report:
     rows = [_row(table, one, figures[one.name], base) for one in table.competitors]
     ahead = [Budget(against=one.name, ratio=1.0, words="ahead of") for one in table.competitors if one.objects]
     verdicts = [
-        budget.judge(table.workload, table.database, figures)
+        budget.judge(table.workload, table.database, figures, slow)
         for budget in [*table.budgets, *ahead]
         if budget.who in figures and (budget.against is None or budget.against in figures)
     ]
     lacking = [(table.workload, table.database, name, why) for name, why in table.lacking.items()]
-    return Report(rows, verdicts, lacking)
+    return Report(rows, verdicts, lacking, slowness=slow)
 
 
 async def _check(table: Table) -> Table:

@@ -4,13 +4,22 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.budgets import Spread
-from benchmarks.harness import Report
+from benchmarks.harness import Report, spread
 
 
 def shown(found: Spread) -> str:
     """Return a median with the least and the most."""
     median, least, most = (f"{one:.2f}" if abs(one) < 100 else f"{one:,.0f}" for one in found)
     return f"{median} ({least}–{most})"
+
+
+def told(report: Report) -> str:
+    """Return what budgets in microseconds are judged by."""
+    return (
+        "Budgets in microseconds are those of the machine on which they were set. This one took "
+        f"{shown(spread(report.slowness))} times as long for the yardstick, by which what is found here was divided, "
+        "round by round."
+    )
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -22,6 +31,8 @@ def print_report(report: Report, console: Console) -> None:
     if report.series:
         console.print(_series(report))
     console.print(_verdicts(report))
+    if report.slowness:
+        console.print(told(report))
     for note in report.notes:
         console.print(note)
     over = [one for one in report.verdicts if not one.met]

@@ -8,6 +8,7 @@ import tempfile
 
 from benchmarks.budgets import Budget
 from benchmarks.harness import Figures, Report, Row, ratio
+from benchmarks.yardstick import slowness
 
 STATEMENTS = {
     "bare interpreter": "pass",
@@ -29,11 +30,14 @@ BUDGET = Budget(most=150_000, figure="wall")
 def measure(rounds: int) -> Report:
     """Return the time of each import, without that of the interpreter's own start."""
     figures = {name: Figures() for name in STATEMENTS}
+    slow: list[float] = []
     with tempfile.TemporaryDirectory() as compiled:
         # Compiled once, as an installed package is; an environment may forbid to write it beside the sources.
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment["PYTHONPYCACHEPREFIX"] = compiled
         for number in range(rounds + 1):
+            if number:
+                slow.append(slowness())
             for name, statement in STATEMENTS.items():
                 command = [sys.executable, "-c", TIMED.format(statement)]
                 done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, env=environment)
@@ -54,4 +58,4 @@ def measure(rounds: int) -> Report:
         )
         for name, mine in figures.items()
     ]
-    return Report(rows, [BUDGET.judge("import", "–", figures)])
+    return Report(rows, [BUDGET.judge("import", "–", figures, slow)], slowness=slow)

@@ -13,6 +13,7 @@ from benchmarks.budgets import Budget
 from benchmarks.growth import exponent
 from benchmarks.harness import Competitor, Figures, Pace, Report, Series, Table, measure
 from benchmarks.inputs import plain
+from benchmarks.yardstick import slowness
 
 SHORT = Pace(2, 0.0001, 1)
 
@@ -37,7 +38,22 @@ def figures(**found: list[float]) -> dict[str, Figures]:
 def test_a_budget_is_judged_by_the_median_of_equal_rounds(budget: Budget, met: bool):
     # The second round was slow for both, the third for one of them.
     held = figures(raw=[2e-6, 2e-5, 2e-6], ectype=[4e-6, 4e-5, 9e-5])
-    assert budget.judge("get", "SQLite", held).met is met
+    assert budget.judge("get", "SQLite", held, [1.0, 1.0, 1.0]).met is met
+
+
+@pytest.mark.parametrize(
+    ("budget", "found"),
+    [(Budget(most=1), 2.0), (Budget(against="raw", above=1), 1.0), (Budget(against="raw", ratio=1), 2.0)],
+)
+def test_microseconds_are_those_of_the_machine_of_the_budgets_and_ratios_are_as_they_are(budget: Budget, found: float):
+    # A machine that is half as fast, and slower still in the second round.
+    held = figures(raw=[2e-6, 5e-6, 2e-6], ectype=[4e-6, 10e-6, 4e-6])
+    median, *_ = budget.judge("get", "SQLite", held, [2.0, 5.0, 2.0]).found
+    assert median == pytest.approx(found)
+
+
+def test_the_yardstick_is_a_number_of_times():
+    assert 0.01 < slowness() < 1_000
 
 
 async def test_competitors_with_other_results_stop_the_run():
