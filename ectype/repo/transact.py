@@ -44,12 +44,11 @@ async def transact(
         try:
             return await _attempt(tx, work, (tx,) if wants_transaction else ())
         except EctypeError as exc:
-            if not _lost_a_race(exc):
-                raise
             # Not for secrets: it keeps those who collided from colliding again.
             longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
             pause = random.uniform(longest / 4, longest)
-            if attempt >= retries or (end is not None and loop.time() + pause >= end):
+            too_late = end is not None and loop.time() + pause >= end
+            if too_late or attempt >= retries or not _lost_a_race(exc):
                 if attempt:
                     exc.add_note(f"tried {attempt + 1} times")
                 raise

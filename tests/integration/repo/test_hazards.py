@@ -187,10 +187,24 @@ async def test_a_deadline_over_all_tries_ends_them(items: Repo):
         await items.exists(Item)
         raise DatabaseError("lost", sqlstate="40001")
 
+    await items.exists(Item)  # connected, since that counts too
     async with asyncio.timeout(SECONDS):
-        with pytest.raises(DatabaseError) as caught:
-            await items.transact(lose, retries=1_000_000, timeout=0.3)
+        with pytest.raises((DatabaseError, DeadlineError)) as caught:
+            await items.transact(lose, retries=1_000_000, timeout=1.5)
+    # The deadline is met between two tries, or inside one.
     assert "tried " in str(caught.value.__notes__)
+
+    tries: list[int] = []
+
+    async def lose_and_wait() -> None:
+        tries.append(len(tries))
+        if len(tries) == 3:
+            await asyncio.sleep(2)
+        await lose()
+
+    with pytest.raises(DeadlineError, match="ran past its `timeout=`") as late:
+        await items.transact(lose_and_wait, retries=1_000_000, timeout=1.5)
+    assert late.value.__notes__ == ["tried 3 times"]
 
     async def wait() -> None:
         await asyncio.sleep(0.2)
