@@ -8,6 +8,7 @@ of a table that is not in scope, and a comparison with a value of another type. 
 from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import NoneType
 from typing import Any, Generic, Literal, Never, TypeAlias, TypeVar, cast, final, overload
 
 import typing_extensions
@@ -415,9 +416,11 @@ class Operand(Expr[S_co, T]):
                 hint="write `Post.id.in_([1, 2, 3])`, or `Post.id.in_(from_(Comment).select(Comment.post_id))`",
             )
         listed = list(cast("Collection[object]", values))
-        if any(value is None for value in listed):
+        # By their classes, since a long list has one, mostly.
+        kinds = set(map(type, listed))
+        if NoneType in kinds:
             raise QueryError("`in_` found None in the list", hint="write `x.in_(values) | x.is_null()` for NULL")
-        if any(isinstance(value, Expr) for value in listed):
+        if any(issubclass(kind, Expr) for kind in kinds):
             parts, params = operands_of(listed)
             return Operand[Any, Any](nodes.binary("IN", self.node, nodes.items("list", parts)), self.params + params)
         return Operand[Any, Any](nodes.in_values(self.node), (*self.params, listed))

@@ -1,7 +1,8 @@
 """Related structs to their owners: grouped by key, shared where they are the same row, given to each owner."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import compress, islice
+from operator import attrgetter, ne
 from typing import Any, TypeAlias, cast
 
 from ectype.schema.associations import Association
@@ -10,8 +11,8 @@ from ectype.schema.meta import struct_info
 from ectype.schema.rel import EmbedStep
 from ectype.schema.structs import UNSET, partial_names
 
-Found: TypeAlias = Iterable[tuple[Any, Any]]
-"""Pairs of an owner's key and a struct, in order; they are read once."""
+Found: TypeAlias = tuple[Sequence[Any], Sequence[Any]]
+"""The keys of owners, and the struct that was found for each, in order: two lists, since pairs would be collected."""
 
 
 def slot_of(association: Association) -> Any:
@@ -24,6 +25,15 @@ def current(row: Any, association: Association | EmbedStep) -> Any:
     if association.__class__ is EmbedStep:
         return getattr(row, association.name, UNSET)
     return getattr(row, f"_assoc_{association.name}", UNSET)
+
+
+def unloaded(rows: Sequence[Any], association: Association) -> list[Any]:
+    """Return the rows on which an association is not loaded."""
+    try:
+        held = list(map(attrgetter(f"_assoc_{association.name}"), rows))
+    except AttributeError:  # of a struct that was built without it
+        held = [current(row, association) for row in rows]
+    return [row for row, one in zip(rows, held, strict=True) if one is UNSET]
 
 
 def structs_in(value: Any) -> Iterable[Any]:
@@ -49,32 +59,44 @@ def keyed(association: Association, rows: Sequence[Any]) -> Found:
     """
     join = association.join
     if join is None:
-        # Not a list: `zip` takes one tuple for all pairs, where a list would keep a thousand for the garbage collector.
-        return zip(keys_of(association.related_keys, rows), rows, strict=True)
+        return keys_of(association.related_keys, rows), rows
     single = len(join.owner_keys) == 1
-    pairs: list[tuple[Any, Any]] = [(row[1] if single else row[1:], row[0]) for row in rows]
+    owners = [row[1] for row in rows] if single else [row[1:] for row in rows]
+    found = [row[0] for row in rows]
     names = association.related.primary_key
     if not names:
-        return pairs
+        return owners, found
     known: dict[Any, Any] = {}
-    keys = keys_of(names, (one for _, one in pairs))
-    return [(owner, known.setdefault(key, one)) for key, (owner, one) in zip(keys, pairs, strict=True)]
+    return owners, list(map(known.setdefault, keys_of(names, found), found))
 
 
 def attach(rows: Sequence[Any], association: Association, found: Found) -> None:
     """Give each row its related structs: a list of its own, or the first one, or None."""
     give = slot_of(association).__set__
     owners = keys_of(association.owner_keys, rows)
-    grouped: defaultdict[Any, list[Any]] = defaultdict(list)
-    for key, one in found:
-        grouped[key].append(one)
+    keys, structs = found
     if association.cardinality == "one":
+        # Backwards, so that the first of a key stays.
+        first = dict(zip(reversed(keys), reversed(structs), strict=True))
         for key, row in zip(owners, rows, strict=True):
-            group = grouped.get(key)
-            give(row, None if group is None or key is None else group[0])
+            give(row, None if key is None else first.get(key))
         return
+    grouped = _grouped(keys, structs)
     for key, row in zip(owners, rows, strict=True):
         give(row, [] if key is None else list(grouped.get(key, ())))
+
+
+def _grouped(keys: Sequence[Any], structs: Sequence[Any]) -> dict[Any, list[Any]]:
+    """Return the structs of each key, in order. They come by their keys, mostly, so that those of one are a slice."""
+    grouped: dict[Any, list[Any]] = {}
+    start = 0
+    for end in [*compress(range(1, len(keys)), map(ne, keys, islice(keys, 1, None))), len(keys)]:
+        if start < end:
+            part = list(structs[start:end])
+            if (before := grouped.setdefault(keys[start], part)) is not part:
+                before += part
+            start = end
+    return grouped
 
 
 def mark(rows: Iterable[Any], association: Association, *, partial: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from ectype.adapters.base import Connection
 from ectype.errors import QueryError
 from ectype.query.associated import sorted_keys
-from ectype.repo.attaching import Found, attach, current, keyed, mark, reached, slot_of, structs_in
+from ectype.repo.attaching import Found, attach, current, keyed, mark, reached, slot_of, structs_in, unloaded
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.parallel import together
@@ -70,7 +70,7 @@ class Preload:
             wanting = [row for row in rows if (id(row), association) not in self.done]
             self.done.update((id(row), association) for row in wanting)
             return wanting
-        return [row for row in rows if current(row, association) is UNSET]
+        return unloaded(rows, association)
 
     def _planned(self, rows: Sequence[Any], branch: Branch) -> "_Load | None":
         """Return the load of an association of rows; None where all is loaded, or there is nothing to load."""
@@ -87,7 +87,7 @@ class Preload:
         load = _Load(self, wanting, branch, sorted_keys(keys) if keys else [])
         if keys:
             return load
-        load.attach(())
+        load.attach(((), ()))
         return None
 
     async def _follow(self, rows: Sequence[Any], branch: Branch) -> None:
@@ -134,7 +134,7 @@ def _gathered(row: Any, association: Association) -> list[Any]:
 
 
 def _checked(association: Association, rows: Any) -> Found:
-    """Return what a function of `load_with` gave, as pairs. Raises QueryError for anything else."""
+    """Return what a function of `load_with` gave. Raises QueryError for anything else."""
     info, pairs = association.related, association.join is not None
     wanted = f"pairs of an owner's key and a struct of {info.name}" if pairs else f"structs of {info.name}"
     what = f"the function of `{association.label}.load_with(…)` returns a list of {wanted}"
@@ -147,8 +147,8 @@ def _checked(association: Association, rows: Any) -> Found:
         if getattr(struct.__class__, "__schema__", None) is not info:
             raise QueryError(f"{what}, got {one!r:.80} in it")
     if pairs:
-        return listed
-    return list(zip(keys_of(association.related_keys, listed), listed, strict=True))
+        return [owner for owner, _ in listed], [one for _, one in listed]
+    return keys_of(association.related_keys, listed), listed
 
 
 @dataclass(frozen=True, slots=True)
