@@ -30,7 +30,7 @@ from ectype.schema.sources import TableSource
 from ectype.schema.table_parts import Index
 from ectype.sql.compilers import (
     compile_delete_all,
-    compile_insert,
+    compile_each,
     compile_insert_cells,
     compile_unnest,
     compile_update_all,
@@ -94,9 +94,9 @@ def _together(groups: list[Group], results: list[Any]) -> Any:
     """Put what the groups gave back into the order of the rows, where each row gave one."""
     if isinstance(results[0], int):
         return sum(results)
-    if any(len(group.rows) != len(result) for group, result in zip(groups, results, strict=True)):
+    if any(len(group) != len(result) for group, result in zip(groups, results, strict=True)):
         return [one for result in results for one in result]
-    ordered: list[Any] = [None] * sum(len(group.rows) for group in groups)
+    ordered: list[Any] = [None] * sum(len(group) for group in groups)
     for group, result in zip(groups, results, strict=True):
         for position, one in zip(group.positions, result, strict=True):
             ordered[position] = one
@@ -117,7 +117,7 @@ class _InsertAll:
     def ready(self, group: Group) -> Callable[[], Awaitable[Any]]:
         """Return the write of rows that all have the same columns, with its values dumped."""
         engine, back, call = self.engine, self.back, self.call
-        classes = set(map(type, chain.from_iterable(group.rows)))
+        classes = set(map(type, chain.from_iterable(group.columns)))
         if any(issubclass(one, Expr) for one in classes):
             return self._cells(plain(group))
         shared: tuple[str, ...] = ()
@@ -129,14 +129,12 @@ class _InsertAll:
             ("insert_all", shape, back.form), lambda dialect: self._prepared(shape, dialect, at_once=at_once)
         )
         if at_once:
-            columns = group.columns()
-            given = [
-                column[0] if field in shared else column for field, column in zip(group.fields, columns, strict=True)
-            ]
+            pairs = zip(group.fields, group.columns, strict=True)
+            given = [column[0] if field in shared else column for field, column in pairs]
             values = prepared.dump((*given, *params))
             write = lambda: _run(engine, prepared, values, back, call)  # noqa: E731  # as the one below
             return copied(engine, shape, group, values, call, write) if back is COUNT else write
-        dumped = [prepared.dump((*row, *params) if params else row) for row in group.rows]
+        dumped = prepared.dump((len(group), group.columns, params))
         run_many = engine.execute_many if back is COUNT else engine.fetch_many
         return lambda: run_many(prepared, dumped, call)
 
@@ -173,7 +171,7 @@ class _InsertAll:
         return each if len(statements) == 1 else lambda: engine.session.transact(each)
 
     def _prepared(self, shape: InsertShape, dialect: Dialect, *, at_once: bool) -> Prepared:
-        statement = compile_unnest(shape, dialect) if at_once else compile_insert(shape, dialect)
+        statement = compile_unnest(shape, dialect) if at_once else compile_each(shape, dialect)
         return Prepared(statement, self.back.row(shape.info, shape.table, shape.prefix), shape.prefix)
 
 

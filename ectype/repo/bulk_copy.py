@@ -40,7 +40,7 @@ def copied(
 
     `values` are those of `group` column by column, dumped for an INSERT of arrays, which writes an array as a literal.
     """
-    if shape.on_conflict is not None or shape.returning or shape.shared or len(group.rows) < ROWS:
+    if shape.on_conflict is not None or shape.returning or shape.shared or len(group) < ROWS:
         return otherwise
     told, copy = engine.plan(("copy_in", shape), lambda dialect: prepared_copy(shape, dialect))
     if copy.as_text:
@@ -54,7 +54,7 @@ def copied(
         if await engine.fetch(asked, (name, list(copy.columns), list(copy.types)), call) != [(True,)]:
             return await otherwise()
         literals = any(one.endswith("[]") for one in copy.types)
-        columns: Sequence[Any] = copy.dump(group.columns()) if literals else values
+        columns: Sequence[Any] = copy.dump(group.columns) if literals else values
         rows = zip(*columns, strict=True)
         return await engine.copy_in(told, table, copy.columns, rows, call, prefix=shape.prefix, as_text=False)
 

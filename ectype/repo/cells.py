@@ -32,8 +32,8 @@ class Chunk:
 
 def plain(group: Group) -> Group:
     """Return the rows with the values of their placeholders."""
-    rows = [tuple([cell.value if cell.__class__ is Placeholder else cell for cell in row]) for row in group.rows]
-    return Group(group.fields, group.positions, rows)
+    columns = [[cell.value if cell.__class__ is Placeholder else cell for cell in column] for column in group.columns]
+    return Group(group.fields, group.positions, columns)
 
 
 def shared_fields(group: Group) -> tuple[Group, tuple[str, ...]]:
@@ -43,7 +43,7 @@ def shared_fields(group: Group) -> tuple[Group, tuple[str, ...]]:
     """
     shared = [
         field
-        for field, column in zip(group.fields, group.columns(), strict=True)
+        for field, column in zip(group.fields, group.columns, strict=True)
         if column[0].__class__ is Placeholder and all(cell is column[0] for cell in column)
     ]
     if len(shared) == len(group.fields):
@@ -59,7 +59,7 @@ def chunks(info: SchemaInfo, group: Group, most_values: int) -> Iterator[Chunk]:
     """
     cells: list[Row] = []
     values: list[Any] = []
-    for row in group.rows:
+    for row in group.rows():
         nodes, own = _row(info, group.fields, row)
         if len(own) > most_values:
             raise QueryError(

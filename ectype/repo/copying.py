@@ -104,7 +104,7 @@ def _fields(info: SchemaInfo, chunk: list[Any], *, timestamps: bool) -> tuple[st
 
 def _values(
     info: SchemaInfo, chunk: list[Any], fields: tuple[str, ...], start: int, *, timestamps: bool
-) -> list[tuple[Any, ...]]:
+) -> list[list[Any]]:
     """Return the values column by column. Raises QueryError for a row that has other columns than the first one."""
     groups = grouped(info, chunk, timestamps=timestamps)
     for group in groups:
@@ -114,10 +114,10 @@ def _values(
                 f"and the first one ({', '.join(fields)}): COPY needs the same for all",
                 hint="give every row all of them, None for NULL, or use `repo.insert_all`, which sorts rows by columns",
             )
-    return groups[0].columns()
+    return groups[0].columns
 
 
-def _dumped(dump: Callable[[Any], Any], values: list[tuple[Any, ...]], start: int) -> Any:
+def _dumped(dump: Callable[[Any], Any], values: list[list[Any]], start: int) -> Any:
     try:
         return dump(values)
     except CastError as exc:

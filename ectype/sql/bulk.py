@@ -1,21 +1,22 @@
 """The INSERT of many rows: one shape for any number of them (decision 7)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ectype.errors import QueryError, UnsupportedError
+from ectype.schema.meta import SchemaInfo
 from ectype.sql.dialect import Dialect
 from ectype.sql.params import Dumper, array_literal, cast_of, travels_as
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
 from ectype.sql.writes import (
     column_of,
+    compile_insert,
     conflict_clause,
     field_dumper,
     insert_scope,
     name,
-    named_dump,
     returning_clause,
     table_name,
     written_place,
@@ -57,9 +58,7 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
         sent = travels_as(codec)
         arrays.append(f"{dialect.placeholder}{index + 1}::{sent}[]")
         picks.append(f"u.c{index}" if sent == codec.column else f"u.c{index}::{codec.column}")
-        scope.dumpers[index] = named_dump(
-            info, field, _column_dumper(codec.dump, as_literal=codec.column.endswith("[]"))
-        )
+        scope.dumpers[index] = _column_dumper(info, field, dialect, as_literal=codec.column.endswith("[]"))
     names = ", ".join(f"c{index}" for index, field in enumerate(shape.fields) if field not in shape.shared)
     conflict = conflict_clause(shape, scope)
     sql = (
@@ -82,12 +81,35 @@ def _dump_columns(dumpers: dict[int, Dumper]) -> Callable[[Sequence[Any]], Seque
     return lambda values: tuple(dump(value) for dump, value in zip(ordered, values, strict=True))
 
 
-def _column_dumper(dump: Dumper, *, as_literal: bool) -> Dumper:
-    def dump_column(values: Sequence[Any]) -> list[Any]:
-        return [None if value is None else dump(value) for value in values]
+def compile_each(shape: InsertShape, dialect: Dialect) -> Statement:
+    """Return the INSERT of one row that is run once for each.
+
+    Its `dump` takes how many rows there are, the values of each column, and those of the conflict, which all rows
+    share; it returns the rows, dumped.
+    """
+    statement = compile_insert(shape, dialect)
+    own = len(shape.fields)
+    dumpers = [_column_dumper(shape.info, field, dialect, as_literal=False) for field in shape.fields]
+
+    def dump_rows(values: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        count, given, params = values
+        columns: list[Any] = [dump(column) for dump, column in zip(dumpers, given, strict=True)]
+        if params:
+            columns += [[one] * count for one in statement.dump((*[None] * own, *params))[own:]]
+        return list(zip(*columns, strict=True)) if columns else [()] * count
+
+    return replace(statement, dump=dump_rows)
+
+
+def _column_dumper(info: SchemaInfo, field: str, dialect: Dialect, *, as_literal: bool) -> Dumper:
+    many, one = info.fields[field].type.codec(dialect.target).dump_many, field_dumper(info, field, dialect)
+
+    def dump_column(values: Sequence[Any]) -> Sequence[Any]:
+        found = None if many is None else many(values)
+        return [one(value) for value in values] if found is None else found
 
     def dump_literals(values: Sequence[Any]) -> list[Any]:
-        return [None if value is None else array_literal(dump(value)) for value in values]
+        return [None if value is None else array_literal(one(value)) for value in values]
 
     return dump_literals if as_literal else dump_column
 
@@ -124,8 +146,7 @@ def compile_copy(shape: InsertShape, dialect: Dialect) -> CopyShape:
     sources = tuple(info.fields[field].source for field in shape.fields)
     columns = ", ".join(name(source, dialect) for source in sources)
     dumpers = {
-        index: named_dump(info, field, _column_dumper(codec.dump, as_literal=False))
-        for index, (field, codec) in enumerate(codecs.items())
+        index: _column_dumper(info, field, dialect, as_literal=False) for index, field in enumerate(shape.fields)
     }
     types = tuple(_plain_type(codec.column) for codec in codecs.values())
     return CopyShape(

@@ -61,6 +61,11 @@ def compile_keyed(shape: KeyedShape, dialect: Dialect) -> Statement:
     return _marked(_module("writes").compile_keyed(shape, dialect), dialect)
 
 
+def compile_each(shape: InsertShape, dialect: Dialect) -> Statement:
+    """Return the INSERT of one row that is run once for each; it dumps all rows at once."""
+    return _marked(_module("bulk").compile_each(shape, dialect), dialect)
+
+
 def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     """Return the INSERT of many rows that takes each column as one array."""
     return replace(cast("Statement", _module("bulk").compile_unnest(shape, dialect)), writes=True)

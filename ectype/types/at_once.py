@@ -7,7 +7,7 @@ know which. None of them raises, whatever the items are.
 
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, DecimalException
 from math import isfinite
 from types import NoneType
@@ -29,7 +29,7 @@ _MOST_CHARACTERS: Final = 300
 """So many characters of a number cost nothing to read, and are within the bounds of floats and decimals."""
 
 
-def is_all(kind: type, values: list[Any]) -> bool:
+def is_all(kind: type, values: Sequence[Any]) -> bool:
     """Whether each value is of exactly this class.
 
     >>> is_all(int, [1, 2]), is_all(int, [1, True])
@@ -38,13 +38,46 @@ def is_all(kind: type, values: list[Any]) -> bool:
     return [*map(type, values)].count(kind) == len(values)
 
 
+def plain_integers(values: Sequence[Any]) -> Sequence[Any] | None:
+    """Take ints of 64 bits, and nothing else."""
+    if not is_all(int, values):
+        return None
+    try:
+        array("q", values)
+    except OverflowError:
+        return None
+    return values
+
+
+def plain_floats(values: Sequence[Any]) -> Sequence[Any] | None:
+    """Take finite floats, and nothing else."""
+    # A sum is finite only if each of them is.
+    return values if is_all(float, values) and isfinite(sum(values)) else None
+
+
+def plain_booleans(values: Sequence[Any]) -> Sequence[Any] | None:
+    """Take True and False, and nothing else."""
+    return values if is_all(bool, values) else None
+
+
+def plain_texts(values: Sequence[Any]) -> Sequence[Any] | None:
+    """Take texts without NUL and lone surrogates, and nothing else."""
+    if not is_all(str, values):
+        return None
+    joined = "".join(values)
+    if "\0" in joined:
+        return None
+    if not joined.isascii():
+        try:
+            joined.encode()
+        except UnicodeEncodeError:
+            return None
+    return values
+
+
 def integers(values: list[Any]) -> list[Any] | None:
     """Take ints of 64 bits; or texts of few digits, each with a sign or without."""
-    if is_all(int, values):
-        try:
-            array("q", values)
-        except OverflowError:
-            return None
+    if plain_integers(values) is not None:
         return values.copy()
     if not is_all(str, values) or "".join(values).strip(_INTEGER_CHARACTERS) or max(map(len, values)) > _MOST_DIGITS:
         return None
@@ -56,9 +89,8 @@ def integers(values: list[Any]) -> list[Any] | None:
 
 def floats(values: list[Any]) -> list[Any] | None:
     """Take finite floats, ints that are near one, or texts of few characters."""
-    if is_all(float, values):
-        # A sum is finite only if each of them is.
-        return values.copy() if isfinite(sum(values)) else None
+    if plain_floats(values) is not None:
+        return values.copy()
     kinds = set(map(type, values))
     if kinds == {str}:
         if not _are_numbers(values):
@@ -122,17 +154,7 @@ def decimals(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] 
 
 def texts(values: list[Any]) -> list[Any] | None:
     """Take texts without NUL and lone surrogates."""
-    if not is_all(str, values):
-        return None
-    joined = "".join(values)
-    if "\0" in joined:
-        return None
-    if not joined.isascii():
-        try:
-            joined.encode()
-        except UnicodeEncodeError:
-            return None
-    return values.copy()
+    return values.copy() if plain_texts(values) is not None else None
 
 
 def booleans(values: list[Any]) -> list[Any] | None:

@@ -1,6 +1,6 @@
 """What a field type is: how a value is cast from the outside, and how it is stored on each database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -39,6 +39,8 @@ class Codec:
         sent_as: the type as which a parameter travels, where the driver cannot send the column's own; it is cast in
             the statement, as `$1::text::interval`.
         ddl: the column's type in DDL where more than `column` belongs there, as a collation.
+        dump_many: what `dump` makes of many values, none of them None, in a few passes of C; it gives None, and never
+            raises, where they have to be dumped one by one. None where there is no such thing.
     """
 
     column: str
@@ -51,6 +53,7 @@ class Codec:
     compares: Literal["order", "equality", "nothing"] = "order"
     sent_as: str | None = None
     ddl: str | None = None
+    dump_many: Callable[[Sequence[Any]], Sequence[Any] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,13 @@ class CustomField(Scalar[Any]):
         }
         load = partial(self._ask, "load") if inner.load is None else partial(self._loaded, inner.load)
         return replace(
-            inner, dump=partial(self._dumped, inner.dump), load=load, inline=None, names={}, **cast("Any", chained)
+            inner,
+            dump=partial(self._dumped, inner.dump),
+            dump_many=None,
+            load=load,
+            inline=None,
+            names={},
+            **cast("Any", chained),
         )
 
     def json_form(self) -> JsonForm | None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
-from ectype.types.at_once import AtOnce, decimals, floats, integers
+from ectype.types.at_once import AtOnce, decimals, floats, integers, plain_floats, plain_integers
 from ectype.types.base import Codec, JsonForm, Target
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, Scalar
@@ -80,7 +80,10 @@ class Integer(Scalar[int]):
     __slots__ = ()
     word: ClassVar = "integer"
     value_class: ClassVar = int
-    codecs: ClassVar = {"postgres": Codec("bigint", _dump_integer), "sqlite": Codec("INTEGER", _dump_integer)}
+    codecs: ClassVar = {
+        "postgres": Codec("bigint", _dump_integer, dump_many=plain_integers),
+        "sqlite": Codec("INTEGER", _dump_integer, dump_many=plain_integers),
+    }
     form: ClassVar = JsonForm({"type": "integer"})
     quick: ClassVar = _usual_integer
     quick_list: ClassVar = integers
@@ -160,7 +163,10 @@ class Float(Scalar[float]):
     __slots__ = ()
     word: ClassVar = "float"
     value_class: ClassVar = float
-    codecs: ClassVar = {"postgres": Codec("float8", _dump_float), "sqlite": Codec("REAL", _dump_finite)}
+    codecs: ClassVar = {
+        "postgres": Codec("float8", _dump_float, dump_many=plain_floats),
+        "sqlite": Codec("REAL", _dump_finite, dump_many=plain_floats),
+    }
     form: ClassVar = JsonForm({"type": ["number", "null"]}, _finite_or_none, accepts={"type": "number"})
     quick: ClassVar = _usual_float
     quick_list: ClassVar = floats

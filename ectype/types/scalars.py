@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID, SafeUUID
 
 from ectype.result import Err, Ok
-from ectype.types.at_once import AtOnce, booleans, texts
+from ectype.types.at_once import AtOnce, booleans, plain_booleans, plain_texts, texts
 from ectype.types.base import Codec, JsonForm, Target, Type
 from ectype.types.refusals import refused, unreadable
 
@@ -132,7 +132,7 @@ class Boolean(Scalar[bool]):
     word: ClassVar = "boolean"
     value_class: ClassVar = bool
     codecs: ClassVar = {
-        "postgres": Codec("boolean", _dump_boolean),
+        "postgres": Codec("boolean", _dump_boolean, dump_many=plain_booleans),
         "sqlite": Codec("INTEGER", _dump_bit, _load_bit, inline="{bits}[{v}]", names={"bits": _BITS}),
     }
     form: ClassVar = JsonForm({"type": "boolean"})
@@ -191,7 +191,10 @@ class String(Scalar[str]):
     __slots__ = ()
     word: ClassVar = "string"
     value_class: ClassVar = str
-    codecs: ClassVar = {"postgres": Codec("text", _dump_string), "sqlite": Codec("TEXT", _dump_string)}
+    codecs: ClassVar = {
+        "postgres": Codec("text", _dump_string, dump_many=plain_texts),
+        "sqlite": Codec("TEXT", _dump_string, dump_many=plain_texts),
+    }
     form: ClassVar = JsonForm({"type": "string"})
     quick: ClassVar = usual_text
     quick_list: ClassVar = texts

@@ -6,12 +6,14 @@ and a timestamp is aware, always in UTC. SQLite holds text whose order is the or
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from operator import attrgetter
 from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import CastError
 from ectype.result import Err, Ok
+from ectype.types.at_once import is_all
 from ectype.types.base import Codec, JsonForm
 from ectype.types.beyond import INFINITIES, BeyondDate, BeyondDateTime, BeyondTime
 from ectype.types.numeric import whole_number
@@ -245,6 +247,26 @@ def _dump_datetime_text(value: Any) -> str:
     )
 
 
+def _dump_datetimes(values: Sequence[Any]) -> Sequence[Any] | None:
+    return values if _are_in_utc(values) and min(values) > _FIRST and max(values) < _LAST else None
+
+
+def _dump_datetime_texts(values: Sequence[Any]) -> Sequence[Any] | None:
+    if not _are_in_utc(values):
+        return None
+    # Rows that are written together have one moment, mostly.
+    texts = {value: _dump_datetime_text(value) for value in set(values)}
+    return list(map(texts.__getitem__, values))
+
+
+_zone: Final = attrgetter("tzinfo")
+
+
+def _are_in_utc(values: Sequence[Any]) -> bool:
+    """Whether each value is a datetime, and of no subclass, in UTC."""
+    return bool(values) and is_all(datetime, values) and list(map(_zone, values)).count(UTC) == len(values)
+
+
 def _to_utc(value: Any) -> datetime:
     if isinstance(value, BeyondDateTime):
         raise refused(value, "a datetime of the years 1 to 9999")
@@ -333,6 +355,7 @@ class DateTime(Scalar[datetime]):
             _load_timestamp,
             text_load=datetime.fromisoformat,
             text_load_slow=slow_timestamp,
+            dump_many=_dump_datetimes,
         ),
         "sqlite": Codec(
             "TEXT",
@@ -340,6 +363,7 @@ class DateTime(Scalar[datetime]):
             _load_datetime,
             inline="{parse}({v} + '+00:00')",
             names={"parse": datetime.fromisoformat},
+            dump_many=_dump_datetime_texts,
         ),
     }
     form: ClassVar = JsonForm({"type": "string", "format": "date-time"}, _iso_in_utc)

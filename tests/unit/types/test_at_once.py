@@ -1,16 +1,21 @@
 """What is cast at once, past the grammar, is accepted and refused as one item after the other is."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import pytest
+from annotated_types import Gt
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ectype import Err, Ok
-from ectype.types import CIText, DecimalType, Type, Vector, pg_enum
+from ectype import CastError, CustomType, Err, Ok
+from ectype.types import CIText, DecimalType, Type, Vector, field_type, pg_enum
+from ectype.types.base import TARGETS, Codec, Target
+from ectype.types.beyond import BeyondDateTime
 from ectype.types.containers import ArrayType, Json
 from ectype.types.documents import copied, find_fault, is_too_deep
 from ectype.types.enums import EnumType
@@ -133,6 +138,65 @@ def test_a_list_is_cast_as_its_items_are(name: str, nullable: bool, values: list
     element = TYPES[name]
     expected = one_after_the_other(element, values, nullable=nullable)
     assert shown(ArrayType(element, nullable).cast(values)) == shown(expected)
+
+
+ZONES = st.sampled_from([UTC, timezone(timedelta(0)), timezone(timedelta(hours=2)), ZoneInfo("UTC"), None])
+MOMENTS = st.datetimes(timezones=ZONES) | st.sampled_from(
+    [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), BeyondDateTime.of("infinity")]
+)
+
+
+class Doubled(CustomType[int, int]):
+    def cast(self, value: object) -> Ok[int] | Err:
+        return Ok(value) if isinstance(value, int) else Err()
+
+    def dump(self, value: int) -> int:
+        return value * 2
+
+    def load(self, stored: int) -> int:
+        return stored // 2
+
+
+WRITTEN: Final[dict[str, Type[Any]]] = {
+    **TYPES,
+    "custom": field_type(int, given=Doubled)[0],
+    "constrained": field_type(Annotated[int, Gt(1)])[0],
+    "literal": field_type(Literal["a", "1"])[0],
+}
+
+
+def dumped(codec: Codec, values: list[Any]) -> list[Any] | None:
+    try:
+        return [codec.dump(value) for value in values]
+    except CastError:
+        return None
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", WRITTEN)
+@given(values=lists((*KINDS, MOMENTS)).filter(lambda values: None not in values))
+@example([2**63])
+@example([float("nan")])
+@example([True, 1])
+@example(["a\0"])
+@example([datetime(2026, 11, 29, tzinfo=UTC)] * 2)
+def test_a_column_is_dumped_as_its_values_are(name: str, target: Target, values: list[Any]) -> None:
+    codec = WRITTEN[name].codec(target)
+    found = None if codec.dump_many is None else codec.dump_many(values)
+    if found is not None:
+        expected = dumped(codec, values)
+        assert (repr(list(found)), list(map(type, found))) == (repr(expected), list(map(type, expected or ())))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("integer", 7), ("float", 1.5), ("string", "é"), ("datetime", datetime(2026, 11, 29, 9, 2, 3, 4, UTC))],
+)
+def test_a_column_of_one_class_is_dumped_at_once(name: str, value: Any, target: Target) -> None:
+    codec = TYPES[name].codec(target)
+    assert codec.dump_many is not None
+    assert codec.dump_many([value, value]) == [codec.dump(value)] * 2
 
 
 @pytest.mark.parametrize("bad", ["x", None, 1.5, True, 2**63, [], "9" * 19])
