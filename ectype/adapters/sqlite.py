@@ -65,8 +65,7 @@ class SqliteConnection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open, or was ended by SQLite and not yet rolled back by its owner."""
-        worker = self._worker
-        return not worker.broken and (worker.lost or worker.raw.in_transaction)
+        return not self._worker.broken and self._worker.in_transaction
 
     async def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
@@ -168,7 +167,7 @@ class SqliteConnection:
             self._pass_on()
             raise gone()
         try:
-            await self._worker.run(jobs.execute, "COMMIT", (), int, timeout)
+            await self._worker.run(jobs.commit, "COMMIT", (), _nothing, timeout)
         except DeadlineError:
             # It was interrupted too late: a statement that has ended tells what it did.
             if self.broken or self.in_transaction:
@@ -379,7 +378,7 @@ class SqliteAdapter:
             check_same_thread=False,
         )
         opening.raw = raw
-        return jobs.set_up(jobs.Turn(raw, self._busy_seconds), self._setup)
+        return jobs.set_up(jobs.Turn(raw, self._busy_seconds, set()), self._setup)
 
     def _named(self, path: str) -> str:
         return MEMORY if path == MEMORY else f"file:{quote(path)}?mode={self._mode}"

@@ -41,6 +41,7 @@ class Worker:
         "_driver",
         "_last",
         "_lock",
+        "_reading",
         "_settle_seconds",
         "_url",
         "broken",
@@ -58,9 +59,15 @@ class Worker:
         self._settle_seconds = SETTLE_SECONDS_IN_MEMORY if in_memory else SETTLE_SECONDS
         self._lock = Lock()
         self._current: Turn | None = None
-        self._last = Turn(raw, busy_seconds)
+        self._reading: set[sqlite3.Cursor] = set()
+        self._last = Turn(raw, busy_seconds, self._reading)
         self.broken = False
         self.lost = False
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, by BEGIN or by a statement that is still being read, or an error ended one."""
+        return self.lost or self.raw.in_transaction or bool(self._reading)
 
     async def run(
         self,
@@ -81,7 +88,7 @@ class Worker:
             raise gone()
         if self.broken:
             raise ConnectError(f"the connection to {self._url} is closed", hint="a new one is made at the next call")
-        turn = self._last = Turn(self.raw, self._busy_seconds)
+        turn = self._last = Turn(self.raw, self._busy_seconds, self._reading)
         answer = hop(self._driver, self._work, turn, job, sql, params, load)
         try:
             if timeout is None:

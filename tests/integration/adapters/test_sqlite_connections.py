@@ -418,6 +418,65 @@ async def test_a_load_that_cannot_be_interrupted_costs_the_connection_not_the_ca
     await asyncio.sleep(1.5)
 
 
+async def left_as_it_opened(connection: SqliteConnection, sql: str) -> asyncio.CancelledError:
+    """Cancel a caller between the answer of the thread and its own next step, and return what it ended with."""
+    task = asyncio.create_task(connection.cursor(sql, (), 1, "alone"))
+    await asyncio.sleep(0)
+    # The loop stands still while the thread answers; then it hears the answer first, and the cancellation after it.
+    time.sleep(0.1)
+    asyncio.get_running_loop().call_soon(task.cancel)
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    return caught.value
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+async def test_a_cursor_that_its_caller_never_got_ends_with_the_transaction(connection, other, end):
+    await connection.script("CREATE TABLE t (id integer); INSERT INTO t VALUES (1), (2), (3)")
+    await connection.begin(Begin(deferred=True))
+    # As long as somebody keeps the exception, its traceback keeps the answer.
+    kept = await left_as_it_opened(connection, "SELECT id FROM t")
+    await (connection.commit() if end == "commit" else connection.rollback())
+    assert not connection.in_transaction
+    await other.execute("INSERT INTO t VALUES (4)")
+    await connection.begin(Begin())
+    await connection.execute("INSERT INTO t VALUES (5)")
+    await connection.commit()
+    assert await value(connection, "SELECT count(*) FROM t") == 5
+    del kept
+
+
+async def test_a_statement_that_is_still_read_counts_as_a_transaction(connection):
+    await connection.script("CREATE TABLE t (id integer); INSERT INTO t VALUES (1), (2), (3)")
+    cursor = await connection.cursor("SELECT id FROM t", (), 1, "alone")
+    assert connection.in_transaction
+    await cursor.close()
+    assert not connection.in_transaction
+
+
+NO_UTF8 = "CAST(x'63ff' AS text)"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda one: one.fetch(f"SELECT {NO_UTF8} FROM t", (), list),
+        lambda one: one.query(f"SELECT {NO_UTF8} FROM t", (), lambda _names, rows, _count: rows),
+        lambda one: one.execute(f"SELECT {NO_UTF8} FROM t"),
+        lambda one: one.script(f"SELECT {NO_UTF8} FROM t"),
+    ],
+    ids=["fetch", "query", "execute", "script"],
+)
+async def test_a_row_that_cannot_be_read_leaves_no_statement_open(connection, other, read):
+    await connection.script("CREATE TABLE t (id integer); INSERT INTO t VALUES (1), (2), (3)")
+    with pytest.raises(DatabaseError, match="Could not decode") as kept:
+        await read(connection)
+    await other.execute("INSERT INTO t VALUES (4)")
+    await connection.execute("INSERT INTO t VALUES (5)")
+    assert await value(connection, "SELECT count(*) FROM t") == 5
+    del kept
+
+
 # -- processes ---------------------------------------------------------------------------------------------------------
 
 WRITER = """
