@@ -17,6 +17,7 @@ import aiosqlite
 
 from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters.base import Begin, Copier, Use
+from ectype.adapters.deadlines import Deadlines, deadlines_here
 from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
@@ -54,8 +55,8 @@ class SqliteConnection:
 
     @property
     def bounded(self) -> bool:
-        """Whether a deadline reaches a statement that no other cancellation may stop: not here."""
-        return False
+        """Whether a deadline reaches a statement that no other cancellation may stop: it does."""
+        return True
 
     @property
     def broken(self) -> bool:
@@ -168,8 +169,9 @@ class SqliteConnection:
             raise gone()
         try:
             await self._worker.run(jobs.commit, "COMMIT", (), _nothing, timeout)
-        except DeadlineError:
-            # It was interrupted too late: a statement that has ended tells what it did.
+        except (DeadlineError, asyncio.CancelledError):
+            # It was interrupted too late: a statement that has ended tells what it did. A deadline that falls
+            # together with a cancellation of the task is one, too.
             if self.broken or self.in_transaction:
                 raise
         finally:
@@ -315,6 +317,7 @@ class SqliteAdapter:
         self.database = config.told
         self.single = config.path == MEMORY
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
+        self._deadlines: Deadlines | None = None
         self._path = config.path
         self._mode = options.get("mode", "rw" if config.read_only else "rwc").lower()
         self._attach = config.attach
@@ -361,7 +364,15 @@ class SqliteAdapter:
             raise
         if max_params != self.dialect.max_params:
             self.dialect = replace(self.dialect, max_params=max_params)
-        worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
+        self._deadlines = deadlines_here(self._deadlines)
+        worker = Worker(
+            driver,
+            opening.raw,
+            self._deadlines,
+            url=self.url,
+            busy_seconds=self._busy_seconds,
+            in_memory=self.single,
+        )
         return SqliteConnection(worker, self._setup, self._queue, self._busy_seconds)
 
     async def connect_session(self, timeout: float) -> SqliteConnection:

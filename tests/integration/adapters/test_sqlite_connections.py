@@ -18,6 +18,8 @@ from urllib.parse import quote
 import aiosqlite
 import pytest
 
+from ectype import Repo
+from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters import sqlite_worker
 from ectype.adapters.base import Begin
 from ectype.adapters.registry import adapter_for
@@ -475,6 +477,34 @@ async def test_a_row_that_cannot_be_read_leaves_no_statement_open(connection, ot
     await connection.execute("INSERT INTO t VALUES (5)")
     assert await value(connection, "SELECT count(*) FROM t") == 5
     del kept
+
+
+async def test_a_commit_that_was_done_beside_its_deadline_and_a_cancellation_is_told_as_done(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    commit = jobs.commit
+
+    def slow(turn: jobs.Turn, sql: str, params: Any) -> None:
+        # The thread comes late with an answer that nothing can interrupt any more.
+        commit(turn, sql, params)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(jobs, "commit", slow)
+    told: list[str] = []
+    async with Repo(sqlite_url, pool_size=1, timeout=0.2) as repo:
+        await repo.query("CREATE TABLE t (id integer)")
+
+        async def work() -> None:
+            async with repo.transaction():
+                await repo.query("INSERT INTO t VALUES (1)")
+                repo.after_commit(lambda: told.append("stored"))
+                asyncio.get_running_loop().call_later(0.1, task.cancel)
+
+        task = asyncio.create_task(work())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert told == ["stored"]
+        assert (await repo.query("SELECT count(*) FROM t")).rows == [(1,)]
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
