@@ -128,6 +128,13 @@ class SqliteConnection:
             hint="use `repo.insert_all(model, rows)`, which is one transaction there",
         )
 
+    async def copy_bytes(self, table: str, *_rest: object, **_options: object) -> int:
+        """Raise UnsupportedError: SQLite has no COPY."""
+        raise UnsupportedError(
+            f"COPY into `{table}` is not known to SQLite",
+            hint="read the rows with Python's `csv`, and store them by `repo.insert_all(model, rows)`",
+        )
+
     async def copy_out(self, *_what: object, **_options: object) -> int:
         """Raise UnsupportedError: SQLite has no COPY."""
         raise UnsupportedError(

@@ -28,12 +28,20 @@ async def rows() -> AsyncIterator[dict[str, object]]:
     yield {"name": "Ada"}
 
 
+async def lines() -> AsyncIterator[bytes]:
+    yield b"Ada"
+
+
 async def written(piece: bytes) -> None: ...
 
 
 async def copy(repo: Repo, path: Path) -> None:
     assert_type(await repo.copy_in(Artist, [{"name": "Ada"}], timestamps=True), int)
     assert_type(await repo.copy_in(Artist, rows()), int)
+    with path.open("rb") as upload:
+        assert_type(await repo.copy_in(Artist, upload, format="csv", header=True), int)
+    assert_type(await repo.copy_in(Artist, iter([b"Ada"]), format="csv", columns=[Artist.name]), int)
+    assert_type(await repo.copy_in(Artist, lines(), format="text", columns=(Artist.name,), null="-"), int)
     query = from_(Work).limit(3)
     with path.open("wb") as file:
         assert_type(await repo.copy_out(query, file, format="text"), int)
