@@ -1,4 +1,4 @@
-"""Notifications and COPY have exact types."""
+"""Notifications, COPY, positions and repos by key have exact types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import assert_never, assert_type
 
-from ectype import Notification, Repo, Resync, from_
+from ectype import Notification, Position, ReadRepo, Repo, Repos, Resync, from_
 from tests.typing.accepted.schemas import Artist, Work
 
 
@@ -22,6 +22,25 @@ async def hear(repo: Repo) -> None:
                 case _:
                     assert_never(item)
     await repo.notify("works", "1")
+
+
+async def follow(repo: Repo) -> None:
+    position = await repo.position()
+    assert_type(position, Position)
+    assert_type(Position.parse(str(position)), Position)
+    assert_type(await repo.replica_after(position, wait=0.1), ReadRepo)
+
+
+def made(tenant: int) -> Repo:
+    return Repo(f"sqlite:///{tenant}.db")
+
+
+async def tenants() -> None:
+    repos = Repos(made, limit=3)
+    assert_type(repos, Repos[int, Repo])
+    async with repos, repos.use(1) as repo:
+        assert_type(repo, Repo)
+    assert_type(repos.keys, tuple[int, ...])
 
 
 async def rows() -> AsyncIterator[dict[str, object]]:
