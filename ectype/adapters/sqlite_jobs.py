@@ -151,7 +151,8 @@ def set_up(turn: Turn, setup: Setup) -> int:
     journal_mode, synchronous = setup.journal, setup.synchronous
     raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}")
     raw.execute("PRAGMA foreign_keys = ON")
-    raw.execute(f"PRAGMA synchronous = {synchronous}")
+    # It reads the file, which another program may have for itself: one that closes it as the last, for example.
+    turn.execute(f"PRAGMA synchronous = {synchronous}")
     if sys.version_info >= (3, 12):
         # A name between double quotes that nothing has would be text.
         raw.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)  # noqa: FBT003  # it has no name

@@ -127,6 +127,19 @@ async def test_a_file_that_cannot_be_opened_is_a_connect_error_with_the_path_and
     assert isinstance(caught.value.__cause__, sqlite3.Error)
 
 
+async def test_connecting_waits_while_another_program_has_the_file_for_itself(tmp_path: Path):
+    path = tmp_path / "own.db"
+    alone = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    for sql in ("PRAGMA journal_mode = WAL", "PRAGMA locking_mode = EXCLUSIVE", "CREATE TABLE t (id integer)"):
+        alone.execute(sql).fetchall()
+    end = threading.Timer(0.4, alone.close)
+    end.start()
+    connection = await adapter_for(f"sqlite:///{path}").connect(5)
+    assert await value(connection, "SELECT count(*) FROM t") == 0
+    await connection.close()
+    end.join()
+
+
 def test_an_old_library_is_refused_by_its_number():
     check_version((3, 37, 0), "sqlite:///x.db")
     with pytest.raises(UnsupportedError, match=r"3\.36\.0"):
