@@ -105,9 +105,11 @@ if TYPE_CHECKING:
     from ectype.repo.outcomes import Updated as Updated
     from ectype.repo.pages import Page as Page
     from ectype.repo.plan import Plan as Plan
+    from ectype.repo.positions import Position as Position
     from ectype.repo.raw import Result as Result
     from ectype.repo.repo import ReadRepo as ReadRepo
     from ectype.repo.repo import Repo as Repo
+    from ectype.repo.repos import Repos as Repos
     from ectype.repo.steps import MultiError as MultiError
     from ectype.repo.steps import Results as Results
     from ectype.repo.steps import Step as Step
@@ -216,7 +218,9 @@ _MODULES = {
     "ectype.repo.plan": "Plan",
     "ectype.repo.raw": "Result",
     "ectype.repo.hooks": "QueryContext TransactionOptions",
+    "ectype.repo.positions": "Position",
     "ectype.repo.repo": "ReadRepo Repo",
+    "ectype.repo.repos": "Repos",
     "ectype.repo.block": "RolledBack Transaction",
     "ectype.repo.multi": "Multi",
     "ectype.repo.steps": "MultiError Results Step StepError",

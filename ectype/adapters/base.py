@@ -165,6 +165,24 @@ class Connection(Protocol):
         """
         ...
 
+    async def copy_bytes(
+        self,
+        table: str,
+        columns: Sequence[str],
+        pieces: AsyncIterable[bytes],
+        form: CopyFormat,
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+        skipped: int = 0,
+    ) -> int:
+        """Send bytes that are in the format of COPY already to a table, all or none, and return how many rows they are.
+
+        `skipped` is how many lines came before them, for messages. Raises UnsupportedError where the database has no
+        COPY.
+        """
+        ...
+
     async def copy_out(
         self,
         sql: str,

@@ -2,8 +2,6 @@
 
 A timer for each statement costs more than all else that is done for it on the way to the driver: it is put into the
 loop's heap, cancelled, and swept out. Here a statement that begins is put into a set, and taken out when it ends.
-
-PostgreSQL's connections use it. SQLite's keep timers of their own: a deadline there also has a thread to interrupt.
 """
 
 from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle, current_task, get_running_loop

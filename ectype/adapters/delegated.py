@@ -86,6 +86,21 @@ class DelegatedConnection:
         call = partial(self._inner.copy_in, prefix=prefix, as_text=as_text)
         return await self._run(call, timeout, table, columns, records)
 
+    async def copy_bytes(
+        self,
+        table: str,
+        columns: Sequence[str],
+        pieces: AsyncIterable[bytes],
+        form: CopyFormat,
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+        skipped: int = 0,
+    ) -> int:
+        """Send bytes that are in the format of COPY already to a table, and return how many rows they are."""
+        call = partial(self._inner.copy_bytes, prefix=prefix, skipped=skipped)
+        return await self._run(call, timeout, table, columns, pieces, form)
+
     async def copy_out(
         self,
         sql: str,

@@ -3,7 +3,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, NoReturn, Protocol, TypeVar, cast
@@ -13,6 +13,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 from ectype.adapters.base import Begin, CopyFormat, Use
 from ectype.adapters.deadlines import Deadlines, deadlines_here
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
+from ectype.adapters.postgres_copy_bytes import copy_bytes, unfit_line, watched
 from ectype.adapters.postgres_cursor import Portal, PostgresCursor
 from ectype.adapters.postgres_errors import is_of_driver, is_stale, is_unfit_argument, translate
 from ectype.adapters.postgres_outcome import outcome
@@ -305,6 +306,40 @@ class PostgresConnection:
                 raise
             if is_stale(exc):
                 await self._forgets()
+            await self._fail(exc, (), timeout)
+        return affected(tag)
+
+    async def copy_bytes(
+        self,
+        table: str,
+        columns: Sequence[str],
+        pieces: AsyncIterable[bytes],
+        form: CopyFormat,
+        timeout: float | None = None,
+        *,
+        prefix: str | None = None,
+        skipped: int = 0,
+    ) -> int:
+        """Send bytes that are in the format of COPY already to a table, and return how many rows they are.
+
+        Raises:
+            DatabaseError: a line does not fit its columns; the message says which, and shows no value.
+        """
+        await self._catch_up()
+        failed: list[Exception] = []
+        try:
+            sent = watched(pieces, failed)
+            tag = await copy_bytes(self._driver, table, columns, sent, form, prefix=prefix, timeout=timeout)
+        except BaseException as exc:
+            if failed and exc is failed[0]:
+                # As in `copy_in`.
+                await self._settle()
+                raise
+            if is_stale(exc):
+                await self._forgets()
+            unfit = unfit_line(exc, table, skipped)
+            if unfit is not None:
+                raise unfit from None
             await self._fail(exc, (), timeout)
         return affected(tag)
 

@@ -41,6 +41,8 @@ class CopyDriver(Protocol):
         columns: Sequence[str],
         schema_name: str | None = None,
         format: str,  # noqa: A002  # asyncpg's word
+        delimiter: str | None = None,
+        null: str | None = None,
     ) -> str: ...
     async def copy_records_to_table(  # noqa: D102  # it is asyncpg's
         self, table_name: str, *, records: Any, columns: Sequence[str], schema_name: str | None = None

@@ -17,6 +17,7 @@ import aiosqlite
 
 from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters.base import Begin, Copier, Use
+from ectype.adapters.deadlines import Deadlines, deadlines_here
 from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
@@ -54,8 +55,8 @@ class SqliteConnection:
 
     @property
     def bounded(self) -> bool:
-        """Whether a deadline reaches a statement that no other cancellation may stop: not here."""
-        return False
+        """Whether a deadline reaches a statement that no other cancellation may stop: it does."""
+        return True
 
     @property
     def broken(self) -> bool:
@@ -65,8 +66,7 @@ class SqliteConnection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open, or was ended by SQLite and not yet rolled back by its owner."""
-        worker = self._worker
-        return not worker.broken and (worker.lost or worker.raw.in_transaction)
+        return not self._worker.broken and self._worker.in_transaction
 
     async def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
@@ -128,6 +128,13 @@ class SqliteConnection:
             hint="use `repo.insert_all(model, rows)`, which is one transaction there",
         )
 
+    async def copy_bytes(self, table: str, *_rest: object, **_options: object) -> int:
+        """Raise UnsupportedError: SQLite has no COPY."""
+        raise UnsupportedError(
+            f"COPY into `{table}` is not known to SQLite",
+            hint="read the rows with Python's `csv`, and store them by `repo.insert_all(model, rows)`",
+        )
+
     async def copy_out(self, *_what: object, **_options: object) -> int:
         """Raise UnsupportedError: SQLite has no COPY."""
         raise UnsupportedError(
@@ -168,9 +175,10 @@ class SqliteConnection:
             self._pass_on()
             raise gone()
         try:
-            await self._worker.run(jobs.execute, "COMMIT", (), int, timeout)
-        except DeadlineError:
-            # It was interrupted too late: a statement that has ended tells what it did.
+            await self._worker.run(jobs.commit, "COMMIT", (), _nothing, timeout)
+        except (DeadlineError, asyncio.CancelledError):
+            # It was interrupted too late: a statement that has ended tells what it did. A deadline that falls
+            # together with a cancellation of the task is one, too.
             if self.broken or self.in_transaction:
                 raise
         finally:
@@ -316,6 +324,7 @@ class SqliteAdapter:
         self.database = config.told
         self.single = config.path == MEMORY
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
+        self._deadlines: Deadlines | None = None
         self._path = config.path
         self._mode = options.get("mode", "rw" if config.read_only else "rwc").lower()
         self._attach = config.attach
@@ -362,7 +371,15 @@ class SqliteAdapter:
             raise
         if max_params != self.dialect.max_params:
             self.dialect = replace(self.dialect, max_params=max_params)
-        worker = Worker(driver, opening.raw, url=self.url, busy_seconds=self._busy_seconds, in_memory=self.single)
+        self._deadlines = deadlines_here(self._deadlines)
+        worker = Worker(
+            driver,
+            opening.raw,
+            self._deadlines,
+            url=self.url,
+            busy_seconds=self._busy_seconds,
+            in_memory=self.single,
+        )
         return SqliteConnection(worker, self._setup, self._queue, self._busy_seconds)
 
     async def connect_session(self, timeout: float) -> SqliteConnection:
@@ -379,7 +396,7 @@ class SqliteAdapter:
             check_same_thread=False,
         )
         opening.raw = raw
-        return jobs.set_up(jobs.Turn(raw, self._busy_seconds), self._setup)
+        return jobs.set_up(jobs.Turn(raw, self._busy_seconds, set()), self._setup)
 
     def _named(self, path: str) -> str:
         return MEMORY if path == MEMORY else f"file:{quote(path)}?mode={self._mode}"

@@ -37,15 +37,17 @@ class Turn:
 
     Attributes:
         raw: the connection.
+        reading: the statements of the connection that are open for further batches.
         cancelled: whether its caller has gone.
         was_open: whether a transaction was open before it; None until it has begun.
         ended_well: whether it was done, or failed; None until it has ended.
     """
 
-    __slots__ = ("_busy_seconds", "cancelled", "ended_well", "raw", "was_open")
+    __slots__ = ("_busy_seconds", "cancelled", "ended_well", "raw", "reading", "was_open")
 
-    def __init__(self, raw: sqlite3.Connection, busy_seconds: float) -> None:
+    def __init__(self, raw: sqlite3.Connection, busy_seconds: float, reading: set[sqlite3.Cursor]) -> None:
         self.raw = raw
+        self.reading = reading
         self.cancelled = False
         self.was_open: bool | None = None
         self.ended_well: bool | None = None
@@ -81,6 +83,25 @@ class Turn:
                 raise
             self._look()
             return self.raw.executemany(sql, rows)
+
+    def rows(self, cursor: sqlite3.Cursor) -> list[Any]:
+        """Return all rows of a statement; it has ended then, also where one of them cannot be read.
+
+        sqlite3 leaves it open after a text that is no UTF-8, and the traceback of that error keeps it so.
+        """
+        try:
+            return cursor.fetchall()
+        except BaseException:
+            cursor.close()
+            raise
+
+    def end_reading(self) -> None:
+        """End the statements that are still open: their reader has gone, and may not even have got them.
+
+        An open one goes on reading after ROLLBACK, and what the connection then writes meets the old state of the file.
+        """
+        while self.reading:
+            self.reading.pop().close()
 
     def _look(self) -> None:
         """Let SQLite read the schema anew, if it has changed."""
@@ -130,7 +151,8 @@ def set_up(turn: Turn, setup: Setup) -> int:
     journal_mode, synchronous = setup.journal, setup.synchronous
     raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}")
     raw.execute("PRAGMA foreign_keys = ON")
-    raw.execute(f"PRAGMA synchronous = {synchronous}")
+    # It reads the file, which another program may have for itself: one that closes it as the last, for example.
+    turn.execute(f"PRAGMA synchronous = {synchronous}")
     if sys.version_info >= (3, 12):
         # A name between double quotes that nothing has would be text.
         raw.setconfig(sqlite3.SQLITE_DBCONFIG_DQS_DML, False)  # noqa: FBT003  # it has no name
@@ -168,12 +190,14 @@ def _authorize(action: int, argument: str | None, *_more: str | None) -> int:
 
 def fetch(turn: Turn, sql: str, params: Sequence[object]) -> list[Any]:
     """Return all rows; the statement has ended, and holds no lock."""
-    return turn.execute(sql, bindings(sql, params)).fetchall()
+    return turn.rows(turn.execute(sql, bindings(sql, params)))
 
 
 def open_cursor(turn: Turn, sql: str, params: Sequence[object]) -> sqlite3.Cursor:
-    """Return a statement that has begun, and stays open until its rows are read or `end_cursor` is called."""
-    return turn.execute(sql, bindings(sql, params))
+    """Return a statement that has begun, and stays open until `end_cursor` is called, or the transaction ends."""
+    cursor = turn.execute(sql, bindings(sql, params))
+    turn.reading.add(cursor)
+    return cursor
 
 
 def next_rows(turn: Turn, _sql: str, params: tuple[sqlite3.Cursor, int]) -> list[Any]:
@@ -184,9 +208,10 @@ def next_rows(turn: Turn, _sql: str, params: tuple[sqlite3.Cursor, int]) -> list
     return cursor.fetchmany(count)
 
 
-def end_cursor(_turn: Turn, _sql: str, cursor: sqlite3.Cursor) -> None:
+def end_cursor(turn: Turn, _sql: str, cursor: sqlite3.Cursor) -> None:
     """End an open statement."""
     cursor.close()
+    turn.reading.discard(cursor)
 
 
 def execute(turn: Turn, sql: str, params: Sequence[object]) -> int:
@@ -195,7 +220,7 @@ def execute(turn: Turn, sql: str, params: Sequence[object]) -> int:
     cursor = turn.execute(sql, bindings(sql, params))
     if cursor.description is not None:
         # An unread RETURNING would keep the write lock.
-        cursor.fetchall()
+        turn.rows(cursor)
     return _written(turn, cursor, before)
 
 
@@ -205,7 +230,7 @@ def query(turn: Turn, sql: str, params: Sequence[object]) -> tuple[tuple[str, ..
     cursor = turn.execute(sql, bindings(sql, params))
     if cursor.description is None:
         return (), [], _written(turn, cursor, before)
-    rows = cursor.fetchall()
+    rows = turn.rows(cursor)
     return tuple([column[0] for column in cursor.description]), rows, len(rows)
 
 
@@ -231,14 +256,14 @@ def fetch_many(turn: Turn, sql: str, rows: Sequence[Sequence[object]]) -> list[A
     found: list[Any] = []
     with turn.all_or_nothing():
         for row in rows:
-            found += turn.execute(sql, bindings(sql, row)).fetchall()
+            found += turn.rows(turn.execute(sql, bindings(sql, row)))
     return found
 
 
 def script(turn: Turn, sql: str, _params: Sequence[object]) -> None:
     """Run several statements in order, in the transaction that is open, if one is."""
     for statement in statements(sql):
-        turn.execute(statement).fetchall()
+        turn.rows(turn.execute(statement))
 
 
 def backup(turn: Turn, path: str, _params: Sequence[object]) -> None:
@@ -252,8 +277,15 @@ def backup(turn: Turn, path: str, _params: Sequence[object]) -> None:
         target.close()
 
 
+def commit(turn: Turn, sql: str, _params: Sequence[object]) -> None:
+    """Commit."""
+    turn.end_reading()
+    turn.execute(sql)
+
+
 def roll_back(turn: Turn, sql: str, _params: Sequence[object]) -> None:
     """Roll the transaction back, unless SQLite has done so already."""
+    turn.end_reading()
     if turn.raw.in_transaction:
         turn.raw.execute(sql)
 

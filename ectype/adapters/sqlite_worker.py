@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock, Thread
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 import aiosqlite
 
+from ectype.adapters.deadlines import Deadlines
 from ectype.adapters.sqlite_errors import RAISED, translate
 from ectype.adapters.sqlite_jobs import Stopped, Turn
 from ectype.errors import ConnectError, DeadlineError, TransactionAbortedError
@@ -38,9 +40,11 @@ class Worker:
     __slots__ = (
         "_busy_seconds",
         "_current",
+        "_deadlines",
         "_driver",
         "_last",
         "_lock",
+        "_reading",
         "_settle_seconds",
         "_url",
         "broken",
@@ -49,8 +53,16 @@ class Worker:
     )
 
     def __init__(
-        self, driver: aiosqlite.Connection, raw: sqlite3.Connection, *, url: str, busy_seconds: float, in_memory: bool
+        self,
+        driver: aiosqlite.Connection,
+        raw: sqlite3.Connection,
+        deadlines: Deadlines,
+        *,
+        url: str,
+        busy_seconds: float,
+        in_memory: bool,
     ) -> None:
+        self._deadlines = deadlines
         self._driver = driver
         self.raw = raw
         self._url = url
@@ -58,9 +70,15 @@ class Worker:
         self._settle_seconds = SETTLE_SECONDS_IN_MEMORY if in_memory else SETTLE_SECONDS
         self._lock = Lock()
         self._current: Turn | None = None
-        self._last = Turn(raw, busy_seconds)
+        self._reading: set[sqlite3.Cursor] = set()
+        self._last = Turn(raw, busy_seconds, self._reading)
         self.broken = False
         self.lost = False
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, by BEGIN or by a statement that is still being read, or an error ended one."""
+        return self.lost or self.raw.in_transaction or bool(self._reading)
 
     async def run(
         self,
@@ -81,25 +99,37 @@ class Worker:
             raise gone()
         if self.broken:
             raise ConnectError(f"the connection to {self._url} is closed", hint="a new one is made at the next call")
-        turn = self._last = Turn(self.raw, self._busy_seconds)
+        try:
+            bound = None if timeout is None else self._deadlines.within(monotonic(), timeout)
+        except TimeoutError:
+            raise self._late(timeout) from None
+        turn = self._last = Turn(self.raw, self._busy_seconds, self._reading)
         answer = hop(self._driver, self._work, turn, job, sql, params, load)
         try:
-            if timeout is None:
-                return await answer
-            async with asyncio.timeout(timeout):
-                return await answer
-        except TimeoutError as exc:
+            result = await answer
+        except asyncio.CancelledError as exc:
+            # The exception itself stays out of this frame's names: in a cycle the frame would keep the answer.
+            late = bound is not None and isinstance(bound.overran(exc), TimeoutError)
             # When the event loop was blocked, the answer had come before the deadline was looked at.
-            if answer.done() and not answer.cancelled():
+            if late and answer.done() and not answer.cancelled():
                 return answer.result()
             await self._settle(turn)
-            raise DeadlineError(
-                f"a statement on {self._url} ran past its deadline of {timeout:g} s and was interrupted",
-                hint="give the call a longer `timeout=`, or make the statement cheaper",
-            ) from exc
-        except asyncio.CancelledError:
-            await self._settle(turn)
+            if late:
+                raise self._late(timeout) from None
             raise
+        except BaseException:
+            if bound is not None:
+                bound.ended()
+            raise
+        if bound is not None:
+            bound.ended()
+        return result
+
+    def _late(self, timeout: float | None) -> DeadlineError:
+        return DeadlineError(
+            f"a statement on {self._url} ran past its deadline of {timeout or 0:g} s and was interrupted",
+            hint="give the call a longer `timeout=`, or make the statement cheaper",
+        )
 
     async def ended_well(self, timeout: float) -> bool:
         """Wait for the end of the last job, and return whether it was done; its caller has left it.

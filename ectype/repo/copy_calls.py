@@ -1,13 +1,16 @@
 """The calls of a repo that move many rows by COPY (PostgreSQL): one method an operation, no logic."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from ectype.adapters.base import CopyFormat
+from ectype.errors import ConfigError
+from ectype.expr.operand import Attr
 from ectype.query.builder import Query
 from ectype.repo import copying
 from ectype.repo.call import CallOptions
+from ectype.repo.copy_source import Source
 from ectype.repo.copying import BinaryFile
 from ectype.repo.engine import Engine
 from ectype.schema.schema import Of, Schema
@@ -23,30 +26,87 @@ class CopyCalls:
 
     _engine: Engine
 
+    @overload
     async def copy_in(
         self,
         model: Of[M],
         rows: Iterable[Mapping[str, object] | M] | AsyncIterable[Mapping[str, object] | M],
         *,
+        timestamps: bool = ...,
+        **options: Unpack[CallOptions],
+    ) -> int: ...
+    @overload
+    async def copy_in(
+        self,
+        model: Of[M],
+        rows: Source,
+        *,
+        format: Literal["text", "csv", "binary"],
+        columns: Sequence[Attr[M, Any]] | None = ...,
+        header: bool = ...,
+        delimiter: str | None = ...,
+        null: str | None = ...,
+        **options: Unpack[CallOptions],
+    ) -> int: ...
+    async def copy_in(
+        self,
+        model: Any,
+        rows: Any,
+        *,
         timestamps: bool = False,
+        format: Literal["text", "csv", "binary"] | None = None,  # noqa: A002  # PostgreSQL's word
+        columns: Sequence[Any] | None = None,
+        header: bool = False,
+        delimiter: str | None = None,
+        null: str | None = None,
         **options: Unpack[CallOptions],
     ) -> int:
-        """Copy rows, mappings or structs, into a table, all or none, and return how many (PostgreSQL).
+        r"""Copy rows, mappings or structs, into a table, all or none, and return how many (PostgreSQL).
 
         They are sent as they are read, so that a source of any length takes no memory. All have the columns of the
         first. As with `insert_all` nothing is filled in but keys with `autogenerate`, and timestamps when asked for;
         nothing comes back, and a conflict is an error.
 
+        With `format` the rows are bytes that have it already: a file open for bytes, bytes, or pieces of them from an
+        iterator, async or not, as the body of a request. The server reads them, so nothing of ours is cast.
+
+        Args:
+            model: the schema of the table.
+            rows: the rows, or the bytes.
+            timestamps: whether rows that say none get the moments of now.
+            format: `csv`, `text` or `binary`, where they are bytes.
+            columns: the columns that the bytes are for, in their order.
+            header: whether the first line is no row (CSV): it names the columns, unless `columns` does.
+            delimiter: what stands between values, instead of a comma or a tab.
+            null: what stands for NULL, instead of nothing or `\N`.
+            options: those of every call, `CallOptions`; the deadline is for the whole of it.
+
         Raises:
             QueryError: for an unknown column, or a row with other columns than the first.
             CastError: for a value that does not fit its column.
+            DatabaseError: for a line of bytes that does not; it is named, and its values are not shown.
             ConstraintError: when the database refuses a row.
+            ConfigError: for options that do not go together, or bytes that nothing names the columns of.
             UnsupportedError: on SQLite; use `insert_all`.
 
         Example:
             await repo.copy_in(Post, ({"title": line} for line in file))
+            await repo.copy_in(Post, request.stream(), format="csv", header=True)
         """
         call = self._engine.call(options, "copy_in")
+        if format is not None:
+            if timestamps:
+                raise ConfigError(
+                    f"timestamps=True cannot be given with format={format!r}: bytes are sent as they are",
+                    hint="leave it out; defaults of the database fill what the bytes have no column for",
+                )
+            form = CopyFormat(format, header, delimiter, null)
+            return await copying.copy_bytes_in(self._engine, model, rows, columns, form, call=call)
+        if columns is not None or header or delimiter is not None or null is not None:
+            raise ConfigError(
+                "`columns`, `header`, `delimiter` and `null` are for bytes, and nothing says which format they have",
+                hint='write `format="csv"`',
+            )
         return await copying.copy_in(self._engine, model, rows, timestamps=timestamps, call=call)
 
     @overload

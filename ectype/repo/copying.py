@@ -2,18 +2,20 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias, cast, runtime_checkable
 
 from ectype.adapters.base import CopyFormat
-from ectype.errors import CastError, ConfigError, QueryError, UnsupportedError
+from ectype.errors import CastError, ConfigError, DeadlineError, QueryError, UnsupportedError
+from ectype.expr.nodes import ColumnRef
 from ectype.query.builder import Query
 from ectype.repo.call import Call
+from ectype.repo.copy_source import Pieces, names_in
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.reader import query_of
-from ectype.repo.rows import check_rows, grouped
+from ectype.repo.rows import check_rows, fields_of, grouped
 from ectype.repo.select import dumped
 from ectype.schema.meta import SchemaInfo, schema_info
 from ectype.schema.sources import TableSource
@@ -43,10 +45,7 @@ class BinaryFile(Protocol):
 
 async def copy_in(engine: Engine, model: Any, rows: Rows, *, timestamps: bool, call: Call) -> int:
     """Copy rows that all have the same columns into a table, all or none, and return how many."""
-    info = schema_info(model)
-    source = getattr(model, "__source__", None)
-    if not isinstance(source, TableSource):
-        raise QueryError(f"`copy_in` writes a table, got {model!r:.80}", hint=f"pass the schema: `{info.name}`")
+    info, source = _table(model)
     _only_postgres(engine.dialect, "`copy_in`", "use `repo.insert_all(model, rows)`, which is one transaction there")
     check_rows(info, rows)
     chunks = _chunks(rows)
@@ -78,6 +77,77 @@ def prepared_copy(shape: InsertShape, dialect: Dialect) -> tuple[Prepared, Any]:
     return Prepared(
         Statement(copy.sql, copy.dump, operation="COPY", place=(shape.table or shape.info.table, shape.prefix))
     ), copy
+
+
+async def copy_bytes_in(
+    engine: Engine, model: Any, source: object, columns: Sequence[Any] | None, form: CopyFormat, *, call: Call
+) -> int:
+    """Copy bytes that are CSV, text or binary already into a table, all or none, and return how many rows they are."""
+    info, table = _table(model)
+    check_form(form)
+    _only_postgres(
+        engine.dialect, "`copy_in`", "read the rows with Python's `csv`, and store them by `repo.insert_all`"
+    )
+    pieces = Pieces(source)
+    fields = None if columns is None else tuple([_field(info, one) for one in columns])
+    skipped = 0
+    if form.header:
+        seconds = engine.session.timeout if call.timeout is None else call.timeout
+        try:
+            async with asyncio.timeout(seconds):
+                line, skipped = await pieces.line()
+        except TimeoutError:
+            raise DeadlineError(
+                f"the header did not come within the deadline of {seconds or 0:g} s",
+                hint="give the call a longer `timeout=`",
+            ) from None
+        if not line and fields is None:
+            return 0
+        fields = _named(info, names_in(line, form.delimiter or ",")) if fields is None else fields
+    if fields is None:
+        raise ConfigError(
+            f"nothing says which columns of {info.name} the bytes are for",
+            hint=f"write `columns=[{info.name}.{info.column_names[-1]}, …]`, or `header=True` where the first line has "
+            "their names",
+        )
+    _once(info, fields)
+    prefix = table.prefix or info.prefix or call.prefix or engine.prefix
+    shape = InsertShape(info, fields, (), None, prefix, table.table)
+    told, copy = engine.plan(("copy_in", shape), lambda dialect: prepared_copy(shape, dialect))
+    return await engine.copy_bytes(
+        told, str(table.table or info.table), copy.columns, pieces.read(), form, call, prefix=prefix, skipped=skipped
+    )
+
+
+def _table(model: Any) -> tuple[SchemaInfo, TableSource]:
+    info = schema_info(model)
+    source = getattr(model, "__source__", None)
+    if not isinstance(source, TableSource):
+        raise QueryError(f"`copy_in` writes a table, got {model!r:.80}", hint=f"pass the schema: `{info.name}`")
+    return info, source
+
+
+def _field(info: SchemaInfo, column: Any) -> str:
+    node = getattr(column, "node", None)
+    if isinstance(node, ColumnRef) and getattr(node.source, "info", None) is info:
+        return node.name
+    raise QueryError(
+        f"`columns` are columns of {info.name}, got {column!r:.80}",
+        hint=f"write `columns=[{info.name}.{info.column_names[-1]}]`",
+    )
+
+
+def _named(info: SchemaInfo, names: list[str]) -> tuple[str, ...]:
+    """Return the fields that a header names, by their own names or those of their columns."""
+    by_column = {info.fields[name].source: name for name in info.column_names}
+    return tuple([name if name in info.column_names else by_column.get(name, name) for name in names])
+
+
+def _once(info: SchemaInfo, fields: tuple[str, ...]) -> None:
+    fields_of(info, fields)
+    twice = next((name for at, name in enumerate(fields) if name in fields[:at]), None)
+    if twice is not None:
+        raise QueryError(f"`{info.name}.{twice}` stands twice among the columns of a copy", hint="name it once")
 
 
 async def _chunks(rows: Rows) -> AsyncIterator[list[Any]]:
@@ -175,7 +245,7 @@ class CopyOut:
 
 def copy_out(engine: Engine, queryable: Any, to: Any, form: CopyFormat, call: Call) -> Any:
     """Return what copies the rows of a query: awaited to `to`, or as a block of pieces where there is none."""
-    _check(form)
+    check_form(form)
 
     async def send(write: Write) -> int:
         query = query_of(queryable)
@@ -215,7 +285,8 @@ def _writer(to: object) -> Write:
     )
 
 
-def _check(form: CopyFormat) -> None:
+def check_form(form: CopyFormat) -> None:
+    """Raise ConfigError for options that do not go together."""
     if form.name not in _FORMATS:
         raise ConfigError(f"format={form.name!r} is not a choice", hint=f"choose one of {', '.join(_FORMATS)}")
     if form.name == "binary" and (form.header or form.delimiter is not None or form.null is not None):

@@ -345,6 +345,26 @@ class Engine:
         copying = partial(self.session.copy_in, table, columns, rows, call.timeout, prefix=prefix, as_text=as_text)
         return await self._copied(told, (), call, copying)
 
+    async def copy_bytes(
+        self,
+        told: Prepared,
+        table: str,
+        columns: Sequence[str],
+        pieces: AsyncIterable[bytes],
+        form: CopyFormat,
+        call: Call = PLAIN,
+        *,
+        prefix: str | None,
+        skipped: int,
+    ) -> int:
+        """Send bytes to a table by COPY, and return how many rows they are; listeners are told of `told`."""
+
+        def method(connection: Connection) -> Callable[..., Awaitable[int]]:
+            return partial(connection.copy_bytes, prefix=prefix, skipped=skipped)
+
+        copying = partial(self.session.run, method, call.timeout, table, columns, pieces, form)
+        return await self._copied(told, (), call, copying)
+
     async def copy_out(
         self,
         prepared: Prepared,

@@ -36,6 +36,7 @@ from ectype.repo.notify_calls import NotifyCalls
 from ectype.repo.observer import Observer
 from ectype.repo.outcomes import Outcome
 from ectype.repo.page_calls import PageCalls
+from ectype.repo.positions import Position, arrived, position
 from ectype.repo.read_calls import ReadCalls
 from ectype.repo.text_calls import TextCalls
 from ectype.repo.texts import text_of
@@ -252,7 +253,8 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
     def replica(self) -> "ReadRepo":
         """Return a repo over one of the replicas, chosen by chance; without replicas, this one.
 
-        What was just written may not be there yet. So inside a transaction it is this one, which sees its own writes.
+        What was just written may not be there yet: `replica_after` finds one where it is. Inside a transaction it is
+        this one, which sees its own writes.
 
         Example:
             `posts = await repo.replica().all(Post)`
@@ -261,6 +263,46 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
             return self
         # Not for secrets: it spreads the reads.
         return random.choice(self._replicas)
+
+    async def position(self, *, timeout: float | None = None) -> Position:
+        """Return how far the database has come: everything that was committed before the call is in it (PostgreSQL).
+
+        `replica_after` takes it, also in another request or process: `str(position)` and `Position.parse` carry it.
+        SQLite has no such log, and gives a position that is reached from the start.
+
+        Args:
+            timeout: seconds; None for the repo's.
+
+        Raises:
+            ConfigError: inside a transaction, whose COMMIT comes after it.
+            DatabaseError: this database is a replica itself.
+
+        Example:
+            await repo.insert(post)
+            response.set_cookie("position", str(await repo.position()))
+        """
+        return await position(self._engine, timeout)
+
+    async def replica_after(self, position: Position, *, wait: float = 0.0) -> "ReadRepo":
+        """Return a replica that has all that was written up to a position, or else this repo, which has it.
+
+        They are asked in an order of chance. One that does not answer within a second, or cannot say how far it is
+        (SQLite's, a logical one's), counts as behind. Without replicas, and inside a transaction, it is this repo.
+
+        Args:
+            position: what `position` gave after the write.
+            wait: for how many seconds to wait for one that is behind.
+
+        Raises:
+            ConfigError: `position` is none, or `wait` is no number of seconds.
+
+        Example:
+            reader = await repo.replica_after(Position.parse(request.cookies["position"]))
+            posts = await reader.all(Post)
+        """
+        replicas = () if self.in_transaction else self._replicas
+        found = await arrived([one._engine for one in replicas], position, wait)  # noqa: SLF001  # repos of its own
+        return self if found is None else cast("ReadRepo", found.repo)
 
     async def open(self) -> None:
         """Make the first connection. Raises ConnectError with what was tried and the fix."""

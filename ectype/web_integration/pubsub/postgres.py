@@ -12,6 +12,8 @@ from typing import Any, Final, final
 from uuid import uuid4
 
 from ectype.adapters.notifications import Notification, Resync
+from ectype.adapters.sandbox import owner_here, work_for
+from ectype.adapters.sandbox_owner import Owner
 from ectype.errors import ConfigError, DatabaseError, EctypeError
 from ectype.repo.repo import Repo
 from ectype.web_integration.pubsub.bus import Heard, Missed, Parcel
@@ -36,6 +38,9 @@ class PostgresBus:
     start, made anew when it is lost, and what may have been missed is told. Messages beyond 7,900 bytes go through the
     table `ectype_pubsub`, which is made at start unless it is there: they stay in it for five minutes.
 
+    In the sandbox it belongs to the owner that it is opened for, and carries between the PubSubs of that owner, in this
+    process and without the database, at once as it does outside.
+
     Args:
         repo: a repo on PostgreSQL, open for as long as the PubSub is.
         channel: the name of the channel, of 30 bytes at most: each application on a database has its own.
@@ -48,7 +53,7 @@ class PostgresBus:
         pubsub = PubSub(bus=PostgresBus(repo), defer=repo.after_commit)
     """
 
-    __slots__ = ("_channel", "_heard", "_listener", "_missed", "_node", "_queue", "_repo", "_swept", "_task")
+    __slots__ = ("_channel", "_heard", "_listener", "_missed", "_node", "_owner", "_queue", "_repo", "_swept", "_task")
 
     def __init__(self, repo: Repo, *, channel: str = "ectype_pubsub", queue: int = 10_000) -> None:
         if not channel or len(channel.encode()) > LONGEST_CHANNEL:
@@ -61,6 +66,7 @@ class PostgresBus:
         self._queue = queue
         self._swept = float("-inf")
         self._node = ""
+        self._owner: Owner | None = None
         self._heard: Heard | None = None
         self._missed: Missed | None = None
         self._listener: AbstractAsyncContextManager[Any] | None = None
@@ -73,13 +79,14 @@ class PostgresBus:
             UnsupportedError: the database has no notifications, or a pooler keeps them.
             ConnectError: it cannot be reached.
             DatabaseError: the table cannot be made; the hint has its text.
+            OwnershipError: the repo is a sandbox, and the task that opens it has no owner.
         """
         self._node, self._heard, self._missed = node, heard, missed
+        self._owner = owner_here(self._repo)
         loop = asyncio.get_running_loop()
-        # Contexts of their own: a transaction that is open where the server starts is no affair of ours.
-        opening = loop.create_task(self._begin(), context=Context())
+        opening = loop.create_task(self._begin(), context=self._apart())
         notifications = await opening
-        self._task = loop.create_task(self._hear(notifications), name=f"ectype bus of {node}", context=Context())
+        self._task = loop.create_task(self._hear(notifications), name=f"ectype bus of {node}", context=self._apart())
 
     async def send(self, parcels: Sequence[Parcel]) -> None:
         """Send texts, in one statement where none is long."""
@@ -87,6 +94,11 @@ class PostgresBus:
         stored = list[tuple[str, str]]()
         for node, text in parcels:
             channel = self._channel if node is None else self._of(node)
+            if self._owner is not None:
+                # Its connection may be in a transaction of the application's, that what another connection sends
+                # would not wait for; and a table of its own would keep those of all other owners waiting.
+                self._owner.exchange.send(channel, _INLINE + text, 0)
+                continue
             if len(text.encode()) < LONGEST_INLINE:
                 notes.append((channel, _INLINE + text))
             else:
@@ -95,7 +107,8 @@ class PostgresBus:
                 notes.append((channel, _STORED + name))
         repo = self._repo
         if not stored:
-            await self._notify(notes)
+            if notes:
+                await self._notify(notes)
             return
         async with repo.transaction():
             await repo.query(
@@ -120,6 +133,13 @@ class PostgresBus:
         if listener is not None:
             await listener.__aexit__(None, None, None)
 
+    def _apart(self) -> Context:
+        """Return a context for a task that a transaction which is open where the server starts is no affair of."""
+        context = Context()
+        if self._owner is not None:
+            context.run(work_for, self._owner)
+        return context
+
     def _of(self, node: str) -> str:
         return f"{self._channel}:{node}"
 
@@ -133,7 +153,8 @@ class PostgresBus:
         listener = self._repo.listen(self._channel, self._of(self._node), queue=self._queue)
         notifications = await listener.__aenter__()
         try:
-            await self._make_table()
+            if self._owner is None:
+                await self._make_table()
         except BaseException:
             await listener.__aexit__(None, None, None)
             raise

@@ -18,6 +18,8 @@ from urllib.parse import quote
 import aiosqlite
 import pytest
 
+from ectype import Repo
+from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters import sqlite_worker
 from ectype.adapters.base import Begin
 from ectype.adapters.registry import adapter_for
@@ -123,6 +125,19 @@ async def test_a_file_that_cannot_be_opened_is_a_connect_error_with_the_path_and
     assert str(tmp_path) in caught.value.message
     assert fix in str(caught.value.hint)
     assert isinstance(caught.value.__cause__, sqlite3.Error)
+
+
+async def test_connecting_waits_while_another_program_has_the_file_for_itself(tmp_path: Path):
+    path = tmp_path / "own.db"
+    alone = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    for sql in ("PRAGMA journal_mode = WAL", "PRAGMA locking_mode = EXCLUSIVE", "CREATE TABLE t (id integer)"):
+        alone.execute(sql).fetchall()
+    end = threading.Timer(0.4, alone.close)
+    end.start()
+    connection = await adapter_for(f"sqlite:///{path}").connect(5)
+    assert await value(connection, "SELECT count(*) FROM t") == 0
+    await connection.close()
+    end.join()
 
 
 def test_an_old_library_is_refused_by_its_number():
@@ -416,6 +431,93 @@ async def test_a_load_that_cannot_be_interrupted_costs_the_connection_not_the_ca
         await connection.execute("SELECT 1")
     # Its thread ends by itself; the next test must not meet it.
     await asyncio.sleep(1.5)
+
+
+async def left_as_it_opened(connection: SqliteConnection, sql: str) -> asyncio.CancelledError:
+    """Cancel a caller between the answer of the thread and its own next step, and return what it ended with."""
+    task = asyncio.create_task(connection.cursor(sql, (), 1, "alone"))
+    await asyncio.sleep(0)
+    # The loop stands still while the thread answers; then it hears the answer first, and the cancellation after it.
+    time.sleep(0.1)
+    asyncio.get_running_loop().call_soon(task.cancel)
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    return caught.value
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+async def test_a_cursor_that_its_caller_never_got_ends_with_the_transaction(connection, other, end):
+    await connection.script("CREATE TABLE t (id integer); INSERT INTO t VALUES (1), (2), (3)")
+    await connection.begin(Begin(deferred=True))
+    # As long as somebody keeps the exception, its traceback keeps the answer.
+    kept = await left_as_it_opened(connection, "SELECT id FROM t")
+    await (connection.commit() if end == "commit" else connection.rollback())
+    assert not connection.in_transaction
+    await other.execute("INSERT INTO t VALUES (4)")
+    await connection.begin(Begin())
+    await connection.execute("INSERT INTO t VALUES (5)")
+    await connection.commit()
+    assert await value(connection, "SELECT count(*) FROM t") == 5
+    del kept
+
+
+async def test_a_statement_that_is_still_read_counts_as_a_transaction(connection):
+    await connection.script("CREATE TABLE t (id integer); INSERT INTO t VALUES (1), (2), (3)")
+    cursor = await connection.cursor("SELECT id FROM t", (), 1, "alone")
+    assert connection.in_transaction
+    await cursor.close()
+    assert not connection.in_transaction
+
+
+NO_UTF8 = "CAST(x'63ff' AS text)"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda one: one.fetch(f"SELECT {NO_UTF8} FROM t", (), list),
+        lambda one: one.query(f"SELECT {NO_UTF8} FROM t", (), lambda _names, rows, _count: rows),
+        lambda one: one.execute(f"SELECT {NO_UTF8} FROM t"),
+        lambda one: one.script(f"SELECT {NO_UTF8} FROM t"),
+    ],
+    ids=["fetch", "query", "execute", "script"],
+)
+async def test_a_row_that_cannot_be_read_leaves_no_statement_open(connection, other, read):
+    await connection.script("CREATE TABLE t (id integer); INSERT INTO t VALUES (1), (2), (3)")
+    with pytest.raises(DatabaseError, match="Could not decode") as kept:
+        await read(connection)
+    await other.execute("INSERT INTO t VALUES (4)")
+    await connection.execute("INSERT INTO t VALUES (5)")
+    assert await value(connection, "SELECT count(*) FROM t") == 5
+    del kept
+
+
+async def test_a_commit_that_was_done_beside_its_deadline_and_a_cancellation_is_told_as_done(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    commit = jobs.commit
+
+    def slow(turn: jobs.Turn, sql: str, params: Any) -> None:
+        # The thread comes late with an answer that nothing can interrupt any more.
+        commit(turn, sql, params)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(jobs, "commit", slow)
+    told: list[str] = []
+    async with Repo(sqlite_url, pool_size=1, timeout=0.2) as repo:
+        await repo.query("CREATE TABLE t (id integer)")
+
+        async def work() -> None:
+            async with repo.transaction():
+                await repo.query("INSERT INTO t VALUES (1)")
+                repo.after_commit(lambda: told.append("stored"))
+                asyncio.get_running_loop().call_later(0.1, task.cancel)
+
+        task = asyncio.create_task(work())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert told == ["stored"]
+        assert (await repo.query("SELECT count(*) FROM t")).rows == [(1,)]
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------

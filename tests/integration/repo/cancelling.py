@@ -328,6 +328,26 @@ async def _copy_in(repo: Repo, number: int) -> None:
     await (repo.copy_in if _is_postgres(repo) else repo.insert_all)(User, rows(number), timestamps=True)
 
 
+async def _position(repo: Repo, number: int) -> None:
+    reader = await repo.replica_after(await repo.position())
+    assert await reader.exists(mine(number))
+
+
+async def _copy_bytes_in(repo: Repo, number: int) -> None:
+    if not _is_postgres(repo):
+        await repo.insert_all(User, rows(number), timestamps=True)
+        return
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"name,email,nickname,role,inserted_at,updated_at\n"
+        for row in rows(number):
+            await asyncio.sleep(0)
+            moment = "2024-01-01 00:00:00+00"
+            yield f"{row['name']},{row['email']},{row['nickname']},member,{moment},{moment}\n".encode()
+
+    assert await repo.copy_in(User, pieces(), format="csv", header=True) == 3
+
+
 async def _copy_out(repo: Repo, number: int) -> None:
     copied: list[bytes] = []
 
@@ -372,6 +392,8 @@ def calls(url: str) -> dict[str, Call]:
         "explain": read(_explain),
         "stream": read(_stream),
         "copy_in": Call(_copy_in, 0, 3),
+        "position replica_after": read(_position),
+        "copy_in of bytes": Call(_copy_bytes_in, 0, 3),
         "copy_out": read(_copy_out),
         "listen notify": read(_listen),
         "exists": read(_exists),

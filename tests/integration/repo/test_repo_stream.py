@@ -1,6 +1,7 @@
 """Rows read a batch at a time: bounded memory, whole batches, and connections that are clean whatever ends a stream."""
 
 import asyncio
+import time
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -223,6 +224,36 @@ async def test_a_stream_cancelled_at_any_time_leaves_its_connection_clean(tags: 
     while tags.pool.report().opening:
         await asyncio.sleep(0.001)
     assert await tags.aggregate(Tag, fn.count()) == 25
+
+
+@pytest.mark.parametrize("steps", range(1, 9))
+async def test_a_stream_cancelled_beside_its_answer_leaves_nothing_open_though_the_exception_is_kept(
+    tags: Repo, blog_url: str, steps: int
+):
+    task = asyncio.create_task(drain(tags.stream(TAGS, batch=10)))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+        # The loop stands still while the answer comes; then it hears the answer first, and the cancellation after it.
+        time.sleep(0.02)
+    asyncio.get_running_loop().call_soon(task.cancel)
+    kept: BaseException | None = None
+    try:
+        await task
+    except asyncio.CancelledError as exc:
+        kept = exc
+    while tags.pool.report().in_use or tags.pool.report().opening:
+        await asyncio.sleep(0.001)
+    async with Repo(blog_url, pool_size=1) as other:
+        await other.insert(Tag(name="other"))
+    # A statement left open would see the table as it was before, and keep its connection from writing.
+    taken = [await tags.pool.acquire(5) for _ in range(tags.pool.report().size)]
+    try:
+        for connection in taken:
+            await connection.execute("UPDATE tags SET color = 'red' WHERE name = 'other'")
+    finally:
+        for connection in taken:
+            tags.pool.release(connection)
+    del kept
 
 
 async def test_an_error_of_the_database_is_ours_and_ends_the_stream(tags: Repo):

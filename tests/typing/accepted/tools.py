@@ -1,4 +1,4 @@
-"""Notifications and COPY have exact types."""
+"""Notifications, COPY, positions and repos by key have exact types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import assert_never, assert_type
 
-from ectype import Notification, Repo, Resync, from_
+from ectype import Notification, Position, ReadRepo, Repo, Repos, Resync, from_
 from tests.typing.accepted.schemas import Artist, Work
 
 
@@ -24,8 +24,31 @@ async def hear(repo: Repo) -> None:
     await repo.notify("works", "1")
 
 
+async def follow(repo: Repo) -> None:
+    position = await repo.position()
+    assert_type(position, Position)
+    assert_type(Position.parse(str(position)), Position)
+    assert_type(await repo.replica_after(position, wait=0.1), ReadRepo)
+
+
+def made(tenant: int) -> Repo:
+    return Repo(f"sqlite:///{tenant}.db")
+
+
+async def tenants() -> None:
+    repos = Repos(made, limit=3)
+    assert_type(repos, Repos[int, Repo])
+    async with repos, repos.use(1) as repo:
+        assert_type(repo, Repo)
+    assert_type(repos.keys, tuple[int, ...])
+
+
 async def rows() -> AsyncIterator[dict[str, object]]:
     yield {"name": "Ada"}
+
+
+async def lines() -> AsyncIterator[bytes]:
+    yield b"Ada"
 
 
 async def written(piece: bytes) -> None: ...
@@ -34,6 +57,10 @@ async def written(piece: bytes) -> None: ...
 async def copy(repo: Repo, path: Path) -> None:
     assert_type(await repo.copy_in(Artist, [{"name": "Ada"}], timestamps=True), int)
     assert_type(await repo.copy_in(Artist, rows()), int)
+    with path.open("rb") as upload:
+        assert_type(await repo.copy_in(Artist, upload, format="csv", header=True), int)
+    assert_type(await repo.copy_in(Artist, iter([b"Ada"]), format="csv", columns=[Artist.name]), int)
+    assert_type(await repo.copy_in(Artist, lines(), format="text", columns=(Artist.name,), null="-"), int)
     query = from_(Work).limit(3)
     with path.open("wb") as file:
         assert_type(await repo.copy_out(query, file, format="text"), int)
