@@ -3,7 +3,7 @@
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from ectype.sql.dialect import Dialect
 from ectype.telemetry import Database
@@ -28,6 +28,34 @@ class Begin:
     read_only: bool = False
     deferrable: bool = False
     deferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a server says beside its answers, as PostgreSQL's `RAISE NOTICE`.
+
+    Attributes:
+        severity: `NOTICE`, `WARNING`, `INFO`, `LOG` or `DEBUG`.
+        message: what it says.
+        detail: more of it, where there is more.
+        hint: what it advises, where it does.
+        sqlstate: its code.
+    """
+
+    severity: str
+    message: str
+    detail: str | None
+    hint: str | None
+    sqlstate: str
+
+
+@runtime_checkable
+class HasNotices(Protocol):
+    """What a connection has besides whose server says things beside its answers."""
+
+    def hear_notices(self, heard: Callable[[Notice], None]) -> Callable[[], None]:
+        """Tell `heard` every notice from here on; what is returned ends that."""
+        ...
 
 
 class Cursor(Protocol):

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
-from ectype.adapters.base import Begin, CopyFormat, Use
+from ectype.adapters.base import Begin, CopyFormat, Notice, Use
 from ectype.adapters.deadlines import Deadlines, deadlines_here
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
 from ectype.adapters.postgres_copy_bytes import copy_bytes, unfit_line, watched
@@ -69,6 +69,8 @@ class Driver(CopyDriver, Protocol):
     def is_in_transaction(self) -> bool: ...  # noqa: D102
     def get_server_version(self) -> Any: ...  # noqa: D102
     def get_server_pid(self) -> int: ...  # noqa: D102
+    def add_log_listener(self, callback: Callable[[Any, Any], None]) -> None: ...  # noqa: D102
+    def remove_log_listener(self, callback: Callable[[Any, Any], None]) -> None: ...  # noqa: D102
     def add_termination_listener(self, callback: Callable[[Any], None]) -> None: ...  # noqa: D102
 
 
@@ -165,6 +167,20 @@ class PostgresConnection:
     def bounded(self) -> bool:
         """Whether a deadline reaches a statement that no other cancellation may stop: it does."""
         return True
+
+    def hear_notices(self, heard: Callable[[Notice], None]) -> Callable[[], None]:
+        """Tell `heard` every notice from here on; what is returned ends that."""
+
+        def told(_driver: object, said: Any) -> None:
+            severity = said.severity_en or said.severity
+            heard(Notice(severity, said.message, said.detail, said.hint, said.sqlstate))
+
+        def end() -> None:
+            if not self.broken:
+                self._driver.remove_log_listener(told)
+
+        self._driver.add_log_listener(told)
+        return end
 
     def _on_lost(self, _driver: object) -> None:
         self.broken = True

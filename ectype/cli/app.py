@@ -17,6 +17,7 @@ from ectype.cli import (
     lint,
     migrate,
     new,
+    rebase,
     seed,
     shell,
     status,
@@ -60,6 +61,7 @@ app.command("drift")(drift.drift)
 app.command("resolve")(journal.resolve)
 app.command("baseline")(journal.baseline)
 app.command("backfill")(backfill.backfill)
+app.command("rebase")(rebase.rebase)
 app.command("squash")(journal.squash)
 app.command("verify")(journal.verify)
 app.command("lint")(lint.lint)

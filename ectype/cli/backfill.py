@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ectype import migrations, telemetry
 from ectype.cli.failures import reported
-from ectype.cli.options import Database, Folder, Json, LockTimeout, LockWait, MaxLag, Pause, Prefix, Quiet, place
+from ectype.cli.options import Database, Events, Folder, LockTimeout, LockWait, MaxLag, Pause, Prefix, Quiet, place
 from ectype.cli.output import Output
 from ectype.errors import ConfigError
 from ectype.migrations import BatchFinished
@@ -37,7 +37,7 @@ def backfill(
     lock_wait: LockWait = 60.0,
     lock_timeout: LockTimeout = 2.0,
     quiet: Quiet = False,
-    json: Json = False,
+    json: Events = False,
 ) -> None:
     """Change the rows of a table batch by batch, each committed; an interrupted backfill goes on where it ended."""
     output = Output(as_json=json, quiet=quiet)
@@ -50,7 +50,7 @@ def backfill(
                 migrations.backfill(
                     where,
                     name,
-                    where.folder,
+                    where.folders,
                     batch=batch,
                     pause=pause,
                     max_lag=max_lag,
@@ -62,12 +62,15 @@ def backfill(
             )
         batches = "1 batch" if result.batches == 1 else f"{result.batches} batches"
         output.line(f"{name}: {result.updated} of {result.rows} rows changed, {batches}", mark="✔")
-        output.document(asdict(result))
+        output.event("done", asdict(result))
 
 
 @contextmanager
 def _told(output: Output) -> Generator[None]:
-    if output.as_json or output.quiet:
+    if output.as_json:
+        with telemetry.attach(BATCHED, lambda event: output.event("batch", asdict(event))):
+            yield
+    elif output.quiet:
         yield
     elif output.err.is_terminal:
         with _bar(output):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from ectype.cli.output import Output
-from ectype.cli.settings import database_url, find_project, migrations_folder
+from ectype.cli.settings import database_url, find_project, folders_to_write, migrations_folders
 from ectype.errors import ConfigError
 from ectype.migrations import write_lock_file
 from ectype.migrations.diff.files import sql as sql_of
@@ -32,15 +32,15 @@ Schemas: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Diffing:
-    """What is compared: a database, the base of the schemas, the folder of migrations."""
+    """What is compared: a database, the base of the schemas, the folders of migrations."""
 
     url: str
     base: type[Schema]
-    folder: Path
+    folders: tuple[Path, ...]
 
 
-def diffing(database: str | None, folder: Path | None, schemas: str | None) -> Diffing:
-    """Return what to compare, from the options and the settings.
+def diffing(database: str | None, folder: list[Path] | None, schemas: str | None, *, to_write: bool = False) -> Diffing:
+    """Return what to compare, from the options and the settings; `to_write` puts the folder to write to first.
 
     Raises:
         ConfigError: no database or no schemas are named, or they cannot be imported.
@@ -54,7 +54,8 @@ def diffing(database: str | None, folder: Path | None, schemas: str | None) -> D
             '    [tool.ectype]                        # in pyproject.toml\n    schemas = "app.schemas"',
         )
     base = schemas_of(named, project.root)
-    return Diffing(database_url(database, project), base, migrations_folder(folder, project))
+    folders = folders_to_write(folder, project) if to_write else migrations_folders(folder, project)
+    return Diffing(database_url(database, project), base, folders)
 
 
 def schemas_of(named: str, root: Path) -> type[Schema]:
@@ -99,7 +100,7 @@ def from_schemas(
 ) -> None:
     """Write the migrations that lead from the database to the schemas."""
     ask = None if no_input or output.as_json else _ask
-    found = asyncio.run(diff(where.url, where.base, where.folder, renames=renames, ask=ask))
+    found = asyncio.run(diff(where.url, where.base, where.folders, renames=renames, ask=ask))
     files: list[Path] = []
     texts: dict[str, str] = {}
     if sql:
@@ -107,9 +108,9 @@ def from_schemas(
             output.line(f"-- {label}\n{text}")
             texts[label] = text
     else:
-        files = write(found, where.folder, name, now=datetime.now(UTC))
+        files = write(found, where.folders, name, now=datetime.now(UTC))
         if files:
-            write_lock_file(where.folder)
+            write_lock_file(where.folders[0])
     for path in files:
         output.line(f"wrote {path}", mark="✔")
     if not found.difference.steps:

@@ -11,7 +11,7 @@ from ectype.cli.diffing import Schemas, diffing, tell_unmanaged
 from ectype.cli.failures import Exit, reported
 from ectype.cli.options import Database, Folder, Json, Quiet
 from ectype.cli.output import Output
-from ectype.cli.settings import database_url, find_project, migrations_folder
+from ectype.cli.settings import database_url, find_project, migrations_folders
 from ectype.migrations.diff.files import sql
 from ectype.migrations.diff.planning import Found, diff, drifted
 
@@ -62,9 +62,11 @@ def _words(against: str) -> str:
     return "schemas declare" if against == "models" else "applied migrations make"
 
 
-def _found(against: str, renames: list[str], schemas: str | None, database: str | None, folder: Path | None) -> Found:
+def _found(
+    against: str, renames: list[str], schemas: str | None, database: str | None, folder: list[Path] | None
+) -> Found:
     if against == "models":
         where = diffing(database, folder, schemas)
-        return asyncio.run(diff(where.url, where.base, where.folder, renames=renames))
+        return asyncio.run(diff(where.url, where.base, where.folders, renames=renames))
     project = find_project(Path.cwd())
-    return asyncio.run(drifted(database_url(database, project), migrations_folder(folder, project)))
+    return asyncio.run(drifted(database_url(database, project), migrations_folders(folder, project)))

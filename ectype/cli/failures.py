@@ -60,10 +60,15 @@ def reported(output: Output) -> Generator[None]:
         message = "\n".join([exc.message, *getattr(exc, "__notes__", [])])
         if output.as_json:
             what = {"type": type(exc).__name__, "message": message, "hint": exc.hint}
-            output.document({"error": what, "exit_code": int(code)})
+            output.event("failed", {"error": what, "exit_code": int(code)})
         else:
             output.error(message, exc.hint)
         raise typer.Exit(code) from exc
     except KeyboardInterrupt as exc:
-        output.error("interrupted; what was not committed is rolled back, `ectype status` shows the rest", None)
+        message = "interrupted; what was not committed is rolled back, `ectype status` shows the rest"
+        if output.as_json:
+            what = {"type": "KeyboardInterrupt", "message": message, "hint": None}
+            output.event("failed", {"error": what, "exit_code": int(Exit.INTERRUPTED)})
+        else:
+            output.error(message, None)
         raise typer.Exit(Exit.INTERRUPTED) from exc

@@ -11,7 +11,7 @@ from ectype.cli.failures import reported
 from ectype.cli.gen_schema import schema
 from ectype.cli.options import Database, Folder, Json, Quiet
 from ectype.cli.output import Output
-from ectype.cli.settings import find_project, migrations_folder
+from ectype.cli.settings import find_project, folders_to_write
 from ectype.errors import ConfigError
 from ectype.migrations import new_migration, write_lock_file
 
@@ -49,14 +49,14 @@ def migration(
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         if from_diff:
-            where = diffing(database, folder, schemas)
+            where = diffing(database, folder, schemas, to_write=True)
             from_schemas(output, where, name, rename or [], sql=sql, no_input=no_input)
             return
         for option, given in (("--rename", rename), ("--sql", sql), ("--no-input", no_input)):
             if given:
                 raise ConfigError(f"`{option}` belongs to --from-diff", hint=f"add --from-diff, or drop {option}")
-        target = migrations_folder(folder, find_project(Path.cwd()))
-        path = new_migration(target, name, now=datetime.now(UTC))
+        folders = folders_to_write(folder, find_project(Path.cwd()))
+        path = new_migration(folders, name, now=datetime.now(UTC))
         output.line(f"wrote {path}", mark="✔")
-        write_lock_file(target)
+        write_lock_file(folders[0])
         output.document({"files": [str(path)]})

@@ -11,7 +11,7 @@ from ectype import migrations
 from ectype.cli.failures import Exit, reported
 from ectype.cli.options import Database, Folder, Json, LockWait, Prefix, Quiet, place
 from ectype.cli.output import Output, short_hash
-from ectype.cli.settings import database_url, find_project, migrations_folder
+from ectype.cli.settings import database_url, find_project, migrations_folders
 from ectype.errors import ConfigError
 
 Version = Annotated[int, typer.Argument(help="The migration's version.")]
@@ -39,7 +39,7 @@ def resolve(
             )
         where = place(database, folder)
         how = "applied" if applied else "rolled-back"
-        work = migrations.resolve(where, version, how, where.folder, prefix=prefix, lock_wait=lock_wait)
+        work = migrations.resolve(where, version, how, where.folders, prefix=prefix, lock_wait=lock_wait)
         asyncio.run(work)
         output.line(f"{version} is {how.replace('-', ' ')} now, says the journal", mark="✔")
         output.document({"version": version, "resolved": how})
@@ -59,7 +59,7 @@ def baseline(
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         where = place(database, folder)
-        work = migrations.baseline(where, version, where.folder, prefix=prefix, lock_wait=lock_wait)
+        work = migrations.baseline(where, version, where.folders, prefix=prefix, lock_wait=lock_wait)
         versions = asyncio.run(work)
         output.line(f"{len(versions)} migrations up to {version} are applied now, says the journal", mark="✔")
         output.document({"applied": versions})
@@ -77,9 +77,10 @@ def squash(
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         project = find_project(Path.cwd())
-        where = migrations_folder(folder, project)
+        where = migrations_folders(folder, project)
         made = asyncio.run(migrations.squash(database_url(database, project), to, where))
-        migrations.write_lock_file(where, only_if_there=True)
+        for one in where:
+            migrations.write_lock_file(one, only_if_there=True)
         output.line(f"wrote {made.path}, which stands for {len(made.versions)} migrations", mark="✔")
         output.line(f"their files are in {made.kept}; schema sha256 {short_hash(made.schema)} as before")
         output.document({"path": str(made.path), "versions": list(made.versions), "schema": made.schema})
@@ -103,12 +104,14 @@ def verify(
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         where = place(database, folder)
-        if write_lock and (path := migrations.write_lock_file(where.folder)) is not None:
-            output.line(f"wrote {path}", mark="✔")
-        found = asyncio.run(migrations.verify(where, where.folder, prefix=prefix))
-        for one in found:
-            output.line(f"{one.problem}: {one.message}\n    {one.hint.replace(chr(10), chr(10) + '    ')}", mark="✘")
+        for one in where.folders if write_lock else ():
+            if (path := migrations.write_lock_file(one)) is not None:
+                output.line(f"wrote {path}", mark="✔")
+        found = asyncio.run(migrations.verify(where, where.folders, prefix=prefix))
+        for problem in found:
+            hint = problem.hint.replace("\n", "\n    ")
+            output.line(f"{problem.problem}: {problem.message}\n    {hint}", mark="✘")
         output.line(f"{len(found)} problems" if found else "the files, the lock file and the journal fit")
-        output.document({"problems": [asdict(one) for one in found]})
+        output.document({"problems": [asdict(problem) for problem in found]})
     if found:
         raise typer.Exit(Exit.MISMATCH)

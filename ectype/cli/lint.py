@@ -1,12 +1,10 @@
 """`ectype lint`, and what `ectype migrate` asks of it."""
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -14,10 +12,11 @@ from ectype import migrations
 from ectype.adapters.base import Adapter
 from ectype.adapters.registry import adapter_for
 from ectype.cli.failures import Exit, reported
+from ectype.cli.git import changed_since
 from ectype.cli.lint_formats import FORMATS, Formatted, summary
-from ectype.cli.options import Folder, Place, Quiet
+from ectype.cli.options import Allow, Folder, Place, Quiet
 from ectype.cli.output import Output
-from ectype.cli.settings import database_url, find_project, migrations_folder
+from ectype.cli.settings import database_url, find_project, migrations_folders
 from ectype.errors import ConfigError, EctypeError
 from ectype.migrations.lint.checking import lint as lint_folder
 from ectype.migrations.lint.checking import refuse_unknown_codes, without
@@ -27,14 +26,8 @@ from ectype.migrations.scripts import find
 from ectype.sql.dialect import POSTGRES, SQLITE, Dialect
 
 CONNECT_SECONDS: Final = 10.0
-GIT_SECONDS: Final = 60.0
 SCHEMAS_AT_ONCE: Final = 8
 DIALECTS: Final = {"postgresql": POSTGRES, "sqlite": SQLITE}
-
-Allow: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(metavar="L01,D02", help="Rules of `ectype lint` that do not stop this run."),
-]
 
 
 def lint(
@@ -63,12 +56,12 @@ def lint(
     output = Output(as_json=format != "text", quiet=quiet)
     with reported(output):
         project = find_project(Path.cwd())
-        target = migrations_folder(folder, project)
+        folders = migrations_folders(folder, project)
         adapter = None if database is None else adapter_for(database)
         chosen = DIALECTS[dialect] if dialect is not None else _dialect(adapter)
-        only = None if since is None else _changed_since(target, since)
+        only = None if since is None else {one for target in folders for one in _changed_since(target, since)}
         sizes = None if adapter is None else asyncio.run(_sizes(adapter, ()))
-        found = asyncio.run(_found(target, chosen, only, sizes))
+        found = asyncio.run(_found(folders, chosen, only, sizes))
         found = without(found, _codes(allow))
         FORMATS[format](Formatted(output, found, project.root))
     if any(finding.severity == "error" for finding in found):
@@ -102,7 +95,7 @@ def refuse_errors(
         return
     if output.as_json:
         named = [{"code": one.code, "path": str(one.path), "line": one.line, "what": one.what} for one in errors]
-        output.document({"lint": named, "exit_code": int(Exit.LINT)})
+        output.event("refused", {"lint": named, "exit_code": int(Exit.LINT)})
     else:
         said = Output(out=output.err, err=output.err)
         FORMATS["text"](Formatted(said, errors, Path.cwd()))
@@ -119,7 +112,7 @@ async def _pending(where: Place, goal: migrations.Goal, schemas: Sequence[str]) 
 
     async def left(schema: str | None) -> list[int]:
         async with free:
-            states = await migrations.status(where, where.folder, prefix=schema)
+            states = await migrations.status(where, where.folders, prefix=schema)
         return [one.version for one in states if one.state == "pending" and goal.takes(one.version)][: goal.step]
 
     pending = {version for found in await asyncio.gather(*map(left, schemas or (None,))) for version in found}
@@ -127,15 +120,17 @@ async def _pending(where: Place, goal: migrations.Goal, schemas: Sequence[str]) 
         return []
     sizes = await _sizes(where.adapter, schemas)
     try:
-        return await _found(where.folder, where.adapter.dialect, pending, sizes)
+        return await _found(where.folders, where.adapter.dialect, pending, sizes)
     except EctypeError:
         # What cannot be read is refused by the run itself, which says it with its place.
         return []
 
 
-async def _found(folder: Path, dialect: Dialect, only: Collection[int] | None, sizes: Sizes | None) -> list[Finding]:
+async def _found(
+    folders: Sequence[Path], dialect: Dialect, only: Collection[int] | None, sizes: Sizes | None
+) -> list[Finding]:
     rows, schema = (None, None) if sizes is None else (sizes.rows, sizes.schema)
-    return await lint_folder(folder, dialect=dialect, only=only, sizes=rows, schema=schema)
+    return await lint_folder(folders, dialect=dialect, only=only, sizes=rows, schema=schema)
 
 
 async def _sizes(adapter: Adapter, schemas: Sequence[str]) -> Sizes:
@@ -162,26 +157,5 @@ def _codes(allow: list[str] | None) -> Collection[str]:
 def _changed_since(folder: Path, ref: str) -> set[int]:
     if not folder.is_dir():
         return set()
-    if ref.startswith("-"):
-        raise ConfigError(f"`--since` takes a commit, a branch or a tag, got {ref!r}", hint="--since origin/main")
-    changed = _git(folder, "diff", "--name-only", "--diff-filter=d", "-z", "--relative", f"{ref}...", "--", ".")
-    changed |= _git(folder, "diff", "--name-only", "--diff-filter=d", "-z", "--relative", "HEAD", "--", ".")
-    changed |= _git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+    changed = changed_since(folder, ref)
     return {script.version for script in find(folder) if script.path.relative_to(folder).as_posix() in changed}
-
-
-def _git(folder: Path, *arguments: str) -> set[str]:
-    git = shutil.which("git")
-    if git is None:
-        raise ConfigError("`--since` asks git, which is not installed", hint="leave `--since` out")
-    try:
-        done = subprocess.run(
-            [git, *arguments], cwd=folder, capture_output=True, text=True, timeout=GIT_SECONDS, check=True
-        )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
-        said = str(exc.stderr or exc).strip().splitlines()
-        raise ConfigError(
-            f"git could not say what changed in {folder}: {said[0] if said else exc}",
-            hint="name a commit, a branch or a tag that is there: --since origin/main; in CI fetch its history first",
-        ) from exc
-    return set(filter(None, done.stdout.split("\0")))

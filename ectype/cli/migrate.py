@@ -8,143 +8,67 @@ import typer
 
 from ectype import migrations
 from ectype.cli.failures import reported
-from ectype.cli.lint import Allow, refuse_errors
-from ectype.cli.options import (
-    All,
-    Database,
-    Fake,
-    Folder,
-    Json,
-    LockTimeout,
-    LockWait,
-    LogSql,
-    Parallel,
-    Place,
-    Plan,
-    Prefix,
-    Quiet,
-    Sql,
-    Step,
-    To,
-    ToExclusive,
-    place,
-)
+from ectype.cli.grouped import grouped
+from ectype.cli.lint import refuse_errors
+from ectype.cli.options import Forward, Place, Plan, Prefix, Run, Sql, place
 from ectype.cli.output import Output, short_hash
 from ectype.cli.plan import show_plan, write_sql
 from ectype.cli.telling import told
-from ectype.cli.tenants import Options, migrate_all
+from ectype.cli.tenants import migrate_all
 from ectype.errors import ConfigError, EctypeError
 
 
+@grouped
 def migrate(
     *,
-    step: Step = None,
-    to: To = None,
-    to_exclusive: ToExclusive = None,
-    all: All = False,  # noqa: A002  # the option's name
+    run: Run,
+    forward: Forward,
     plan: Plan = False,
     sql: Sql = None,
-    fake: Fake = False,
-    strict_order: Annotated[
-        bool, typer.Option("--strict-order", help="Refuse a pending migration that is older than an applied one.")
-    ] = False,
     prefix: Prefix = None,
     tenants: Annotated[
         str | None, typer.Option(metavar="GLOB", help="Run in each PostgreSQL schema that fits, as tenant_*.")
     ] = None,
-    parallel: Parallel = 8,
-    database: Database = None,
-    folder: Folder = None,
-    lock_wait: LockWait = 60.0,
-    lock_timeout: LockTimeout = 2.0,
-    allow: Allow = None,
-    log_sql: LogSql = False,
-    quiet: Quiet = False,
-    json: Json = False,
 ) -> None:
     """Apply the pending migrations: all of them, unless --step or --to says how far."""
-    output = Output(as_json=json, quiet=quiet)
+    output = Output(as_json=run.json, quiet=run.quiet)
     with reported(output):
-        where = place(database, folder)
-        goal = migrations.Goal("up", step=step, to=to, to_exclusive=to_exclusive, everything=all)
+        where = place(run.database, run.folder)
+        goal = migrations.Goal("up", run.step, run.to, run.to_exclusive, run.all)
         if tenants is not None:
-            _refuse_with_tenants({"prefix": prefix, "plan": plan, "sql": sql, "log-migrations-sql": log_sql})
-            options = Options(
-                parallel=parallel,
-                strict_order=strict_order,
-                fake=fake,
-                lock_wait=lock_wait,
-                lock_timeout=lock_timeout,
-            )
-            migrate_all(output, where, tenants, goal, options, allow)
+            _refuse_with_tenants({"prefix": prefix, "plan": plan, "sql": sql})
+            migrate_all(output, where, tenants, goal, run, forward)
             return
+        if forward.fail_fast:
+            raise ConfigError("`--fail-fast` belongs to --tenants", hint="add --tenants GLOB, or drop --fail-fast")
+        strict = forward.strict_order
         if plan or sql is not None:
-            found = asyncio.run(
-                migrations.plan_run(where, where.folder, goal, prefix=prefix, strict_order=strict_order)
-            )
+            found = asyncio.run(migrations.plan_run(where, where.folders, goal, prefix=prefix, strict_order=strict))
             show_plan(output, found) if sql is None else write_sql(output, found, sql, prefix)
             return
-        if not fake:
-            refuse_errors(output, where, allow, goal, schemas=() if prefix is None else (prefix,))
-        work = migrations.migrate(
-            where,
-            where.folder,
-            step=step,
-            to=to,
-            to_exclusive=to_exclusive,
-            all=all,
-            prefix=prefix,
-            strict_order=strict_order,
-            fake=fake,
-            lock_wait=lock_wait,
-            lock_timeout=lock_timeout,
-        )
+        if not run.fake:
+            refuse_errors(output, where, forward.allow, goal, schemas=() if prefix is None else (prefix,))
+        work = migrations.migrate(where, where.folders, prefix=prefix, strict_order=strict, **run.far(), **run.limits())
         words = ("applied", "nothing to migrate: everything is applied")
-        _run(work, output, where, prefix=prefix, words=words, log_sql=log_sql)
-        migrations.write_lock_file(where.folder, only_if_there=True)
+        _run(work, output, where, run, prefix=prefix, words=words)
+        for one in where.folders:
+            migrations.write_lock_file(one, only_if_there=True)
 
 
-def rollback(
-    *,
-    step: Step = None,
-    to: To = None,
-    to_exclusive: ToExclusive = None,
-    all: All = False,  # noqa: A002  # the option's name
-    plan: Plan = False,
-    sql: Sql = None,
-    fake: Fake = False,
-    prefix: Prefix = None,
-    database: Database = None,
-    folder: Folder = None,
-    lock_wait: LockWait = 60.0,
-    lock_timeout: LockTimeout = 2.0,
-    log_sql: LogSql = False,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
+@grouped
+def rollback(*, run: Run, plan: Plan = False, sql: Sql = None, prefix: Prefix = None) -> None:
     """Roll back the last migration, or as far as --step, --to or --all says."""
-    output = Output(as_json=json, quiet=quiet)
+    output = Output(as_json=run.json, quiet=run.quiet)
     with reported(output):
-        where = place(database, folder)
-        goal = migrations.Goal("down", step=step, to=to, to_exclusive=to_exclusive, everything=all)
+        where = place(run.database, run.folder)
+        goal = migrations.Goal("down", run.step, run.to, run.to_exclusive, run.all)
         if plan or sql is not None:
-            found = asyncio.run(migrations.plan_run(where, where.folder, goal, prefix=prefix))
+            found = asyncio.run(migrations.plan_run(where, where.folders, goal, prefix=prefix))
             show_plan(output, found) if sql is None else write_sql(output, found, sql, prefix)
             return
-        work = migrations.rollback(
-            where,
-            where.folder,
-            step=step,
-            to=to,
-            to_exclusive=to_exclusive,
-            all=all,
-            prefix=prefix,
-            fake=fake,
-            lock_wait=lock_wait,
-            lock_timeout=lock_timeout,
-        )
+        work = migrations.rollback(where, where.folders, prefix=prefix, **run.far(), **run.limits())
         words = ("rolled back", "nothing to roll back")
-        _run(work, output, where, prefix=prefix, words=words, log_sql=log_sql)
+        _run(work, output, where, run, prefix=prefix, words=words)
 
 
 def _refuse_with_tenants(options: Mapping[str, object]) -> None:
@@ -160,13 +84,13 @@ def _run(
     work: Coroutine[object, object, list[int]],
     output: Output,
     where: Place,
+    run: Run,
     *,
     prefix: str | None,
     words: tuple[str, str],
-    log_sql: bool,
 ) -> None:
     done, nothing = words
-    with told(output, done, log_sql=log_sql) as finished:
+    with told(output, done, log_sql=run.log_migrations_sql, log_migrator=run.log_migrator_sql) as finished:
         versions = asyncio.run(work)
     events = {event.version for event in finished}
     written = [version for version in versions if version not in events]
@@ -178,7 +102,7 @@ def _run(
     documents = [_document(event) for event in finished]
     documents += [{"version": version, "fake": True} for version in written]
     schema = {} if made is None else {"schema_sha256": made}
-    output.document({done.replace(" ", "_"): documents, **schema})
+    output.event("done", {done.replace(" ", "_"): documents, **schema})
 
 
 async def _schema(where: Place, prefix: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What a command prints: Rich on a terminal, plain text in a pipe or under NO_COLOR, or one JSON object."""
+"""What a command prints: Rich on a terminal, plain text in a pipe or under NO_COLOR, or JSON objects."""
 
 import json
 import os
@@ -15,7 +15,7 @@ class Output:
     """Prints results on standard output, and what goes on and goes wrong on standard error.
 
     Attributes:
-        as_json: print one JSON object and nothing else.
+        as_json: print JSON objects, one on a line, and nothing else.
         quiet: print errors only.
     """
 
@@ -56,6 +56,10 @@ class Output:
         else:
             for line in _plain_table(columns, rows):
                 self.out.print(Text(line))
+
+    def event(self, name: str, values: Mapping[str, object]) -> None:
+        """Print what happened just now as one JSON object on one line, when that was asked for."""
+        self.document({"event": name, **values})
 
     def document(self, document: Mapping[str, object]) -> None:
         """Print the JSON object, when that was asked for."""

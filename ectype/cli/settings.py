@@ -3,14 +3,15 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from ectype.errors import ConfigError, did_you_mean
 
-KEYS: Final = ("url", "migrations", "schemas", "seeds", "structure")
+KEYS: Final = ("url", "migrations", "schemas", "seeds", "structure", "statement_timeout")
+LONGEST_SECONDS: Final = 86_400
 REPOS: Final = "repos"
 REPO_VARIABLE: Final = "ECTYPE_REPO"
 NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -23,19 +24,21 @@ class Project:
     Attributes:
         root: the folder of that file, or the current one when there is none.
         url: the database.
-        migrations: the folder of migrations.
+        migrations: the folders of migrations.
         schemas: the modules of the schemas, with commas between them: `app.schemas`.
         seeds: the file that `ectype seed` runs.
         structure: the file that `ectype dump` writes.
+        statement_timeout: how long a statement of a migration may take, as `30s`.
         repo: the name of the repo that was chosen, None for the one of `[tool.ectype]` itself.
     """
 
     root: Path
     url: str | None = None
-    migrations: str | None = None
+    migrations: tuple[str, ...] | None = None
     schemas: str | None = None
     seeds: str | None = None
     structure: str | None = None
+    statement_timeout: str | None = None
     repo: str | None = None
 
 
@@ -79,13 +82,59 @@ def database_url(option: str | None, project: Project, environ: Mapping[str, str
     return url
 
 
-def migrations_folder(option: Path | None, project: Project) -> Path:
-    """Return the folder of migrations: the option, else what pyproject.toml says, else `migrations` beside it.
+def migrations_folders(options: Sequence[Path] | None, project: Project) -> tuple[Path, ...]:
+    """Return the folders of migrations: the options, else what pyproject.toml says, else `migrations` beside it.
 
-    Of a repo with a name it is `migrations/NAME`.
+    Of a repo with a name that is `migrations/NAME`.
     """
+    if options:
+        return tuple(beside(one, project, "") for one in options)
     default = "migrations" if project.repo is None else f"migrations/{project.repo}"
-    return beside(option, project, project.migrations or default)
+    return tuple(beside(None, project, one) for one in project.migrations or (default,))
+
+
+def folders_to_write(options: Sequence[Path] | None, project: Project) -> tuple[Path, ...]:
+    """Return the folders of migrations, the one that a new migration goes into first.
+
+    It is the first, or the one that an option names; the others of the project are still looked through, so that no
+    version and no name is taken twice.
+    """
+    named = migrations_folders(options, project)
+    others = migrations_folders(None, project)
+    known = {one.resolve() for one in others}
+    if not options or not all(one.resolve() in known for one in named):
+        return named
+    return (*named, *(one for one in others if one.resolve() not in {path.resolve() for path in named}))
+
+
+def seconds(text: str) -> float | None:
+    """Read a number of seconds; None where it is none.
+
+    >>> seconds("60"), seconds("0.5s"), seconds("soon")
+    (60.0, 0.5, None)
+    """
+    try:
+        found = float(text.removesuffix("s"))
+    except ValueError:
+        return None
+    return found if 0 <= found <= LONGEST_SECONDS else None
+
+
+def statement_timeout(option: float | None, project: Project) -> float | None:
+    """Return how long a statement of a migration may take: the option, else the setting, else None.
+
+    Raises:
+        ConfigError: the setting is no number of seconds.
+    """
+    if option is not None or project.statement_timeout is None:
+        return option
+    found = seconds(project.statement_timeout)
+    if found is None:
+        raise ConfigError(
+            f"`statement_timeout` is {project.statement_timeout!r}, which is no number of seconds",
+            hint='statement_timeout = "30s", or ECTYPE_STATEMENT_TIMEOUT=30s',
+        )
+    return found
 
 
 def beside(option: Path | None, project: Project, default: str) -> Path:
@@ -99,8 +148,8 @@ def find_project(start: Path, environ: Mapping[str, str] = os.environ) -> Projec
     """Return what the nearest pyproject.toml says, going upward; no more than `start` when there is none.
 
     `ECTYPE_REPO`, which `--repo` sets, chooses one of the repos under `[tool.ectype.repos]`. `ECTYPE_MIGRATIONS`,
-    `ECTYPE_SCHEMAS`, `ECTYPE_SEEDS` and `ECTYPE_STRUCTURE` go before what the file says; of a repo with a name it is
-    `ECTYPE_NAME_MIGRATIONS`. Their paths are relative to the file, as its own are.
+    `ECTYPE_SCHEMAS`, `ECTYPE_SEEDS`, `ECTYPE_STRUCTURE` and `ECTYPE_STATEMENT_TIMEOUT` go before what the file says; of
+    a repo with a name it is `ECTYPE_NAME_MIGRATIONS`. Their paths are relative to the file, as its own are.
 
     Raises:
         ConfigError: the file cannot be read, or says what ectype does not know; or it has no such repo.
@@ -117,8 +166,12 @@ def find_project(start: Path, environ: Mapping[str, str] = os.environ) -> Projec
 
 def _said_outside(project: Project, environ: Mapping[str, str]) -> Project:
     """Return the settings with those of the environment before them; the URL has a variable of its own."""
-    found = {key: environ.get(setting_variable(key, project.repo)) for key in KEYS if key != "url"}
-    return replace(project, **{key: value for key, value in found.items() if value})
+    said = {key: environ.get(setting_variable(key, project.repo)) for key in KEYS if key != "url"}
+    found: dict[str, Any] = {key: value for key, value in said.items() if value}
+    if folders := said["migrations"]:
+        # As PATH lists folders.
+        found["migrations"] = tuple(one for one in folders.split(os.pathsep) if one)
+    return replace(project, **found)
 
 
 def _read(path: Path, chosen: str | None) -> Project:
@@ -152,8 +205,18 @@ def _repo(path: Path, repos: Mapping[str, object], name: str) -> Mapping[str, ob
     return _table(path, repos, name)
 
 
-def _values(path: Path, where: str, table: Mapping[str, object]) -> dict[str, str]:
-    return {key: _text(path, where, key, value) for key, value in table.items()}
+def _values(path: Path, where: str, table: Mapping[str, object]) -> dict[str, Any]:
+    return {key: _value(path, where, key, value) for key, value in table.items()}
+
+
+def _value(path: Path, where: str, key: str, value: object) -> str | tuple[str, ...]:
+    if key != "migrations" or not isinstance(value, list):
+        text = _text(path, where, key, value)
+        return (text,) if key == "migrations" else text
+    folders = cast("list[object]", value)
+    if not folders:
+        raise ConfigError(f"`migrations` of [{where}] in {path} names no folder", hint='migrations = ["migrations"]')
+    return tuple(_text(path, where, key, one) for one in folders)
 
 
 def _table(path: Path, document: Mapping[str, object], key: str) -> Mapping[str, object]:

@@ -38,7 +38,7 @@ def status(
 
 
 async def _read(where: Place, prefix: str | None) -> tuple[list[MigrationStatus], str | None]:
-    found = await migrations.status(where, where.folder, prefix=prefix)
+    found = await migrations.status(where, where.folders, prefix=prefix)
     return found, await migrations.lock_holder(where, prefix=prefix)
 
 

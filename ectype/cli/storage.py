@@ -72,7 +72,7 @@ def reset(
         url = database_url(database, find_project(Path.cwd()))
         where = place(url, folder)
         _confirm(url, yes_destroy, "reset")
-        versions = asyncio.run(_reset(url, migrations_at=where.folder, force=force))
+        versions = asyncio.run(_reset(url, folders=where.folders, force=force))
         output.line(f"dropped, created and migrated {storage.database_name(url)}: {len(versions)} applied", mark="✔")
         output.document({"database": mask(url), "applied": versions})
 
@@ -110,12 +110,12 @@ def load(
         output.document({"database": mask(url), "file": str(target), "loaded": is_loaded})
 
 
-async def _reset(url: str, *, migrations_at: Path, force: bool) -> list[int]:
+async def _reset(url: str, *, folders: tuple[Path, ...], force: bool) -> list[int]:
     # A folder that cannot be used must be known before anything is lost.
-    find(migrations_at)
+    find(folders)
     await storage.drop(url, force=force)
     await storage.create(url)
-    return await migrations.migrate(Place(adapter_for(url), migrations_at), migrations_at)
+    return await migrations.migrate(Place(adapter_for(url), folders), folders)
 
 
 def _file(file: Path | None, project: Project) -> Path:

@@ -1,16 +1,17 @@
 """`ectype tenants list`, `migrate` and `status`: the same migrations in many PostgreSQL schemas."""
 
 import asyncio
-from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
 
 from ectype import migrations
 from ectype.cli.failures import Exit, exit_code, reported
-from ectype.cli.lint import Allow, refuse_errors
-from ectype.cli.options import Database, Folder, Json, LockTimeout, LockWait, Parallel, Place, Quiet, place
+from ectype.cli.grouped import grouped
+from ectype.cli.lint import refuse_errors
+from ectype.cli.options import Database, Folder, Forward, Json, Parallel, Place, Quiet, Run, place
 from ectype.cli.output import Output
+from ectype.cli.telling import logged
 from ectype.migrations import MigrationStatus, TenantOutcome
 
 app = typer.Typer(no_args_is_help=True)
@@ -30,42 +31,16 @@ def list_(glob: Glob = "*", *, database: Database = None, quiet: Quiet = False, 
 
 
 @app.command()
-def migrate(
-    glob: Glob,
-    *,
-    parallel: Parallel = 8,
-    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Begin no other schema after one failed.")] = False,
-    database: Database = None,
-    folder: Folder = None,
-    lock_wait: LockWait = 60.0,
-    lock_timeout: LockTimeout = 2.0,
-    allow: Allow = None,
-    quiet: Quiet = False,
-    json: Json = False,
-) -> None:
+@grouped
+def migrate(glob: Glob, *, run: Run, forward: Forward) -> None:
     """Apply the pending migrations in every schema that fits. A failure in one leaves the others alone."""
-    output = Output(as_json=json, quiet=quiet)
+    output = Output(as_json=run.json, quiet=run.quiet)
     with reported(output):
-        where = place(database, folder)
-        options = Options(parallel=parallel, fail_fast=fail_fast, lock_wait=lock_wait, lock_timeout=lock_timeout)
-        migrate_all(output, where, glob, migrations.Goal("up"), options, allow)
+        goal = migrations.Goal("up", run.step, run.to, run.to_exclusive, run.all)
+        migrate_all(output, place(run.database, run.folder), glob, goal, run, forward)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How migrations run in many schemas; see `migrations.migrate_tenants`."""
-
-    parallel: int = 8
-    fail_fast: bool = False
-    strict_order: bool = False
-    fake: bool = False
-    lock_wait: float = 60.0
-    lock_timeout: float = 2.0
-
-
-def migrate_all(
-    output: Output, where: Place, glob: str, goal: migrations.Goal, options: Options, allow: list[str] | None
-) -> None:
+def migrate_all(output: Output, where: Place, glob: str, goal: migrations.Goal, run: Run, forward: Forward) -> None:
     """Apply what is pending in every schema that fits, and say so of each; end with the gravest failure's code."""
 
     def told(outcome: TenantOutcome[list[int]]) -> None:
@@ -73,18 +48,30 @@ def migrate_all(
             output.failure(f"{outcome.tenant}: {outcome.error.message}")
         elif outcome.value is not None:
             output.line(f"{outcome.tenant}: {len(outcome.value)} applied", mark="✔")
+        output.event("tenant", _document(outcome))
 
-    if not options.fake:
-        refuse_errors(output, where, allow, goal, schemas=asyncio.run(migrations.tenants(where, glob)))
-    outcomes = asyncio.run(
-        migrations.migrate_tenants(where, glob, where.folder, goal=goal, told=told, **asdict(options))
-    )
+    if not run.fake:
+        refuse_errors(output, where, forward.allow, goal, schemas=asyncio.run(migrations.tenants(where, glob)))
+    with logged(output, log_sql=run.log_migrations_sql, log_migrator=run.log_migrator_sql):
+        outcomes = asyncio.run(
+            migrations.migrate_tenants(
+                where,
+                glob,
+                where.folders,
+                goal=goal,
+                told=told,
+                parallel=forward.parallel,
+                fail_fast=forward.fail_fast,
+                strict_order=forward.strict_order,
+                **run.limits(),
+            )
+        )
     failed = [one for one in outcomes if one.error is not None]
     skipped = [one for one in outcomes if one.skipped]
     text = f"{len(outcomes) - len(failed) - len(skipped)} schemas are up to date"
     text += f", {len(failed)} failed" if failed else ""
     output.line(f"{text}, {len(skipped)} not begun" if skipped else text)
-    output.document({"tenants": [_document(one) for one in outcomes]})
+    output.event("done", {"tenants": [_document(one) for one in outcomes]})
     if failed:
         # What needs a decision weighs most.
         raise typer.Exit(max(exit_code(one.error) for one in failed if one.error is not None))
@@ -105,7 +92,7 @@ def status(
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         where = place(database, folder)
-        outcomes = asyncio.run(migrations.tenants_status(where, glob, where.folder, parallel=parallel))
+        outcomes = asyncio.run(migrations.tenants_status(where, glob, where.folders, parallel=parallel))
         rows = [(one.tenant, *_counts(one.value), _last(one.value)) for one in outcomes]
         styles = ["" if row[2] == row[3] == "0" else "yellow" for row in rows]
         output.table(("Schema", "Up", "Partial", "Pending", "Last"), rows, styles)

@@ -25,6 +25,8 @@ from ectype.migrations.events import (
     LockAwaited,
     MigrationFinished,
     MigrationStarted,
+    MigratorStatement,
+    NoticeRaised,
     StatementRan,
     StepFinished,
 )
@@ -33,6 +35,7 @@ from ectype.migrations.index_commands import indexed
 from ectype.migrations.keys import references, set_default, set_null
 from ectype.migrations.lock_file import write_lock_file
 from ectype.migrations.planning import PlannedMigration, PlannedStatement, RunPlan, plan_run
+from ectype.migrations.rebasing import Rebased, Renumbered, rebase
 from ectype.migrations.recording import Direction
 from ectype.migrations.report import MigrationStatus, lock_holder, status
 from ectype.migrations.resolving import baseline, resolve
@@ -64,10 +67,14 @@ __all__ = [
     "MigrationLockError",
     "MigrationStarted",
     "MigrationStatus",
+    "MigratorStatement",
+    "NoticeRaised",
     "PendingMigrationsError",
     "PlannedMigration",
     "PlannedStatement",
     "Raw",
+    "Rebased",
+    "Renumbered",
     "RunPlan",
     "Squashed",
     "StatementRan",
@@ -85,6 +92,7 @@ __all__ = [
     "new_migration",
     "pending",
     "plan_run",
+    "rebase",
     "references",
     "require",
     "resolve",

@@ -1,6 +1,7 @@
 """The conductor of a backfill: batch after batch, each committed with the place that it reached."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +17,7 @@ from ectype.migrations.events import BATCHED, BatchFinished
 from ectype.migrations.execution import Session, undo
 from ectype.migrations.patience import Patience, pause_before_try
 from ectype.migrations.planning import estimate
-from ectype.migrations.scripts import BACKFILLS, Script, checksum, load
+from ectype.migrations.scripts import BACKFILLS, Folders, Script, checksum, folders_of, load
 from ectype.migrations.sessions import HasAdapter, working
 from ectype.types.base import Target
 
@@ -58,7 +59,7 @@ class BackfillResult:
 async def backfill(
     repo: HasAdapter,
     name: str,
-    folder: str | Path = "migrations",
+    folder: Folders = "migrations",
     *,
     batch: int | None = None,
     pause: float = 0.0,
@@ -76,7 +77,7 @@ async def backfill(
     Args:
         repo: the repo, or whatever has an adapter.
         name: the backfill.
-        folder: the folder of migrations.
+        folder: the folder of migrations; of several the one that has it.
         batch: how many rows at a time, instead of what the file says.
         pause: seconds between two batches.
         max_lag: seconds that a replica of PostgreSQL may be behind; the backfill waits while one is further.
@@ -93,7 +94,7 @@ async def backfill(
         UnsupportedError: `max_lag` on a database without replicas.
         ConnectError: the database cannot be reached.
     """
-    script, found = _find(Path(folder), name)
+    script, found = _find(folders_of(folder), name)
     wanted = found if batch is None else replace(found, batch=batch)
     if max_lag is not None and repo.adapter.dialect.target != "postgres":
         raise UnsupportedError(
@@ -246,15 +247,21 @@ class _Run:
         )
 
 
-def _find(folder: Path, name: str) -> tuple[Script, Backfill]:
-    place = folder / BACKFILLS
-    path = place / f"{name}.py"
-    there = sorted(one.stem for one in place.glob("*.py")) if place.is_dir() else []
-    if name not in there:
+def _find(folders: Sequence[Path], name: str) -> tuple[Script, Backfill]:
+    places = [folder / BACKFILLS for folder in folders]
+    there = [one for place in places if place.is_dir() for one in sorted(place.glob("*.py"))]
+    paths = [one for one in there if one.stem == name]
+    if not paths:
+        known = [one.stem for one in there]
         raise MigrationError(
-            f"there is no backfill {name!r} in {place}",
-            hint=did_you_mean(name, there) if there else f"write {path}:\n\n{EXAMPLE}",
+            f"there is no backfill {name!r} in {', '.join(map(str, places))}",
+            hint=did_you_mean(name, known) if known else f"write {places[0] / name}.py:\n\n{EXAMPLE}",
         )
+    if len(paths) > 1:
+        raise MigrationError(
+            f"two backfills have the name {name}:\n\n    {paths[0]}\n    {paths[1]}", hint="rename one of the files"
+        )
+    path = paths[0]
     script = Script(0, name, path)
     module: ModuleType = load(script)
     found = getattr(module, "backfill", None)

@@ -14,6 +14,12 @@ STARTED: Final = "ectype.migrations.started"
 RAN: Final = "ectype.migrations.ran"
 """Sent with a `StatementRan` after each statement of a migration; it may be rolled back yet, and run again."""
 
+SENT: Final = "ectype.migrations.sent"
+"""Sent with a `MigratorStatement` after each statement of the run itself: its locks, its transactions, its journal."""
+
+NOTICED: Final = "ectype.migrations.noticed"
+"""Sent with a `NoticeRaised` when PostgreSQL says something while a migration runs, as `RAISE NOTICE` does."""
+
 WAITING: Final = "ectype.migrations.waiting"
 """Sent with a `LockAwaited`, once a run, when the lock was not free at once."""
 
@@ -64,6 +70,35 @@ class StatementRan:
     number: int
     sql: str
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigratorStatement:
+    """One statement of the run itself has run, which no migration asked for. Its parameters are not told."""
+
+    sql: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRaised:
+    """PostgreSQL said something beside its answer, while a migration ran.
+
+    Attributes:
+        version: the migration's number.
+        name: its name.
+        severity: `NOTICE`, `WARNING`, `INFO`, `LOG` or `DEBUG`.
+        message: what it said.
+        detail: more of it, where there is more.
+        hint: what it advises, where it does.
+    """
+
+    version: int
+    name: str
+    severity: str
+    message: str
+    detail: str | None
+    hint: str | None
 
 
 @dataclass(frozen=True, slots=True)

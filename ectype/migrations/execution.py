@@ -17,6 +17,7 @@ from ectype.migrations.events import FINISHED, RAN, STARTED, MigrationFinished, 
 from ectype.migrations.guard import Guard
 from ectype.migrations.history import Journal
 from ectype.migrations.inside import inner_repo
+from ectype.migrations.overheard import OverheardConnection, noticing
 from ectype.migrations.patience import CONNECT_SECONDS, Patience, pause_before_try
 from ectype.migrations.rebuild import ForeignKeysAreOn, apply_change, before_rebuilds, check_rebuilds
 from ectype.migrations.recording import Direction, NeedsConnection
@@ -64,7 +65,7 @@ class Session:
     """What a run works with: the database, its connection, its guard, the journal."""
 
     adapter: Adapter
-    connection: Connection
+    connection: OverheardConnection
     guard: Guard
     journal: Journal
     patience: Patience
@@ -120,7 +121,8 @@ async def run(session: Session, prepared: Prepared) -> bool:
     body = prepared.body
     count = None if prepared.live else len(prepared.statements)
     telemetry.emit(STARTED, MigrationStarted(body.version, body.name, prepared.direction, count))
-    duration = await _with_tries(session, prepared)
+    with noticing(session.connection.plain, body):
+        duration = await _with_tries(session, prepared)
     if duration is None:
         return False
     telemetry.emit(FINISHED, MigrationFinished(body.version, body.name, prepared.direction, duration))
@@ -228,7 +230,8 @@ class Work:
         if not prepared.live:
             await self._run(list(enumerate(self.statements, start=1)))
             return
-        async with inner_repo(self._session.adapter, self._session.connection, prepared.prefix) as self._repo:
+        connection = self._session.connection.plain
+        async with inner_repo(self._session.adapter, connection, prepared.prefix) as self._repo:
             await self.run(await commands(prepared.body, prepared.direction, prefix=prepared.prefix, live=self))
 
     async def run(self, nodes: Sequence[Node]) -> None:
@@ -263,11 +266,11 @@ async def execute(session: Session, statement: Statement) -> None:
     if statement.is_first:
         await check_replaced(connection, statement.node, dialect)
     if isinstance(statement.node, Execute):
-        await connection.script(statement.sql)
+        await connection.plain.script(statement.sql)
     elif looks_first(statement.node, dialect):
         await apply_change(connection, statement.node, dialect)
     else:
-        await connection.execute(statement.sql)
+        await connection.plain.execute(statement.sql)
     if not connection.in_transaction:
         raise MigrationError(
             "the statement ended the migration's transaction",

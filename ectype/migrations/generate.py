@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ectype.errors import MigrationError
-from ectype.migrations.scripts import find
+from ectype.migrations.scripts import Folders, find, folders_of
 
 TEMPLATE: Final = '''"""{title}"""
 
@@ -19,13 +19,13 @@ def change(m: Migration) -> None:
 '''
 
 
-def new_migration(folder: Path, name: str, *, now: datetime) -> Path:
+def new_migration(folder: Folders, name: str, *, now: datetime) -> Path:
     """Write a migration of that name, versioned by the clock in UTC, and return its path.
 
     `CreateUsers` and `create-users` become `create_users`. The folder is made when there is none.
 
     Args:
-        folder: the folder of migrations.
+        folder: the folder of migrations; of several the first, and no name or version of the others is taken.
         name: what the migration does.
         now: the time, aware.
 
@@ -35,14 +35,17 @@ def new_migration(folder: Path, name: str, *, now: datetime) -> Path:
     return write_migrations(folder, [(name, lambda title: TEMPLATE.format(title=title))], now=now)[0]
 
 
-def write_migrations(folder: Path, files: Sequence[tuple[str, Callable[[str], str]]], *, now: datetime) -> list[Path]:
+def write_migrations(
+    folder: Folders, files: Sequence[tuple[str, Callable[[str], str]]], *, now: datetime
+) -> list[Path]:
     """Write migrations in their order: of each its name, and what makes its text of its title. Return their paths.
 
     Raises:
         MigrationError: a name cannot be one, or a migration has it already; then nothing is written.
     """
     names = [_snake(name) for name, _ in files]
-    scripts = find(_made(folder))
+    target, *others = folders_of(folder)
+    scripts = find((_made(target), *(one for one in others if one.is_dir())))
     for script in scripts:
         if script.name in names:
             raise MigrationError(
@@ -56,7 +59,7 @@ def write_migrations(folder: Path, files: Sequence[tuple[str, Callable[[str], st
     for name, (_, make) in zip(names, files, strict=True):
         version = _free_version(now, taken)
         taken.add(version)
-        texts.append((folder / f"{version}_{name}.py", make(name.replace("_", " "))))
+        texts.append((target / f"{version}_{name}.py", make(name.replace("_", " "))))
     for path, text in texts:
         path.write_text(text, encoding="utf-8")
     return [path for path, _ in texts]

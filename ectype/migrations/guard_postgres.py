@@ -15,6 +15,7 @@ from ectype.errors import DatabaseError, EctypeError
 from ectype.migrations.effects import effect
 from ectype.migrations.errors import MigrationLockError
 from ectype.migrations.history import TABLE
+from ectype.migrations.overheard import OverheardConnection
 from ectype.migrations.patience import CONNECT_SECONDS, Patience, Wait
 from ectype.migrations.sql_text import bare
 from ectype.sql.ddl import Node
@@ -51,6 +52,7 @@ class PostgresGuard:
     connection: Connection
     key: int
     lock_timeout: float
+    statement_timeout: float | None = None
 
     async def check(self) -> None:
         """See that the lock is still held: the connection may have died, or a pooler may have changed its server."""
@@ -65,6 +67,8 @@ class PostgresGuard:
         """Open the transaction with a short `lock_timeout`, so that a waiting ALTER TABLE holds nobody up for long."""
         await connection.begin(Begin(isolation="read committed"))
         await connection.execute(f"SET LOCAL lock_timeout = {round(self.lock_timeout * 1000)}")
+        if self.statement_timeout is not None:
+            await connection.execute(f"SET LOCAL statement_timeout = {round(self.statement_timeout * 1000)}")
 
     async def before(self, connection: Connection, node: Node) -> None:
         """Nothing to see to: PostgreSQL refuses to drop what others reference."""
@@ -100,11 +104,11 @@ async def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AsyncGe
         MigrationLockError: it was not free in time, or the connection goes through a transaction pooler.
         UnsupportedError: a pooler was found in between, and no `direct_url` leads around it.
     """
-    connection = await adapter.connect_session(CONNECT_SECONDS)
+    connection = OverheardConnection(await adapter.connect_session(CONNECT_SECONDS), adapter.begin_text)
     try:
         key = await _key(connection, scope)
         await _acquire(connection, key, Wait(patience.lock_wait))
-        guard = PostgresGuard(connection, key, patience.lock_timeout)
+        guard = PostgresGuard(connection, key, patience.lock_timeout, patience.statement_timeout)
         await guard.check()
         try:
             yield guard

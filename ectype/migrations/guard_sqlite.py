@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from ectype.adapters.base import Adapter, Begin, Connection
-from ectype.errors import DatabaseError, DeadlineError, EctypeError, MigrationError
+from ectype.errors import DatabaseError, DeadlineError, EctypeError, MigrationError, UnsupportedError
 from ectype.migrations.errors import MigrationLockError
 from ectype.migrations.patience import TELL_AFTER_SECONDS, Patience, Wait
 from ectype.sql.ddl import DropTable, Node
@@ -79,7 +79,16 @@ class SqliteGuard:
 
 @contextlib.asynccontextmanager
 async def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AsyncGenerator[SqliteGuard]:  # noqa: ARG001  # see `Hold`
-    """Return the guard at once: SQLite has no lock that outlives a transaction."""
+    """Return the guard at once: SQLite has no lock that outlives a transaction.
+
+    Raises:
+        UnsupportedError: `statement_timeout` is given, which SQLite does not have.
+    """
+    if patience.statement_timeout is not None:
+        raise UnsupportedError(
+            f"statement_timeout={patience.statement_timeout:g} is not what {adapter.dialect.name} can do",
+            hint="leave it out: `lock_wait` says how long to wait for another writer",
+        )
     yield SqliteGuard(patience.lock_wait)
 
 

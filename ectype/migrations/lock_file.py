@@ -57,15 +57,20 @@ def locked(folder: Path) -> dict[int, str] | None:
         if match is None:
             raise MigrationError(
                 f"{path}:{number}: {line[:80]!r} is no version with its checksum",
-                hint="after a merge: see that the versions are in the right order, then `ectype verify --write-lock`",
+                hint="after a merge: `ectype rebase` puts your migrations after the others and writes the file anew",
             )
         found[int(match[1])] = match[2]
     return found
 
 
-def missing_files(folder: Path, scripts: Sequence[Script]) -> list[Finding]:
-    """Return the versions of the lock file that have no file."""
-    there = {script.version for script in scripts} | {one for script in scripts for one in script.replaces}
+def missing_files(folders: Sequence[Path], scripts: Sequence[Script]) -> list[Finding]:
+    """Return the versions of the lock files that have no file.
+
+    Raises:
+        MigrationError: a line of a lock file is none of ours.
+    """
+    # A squashed file may stand in another folder than what it stands for.
+    replaced = {one for script in scripts for one in script.replaces}
     return [
         Finding(
             "lock",
@@ -73,18 +78,24 @@ def missing_files(folder: Path, scripts: Sequence[Script]) -> list[Finding]:
             f"{folder / NAME} lists {version}, but its file is not there",
             "bring the file here, as from version control; or take the line out if the migration is given up",
         )
+        for folder in folders
         for version in locked(folder) or {}
-        if version not in there
+        if version not in replaced and not any(one.version == version and one.folder == folder for one in scripts)
     ]
 
 
-def unlike(folder: Path, scripts: Sequence[Script]) -> list[Finding]:
-    """Return where the lock file and the files differ; nothing when there is no lock file."""
-    lines = locked(folder)
-    if lines is None:
-        return []
-    found = missing_files(folder, scripts)
+def unlike(folders: Sequence[Path], scripts: Sequence[Script]) -> list[Finding]:
+    """Return where the lock files and the files differ; nothing of a folder that has no lock file.
+
+    Raises:
+        MigrationError: a line of a lock file is none of ours.
+    """
+    lines_of = {folder: locked(folder) for folder in folders}
+    found = missing_files(folders, scripts)
     for script in scripts:
+        folder, lines = script.folder, lines_of[script.folder]
+        if lines is None:
+            continue
         line = lines.get(script.version)
         if line is None:
             text, hint = f"{script.path} is not in {folder / NAME}", "`ectype verify --write-lock` writes the file anew"

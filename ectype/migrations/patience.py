@@ -22,11 +22,14 @@ class Patience:
         lock_wait: seconds to wait for another run to end.
         lock_timeout: seconds that one statement may wait for a table lock; while it waits, everybody else who
             needs the table waits behind it.
+        statement_timeout: seconds that one statement of a transaction may take on PostgreSQL; None for what the role
+            and the server say.
         tries: how often a migration is tried that met such a wait.
     """
 
     lock_wait: float = 60.0
     lock_timeout: float = 2.0
+    statement_timeout: float | None = None
     tries: int = 10
 
 

@@ -1,7 +1,6 @@
 """What a run would do, statement by statement, with what each does to those who use the database meanwhile."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from ectype.adapters.base import Connection
@@ -12,7 +11,7 @@ from ectype.migrations.dsl import Direction
 from ectype.migrations.effects import Effect, effect
 from ectype.migrations.execution import Prepared, prepare, refuse_live
 from ectype.migrations.history import Entry
-from ectype.migrations.scripts import find
+from ectype.migrations.scripts import Folders, find
 from ectype.migrations.sessions import HasAdapter, connected, reading
 from ectype.migrations.steps import Goal, plan
 from ectype.migrations.stepwise import steps_of, texts_of
@@ -84,7 +83,7 @@ class RunPlan:
 
 async def plan_run(
     repo: HasAdapter,
-    folder: str | Path,
+    folder: Folders,
     goal: Goal,
     *,
     prefix: str | None = None,
@@ -104,7 +103,7 @@ async def plan_run(
         MigrationError: the folder, or the options, cannot be used.
         ConnectError: the database cannot be reached.
     """
-    scripts = find(Path(folder))
+    scripts = find(folder)
     dialect = repo.adapter.dialect
     async with reading(repo, prefix) as journal:
         has_journal = await journal.exists()

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ectype.migrations import guard_postgres
 from ectype.migrations.history import Entry
-from ectype.migrations.scripts import Script, find
+from ectype.migrations.scripts import Folders, Script, find
 from ectype.migrations.sessions import HasAdapter, reading
 
 File: TypeAlias = Literal["ok", "edited", "gone"]
@@ -40,7 +39,7 @@ class MigrationStatus:
 
 
 async def status(
-    repo: HasAdapter, folder: str | Path = "migrations", *, prefix: str | None = None
+    repo: HasAdapter, folder: Folders = "migrations", *, prefix: str | None = None
 ) -> list[MigrationStatus]:
     """Return every migration of the folder and of the journal, by rising version. It writes nothing.
 
@@ -48,7 +47,7 @@ async def status(
         MigrationError: the folder cannot be used, or the journal is another tool's table.
         ConnectError: the database cannot be reached.
     """
-    scripts = {script.version: script for script in find(Path(folder))}
+    scripts = {script.version: script for script in find(folder)}
     async with reading(repo, prefix) as journal:
         read = await journal.read()
     entries = {version: entry for version, entry in read.items() if entry.state == "up" or entry.is_partial}

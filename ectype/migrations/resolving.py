@@ -1,13 +1,12 @@
 """The journal put right by hand: what is applied and what is not, said and not run."""
 
-from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from ectype.errors import MigrationError, did_you_mean
 from ectype.migrations.checks import settled
 from ectype.migrations.history import Entry, State
 from ectype.migrations.patience import Patience
-from ectype.migrations.scripts import Script, checksum, find
+from ectype.migrations.scripts import Folders, Script, checksum, find
 from ectype.migrations.sessions import HasAdapter, working
 from ectype.migrations.steps import Goal, plan
 
@@ -20,7 +19,7 @@ async def resolve(
     repo: HasAdapter,
     version: int,
     resolution: Resolution,
-    folder: str | Path = "migrations",
+    folder: Folders = "migrations",
     *,
     prefix: str | None = None,
     lock_wait: float = 60.0,
@@ -38,7 +37,7 @@ async def resolve(
         raise MigrationError(
             f"{resolution!r} is no resolution", hint=did_you_mean(resolution, STATES) or "applied, or rolled-back"
         )
-    scripts = {script.version: script for script in find(Path(folder))}
+    scripts = {script.version: script for script in find(folder)}
     async with working(repo, Patience(lock_wait), prefix) as session:
         await session.guard.begin(session.connection)
         entries = await session.journal.read()
@@ -52,7 +51,7 @@ async def resolve(
 async def baseline(
     repo: HasAdapter,
     version: int,
-    folder: str | Path = "migrations",
+    folder: Folders = "migrations",
     *,
     prefix: str | None = None,
     lock_wait: float = 60.0,
@@ -64,7 +63,7 @@ async def baseline(
         MigrationLockError: another run did not end in time.
         ConnectError: the database cannot be reached.
     """
-    steps = plan({}, find(Path(folder)), Goal("up", to=version))
+    steps = plan({}, find(folder), Goal("up", to=version))
     async with working(repo, Patience(lock_wait), prefix) as session:
         await session.guard.begin(session.connection)
         there = settled(await session.journal.read())

@@ -1,7 +1,6 @@
 """The conductor: what `ectype migrate` and `ectype rollback` do, from code."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from ectype.errors import MigrationError
 from ectype.migrations.body import body_of_code, body_of_script
@@ -11,7 +10,7 @@ from ectype.migrations.errors import MigrationFailedError
 from ectype.migrations.execution import Prepared, Session, prepare, run
 from ectype.migrations.lock_file import missing_files
 from ectype.migrations.patience import Patience
-from ectype.migrations.scripts import Script, checksum, find
+from ectype.migrations.scripts import Folders, Script, checksum, find, folders_of
 from ectype.migrations.sessions import HasAdapter, reading, working
 from ectype.migrations.steps import Goal, Step, plan
 from ectype.migrations.stepwise import Step as Single
@@ -20,7 +19,7 @@ from ectype.migrations.stepwise import run_steps, steps_of
 
 async def migrate(
     repo: HasAdapter,
-    folder: str | Path = "migrations",
+    folder: Folders = "migrations",
     *,
     step: int | None = None,
     to: int | None = None,
@@ -31,6 +30,7 @@ async def migrate(
     fake: bool = False,
     lock_wait: float = 60.0,
     lock_timeout: float = 2.0,
+    statement_timeout: float | None = None,
 ) -> list[int]:
     """Apply what is pending and return its versions, in the order in which they were applied.
 
@@ -40,7 +40,7 @@ async def migrate(
 
     Args:
         repo: the repo, or whatever has an adapter.
-        folder: the folder of migrations.
+        folder: the folder of migrations, or several, whose migrations are one row by version.
         step: how many to apply at most.
         to: the last version to apply.
         to_exclusive: the first version not to apply.
@@ -51,6 +51,8 @@ async def migrate(
         lock_wait: seconds to wait for another run to end.
         lock_timeout: seconds that a statement may wait for a table on PostgreSQL; the migration is then rolled
             back, and tried again up to ten times.
+        statement_timeout: seconds that a statement of a transaction may take on PostgreSQL; without it what the role
+            and the server say.
 
     Raises:
         MigrationFailedError: a migration failed; it says whether it was rolled back. Those before it stay.
@@ -58,16 +60,17 @@ async def migrate(
         MigrationLockError: another run did not end in time.
         MigrationError: the folder, or the options, cannot be used.
         ConfigError: there is no such schema.
+        UnsupportedError: `statement_timeout` on SQLite.
         ConnectError: the database cannot be reached.
     """
     goal = Goal("up", step=step, to=to, to_exclusive=to_exclusive, everything=all)
-    patience = Patience(lock_wait, lock_timeout)
-    return await _reach(repo, Path(folder), goal, patience, prefix=prefix, strict_order=strict_order, fake=fake)
+    patience = Patience(lock_wait, lock_timeout, statement_timeout)
+    return await _reach(repo, folder, goal, patience, prefix=prefix, strict_order=strict_order, fake=fake)
 
 
 async def rollback(
     repo: HasAdapter,
-    folder: str | Path = "migrations",
+    folder: Folders = "migrations",
     *,
     step: int | None = None,
     to: int | None = None,
@@ -77,6 +80,7 @@ async def rollback(
     fake: bool = False,
     lock_wait: float = 60.0,
     lock_timeout: float = 2.0,
+    statement_timeout: float | None = None,
 ) -> list[int]:
     """Roll back what was applied last and return its versions, in the order in which they were rolled back.
 
@@ -93,8 +97,8 @@ async def rollback(
         ConnectError: the database cannot be reached.
     """
     goal = Goal("down", step=step, to=to, to_exclusive=to_exclusive, everything=all)
-    patience = Patience(lock_wait, lock_timeout)
-    return await _reach(repo, Path(folder), goal, patience, prefix=prefix, strict_order=False, fake=fake)
+    patience = Patience(lock_wait, lock_timeout, statement_timeout)
+    return await _reach(repo, folder, goal, patience, prefix=prefix, strict_order=False, fake=fake)
 
 
 async def up(repo: HasAdapter, version: int, migration: object, *, prefix: str | None = None) -> bool:
@@ -137,7 +141,7 @@ async def applied(repo: HasAdapter, *, prefix: str | None = None) -> list[int]:
 
 async def _reach(
     repo: HasAdapter,
-    folder: Path,
+    folder: Folders,
     goal: Goal,
     patience: Patience,
     *,
@@ -149,7 +153,7 @@ async def _reach(
     async with working(repo, patience, prefix) as session:
         entries = await session.journal.read()
         steps = plan(going(entries, goal.direction), scripts, goal)
-        refuse(missing_files(folder, scripts))
+        refuse(missing_files(folders_of(folder), scripts))
         check_run(entries, scripts, steps, strict_order=strict_order)
         if fake:
             return await _record_all(session, steps)

@@ -1,17 +1,20 @@
-"""The folder of migrations: which files there are, and what is in one."""
+"""The folders of migrations: which files there are, and what is in one."""
 
 import ast
 import hashlib
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from ectype.errors import MigrationError
+
+Folders: TypeAlias = str | Path | Sequence[str | Path]
+"""One folder of migrations, or several, whose files are one row by version."""
 
 FILE_NAME: Final = re.compile(r"([0-9]{1,18})_([a-z][a-z0-9_]*)\.py")
 REPLACES: Final = re.compile(r"(?ms)^replaces = (\{.*?^\})")
@@ -25,12 +28,14 @@ class Script:
     """One migration file: its version and name stand in the file's name.
 
     Attributes:
+        folder: the folder of migrations that it was found in.
         replaces: of a file that `ectype squash` wrote: the versions that it stands for, with their checksums.
     """
 
     version: int
     name: str
     path: Path
+    folder: Path = Path()
     replaces: Mapping[int, str] = field(default_factory=lambda: MappingProxyType(dict[int, str]()), hash=False)
 
     def is_as(self, digest: str) -> bool:
@@ -38,20 +43,53 @@ class Script:
         return digest in (checksum(self.path), self.replaces.get(self.version))
 
 
-def find(folder: Path) -> tuple[Script, ...]:
-    """Return the migrations of a folder and the folders in it, by version. Files that begin with `_` are none.
+def folders_of(folder: Folders) -> tuple[Path, ...]:
+    """Return the folders that are meant, in the order in which they were named.
 
     Raises:
-        MigrationError: there is no such folder, a file is named otherwise, or two have one version or one name.
+        MigrationError: none is named, or one lies in another, whose files would count twice.
     """
-    if not folder.is_dir():
-        raise MigrationError(
-            f"there is no folder of migrations at {folder}",
-            hint="`ectype gen migration NAME` makes it, `--folder` names another",
-        )
-    scripts = sorted((_script(path) for path in _python_files(folder)), key=lambda script: script.version)
+    found = (Path(folder),) if isinstance(folder, str | Path) else tuple(Path(one) for one in folder)
+    if not found:
+        raise MigrationError("no folder of migrations is named", hint='name one: folder="migrations"')
+    resolved = [one.resolve() for one in found]
+    for number, one in enumerate(resolved):
+        for other in range(len(resolved)):
+            if other != number and one.is_relative_to(resolved[other]):
+                raise MigrationError(
+                    f"the folder of migrations {found[number]} lies in {found[other]}, so its files would count twice",
+                    hint=f"name {found[other]} alone: the folders in it are looked through too",
+                )
+    return found
+
+
+def find(folder: Folders) -> tuple[Script, ...]:
+    """Return the migrations of the folders and the folders in them, by version. Files that begin with `_` are none.
+
+    Raises:
+        MigrationError: there is no such folder, a file is named otherwise, or two have one version or one name, in
+            whichever folders they are.
+    """
+    scripts = find_all(folder)
     _refuse_twins(scripts)
-    return tuple(scripts)
+    return scripts
+
+
+def find_all(folder: Folders) -> tuple[Script, ...]:
+    """Return what `find` does, without a look at whether two have one version or one name.
+
+    Raises:
+        MigrationError: there is no such folder, or a file is named otherwise.
+    """
+    found: list[Script] = []
+    for one in folders_of(folder):
+        if not one.is_dir():
+            raise MigrationError(
+                f"there is no folder of migrations at {one}",
+                hint="`ectype gen migration NAME` makes it, `--folder` names another",
+            )
+        found += [_script(path, one) for path in _python_files(one)]
+    return tuple(sorted(found, key=lambda script: script.version))
 
 
 def checksum(path: Path) -> str:
@@ -99,11 +137,11 @@ def _python_files(folder: Path) -> list[Path]:
     )
 
 
-def _script(path: Path) -> Script:
+def _script(path: Path, folder: Path) -> Script:
     match = FILE_NAME.fullmatch(path.name)
     if match is None:
         raise MigrationError(f"{path} is not named as a migration", hint=NAMING)
-    return Script(int(match[1]), match[2], path, MappingProxyType(_replaces(path)))
+    return Script(int(match[1]), match[2], path, folder, MappingProxyType(_replaces(path)))
 
 
 def _replaces(path: Path) -> dict[int, str]:
@@ -121,7 +159,7 @@ def _replaces(path: Path) -> dict[int, str]:
     return found
 
 
-def _refuse_twins(scripts: list[Script]) -> None:
+def _refuse_twins(scripts: Sequence[Script]) -> None:
     seen: dict[int | str, Script] = {}
     for script in scripts:
         for what, key in (("version", script.version), ("name", script.name)):

@@ -10,6 +10,7 @@ from ectype.errors import ConfigError, DatabaseError, MigrationError, Unsupporte
 from ectype.migrations.execution import Session
 from ectype.migrations.guard import hold
 from ectype.migrations.history import TABLE, Journal
+from ectype.migrations.overheard import OverheardConnection
 from ectype.migrations.patience import CONNECT_SECONDS, Patience
 
 NO_RIGHTS: Final = ("42501", "3F000")
@@ -61,7 +62,8 @@ async def working(
     # The lock comes first: even the journal's table must not be made by two at once.
     scope = ":".join(part for part in (prefix or "", purpose) if part)
     async with hold(repo.adapter, patience, scope) as guard, connected(repo, prefix) as connection:
-        session = Session(repo.adapter, connection, guard, Journal(connection, repo.adapter.dialect), patience)
+        told = OverheardConnection(connection, repo.adapter.begin_text)
+        session = Session(repo.adapter, told, guard, Journal(told, repo.adapter.dialect), patience)
         await _ensure_journal(session)
         yield session
 

@@ -17,7 +17,7 @@ from ectype.migrations.execution import prepare, refuse_live
 from ectype.migrations.runner import migrate
 from ectype.migrations.schema_hash import schema_hash
 from ectype.migrations.scratch import scratch_database
-from ectype.migrations.scripts import Script, checksum, find
+from ectype.migrations.scripts import Folders, Script, checksum, find
 from ectype.migrations.sql_text import split
 from ectype.migrations.steps import Goal, plan
 from ectype.sql.ddl_alter import looks_first
@@ -37,7 +37,7 @@ class Squashed:
     Attributes:
         path: the new file.
         versions: the versions that it stands for.
-        kept: where their files are now.
+        kept: where their files are now; of another folder's files it is the same place in that folder.
         schema: the hash of the schema that both make.
     """
 
@@ -47,7 +47,7 @@ class Squashed:
     schema: str
 
 
-async def squash(url: str, to: int, folder: str | Path = "migrations") -> Squashed:
+async def squash(url: str, to: int, folder: Folders = "migrations") -> Squashed:
     """Write one migration that stands for all up to a version, and move their files aside.
 
     Databases that have these migrations count it as applied; empty ones run it instead. It holds the SQL of one kind of
@@ -57,7 +57,7 @@ async def squash(url: str, to: int, folder: str | Path = "migrations") -> Squash
     Args:
         url: a database of the kind that the migrations are for, where the role may make databases.
         to: the last version that goes into it.
-        folder: the folder of migrations.
+        folder: the folder of migrations, or several; the new file stands where the last one of them stood.
 
     Raises:
         MigrationError: the version is unknown, there is only one migration up to it, or the schemas differ.
@@ -66,7 +66,7 @@ async def squash(url: str, to: int, folder: str | Path = "migrations") -> Squash
     """
     config = parse(url)
     dialect = adapter_for(config).dialect
-    scripts = [step.script for step in plan({}, find(Path(folder)), Goal("up", to=to))]
+    scripts = [step.script for step in plan({}, find(folder), Goal("up", to=to))]
     if len(scripts) < 2:
         raise MigrationError(f"there is one migration up to {to}, and one is made of it", hint="squash to a later one")
     async with scratch_database(config) as scratch:
@@ -74,7 +74,7 @@ async def squash(url: str, to: int, folder: str | Path = "migrations") -> Squash
         wanted = await schema_hash(scratch)
     statements = [(script, await _statements(script, dialect)) for script in scripts]
     text = await _proven(config, statements, wanted)
-    return _written(Path(folder), scripts, text, wanted)
+    return _written(scripts, text, wanted)
 
 
 async def _statements(script: Script, dialect: Dialect) -> list[str]:
@@ -130,18 +130,18 @@ async def _made_by(config: Config, last: Script, text: str) -> str:
             return await schema_hash(scratch)
 
 
-def _written(folder: Path, scripts: Sequence[Script], text: str, schema: str) -> Squashed:
+def _written(scripts: Sequence[Script], text: str, schema: str) -> Squashed:
     last = scripts[-1]
-    kept = folder / KEPT / str(last.version)
-    kept.mkdir(parents=True, exist_ok=True)
-    path = folder / _name(last)
-    new = folder / f"_{path.name}"
+    path = last.folder / _name(last)
+    new = last.folder / f"_{path.name}"
     new.write_text(text, encoding="utf-8")
     for script in scripts:
+        kept = script.folder / KEPT / str(last.version)
+        kept.mkdir(parents=True, exist_ok=True)
         script.path.rename(kept / script.path.name)
     new.rename(path)
     versions = tuple(sorted({version for script in scripts for version in (script.version, *script.replaces)}))
-    return Squashed(path, versions, kept, schema)
+    return Squashed(path, versions, last.folder / KEPT / str(last.version), schema)
 
 
 def _text(statements: Sequence[tuple[Script, list[str]]], *, transaction: bool) -> str:

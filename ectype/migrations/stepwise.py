@@ -28,6 +28,7 @@ from ectype.migrations.execution import (
     undo,
 )
 from ectype.migrations.history import Entry
+from ectype.migrations.overheard import noticing
 from ectype.migrations.patience import CONNECT_SECONDS, pause_before_try
 from ectype.migrations.sql_text import bare, split
 from ectype.sql.ddl_alter import looks_first
@@ -118,9 +119,10 @@ async def run_steps(session: Session, prepared: Prepared, steps: tuple[Step, ...
         return False
     body, started = prepared.body, time.monotonic()
     telemetry.emit(STARTED, MigrationStarted(body.version, body.name, prepared.direction, len(steps), work.done))
-    while work.done < len(steps):
-        await session.guard.check()
-        await work.step()
+    with noticing(session.connection.plain, body):
+        while work.done < len(steps):
+            await session.guard.check()
+            await work.step()
     duration = round((time.monotonic() - started) * 1000)
     if not await session.journal.finish(body, duration):
         return False
@@ -228,7 +230,7 @@ class _Work:
             for sql in WAIT_LONG[session.journal.dialect.target]:
                 await connection.execute(sql)
             started = time.monotonic()
-            await connection.execute(step.statement.sql)
+            await connection.plain.execute(step.statement.sql)
             await self._assert_valid(step)
             tell(self._prepared, number, step.statement, started)
         # Whoever else has written it did the same.

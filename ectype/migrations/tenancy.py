@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from ectype.errors import EctypeError, MigrationError, UnsupportedError
 from ectype.migrations.report import MigrationStatus, status
 from ectype.migrations.runner import migrate
+from ectype.migrations.scripts import Folders
 from ectype.migrations.sessions import HasAdapter, connected, schemas
 from ectype.migrations.steps import Goal
 
@@ -60,7 +60,7 @@ async def tenants(repo: HasAdapter, glob: str) -> list[str]:
 async def migrate_tenants(
     repo: HasAdapter,
     glob: str,
-    folder: str | Path = "migrations",
+    folder: Folders = "migrations",
     *,
     parallel: int = 8,
     fail_fast: bool = False,
@@ -69,6 +69,7 @@ async def migrate_tenants(
     fake: bool = False,
     lock_wait: float = 60.0,
     lock_timeout: float = 2.0,
+    statement_timeout: float | None = None,
     told: Callable[[TenantOutcome[list[int]]], None] | None = None,
 ) -> list[TenantOutcome[list[int]]]:
     """Apply what is pending in every schema that fits, and return what came of each, by name.
@@ -86,6 +87,7 @@ async def migrate_tenants(
         fake: write into the journals that they are applied, and run nothing.
         lock_wait: seconds to wait for another run in the same schema.
         lock_timeout: seconds that a statement may wait for a table.
+        statement_timeout: seconds that a statement of a transaction may take.
         told: called with each outcome as it comes.
 
     Raises:
@@ -109,13 +111,14 @@ async def migrate_tenants(
             fake=fake,
             lock_wait=lock_wait,
             lock_timeout=lock_timeout,
+            statement_timeout=statement_timeout,
         )
 
     return await _each(await tenants(repo, glob), one, parallel, fail_fast=fail_fast, told=told)
 
 
 async def tenants_status(
-    repo: HasAdapter, glob: str, folder: str | Path = "migrations", *, parallel: int = 8
+    repo: HasAdapter, glob: str, folder: Folders = "migrations", *, parallel: int = 8
 ) -> list[TenantOutcome[list[MigrationStatus]]]:
     """Return the status of every schema that fits, by name. It writes nothing.
 

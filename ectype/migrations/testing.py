@@ -1,16 +1,14 @@
 """Checks of the migrations themselves, for a project's own tests: each goes up, down, and up again."""
 
-from pathlib import Path
-
 from ectype.errors import IrreversibleError, MigrationError
 from ectype.migrations.runner import migrate, rollback
 from ectype.migrations.schema_hash import schema_hash
-from ectype.migrations.scripts import Script, find
+from ectype.migrations.scripts import Folders, Script, find
 from ectype.migrations.sessions import HasAdapter, reading
 
 
 async def check_migrations(
-    repo: HasAdapter, folder: str | Path = "migrations", *, irreversible: tuple[int, ...] = ()
+    repo: HasAdapter, folder: Folders = "migrations", *, irreversible: tuple[int, ...] = ()
 ) -> list[int]:
     """Apply every migration to an empty database, and after each one roll it back and apply it again.
 
@@ -31,7 +29,7 @@ async def check_migrations(
         async def test_every_migration_can_be_taken_back(repo):
             await check_migrations(repo, "migrations")
     """
-    scripts = find(Path(folder))
+    scripts = find(folder)
     await _refuse_what_is_used(repo)
     before = await schema_hash(repo)
     for script in scripts:
@@ -43,7 +41,7 @@ async def check_migrations(
     return [script.version for script in scripts]
 
 
-async def _back_and_again(repo: HasAdapter, folder: str | Path, script: Script, before: str, after: str) -> None:
+async def _back_and_again(repo: HasAdapter, folder: Folders, script: Script, before: str, after: str) -> None:
     try:
         await rollback(repo, folder, step=1)
     except IrreversibleError as exc:

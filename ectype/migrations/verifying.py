@@ -1,17 +1,15 @@
 """What does not fit, told and not changed: for `ectype verify`, and for an application that starts."""
 
-from pathlib import Path
-
 from ectype.errors import MigrationError
 from ectype.migrations import checks, lock_file
 from ectype.migrations.checks import Finding
 from ectype.migrations.errors import PendingMigrationsError
 from ectype.migrations.history import Entry
-from ectype.migrations.scripts import Script, find
+from ectype.migrations.scripts import Folders, Script, find, folders_of
 from ectype.migrations.sessions import HasAdapter, reading
 
 
-async def verify(repo: HasAdapter, folder: str | Path = "migrations", *, prefix: str | None = None) -> list[Finding]:
+async def verify(repo: HasAdapter, folder: Folders = "migrations", *, prefix: str | None = None) -> list[Finding]:
     """Return what does not fit between the files, `migrations.lock` and the journal. It writes nothing.
 
     Found are edited and missing files, two migrations of one version or name, pending migrations that are older than
@@ -23,28 +21,27 @@ async def verify(repo: HasAdapter, folder: str | Path = "migrations", *, prefix:
     """
     async with reading(repo, prefix) as journal:
         entries = await journal.read()
-    path = Path(folder)
     try:
-        scripts = find(path)
+        scripts = find(folder)
     except MigrationError as exc:
         return [Finding("duplicate", None, exc.message, exc.hint or "")]
-    return [*_all(entries, scripts), *_lock(path, scripts)]
+    return [*_all(entries, scripts), *_lock(folder, scripts)]
 
 
-async def pending(repo: HasAdapter, folder: str | Path = "migrations", *, prefix: str | None = None) -> list[int]:
+async def pending(repo: HasAdapter, folder: Folders = "migrations", *, prefix: str | None = None) -> list[int]:
     """Return the versions that are not applied, in the order in which a run would apply them. It writes nothing.
 
     Raises:
         MigrationError: the folder cannot be used.
         ConnectError: the database cannot be reached.
     """
-    scripts = find(Path(folder))
+    scripts = find(folder)
     async with reading(repo, prefix) as journal:
         there = checks.settled(await journal.read())
     return [script.version for script in scripts if script.version not in there]
 
 
-async def require(repo: HasAdapter, folder: str | Path = "migrations", *, prefix: str | None = None) -> None:
+async def require(repo: HasAdapter, folder: Folders = "migrations", *, prefix: str | None = None) -> None:
     """Refuse to go on while migrations are pending: for the start of an application.
 
     Raises:
@@ -77,8 +74,8 @@ def _all(entries: dict[int, Entry], scripts: tuple[Script, ...]) -> list[Finding
     ]
 
 
-def _lock(folder: Path, scripts: tuple[Script, ...]) -> list[Finding]:
+def _lock(folder: Folders, scripts: tuple[Script, ...]) -> list[Finding]:
     try:
-        return lock_file.unlike(folder, scripts)
+        return lock_file.unlike(folders_of(folder), scripts)
     except MigrationError as exc:
         return [Finding("lock", None, exc.message, exc.hint or "")]

@@ -7,6 +7,9 @@ from ectype.migrations.diff import steps as at
 from ectype.migrations.diff.comparison import Comparison, dropped
 from ectype.migrations.diff.renames import mentions
 from ectype.migrations.diff.state import PLAIN_ORDER, TableState
+from ectype.migrations.lint.tokens import tokens_of
+from ectype.migrations.lint.types import change as effect_on_rows
+from ectype.migrations.lint.types import type_name
 from ectype.sql.ddl import (
     UNCHANGED,
     AddColumn,
@@ -26,6 +29,9 @@ from ectype.sql.ddl import (
 from ectype.sql.ddl_names import quote, table_name
 from ectype.sql.ddl_types import literal_text
 
+REWRITTEN = "every row is written anew, and nobody else reads or writes meanwhile"
+STOPS_AT_LONG = "it stops at a value that is too long"
+STOPS_OR_ROUNDS = "it stops at a value that does not fit, and rounds what has too many digits"
 STOPS = "the migration that validates stops while a row has NULL here: fill such rows before"
 
 
@@ -111,15 +117,10 @@ def _modify(work: Comparison, table: TableState, was: Column, one: Column) -> No
                 to=replace(change.to, collation=one.collation or PLAIN_ORDER),
                 was=None if change.was is None else replace(change.was, collation=was.collation or PLAIN_ORDER),
             )
+        note = REWRITTEN if moves and work.carefully else None
         if moves and was.type != one.type and work.carefully:
-            column = quote(one.name, work.dialect, what="column")
-            change = replace(
-                change,
-                using=Raw(cast("Any", f"{column}::{one.type}")),
-                back=Raw(cast("Any", f"{column}::{was.type}")),
-            )
-        note = "every row is written anew, and nobody else reads or writes meanwhile" if moves else None
-        work.found.add(at.ALTER_TABLES, AlterTable(name, (change,), prefix), note=note if work.carefully else None)
+            change, note = _retyped(change, quote(one.name, work.dialect, what="column"), was, one)
+        work.found.add(at.ALTER_TABLES, AlterTable(name, (change,), prefix), note=note)
     if was.null and not one.null:
         fill = one.default.sql if isinstance(one.default, Raw) else work.fills.get((table.place, one.name))
         if one.identity is not False:
@@ -130,6 +131,27 @@ def _modify(work: Comparison, table: TableState, was: Column, one: Column) -> No
         work.found.add(at.CREATE_KEYS, AlterTable(name, (_modified(was, one, null=True, default=False),), prefix))
     if was.identity != one.identity and work.carefully:
         work.found.add(at.CREATE_KEYS, _numbered(work, table, was, one))
+
+
+def _retyped(change: ModifyColumn, column: str, was: Column, one: Column) -> tuple[ModifyColumn, str | None]:
+    """Return the change of a type with the casts that it needs, and what its author should know."""
+    old, new = (type_name(tokens_of(str(side.type))) for side in (was, one))
+    effect = effect_on_rows(old, new)
+    if effect == "free":
+        # The rows stay as they are: nothing is said of how to make them.
+        return change, None
+    change = replace(change, using=_cast(column, old, new, one), back=_cast(column, new, old, was))
+    if effect == "rewrite":
+        return change, REWRITTEN
+    return change, f"{REWRITTEN}; {STOPS_AT_LONG if change.using is None else STOPS_OR_ROUNDS}"
+
+
+def _cast(column: str, old: str, new: str, to: Column) -> Raw | None:
+    """Return how a value becomes one of the new type; None where the server does it by itself, and refuses a loss."""
+    if new.startswith(("varchar(", "char(")) and old != new:
+        # A cast that is written down cuts what is too long, and tells nobody.
+        return None
+    return Raw(cast("Any", f"{column}::{to.type}"))
 
 
 def _modified(was: Column, one: Column, *, null: bool, default: bool) -> ModifyColumn:

@@ -9,6 +9,7 @@ from ectype.migrations.diff.planning import Found
 from ectype.migrations.diff.source import source
 from ectype.migrations.diff.steps import File, Step
 from ectype.migrations.generate import write_migrations
+from ectype.migrations.scripts import Folders
 from ectype.sql.ddl import CreateIndex, DropIndex
 from ectype.sql.ddl_compiler import compile_ddl
 
@@ -46,7 +47,7 @@ def sources(found: Found, name: str) -> list[tuple[str, Callable[[str], str]]]:
     return [(label, maker(steps)) for label, steps in named(found, name)]
 
 
-def write(found: Found, folder: Path, name: str, *, now: datetime) -> list[Path]:
+def write(found: Found, folder: Folders, name: str, *, now: datetime) -> list[Path]:
     """Write the migrations that lead from the database to the schemas, and return their paths; none for nothing.
 
     Raises:

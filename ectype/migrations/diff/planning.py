@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 
 from ectype.adapters.base import Adapter
 from ectype.adapters.registry import adapter_for
@@ -21,7 +20,7 @@ from ectype.migrations.diff.wanted import Unsaid, Wanted, wanted
 from ectype.migrations.patience import CONNECT_SECONDS
 from ectype.migrations.runner import applied
 from ectype.migrations.scratch import scratch_database
-from ectype.migrations.scripts import Script, find
+from ectype.migrations.scripts import Folders, Script, find, folders_of
 from ectype.schema.schema import Schema
 from ectype.sql.dialect import Dialect
 
@@ -44,7 +43,7 @@ class Found:
 async def diff(
     url: str | Config,
     base: type[Schema] = Schema,
-    folder: str | Path = "migrations",
+    folder: Folders = "migrations",
     *,
     renames: Iterable[str] = (),
     ask: Ask | None = None,
@@ -94,7 +93,7 @@ async def diff(
     return Found(found, want, adapter.dialect)
 
 
-async def drifted(url: str | Config, folder: str | Path = "migrations") -> Found:
+async def drifted(url: str | Config, folder: Folders = "migrations") -> Found:
     """Compare a database with what its applied migrations make: what it lacks of it, and what it holds besides.
 
     Raises:
@@ -121,9 +120,10 @@ class _Target:
     adapter: Adapter
 
 
-def find_in(folder: str | Path) -> tuple[Script, ...]:
-    """Return the migrations of a folder; none where there is no folder yet."""
-    return find(Path(folder)) if Path(folder).is_dir() else ()
+def find_in(folder: Folders) -> tuple[Script, ...]:
+    """Return the migrations of the folders; none of a folder that is not there yet."""
+    there = [one for one in folders_of(folder) if one.is_dir()]
+    return find(there) if there else ()
 
 
 async def _applied(adapter: Adapter, scripts: Sequence[Script], *, refuse_pending: bool) -> list[Script]:

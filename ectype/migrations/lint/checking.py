@@ -16,7 +16,7 @@ from ectype.migrations.lint.rules import look
 from ectype.migrations.lint.rules_releases import long_names
 from ectype.migrations.lint.scene import Found, Scene
 from ectype.migrations.lint.tokens import tokens_of
-from ectype.migrations.scripts import find
+from ectype.migrations.scripts import Folders, find
 from ectype.migrations.sql_text import split
 from ectype.sql.ddl import Execute, Node
 from ectype.sql.ddl_alter import looks_first
@@ -29,20 +29,20 @@ DEFAULT_SCHEMA: Final[dict[Target, str]] = {"postgres": "public", "sqlite": "mai
 
 
 async def lint(
-    folder: str | Path = "migrations",
+    folder: Folders = "migrations",
     *,
     dialect: Dialect = POSTGRES,
     only: Collection[int] | None = None,
     sizes: Mapping[str, int] | None = None,
     schema: str | None = None,
 ) -> list[Finding]:
-    """Return what the migrations of a folder would do that loses data, locks tables or breaks the release before.
+    """Return what the migrations of the folders would do that loses data, locks tables or breaks the release before.
 
     No database is needed: the commands are recorded, not run. All files are read in order, so that the types of
     columns are known; `only` says which of them are reported.
 
     Args:
-        folder: the folder of migrations.
+        folder: the folder of migrations, or several.
         dialect: the database that they are for.
         only: the versions to report; None for all.
         sizes: about how many rows each table has, see `sizes_of`. A table that is not in it does not exist yet.
@@ -59,7 +59,7 @@ async def lint(
     # Which server the SQL needs is for the run to say; here it is only read.
     scene = Scene(replace(dialect, version=ANY_VERSION), schema or DEFAULT_SCHEMA[dialect.target])
     found: list[Finding] = []
-    for script in find(Path(folder)):
+    for script in find(folder):
         is_wanted = only is None or script.version in only
         scene.sizes = sizes if is_wanted else None
         try:

@@ -11,10 +11,10 @@ from ectype.cli.settings import KEYS, find_project, setting_variable
 from ectype.migrations.lint.findings import RULES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8")
-SHARED = {"--help", "--json", "--quiet", "--database", "--folder", "--repo"}
+SHARED = {"--help", "--json", "--quiet", "--database", "--folder", "--migrations-path", "--repo"}
 ELSEWHERE = (
     *("gen", "migrate", "rollback", "status", "drift"),
-    *("resolve", "baseline", "backfill", "squash", "verify", "tenants"),
+    *("resolve", "rebase", "baseline", "backfill", "squash", "verify", "tenants"),
 )
 """Commands whose options stand on the pages of migrations."""
 
@@ -38,7 +38,7 @@ def test_the_settings_of_the_page_are_read(tmp_path):
     (toml,) = re.findall(r"(?ms)^```toml\n(.*?)^```", PAGE)
     (tmp_path / "pyproject.toml").write_text(toml)
     assert find_project(tmp_path, {}).schemas == "blog.schemas"
-    assert find_project(tmp_path, {"ECTYPE_REPO": "reports"}).migrations == "migrations/reports"
+    assert find_project(tmp_path, {"ECTYPE_REPO": "reports"}).migrations == ("migrations/reports",)
 
 
 def test_the_environment_goes_before_the_file_for_every_setting(tmp_path):
@@ -47,12 +47,14 @@ def test_the_environment_goes_before_the_file_for_every_setting(tmp_path):
     environ = {setting_variable(key, None): f"own_{key}" for key in keys}
     assert all(f"`{name}`" in PAGE for name in environ)
     project = find_project(tmp_path, environ)
-    assert [getattr(project, key) for key in keys] == [f"own_{key}" for key in keys]
+    assert project.migrations == ("own_migrations",)
+    others = [key for key in keys if key != "migrations"]
+    assert [getattr(project, key) for key in others] == [f"own_{key}" for key in others]
     # A repo with a name has variables of its own, and nothing of the others is meant for it.
     named = find_project(tmp_path, {**environ, "ECTYPE_REPO": "reports", "ECTYPE_REPORTS_SEEDS": "reports.py"})
-    assert (named.migrations, named.seeds, named.schemas) == ("migrations/reports", "reports.py", "blog.schemas")
+    assert (named.migrations, named.seeds, named.schemas) == (("migrations/reports",), "reports.py", "blog.schemas")
     # Without a file, and where it says nothing.
-    assert find_project(tmp_path.parent, {"ECTYPE_MIGRATIONS": "steps", "ECTYPE_SEEDS": ""}).migrations == "steps"
+    assert find_project(tmp_path.parent, {"ECTYPE_MIGRATIONS": "steps", "ECTYPE_SEEDS": ""}).migrations == ("steps",)
 
 
 def test_what_lint_prints_is_what_the_page_shows(ectype, project):

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import shutil
 import subprocess
@@ -110,31 +111,31 @@ async def rows(url, sql):
 
 
 @pytest.mark.postgres
-async def test_migrate_refuses_what_harms_rows_that_are_there(project, migrations, process, fresh_postgres_url):
+def test_migrate_refuses_what_harms_rows_that_are_there(project, migrations, ectype, fresh_postgres_url):
     urls = {"DATABASE_URL": fresh_postgres_url}
     # On an empty database nothing is in anybody's way.
-    assert process("migrate", **urls).returncode == 0
+    assert ectype("migrate", **urls).returncode == 0
     (migrations / "3_more.py").write_text('def up(m):\n    m.create_index("users", "id", name="i")\n')
     (migrations / "4_drop.py").write_text('def up(m):\n    m.drop_table("users")\n')
-    assert process("migrate", "--step", "1", **urls).returncode == 0, "the table has no rows"
-    await rows(fresh_postgres_url, "INSERT INTO users (email) VALUES ('a')")
-    refused = process("migrate", **urls)
+    assert ectype("migrate", "--step", "1", **urls).returncode == 0, "the table has no rows"
+    asyncio.run(rows(fresh_postgres_url, "INSERT INTO users (email) VALUES ('a')"))
+    refused = ectype("migrate", **urls)
     assert (refused.returncode, refused.stdout) == (4, "")
     assert "migrations/4_drop.py:2: error D01" in refused.stderr
     assert "It has about 1 row." in refused.stderr
     assert "--allow D01" in refused.stderr
-    machine = json.loads(process("migrate", "--json", **urls).stdout)
+    machine = json.loads(ectype("migrate", "--json", **urls).stdout)
     assert (machine["exit_code"], machine["lint"][0]["code"]) == (4, "D01")
-    assert process("migrate", "--allow", "D01", **urls).returncode == 0
+    assert ectype("migrate", "--allow", "D01", **urls).returncode == 0
 
 
-def test_on_sqlite_migrate_asks_too(project, migrations, process):
+def test_on_sqlite_migrate_asks_too(project, migrations, ectype):
     urls = {"DATABASE_URL": "sqlite:///a.db"}
-    assert process("migrate", **urls).returncode == 0
+    assert ectype("migrate", **urls).returncode == 0
     (migrations / "3_fill.py").write_text(
         "def change(m):\n    m.execute(\"INSERT INTO users (email) VALUES ('a')\", '')"
     )
     (migrations / "4_drop.py").write_text('def up(m):\n    m.drop_table("users")\n')
-    assert process("migrate", "--step", "1", **urls).returncode == 0
-    assert process("migrate", **urls).returncode == 4
-    assert process("migrate", "--allow", "D01", **urls).returncode == 0
+    assert ectype("migrate", "--step", "1", **urls).returncode == 0
+    assert ectype("migrate", **urls).returncode == 4
+    assert ectype("migrate", "--allow", "D01", **urls).returncode == 0

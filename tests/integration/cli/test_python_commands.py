@@ -167,8 +167,8 @@ def test_the_diagram_is_mermaid_text_too(app, process):
 
 
 @pytest.mark.postgres
-def test_the_doctor_of_postgres_finds_what_an_application_needs(app, process, fresh_postgres_url):
-    done = process("doctor", "--json", DATABASE_URL=fresh_postgres_url)
+def test_the_doctor_of_postgres_finds_what_an_application_needs(app, ectype, fresh_postgres_url):
+    done = ectype("doctor", "--json", DATABASE_URL=fresh_postgres_url)
     found = {sign["what"]: sign for sign in json.loads(done.stdout)["signs"]}
     assert done.returncode == 0, found
     for what in ("pooler", "encoding", "writing", "indexes"):
@@ -177,20 +177,20 @@ def test_the_doctor_of_postgres_finds_what_an_application_needs(app, process, fr
     assert {"server version", "rights", "durability", "connections", "clock"} <= set(found)
 
 
-def test_the_doctor_of_sqlite_finds_rows_that_lead_nowhere(app, process):
-    assert process("migrate").returncode == 0
-    assert process("doctor").returncode == 0
+def test_the_doctor_of_sqlite_finds_rows_that_lead_nowhere(app, ectype):
+    assert ectype("migrate").returncode == 0
+    assert ectype("doctor").returncode == 0
     file = sqlite3.connect(app / "app.db")
     file.execute("INSERT INTO users (email, boss_id) VALUES ('a', 99)")
     file.commit()
     file.close()
-    sick = process("doctor")
+    sick = ectype("doctor")
     assert sick.returncode == 1
     assert "1 rows lead nowhere: users → users" in sick.stdout
-    assert process("doctor", "--database", "sqlite:///none.db").returncode == 10
+    assert ectype("doctor", "--database", "sqlite:///none.db").returncode == 10
 
 
-def test_each_repo_has_its_database_and_its_migrations(app, process):
+def test_each_repo_has_its_database_and_its_migrations(app, ectype):
     with (app / "pyproject.toml").open("a") as file:
         file.write('[tool.ectype.repos.reports]\nurl = "sqlite:///reports.db"\n')
     (app / "migrations" / "_keep.py").write_text("")
@@ -201,20 +201,20 @@ def test_each_repo_has_its_database_and_its_migrations(app, process):
     )
     with (app / "pyproject.toml").open("a") as file:
         file.write('migrations = "reports_migrations"\n')
-    assert "1_lines" not in process("migrate").stdout
+    assert "1_lines" not in ectype("migrate").stdout
     for arguments, extra in (
         (("status", "--repo", "reports"), {}),
         (("--repo", "reports", "status"), {}),
         (("status", "--repo=reports"), {}),
         (("status",), {"ECTYPE_REPO": "reports"}),
     ):
-        shown = process(*arguments, **extra).stdout
+        shown = ectype(*arguments, **extra).stdout
         assert shown.startswith("sqlite:///reports.db")
         assert "lines" in shown
     # The variable of one repo does not lead another one astray.
-    assert process("status", "--repo", "reports", DATABASE_URL="sqlite:///x.db").stdout.startswith("sqlite:///reports")
-    other = process("status", "--repo", "reports", REPORTS_DATABASE_URL="sqlite:///y.db")
+    assert ectype("status", "--repo", "reports", DATABASE_URL="sqlite:///x.db").stdout.startswith("sqlite:///reports")
+    other = ectype("status", "--repo", "reports", REPORTS_DATABASE_URL="sqlite:///y.db")
     assert other.stdout.startswith("sqlite:///y.db")
-    unknown = process("status", "--repo", "report")
+    unknown = ectype("status", "--repo", "report")
     assert unknown.returncode == 2
     assert "did you mean `reports`?" in unknown.stderr

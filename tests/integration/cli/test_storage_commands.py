@@ -48,11 +48,11 @@ BOTH = pytest.mark.parametrize(
 
 
 @BOTH
-def test_a_database_is_made_dropped_and_made_again(process, migrations, new_url):
+def test_a_database_is_made_dropped_and_made_again(ectype, migrations, new_url):
     name = storage.database_name(new_url)
 
     def run(*arguments):
-        done = process(*arguments, DATABASE_URL=new_url)
+        done = ectype(*arguments, DATABASE_URL=new_url)
         return done.returncode, done.stdout, done.stderr
 
     assert run("create") == (0, f"created {name}\n", "")
@@ -74,9 +74,9 @@ def test_a_database_is_made_dropped_and_made_again(process, migrations, new_url)
 
 @BOTH
 @pytest.mark.skipif(shutil.which("pg_dump") is None, reason="pg_dump is not installed")
-def test_what_is_dumped_loads_into_the_same_structure(process, migrations, new_url, project):
+def test_what_is_dumped_loads_into_the_same_structure(ectype, migrations, new_url, project):
     def run(*arguments):
-        return process(*arguments, DATABASE_URL=new_url)
+        return ectype(*arguments, DATABASE_URL=new_url)
 
     assert run("create").returncode == 0
     assert run("migrate").returncode == 0
@@ -142,9 +142,9 @@ def test_a_password_reaches_pg_dump_by_the_environment_only():
 
 
 @pytest.mark.parametrize("command", [("create",), ("drop", "--yes-destroy", "blog"), ("dump",), ("load",), ("doctor",)])
-def test_no_command_prints_a_password(process, project, command):
+def test_no_command_prints_a_password(ectype, project, command):
     (project / "structure.sql").write_text("")
-    done = process(*command, DATABASE_URL="postgresql://ada:secret@127.0.0.1:1/blog")
+    done = ectype(*command, DATABASE_URL="postgresql://ada:secret@127.0.0.1:1/blog")
     assert done.returncode == 10
     assert "ada:***@127.0.0.1" in done.stderr
     assert "secret" not in done.stdout + done.stderr

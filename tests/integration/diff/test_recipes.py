@@ -319,3 +319,66 @@ async def test_a_foreign_key_comes_after_the_unique_index_that_it_refers_to(proj
     await holds(project, linked(keyed=True, bolts=True))
     await migrations.rollback(project, project.folder, step=len(applied))
     assert fingerprint(await project.state()) == before
+
+
+def typed(kind, annotation=str):
+    return users(name=(Field[annotation], field(db=column(type=kind))))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("varchar(20)", "varchar(40)"), ("varchar(20)", "text"), ("varchar(20)", "varchar"), ("text", "varchar")],
+)
+async def test_a_type_that_holds_more_in_place_writes_no_row_anew(postgres, old, new):
+    await postgres.write(typed(old))
+    await postgres.apply()
+    await postgres.execute("INSERT INTO users (name) VALUES ('Ada')")
+    before = await postgres.rows("SELECT pg_relation_filenode('users')")
+    (text,) = await postgres.write(typed(new))
+    assert "using" not in text
+    assert "#" not in text
+    await postgres.apply()
+    assert await postgres.rows("SELECT pg_relation_filenode('users')") == before
+    await holds(postgres, typed(new))
+
+
+@pytest.mark.postgres
+async def test_a_text_that_is_too_long_for_the_new_type_is_refused_and_not_cut(postgres):
+    await postgres.write(typed("varchar(20)"))
+    await postgres.apply()
+    await postgres.execute("INSERT INTO users (name) VALUES ('Ada Lovelace')")
+    (text,) = await postgres.write(typed("varchar(5)"))
+    assert text.startswith(
+        "# every row is written anew, and nobody else reads or writes meanwhile; it stops at a value that is too long\n"
+    )
+    assert "using" not in text
+    with pytest.raises(migrations.MigrationFailedError, match="value too long for type character varying"):
+        await postgres.apply()
+    assert await postgres.rows("SELECT name FROM users") == [("Ada Lovelace",)]
+
+
+@pytest.mark.postgres
+async def test_a_rollback_to_a_shorter_text_is_refused_and_not_cut(postgres):
+    await postgres.write(typed("varchar(5)"))
+    await postgres.apply()
+    await postgres.write(typed("varchar(20)"))
+    await postgres.apply()
+    await postgres.execute("INSERT INTO users (name) VALUES ('Ada Lovelace')")
+    with pytest.raises(migrations.MigrationFailedError, match="value too long for type character varying"):
+        await migrations.rollback(postgres, postgres.folder)
+    assert await postgres.rows("SELECT name FROM users") == [("Ada Lovelace",)]
+
+
+@pytest.mark.postgres
+async def test_a_type_that_no_cast_reaches_by_itself_is_reached_by_using(postgres):
+    await postgres.write(typed("text"))
+    await postgres.apply()
+    await postgres.execute("INSERT INTO users (name) VALUES ('41')")
+    (text,) = await postgres.write(typed("bigint", int))
+    assert "using=Raw('\"name\"::bigint')" in text
+    assert "it stops at a value that does not fit" in text
+    await postgres.apply()
+    assert await postgres.rows("SELECT name FROM users") == [(41,)]
+    await migrations.rollback(postgres, postgres.folder)
+    assert await postgres.rows("SELECT name FROM users") == [("41",)]

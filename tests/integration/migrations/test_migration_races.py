@@ -184,7 +184,7 @@ async def test_fifty_runners_at_once_apply_each_migration_once(repo, folder, wri
                 run.kill()
                 await run.wait()
     assert [(run.returncode, err) for run, (_, err) in zip(runs, printed, strict=True)] == [(0, b"")] * 4
-    done += [[one["version"] for one in json.loads(out)["applied"]] for out, _ in printed]
+    done += [[one["version"] for one in json.loads(out.splitlines()[-1])["applied"]] for out, _ in printed]
     assert sorted(version for versions in done for version in versions) == [1, 2, 3, 4]
     assert await rows("SELECT version FROM applied ORDER BY version") == [(2,), (4,)]
     assert await rows("SELECT indisvalid FROM pg_index WHERE indexrelid = 'applied_version'::regclass") == [(True,)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, assert_type
 
@@ -17,7 +18,7 @@ from ectype import (
     primary_key,
     structure,
 )
-from ectype.migrations import Goal, MigrationStarted, StatementRan, storage
+from ectype.migrations import Goal, MigrationStarted, NoticeRaised, Rebased, StatementRan, storage
 from ectype.migrations.lint.checking import lint, without
 from ectype.migrations.lint.findings import Finding, Severity
 from ectype.sql.dialect import SQLITE
@@ -60,3 +61,15 @@ def on_started(event: MigrationStarted) -> int | None:
 
 def on_ran(event: StatementRan) -> str:
     return f"{event.number}: {event.sql}"
+
+
+async def in_several_folders(repo: Repo) -> None:
+    folders = ("core/migrations", Path("shop/migrations"))
+    assert_type(await migrations.migrate(repo, folders, statement_timeout=30.0), list[int])
+    found = await migrations.rebase(repo, folders, now=datetime.now(UTC), side="theirs", plan=True)
+    assert_type(found, Rebased)
+    assert_type(found.renumbered[0].to, Path)
+
+
+def on_notice(event: NoticeRaised) -> str | None:
+    return event.hint

@@ -93,6 +93,7 @@ def test_an_error_is_one_json_object_when_that_was_asked_for(printed):
     assert caught.value.exit_code == Exit.CANNOT_CONNECT
     assert err.getvalue() == ""
     assert json.loads(out.getvalue()) == {
+        "event": "failed",
         "error": {"type": "ConnectError", "message": "no server [there]", "hint": "start it"},
         "exit_code": 10,
     }
