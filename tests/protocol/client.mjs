@@ -441,6 +441,19 @@ const scenarios = {
     return [socket]
   },
 
+  async params_of_the_socket_nest(){
+    const params = {user: "zoë", filter: {tag: "a & b", deep: {"x y": "1"}}, list: ["a", "b"], items: [{id: 7}], none: {}}
+    const {socket, channel} = await joined("room:params", {}, {params})
+    const {status, response: {vsn, ...nested}} = await answer(channel.push("params", {}))
+    assert.equal(status, "ok")
+    assert.equal(vsn, "2.0.0")
+    // The client writes a list by its positions.
+    assert.deepEqual(nested, {
+      user: "zoë", filter: {tag: "a & b", deep: {"x y": "1"}}, list: {0: "a", 1: "b"}, items: {0: {id: "7"}}
+    })
+    return [socket]
+  },
+
   async reconnects_and_rejoins_after_the_connection_breaks(){ // websocket
     const {socket, channel} = await joined("room:15")
     const again = next(channel, "welcome")
