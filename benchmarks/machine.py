@@ -24,6 +24,11 @@ PACKAGES = (
 )
 
 
+def system() -> str:
+    """Return what the machine and the interpreter are."""
+    return f"{platform.system()} {platform.machine()}, CPython {platform.python_version()}"
+
+
 def machine(databases: list[str]) -> str:
     """Return a line on the system, the interpreter, the databases and the libraries."""
     found: list[str] = []
@@ -32,5 +37,4 @@ def machine(databases: list[str]) -> str:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             found.append(f"{name} not installed")
-    system = f"{platform.system()} {platform.machine()}, CPython {platform.python_version()}"
-    return ", ".join([system, *databases, *found])
+    return ", ".join([system(), *databases, *found])

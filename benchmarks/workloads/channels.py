@@ -1,9 +1,9 @@
 """Channels beside a bare Starlette loop, Django Channels and python-socketio.
 
-`python -m benchmarks.workloads.channels [--quick]`. Each server is a process; one at a time has work, in rounds
-A B C D, D C B A. Ratios are to the bare loop within a round. The budget is that of the design: fan-out p50 at most 1.25
-times the bare loop's, deliveries at least 0.8 times, echoes at least 0.7 times, an idle joined client at most 8 KiB
-more.
+`python -m benchmarks.workloads.channels [--quick] [--json FILE] [--docs] [--from FILE]`. Each server is a process; one
+at a time has work, in rounds A B C D, D C B A. Ratios are to the bare loop within a round. The budget is that of the
+design: fan-out p50 at most 1.25 times the bare loop's, deliveries at least 0.8 times, echoes at least 0.7 times, an
+idle joined client at most 8 KiB more.
 """
 
 import argparse
@@ -11,40 +11,27 @@ import importlib.util
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.machine import system
 from benchmarks.workloads.channels_client import V2, Crowd, SocketIO, requests
+from benchmarks.workloads.channels_report import Figures, markdown, report, verdict
 from benchmarks.workloads.channels_servers import ROWS, SERVERS, fill
 
 SUBSCRIBERS = 1_000
 ECHOING = 64
 NEEDS = {"Django Channels": "channels", "python-socketio": "socketio"}
-BARE = "bare Starlette"
+TITLE = f"{SUBSCRIBERS:,} subscribers, {ECHOING} that echo"
 PAGE = resource.getpagesize()
-
-
-@dataclass
-class Figures:
-    """What was measured of one server, a value a round; latencies in milliseconds."""
-
-    idle_kib: list[float] = field(default_factory=list)
-    fan_out_p50: list[float] = field(default_factory=list)
-    fan_out_p99: list[float] = field(default_factory=list)
-    deliveries: list[float] = field(default_factory=list)
-    delivery_cpu_us: list[float] = field(default_factory=list)
-    echoes: list[float] = field(default_factory=list)
-    echo_cpu_us: list[float] = field(default_factory=list)
-    requests: list[float] = field(default_factory=list)
+DOCS = Path("docs/performance-channels.md")
 
 
 @dataclass(frozen=True)
@@ -117,7 +104,10 @@ def one_round(server: Server, figures: Figures, seconds: float) -> None:
     if server.name != "python-socketio":
         paths = [f"/row/{1 + number * 37 % ROWS}" for number in range(ROWS)]
         requests(server.port, paths, seconds / 4)
-        figures.requests.append(requests(server.port, paths, seconds))
+        before = server.cpu()
+        answers, took = requests(server.port, paths, seconds)
+        figures.requests.append(answers / took)
+        figures.request_cpu_us.append((server.cpu() - before) / answers * 1e6)
 
 
 def measure(rounds: int, seconds: float) -> tuple[dict[str, Figures], list[str]]:
@@ -138,60 +128,12 @@ def measure(rounds: int, seconds: float) -> tuple[dict[str, Figures], list[str]]
             for name in names if number % 2 == 0 else names[::-1]:
                 # A process of its own each time: memory that the last round left would hide what a client costs.
                 with ExitStack() as stack:
-                    one_round(stack.enter_context(serving(name, file)), figures[name], seconds)
+                    server = stack.enter_context(serving(name, file))
+                    try:
+                        one_round(server, figures[name], seconds)
+                    except OSError as exc:
+                        raise RuntimeError(f"{name}, in round {number + 1}: {exc}") from exc
     return figures, notes
-
-
-COLUMNS = {
-    "idle_kib": "KiB an idle client",
-    "fan_out_p50": "fan-out p50 ms",
-    "fan_out_p99": "p99 ms",
-    "deliveries": "deliveries/s",
-    "delivery_cpu_us": "cpu µs",
-    "echoes": "echo/s",
-    "echo_cpu_us": "cpu µs",
-    "requests": "rows/s",
-}
-
-
-def report(figures: dict[str, Figures]) -> Table:
-    """Return the table: medians, and behind them the median of the ratios to the bare loop of the same round."""
-    table = Table(title=f"{SUBSCRIBERS:,} subscribers, {ECHOING} that echo", title_justify="left")
-    table.add_column("server")
-    for title in COLUMNS.values():
-        table.add_column(title, justify="right")
-    for name, mine in figures.items():
-        cells = []
-        for column in COLUMNS:
-            values, base = getattr(mine, column), getattr(figures[BARE], column)
-            if not values:
-                cells.append("–")
-                continue
-            middle = statistics.median(values)
-            ratio = statistics.median(a / b for a, b in zip(values, base, strict=True))
-            cells.append(f"{middle:,.0f} ({ratio:.2f})" if middle >= 100 else f"{middle:.1f} ({ratio:.2f})")
-        table.add_row(name, *cells)
-    return table
-
-
-def verdict(figures: dict[str, Figures]) -> list[str]:
-    """Return a line for each figure of the budget."""
-    mine, bare = figures["ectype"], figures[BARE]
-
-    def ratio(column: str) -> float:
-        return statistics.median(a / b for a, b in zip(getattr(mine, column), getattr(bare, column), strict=True))
-
-    more = statistics.median(a - b for a, b in zip(mine.idle_kib, bare.idle_kib, strict=True))
-    checks = [
-        ("fan-out p50", ratio("fan_out_p50"), "≤ 1.25 ×", ratio("fan_out_p50") <= 1.25),
-        ("deliveries/s", ratio("deliveries"), "≥ 0.8 ×", ratio("deliveries") >= 0.8),
-        ("echo/s", ratio("echoes"), "≥ 0.7 ×", ratio("echoes") >= 0.7),
-        ("an idle joined client, KiB more", more, "≤ 8", more <= 8),
-    ]
-    return [
-        f"{'within' if good else 'BEYOND'} the budget: {what} {value:.2f} ({budget})"
-        for what, value, budget, good in checks
-    ]
 
 
 def main() -> None:
@@ -199,13 +141,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.workloads.channels", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="three short rounds instead of seven")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--docs", action="store_true", help=f"write the table to {DOCS}")
+    parser.add_argument("--from", dest="read", type=Path, help="measure nothing: report what `--json` wrote")
     chosen = parser.parse_args()
-    figures, notes = measure(*((3, 1.0) if chosen.quick else (7, 2.0)))
-    console = Console(width=None if sys.stdout.isatty() else 150)
-    console.print(report(figures))
+    if chosen.read is None:
+        figures, notes = measure(*((3, 1.0) if chosen.quick else (7, 2.0)))
+    else:
+        held = json.loads(chosen.read.read_text())["figures"]
+        figures, notes = {name: Figures(**values) for name, values in held.items()}, []
+    console = Console(width=None if sys.stdout.isatty() else 170)
+    console.print(report(figures, TITLE))
     notes += verdict(figures)
     for note in notes:
         console.print(note)
+    if chosen.docs:
+        DOCS.write_text(markdown(figures, TITLE, system()))
     if chosen.json is not None:
         document = {"notes": notes, "figures": {name: asdict(one) for name, one in figures.items()}}
         chosen.json.write_text(json.dumps(document, indent=2) + "\n")

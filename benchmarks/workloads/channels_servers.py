@@ -32,6 +32,8 @@ def fill(file: str) -> None:
 
 def ectype(file: str) -> Any:
     """Return channels of ectype, and its repo."""
+    from datetime import timedelta
+
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
@@ -76,7 +78,9 @@ def ectype(file: str) -> Any:
         return JSONResponse({"id": person.id, "name": person.name, "email": person.email})
 
     pubsub = PubSub(defer=repo.after_commit)
-    routes = [Route("/row/{id:int}", row), Mount("/socket", socket_app(UserSocket, pubsub=pubsub))]
+    # The crowd says nothing of its own, and on a busy machine a round may take longer than a minute.
+    sockets = socket_app(UserSocket, pubsub=pubsub, idle_timeout=timedelta(minutes=15))
+    routes = [Route("/row/{id:int}", row), Mount("/socket", sockets)]
     return Starlette(routes=routes, lifespan=repo_lifespan(repo))
 
 
@@ -200,7 +204,10 @@ def socketio(_file: str) -> Any:
     """Return python-socketio, which has no database and no pages of its own."""
     import socketio as package
 
-    server = package.AsyncServer(async_mode="asgi", cors_allowed_origins="*", logger=False, engineio_logger=False)
+    # The crowd answers no pings, and a round may take longer than their timeout.
+    server = package.AsyncServer(
+        async_mode="asgi", cors_allowed_origins="*", logger=False, engineio_logger=False, ping_interval=900
+    )
 
     @server.event
     async def join(sid: str, _data: Any) -> Any:
@@ -228,7 +235,7 @@ def main() -> None:
     lifespan = "on" if sys.argv[1] in ("ectype", "bare Starlette") else "off"
     config = uvicorn.Config(
         app, port=0, log_level="critical", access_log=False, lifespan=lifespan, ws="websockets-sansio",
-        ws_per_message_deflate=False, timeout_graceful_shutdown=1, backlog=4096,
+        ws_per_message_deflate=False, ws_ping_interval=None, timeout_graceful_shutdown=1, backlog=4096,
     )  # fmt: skip
     server = uvicorn.Server(config)
 

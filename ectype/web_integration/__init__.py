@@ -33,6 +33,7 @@ from ectype.web_integration.channels import (
     socket_app,
 )
 from ectype.web_integration.errors import PROBLEMS, Problem, litestar_errors, repo_errors
+from ectype.web_integration.filters import ParamFilter
 from ectype.web_integration.forms import Form, FormField, to_form
 from ectype.web_integration.jinja import form_templates
 from ectype.web_integration.middleware import SandboxMiddleware, repo_lifespan
@@ -71,6 +72,7 @@ __all__ = [
     "Joined",
     "LongPoll",
     "Outgoing",
+    "ParamFilter",
     "ParamLimits",
     "Params",
     "ParamsError",

@@ -48,7 +48,8 @@ def check_object(payload: object, *, topic: str, event: str) -> None:
     Raises:
         PayloadError: it is something else.
     """
-    if not isinstance(payload, Mapping):
+    # A dict it is nearly always, and of that an abstract class asks the long way.
+    if not isinstance(payload, (dict, Mapping)):
         raise PayloadError(
             f"the payload of {event!r} on {topic!r} must be an object or bytes, and is {type(payload).__name__}",
             hint=f'give it a name: {{"data": {_short(payload)}}}',

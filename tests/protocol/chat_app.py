@@ -62,6 +62,9 @@ class RoomChannel(Channel):
     async def handle_in_echo(self, payload: Payload, socket: Socket) -> Reply:
         return Reply(payload)
 
+    async def handle_in_params(self, payload: Payload, socket: Socket) -> Reply:
+        return Reply(socket.assigns["params"])
+
     async def handle_in_count(self, payload: Payload, socket: Socket) -> Reply:
         socket.assign(count=socket.assigns["count"] + 1)
         return Reply({"count": socket.assigns["count"]})
@@ -114,7 +117,7 @@ class UserSocket(SocketHandler):
         if params.get("user") == "mallory":
             return Refused(429, reason="slow down")
         user = info.auth_token or params.get("user", "nobody")
-        return Connected(user=user, id=f"users:{user}")
+        return Connected(user=user, params=params, id=f"users:{user}")
 
 
 repos, pubsub = made(*sys.argv[2:4])

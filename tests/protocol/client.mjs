@@ -51,7 +51,8 @@ const balanced = async () => {
 const host = processes.length === 1 ? processes[0] : await balanced()
 const url = `ws://${host}/socket`
 const polling = kind === "longpoll"
-const WAIT = 20000
+// How long what must come may take; a server that starts anew on a busy machine needs more than one that runs.
+const WAIT = names.includes("a_restarted_server_is_come_back_to") ? 90000 : 20000
 
 class ForeignWebSocket extends WebSocket {
   constructor(address, protocols){ super(address, protocols, {origin: "https://evil.test"}) }
@@ -75,10 +76,15 @@ class Recording extends WebSocket {
   }
 }
 
-const within = (promise, what) => Promise.race([
-  promise,
-  new Promise((_, reject) => setTimeout(() => reject(new Error(`timeout: ${what}`)), WAIT).unref())
-])
+const within = (promise, what) => {
+  const first = Promise.race([
+    promise,
+    new Promise((_, reject) => setTimeout(() => reject(new Error(`timeout: ${what}`)), WAIT).unref())
+  ])
+  // Not every scenario waits for all that it begins: what is never waited for must not end the others.
+  first.catch(() => {})
+  return first
+}
 
 const connect = ({at = host, ...options} = {}) => {
   const socket = new Socket(`ws://${at}/socket`, {
@@ -300,7 +306,8 @@ const scenarios = {
   },
 
   async heartbeat(){ // websocket
-    const {socket, opened} = connect({heartbeatIntervalMs: 20})
+    // The client hangs up when one is not answered before the next, which on a busy machine takes a while.
+    const {socket, opened} = connect({heartbeatIntervalMs: 500})
     await opened
     const seen = []
     socket.onMessage(message => { if(message.topic === "phoenix"){ seen.push(message) } })
@@ -438,6 +445,19 @@ const scenarios = {
     socket.onOpen(() => { opened = true })
     await within(new Promise(resolve => socket.onError(resolve)), "error")
     assert.equal(opened, false)
+    return [socket]
+  },
+
+  async params_of_the_socket_nest(){
+    const params = {user: "zoë", filter: {tag: "a & b", deep: {"x y": "1"}}, list: ["a", "b"], items: [{id: 7}], none: {}}
+    const {socket, channel} = await joined("room:params", {}, {params})
+    const {status, response: {vsn, ...nested}} = await answer(channel.push("params", {}))
+    assert.equal(status, "ok")
+    assert.equal(vsn, "2.0.0")
+    // The client writes a list by its positions.
+    assert.deepEqual(nested, {
+      user: "zoë", filter: {tag: "a & b", deep: {"x y": "1"}}, list: {0: "a", 1: "b"}, items: {0: {id: "7"}}
+    })
     return [socket]
   },
 

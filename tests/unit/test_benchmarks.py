@@ -13,6 +13,7 @@ from benchmarks.budgets import Budget
 from benchmarks.growth import exponent
 from benchmarks.harness import Competitor, Figures, Pace, Report, Series, Table, measure
 from benchmarks.inputs import plain
+from benchmarks.workloads import channels_report as channels
 from benchmarks.yardstick import slowness
 
 SHORT = Pace(2, 0.0001, 1)
@@ -128,3 +129,22 @@ async def test_a_run_is_written_and_read_again(tmp_path: Path):
     for said in ("a machine", "≤ 9 × raw sqlite3", "a \\| b", "why", "a note", "growth rows"):
         assert said in page
     assert Report() != report
+
+
+def channel_figures(**found: float) -> channels.Figures:
+    return channels.Figures(**{name: [value, value * 9, value] for name, value in found.items()})
+
+
+@pytest.mark.parametrize(("echoes", "word"), [(70.1, "within"), (69.9, "BEYOND")])
+def test_channels_are_judged_beside_the_bare_loop_of_the_same_round(echoes: float, word: str):
+    bare = {"idle_kib": 20.0, "fan_out_p50": 40.0, "fan_out_p99": 90.0, "deliveries": 100.0, "echoes": 100.0}
+    found = {
+        "bare Starlette": channel_figures(**bare),
+        "ectype": channel_figures(**{**bare, "idle_kib": 28.1, "fan_out_p50": 50.0, "echoes": echoes}),
+        "python-socketio": channel_figures(**bare),
+    }
+    lines = channels.verdict(found)
+    assert [line.partition(" ")[0] for line in lines] == ["within", "within", word, "BEYOND"]
+    page = channels.markdown(found, "1,000 subscribers", "Linux")
+    assert "| python-socketio | 20.0 (1.00) | 40.0 (1.00) | 90.0 (1.00) | 100 (1.00) | – |" in page
+    assert f"| echo/s | {echoes / 100:.2f} | ≥ 0.7 × | {'met' if word == 'within' else '**over**'} |" in page

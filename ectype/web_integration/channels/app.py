@@ -115,8 +115,8 @@ def socket_app(
         path: where below the mount WebSockets are opened; the stock client knows "/websocket" only. It may have
             variables, which are parameters: "/{project}/websocket".
         longpoll: given options, clients may poll too; `LongPoll()` does for one process.
-        check_origin: which web pages may connect: True for those of the same host, a list of origins, a function
-            of the `Origin` header, or False.
+        check_origin: which web pages may connect: True for those of the same host, "exact" for those of the same
+            scheme, host and port, a list of origins, a function of the `Origin` header, or False.
         subprotocols: WebSocket subprotocols to agree to, best first; a client that names only others is refused.
         max_channels: how many topics one client may have joined at once.
         outbox_limit: how many frames may wait for a slow client, before its socket closes with code 1013.

@@ -11,16 +11,22 @@ One instance stands for one client in one topic. Its callbacks run one after the
 """
 
 import inspect
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from ectype.errors import did_you_mean
 from ectype.web_integration.channels.errors import ChannelError
+from ectype.web_integration.channels.levels import LogLevel, check_level
 from ectype.web_integration.channels.socket import NOTHING, Ref, Socket
 from ectype.web_integration.payload import Outgoing, Payload
+
+logger = logging.getLogger("ectype.channels")
 
 PREFIX = "handle_in_"
 
@@ -97,6 +103,7 @@ class Link(Protocol):
     def tell(self, message: object) -> None: ...  # noqa: D102
     def subscribe(self, topic: str) -> None: ...  # noqa: D102
     def at_end(self, callback: Callable[[], object]) -> None: ...  # noqa: D102
+    def background(self) -> Context: ...  # noqa: D102
     @property
     def topic(self) -> str: ...  # noqa: D102
 
@@ -110,15 +117,24 @@ class Channel(ABC):
 
     Attributes:
         intercept: events whose broadcasts go through `handle_out` instead of straight to the client.
+        shutdown: how long the channel may go on with what is in its mailbox when it must end; then it is cancelled.
+        log_join: the level at which the log has a line for each join; None for no line.
+        log_handle_in: the same for each message of a client that was handled.
     """
 
     intercept: ClassVar[tuple[str, ...]] = ()
+    shutdown: ClassVar[timedelta] = timedelta(seconds=5)
+    log_join: ClassVar[LogLevel] = logging.INFO
+    log_handle_in: ClassVar[LogLevel] = logging.DEBUG
     handlers: ClassVar[MappingProxyType[str, Handler]] = MappingProxyType({})
     _link: Link | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # passed on
         super().__init_subclass__(**kwargs)
         cls.handlers = MappingProxyType(_handlers(cls))
+        for name in ("log_join", "log_handle_in"):
+            check_level(f"{cls.__name__}.{name}", getattr(cls, name))
+        _check_shutdown(cls)
         if isinstance(cls.intercept, str):
             raise ChannelError(
                 f"{cls.__name__}.intercept is a tuple of events",
@@ -163,17 +179,20 @@ class Channel(ABC):
         raise ChannelError(f"{type(self).__name__} on {socket.topic!r} has no handle_out for {event!r}: {payload!r}")
 
     async def handle_info(self, message: object, socket: Socket) -> Stop | None:
-        """Handle what `tell` was given, or a `Broadcast` of a topic given to `subscribe`."""
-        raise ChannelError(
-            f"{type(self).__name__} on {socket.topic!r} got a message of type {type(message).__name__}",
-            hint="define async def handle_info(self, message, socket)",
-        )
+        """Handle what `tell` was given, or a `Broadcast` of a topic given to `subscribe`.
+
+        Without it, such a message is a warning in the log.
+        """
+        logger.warning(
+            "%s on %.200r got a message of type %s, which nothing handles\n\nhint: define async def handle_info(self, "
+            "message, socket)", type(self).__name__, socket.topic, type(message).__name__,
+        )  # fmt: skip
 
     async def terminate(self, reason: str, socket: Socket) -> None:  # noqa: B027  # nothing to clean up is usual
         """Clean up when the channel ends other than by an exception.
 
         `reason` is `left`, `disconnected`, `draining` (the server stops), `duplicate_join`, or that of `Stop`. It may
-        take five seconds.
+        take as long as `shutdown` says.
         """
 
     async def push(self, event: str, payload: Outgoing) -> None:
@@ -219,6 +238,14 @@ class Channel(ABC):
         """Call a plain function when this channel has ended, or at once when it has; allowed in `join`."""
         self._linked("at_end").at_end(callback)
 
+    def background(self) -> Context:
+        """Return a context for a task that outlives its handler: `asyncio.create_task(work(), context=…)`.
+
+        It is what the channel's own tasks begin with, so that in the sandbox of a test the task works for the owner of
+        the client; a transaction that is open in the handler is not in it.
+        """
+        return self._linked("background").background()
+
     def link(self, link: Link) -> None:
         """Tie the channel to what runs it; called once, before `join`."""
         self._link = link
@@ -231,6 +258,15 @@ class Channel(ABC):
                 "pubsub.broadcast(topic, event, payload)",
             )
         return self._link
+
+
+def _check_shutdown(cls: type[Channel]) -> None:
+    given: Any = cls.shutdown
+    if not isinstance(given, timedelta) or given < timedelta(0):
+        raise ChannelError(
+            f"{cls.__name__}.shutdown is a timedelta that is not negative, got {given!r:.60}",
+            hint="write shutdown = timedelta(seconds=5)",
+        )
 
 
 def _handlers(cls: type[Channel]) -> dict[str, Handler]:

@@ -1,5 +1,6 @@
 """SocketHandler: which channels a socket offers, and who may connect."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +10,9 @@ from starlette.datastructures import Headers
 
 from ectype.web_integration.channels.channel import Channel
 from ectype.web_integration.channels.errors import ChannelError
+from ectype.web_integration.channels.levels import LogLevel, check_level
 from ectype.web_integration.channels.socket import Routes
+from ectype.web_integration.filters import SECRETS, ParamFilter
 
 Params: TypeAlias = Mapping[str, Any]
 """What the client gave in the URL: query parameters, nested as Plug nests them (`filter[tag]=x` is
@@ -98,15 +101,26 @@ class SocketHandler:
 
     Attributes:
         channels: topic pattern → channel; an exact topic, or a beginning and `*`. The first that fits is taken.
+        log: the level at which the log has a line for each client that asks to connect; None for no line.
+        filter_params: what logs and telemetry show of parameters, here and in the channels.
     """
 
     channels: ClassVar[Mapping[str, type[Channel]]] = {}
     routes: ClassVar[Routes[type[Channel]]] = Routes[type[Channel]]({})
+    log: ClassVar[LogLevel] = logging.INFO
+    filter_params: ClassVar[ParamFilter] = SECRETS
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # passed on
         super().__init_subclass__(**kwargs)
         for pattern, channel in cls.channels.items():
             _check_channel(cls.__name__, pattern, channel)
+        check_level(f"{cls.__name__}.log", cls.log)
+        given: Any = cls.filter_params
+        if not isinstance(given, ParamFilter):
+            raise ChannelError(
+                f"{cls.__name__}.filter_params must be a ParamFilter, got {given!r:.60}",
+                hint='write filter_params = ParamFilter("iban")',
+            )
         cls.routes = Routes(cls.channels)
 
     async def connect(self, params: Params, info: ConnectInfo) -> Connected | Refused:  # noqa: ARG002

@@ -21,7 +21,6 @@ from ectype.web_integration.channels.outbox import Fanout
 from ectype.web_integration.channels.serializer import Serializer, negotiate
 from ectype.web_integration.channels.server import SERVICE_RESTART, Connection, Limits
 from ectype.web_integration.channels.session import session_of
-from ectype.web_integration.filters import filtered
 from ectype.web_integration.params import ParamsError, ParamsTooLargeError, decode_params
 from ectype.web_integration.pubsub.pubsub import PubSub
 
@@ -112,7 +111,8 @@ class Doorkeeper:
         hosts = request.headers.getlist("host")
         origins = request.headers.getlist("origin")
         host = hosts[0] if len(hosts) == 1 else None
-        if all(self._origins.allows(origin, host=host) for origin in origins):
+        scheme: str = request.scope.get("scheme", "http")
+        if all(self._origins.allows(origin, host=host, scheme=scheme) for origin in origins):
             return True
         logger.warning(
             "refused a socket from origin %.200r at host %.200r: it is another site's page. If it is yours, add it "
@@ -187,14 +187,14 @@ class Doorkeeper:
     def report(self, outcome: Admitted | Refused, params: Params, duration: float, *, transport: str) -> None:
         """Log and tell telemetry what became of a client that asked to connect."""
         status = outcome.status if isinstance(outcome, Refused) else 101
-        name = self.handler.__name__
-        if logger.isEnabledFor(logging.INFO):
-            logger.info(
-                "connect %s by %s: %d in %.1f ms, params %.500r",
-                name, transport, status, duration * 1000, filtered(params),
+        name, level, shown = self.handler.__name__, self.handler.log, self.handler.filter_params
+        if level is not None and logger.isEnabledFor(level):
+            logger.log(
+                level, "connect %s by %s: %d in %.1f ms, params %.500r",
+                name, transport, status, duration * 1000, shown(params),
             )  # fmt: skip
         if telemetry.listeners(events.CONNECTED):
-            event = events.SocketConnected(name, filtered(params), status, duration, transport)
+            event = events.SocketConnected(name, shown(params), status, duration, transport)
             telemetry.emit(events.CONNECTED, event)
 
 

@@ -73,6 +73,7 @@ class Session:
             limits=keeper.limits,
             transmit=self._transmit,
             on_close=self._closed,
+            filter_params=keeper.handler.filter_params,
         )
         self._timer = self._loop.call_later(self._patience, self._check, context=self.connection.context.copy())
         keeper.enter(self.connection)

@@ -2,23 +2,25 @@
 
 A browser sends cookies with a WebSocket wherever the page came from (cross-site WebSocket hijacking), and neither
 Starlette nor uvicorn looks at `Origin`. The rules are Phoenix's `check_origin`: a request without `Origin` comes from
-no browser and passes; `True` wants the host that the request was sent to; a list names the origins; a function decides.
+no browser and passes; `True` wants the host that the request was sent to, `"exact"` its scheme and port too; a list
+names the origins; a function decides.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from ectype.errors import ConfigError
 
-CheckOrigin: TypeAlias = bool | Iterable[str] | Callable[[str], bool]
+CheckOrigin: TypeAlias = bool | Literal["exact"] | Iterable[str] | Callable[[str], bool]
 
 _HOST = r"(?P<host>\[[0-9a-f:.]+\]|[^\s:/?#@\\\[\]]+)(?::(?P<port>[0-9]{1,5}))?"
 _ORIGIN = re.compile(rf"(?P<scheme>[a-z][a-z0-9+.-]*)://{_HOST}", re.IGNORECASE)
 _ALLOWED = re.compile(rf"(?:(?P<scheme>[a-z][a-z0-9+.-]*):)?//{_HOST}", re.IGNORECASE)
 _HOST_HEADER = re.compile(_HOST, re.IGNORECASE)
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_HTTP = {"ws": "http", "wss": "https"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +43,26 @@ class OriginCheck:
     """Decides about origins.
 
     Args:
-        check: True: the origin's host must be the host of the request. A list: it must fit one of the entries,
-            `https://example.org`, `//example.org:8443` (any scheme) or `//*.example.org` (the domain and all below).
-            False: everybody passes. A function: given the `Origin` header, it says whether it passes.
+        check: True: the origin's host must be the host of the request. `"exact"`: its scheme and port must be those of
+            the request too. A list: it must fit one of the entries, `https://example.org`, `//example.org:8443` (any
+            scheme) or `//*.example.org` (the domain and all below). False: everybody passes. A function: given the
+            `Origin` header, it says whether it passes.
 
     Raises:
         ConfigError: an entry is none of these.
     """
 
-    __slots__ = ("_allowed", "_decide", "_same_host")
+    __slots__ = ("_allowed", "_decide", "_exact", "_same_host")
 
     def __init__(self, check: CheckOrigin) -> None:
-        self._same_host = check is True
+        self._exact = check == "exact"
+        self._same_host = check is True or self._exact
         self._decide = check if callable(check) else None
-        listed = None if isinstance(check, bool) or callable(check) else check
+        listed = None if isinstance(check, bool) or callable(check) or self._exact else check
         self._allowed = None if listed is None else tuple(_entry(one) for one in _entries(listed))
 
-    def allows(self, origin: str | None, *, host: str | None) -> bool:
-        """Return whether a request with these `Origin` and `Host` headers may go on.
+    def allows(self, origin: str | None, *, host: str | None, scheme: str = "http") -> bool:
+        """Return whether a request of this scheme with these `Origin` and `Host` headers may go on.
 
         >>> OriginCheck(True).allows("https://example.org", host="example.org:8000")
         True
@@ -75,7 +79,9 @@ class OriginCheck:
         if self._allowed is not None:
             return any(allowed.admits(place) for allowed in self._allowed)
         own = None if host is None else _HOST_HEADER.fullmatch(host)
-        return own is not None and own["host"].lower() == place.host
+        if own is None or own["host"].lower() != place.host:
+            return False
+        return not self._exact or (_HTTP.get(scheme, scheme), _port(scheme, own["port"])) == (place.scheme, place.port)
 
 
 def _entries(check: Iterable[str]) -> Iterable[str]:
@@ -100,4 +106,8 @@ def _place(pattern: re.Pattern[str], text: str) -> _Place | None:
         return None
     scheme, port = match["scheme"], match["port"]
     scheme = None if scheme is None else scheme.lower()
-    return _Place(scheme, match["host"].lower(), int(port) if port else _PORTS.get(scheme or ""))
+    return _Place(scheme, match["host"].lower(), _port(scheme, port))
+
+
+def _port(scheme: str | None, port: str | None) -> int | None:
+    return int(port) if port else _PORTS.get(scheme or "")

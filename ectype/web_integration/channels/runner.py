@@ -16,15 +16,12 @@ from ectype.web_integration.channels.message import LEAVE, Answer, Message, Push
 from ectype.web_integration.channels.outbox import Outbox
 from ectype.web_integration.channels.serializer import Serializer
 from ectype.web_integration.channels.socket import Actions, Member, Phase, Ref, Socket, SocketState
-from ectype.web_integration.filters import filtered
+from ectype.web_integration.filters import ParamFilter
 from ectype.web_integration.payload import Outgoing, Payload
 from ectype.web_integration.pubsub.broadcast import Broadcast
 from ectype.web_integration.pubsub.pubsub import PubSub, Subscription
 
 logger = logging.getLogger("ectype.channels")
-
-SHUTDOWN_SECONDS: Final = 5.0
-"""How long a channel may go on with what is in its mailbox when it must end, as in Phoenix."""
 
 ChannelMember: TypeAlias = Member[type[Channel]]
 ChannelActions: TypeAlias = Actions[type[Channel]]
@@ -41,6 +38,7 @@ class Host(Protocol):
     pubsub: PubSub
     context: Context
     inbox_limit: int
+    filter_params: ParamFilter
 
     async def settle(self, actions: ChannelActions) -> None: ...  # noqa: D102  # said in Connection
     def forget(self, runner: "Runner") -> None: ...  # noqa: D102
@@ -65,7 +63,8 @@ class _Shut(NamedTuple):
     reason: str
 
 
-_Mail: TypeAlias = Message | _Join | _Out | _Info | _Shut
+_Inside: TypeAlias = _Join | _Out | _Info | _Shut
+_Mail: TypeAlias = Message | _Inside
 
 
 @final
@@ -127,9 +126,9 @@ class Runner:
             await self._wait()
 
     async def end(self) -> None:
-        """Wait until the channel has ended; after `SHUTDOWN_SECONDS` it is cancelled."""
+        """Wait until the channel has ended; after the time that its class allows it is cancelled."""
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=SHUTDOWN_SECONDS)
+            await asyncio.wait({self._task}, timeout=self._member.route.shutdown.total_seconds())
         self.kill()
 
     def kill(self) -> None:
@@ -183,6 +182,10 @@ class Runner:
         if self._over:
             self._call_ends()
 
+    def background(self) -> Context:
+        """Return what tasks of this channel begin with; see Channel.background."""
+        return self._host.context.copy()
+
     @property
     def topic(self) -> str:
         """The topic that the client joined."""
@@ -203,8 +206,7 @@ class Runner:
             return
         self._mail.append(mail)
         if self._task is None:
-            context = self._host.context.copy()
-            self._task = asyncio.get_running_loop().create_task(self._work(), context=context)
+            self._task = asyncio.get_running_loop().create_task(self._work(), context=self.background())
 
     def _put_bounded(self, mail: _Mail) -> None:
         # The client's own frames are held back by not reading them; what comes from elsewhere cannot be.
@@ -216,7 +218,11 @@ class Runner:
     async def _work(self) -> None:
         try:
             while self._mail and not self._over:
-                await self._take(self._mail.popleft())
+                mail = self._mail.popleft()
+                if isinstance(mail, Message):
+                    await self._on_message(mail)
+                else:
+                    await self._take(mail)
                 if self._room is not None and not self.full:
                     self._wake()
         except asyncio.CancelledError as exc:
@@ -228,10 +234,8 @@ class Runner:
         finally:
             self._task = None
 
-    async def _take(self, mail: _Mail) -> None:
+    async def _take(self, mail: _Inside) -> None:
         match mail:
-            case Message():
-                await self._on_message(mail)
             case _Out(broadcast):
                 out = self._joined_channel.handle_out(broadcast.event, broadcast.payload, self._socket)
                 await self._settle(await out, None)
@@ -280,26 +284,28 @@ class Runner:
                 )
 
     def _report_join(self, result: Literal["ok", "error", "crash"], payload: object, duration: float) -> None:
-        if logger.isEnabledFor(logging.INFO):
-            logger.info(
-                "join %.200r: %s in %.1f ms, params %.500r",
-                self._member.topic, result, duration * 1000, filtered(payload),
-            )  # fmt: skip
+        level, shown, topic = self._member.route.log_join, self._host.filter_params, self._member.topic
+        if level is not None and logger.isEnabledFor(level):
+            logger.log(
+                level, "join %.200r: %s in %.1f ms, params %.500r", topic, result, duration * 1000, shown(payload)
+            )
         if telemetry.listeners(events.JOINED):
             name = self._member.route.__name__
-            telemetry.emit(
-                events.JOINED, events.ChannelJoined(name, self._member.topic, filtered(payload), result, duration)
-            )
+            telemetry.emit(events.JOINED, events.ChannelJoined(name, topic, shown(payload), result, duration))
 
     # Messages.
 
     async def _on_message(self, message: Message) -> None:
         if message.event == LEAVE:
             await self._end("left", self._host.state.left(self._member, message))
-        elif telemetry.listeners(events.HANDLED_IN) or logger.isEnabledFor(logging.DEBUG):
+        elif telemetry.listeners(events.HANDLED_IN) or self._logs():
             await self._measured(message)
         else:
             await self._handle(message)
+
+    def _logs(self) -> bool:
+        level = self._member.route.log_handle_in
+        return level is not None and logger.isEnabledFor(level)
 
     async def _measured(self, message: Message) -> None:
         started = perf_counter()
@@ -311,11 +317,13 @@ class Runner:
             raise
         finally:
             duration = perf_counter() - started
-            params = filtered(message.payload)
-            logger.debug(
-                "%.200r on %.200r in %.1f ms, params %.500r", message.event, message.topic, duration * 1000, params
-            )
-            name = self._member.route.__name__
+            params = self._host.filter_params(message.payload)
+            level, name = self._member.route.log_handle_in, self._member.route.__name__
+            if level is not None:
+                logger.log(
+                    level, "%.200r on %.200r in %.1f ms, params %.500r",
+                    message.event, message.topic, duration * 1000, params,
+                )  # fmt: skip
             event = events.ChannelHandledIn(name, message.topic, message.event, params, duration, error)
             telemetry.emit(events.HANDLED_IN, event)
 
@@ -324,28 +332,28 @@ class Runner:
         event, payload = message.event, message.payload
         socket.at(message.ref)
         try:
-            if isinstance(payload, bytes):
-                outcome = await channel.handle_binary(event, payload, socket)
-            elif isinstance(payload, dict):
+            if isinstance(payload, dict):
                 known = cast("Payload", payload)
                 handler = channel.handlers.get(event)
                 if handler is None:
                     outcome = await channel.handle_in(event, known, socket)
                 else:
                     outcome = await handler(channel, known, socket)
+            elif isinstance(payload, bytes):
+                outcome = await channel.handle_binary(event, payload, socket)
             else:
                 outcome = await channel.handle_value(event, payload, socket)
         finally:
             socket.at(None)
-        if outcome is not None:
+        if isinstance(outcome, Reply):
+            await self._answer(outcome, message)
+        elif outcome is not None:
             await self._settle(outcome, message)
 
     async def _settle(self, outcome: Handled, message: Message | None) -> None:
         match outcome:
             case None:
                 pass
-            case Reply() if message is not None:
-                await self._answer(outcome, message)
             case Stop(reason=reason, reply=reply):
                 if reply is not None and message is not None:
                     await self._answer(reply, message)
@@ -357,8 +365,9 @@ class Runner:
                 )
 
     async def _answer(self, reply: Reply, message: Message) -> None:
+        host = self._host
         answer = Answer(self._member.join_ref, message.ref, message.topic, reply.status, reply.payload)
-        await self._host.outbox.send(self._host.serializer.answer(answer))
+        await host.outbox.send(host.serializer.answer(answer))
 
     # The end.
 

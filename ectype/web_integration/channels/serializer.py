@@ -63,14 +63,20 @@ class V2:
             parts = decode_json(frame)
         except ValueError as exc:
             raise FrameError(f"the frame is not JSON: {exc}") from exc
-        match _items(parts):
-            case [None | str() as join_ref, None | str() as ref, str() as topic, str() as event, payload, *_]:
-                return Message(join_ref, ref, topic, event, payload)
-            case _:
-                raise FrameError(
-                    "the frame is not [join_ref, ref, topic, event, payload], where topic and event are strings and "
-                    f"the refs strings or null: got {_shape(parts)}"
-                )
+        items = _items(parts)
+        if items is not None and len(items) >= 5:
+            join_ref, ref, topic, event = items[:4]
+            if (
+                isinstance(topic, str)
+                and isinstance(event, str)
+                and (ref is None or isinstance(ref, str))
+                and (join_ref is None or isinstance(join_ref, str))
+            ):
+                return Message(join_ref, ref, topic, event, items[4])
+        raise FrameError(
+            "the frame is not [join_ref, ref, topic, event, payload], where topic and event are strings and the refs "
+            f"strings or null: got {_shape(parts)}"
+        )
 
     def push(self, push: Push) -> Frame:
         """Return the frame of a message to one client.

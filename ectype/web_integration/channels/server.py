@@ -16,6 +16,7 @@ from ectype.web_integration.channels.outbox import Fanout, Outbox, Transmit
 from ectype.web_integration.channels.runner import ChannelActions, ChannelMember, Runner
 from ectype.web_integration.channels.serializer import Frame, Serializer
 from ectype.web_integration.channels.socket import Deliver, Routes, Send, Shut, SocketState, Start
+from ectype.web_integration.filters import SECRETS, ParamFilter
 from ectype.web_integration.pubsub.broadcast import Broadcast
 from ectype.web_integration.pubsub.pubsub import PubSub, Subscription
 
@@ -79,11 +80,13 @@ class Connection:
         limits: what this client may use.
         transmit: sends one frame to the client.
         on_close: called once, when the server wants the socket closed; `closing` says why.
+        filter_params: what logs and telemetry show of what the client sends.
     """
 
     __slots__ = (
         "_due", "_expiry", "_loop", "_max_frame", "_on_close", "_open", "_pause", "_runners", "_subscription",
-        "assigns", "closing", "context", "id", "inbox_limit", "outbox", "pubsub", "serializer", "state",
+        "assigns", "closing", "context", "filter_params", "id", "inbox_limit", "outbox", "pubsub", "serializer",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +100,7 @@ class Connection:
         limits: Limits,
         transmit: Transmit,
         on_close: Callable[[], object],
+        filter_params: ParamFilter = SECRETS,
     ) -> None:
         self.id: str | None = connected.id
         self.assigns: Mapping[str, Any] = connected.assigns
@@ -107,6 +111,7 @@ class Connection:
         # Channels start from the context of the connection, never from that of whoever sends to them.
         self.context: Context = copy_context()
         self.inbox_limit = limits.inbox
+        self.filter_params: ParamFilter = filter_params
         self.closing: Closing | None = None
         self._loop = asyncio.get_running_loop()
         self._max_frame = limits.frame
@@ -130,7 +135,11 @@ class Connection:
             self.close(TOO_BIG, "frame too large")
             return
         if self._pause:
-            await self._in_turn()
+            # A bucket of one second: who sent little before may send that much at once.
+            now = self._loop.time()
+            self._due = max(self._due, now - 1) + self._pause
+            if self._due > now:
+                await asyncio.sleep(self._due - now)
         try:
             message = self.serializer.decode(frame)
         except FrameError as exc:
@@ -145,12 +154,14 @@ class Connection:
     async def settle(self, actions: ChannelActions) -> None:
         """Do what the state machine decided."""
         for action in actions:
+            # Nearly all there is, and so not left to the patterns, which cost as much as the rest of it.
+            if isinstance(action, Deliver):
+                runner = self._runners[action.member]
+                runner.post(action.message)
+                if runner.full:
+                    await runner.room()
+                continue
             match action:
-                case Deliver(member, message):
-                    runner = self._runners[member]
-                    runner.post(message)
-                    if runner.full:
-                        await runner.room()
                 case Send(frame):
                     await self._send(frame)
                 case Start(member, payload):
@@ -210,13 +221,6 @@ class Connection:
         for runner in tuple(self._runners.values()):
             runner.kill()
         self.outbox.abandon()
-
-    async def _in_turn(self) -> None:
-        # A bucket of one second: who sent little before may send that much at once.
-        now = self._loop.time()
-        self._due = max(self._due, now - 1) + self._pause
-        if self._due > now:
-            await asyncio.sleep(self._due - now)
 
     def _expired(self) -> None:
         self.close(GOING_AWAY, "expired")

@@ -135,6 +135,7 @@ class Client:
             limits=keeper.limits,
             transmit=self._transmit,
             on_close=self._notice,
+            filter_params=keeper.handler.filter_params,
         )
 
     @property

@@ -78,6 +78,7 @@ class WebSocketEndpoint:
             limits=keeper.limits,
             transmit=_transmitter(send),
             on_close=task.cancel,
+            filter_params=keeper.handler.filter_params,
         )
         idle = _IdleTimer(connection, keeper.limits.idle)
         keeper.enter(connection)

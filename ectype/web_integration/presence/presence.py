@@ -15,13 +15,13 @@ import asyncio
 import logging
 from base64 import urlsafe_b64encode
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextvars import Context
 from random import uniform
 from secrets import token_bytes
 from time import perf_counter, time_ns
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias, cast, final
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias, TypeVar, cast, final
 
 from ectype import telemetry
 from ectype.web_integration.payload import Payload, check_object, decode_json, encode_json
@@ -35,6 +35,8 @@ from ectype.web_integration.pubsub.broadcast import Broadcast
 from ectype.web_integration.pubsub.pubsub import PubSub, Subscription
 
 logger = logging.getLogger("ectype.presence")
+
+T = TypeVar("T")
 
 STATE: Final = "presence_state"
 DIFF: Final = "presence_diff"
@@ -55,6 +57,10 @@ class Owner(Protocol):
 
     def at_end(self, callback: Callable[[], object]) -> None:
         """Call a function when it ends."""
+        ...
+
+    def background(self) -> Context:
+        """Return a context in which to ask and to tell of it, without the transaction that may be open here."""
         ...
 
 
@@ -83,6 +89,10 @@ class Holder:
         else:
             self._ends.append(callback)
 
+    def background(self) -> Context:
+        """Return an empty context, since a holder belongs to no client."""
+        return Context()
+
     def end(self) -> None:
         """End: whoever this is present as leaves."""
         self._over = True
@@ -104,6 +114,7 @@ class _Told(NamedTuple):
     diff: Diff
     now: Sequence[Entry] | None
     since: float
+    context: Context | None
 
 
 class Presence:
@@ -141,8 +152,10 @@ class Presence:
     async def fetch(self, topic: str, keys: Sequence[str]) -> Mapping[str, Payload]:  # noqa: ARG002
         """Return what is told of each key beside its metas: one call, and so one query, for all of them.
 
-        It is called for `list`, and for each diff that goes out. When it raises, that is logged, and the metas are
-        told alone. A key that it leaves out has metas only; `metas` of its own are ignored.
+        It is called for `list`, and for each diff that goes out: then in a task of its own, which begins as those of
+        the channel do whose presence changed, and so in the sandbox of a test works for its owner. When it raises,
+        that is logged, and the metas are told alone. A key that it leaves out has metas only; `metas` of its own are
+        ignored.
         """
         return {}
 
@@ -176,11 +189,11 @@ class Presence:
         if known is None:
             known = self._held[owner] = {}
             known[name] = entry
-            self._tell([diff])
+            self._tell([diff], owner)
             owner.at_end(lambda: self._ended(owner))
         else:
             known[name] = entry
-            self._tell([diff])
+            self._tell([diff], owner)
         return ref
 
     def untrack(self, owner: Owner, key: object | None = None) -> None:
@@ -196,7 +209,7 @@ class Presence:
             entry = held.pop(str(key), None)
             entries = [] if entry is None else [entry]
         if entries:
-            self._tell([tracker.leave(entries)])
+            self._tell([tracker.leave(entries)], owner)
 
     def update(self, owner: Owner, key: object, meta: Payload | Callable[[Payload], Payload]) -> str:
         """Tell something else of a key of the owner, and return the new `phx_ref`.
@@ -226,7 +239,7 @@ class Presence:
         whole = {**_plain(said, topic), "phx_ref": ref, "phx_ref_prev": entry.meta["phx_ref"]}
         made, diff = tracker.replace(entry, whole)
         self._held[owner][name] = made
-        self._tell([diff])
+        self._tell([diff], owner)
         return ref
 
     async def list(self, topic: str) -> Present:
@@ -242,6 +255,16 @@ class Presence:
         name = str(key)
         entries = [entry for entry in self._open("get_by_key").state.by_topic(topic) if entry.key == name]
         return (await self._fetched(topic, entries)).get(name)
+
+    async def settled(self) -> None:
+        """Wait until every diff that there is has been told to the clients here: what a test may end with.
+
+        Raises:
+            PresenceError: presence is not open.
+        """
+        self._open("settled")
+        while self._waiting or not self._quiet.is_set():
+            await self._quiet.wait()
 
     def nodes(self) -> Mapping[str, bool]:
         """Return the other processes that are known, and whether each is seen at the moment."""
@@ -275,7 +298,7 @@ class Presence:
         # Contexts of their own: what they send belongs to nobody's transaction.
         self._tasks = [
             loop.create_task(self._beat(), name=f"ectype heartbeat of {self._name}", context=Context()),
-            loop.create_task(self._work(), name=f"ectype diffs of {self._name}", context=Context()),
+            loop.create_task(self._work(), name=self._task_name, context=Context()),
         ]
 
     async def close(self) -> None:
@@ -357,15 +380,17 @@ class Presence:
     def _ended(self, owner: Owner) -> None:
         held = self._held.pop(owner, None)
         if held and self._tracker is not None:
-            self._tell([self._tracker.leave(list(held.values()))])
+            self._tell([self._tracker.leave(list(held.values()))], owner)
 
     # To the clients.
 
-    def _tell(self, diffs: Sequence[Diff]) -> None:
+    def _tell(self, diffs: Sequence[Diff], owner: Owner | None = None) -> None:
         tracker = self._tracker
         if tracker is None:
             return
         listening = type(self).handle_metas is not Presence.handle_metas
+        asking = listening or type(self).fetch is not Presence.fetch
+        context = owner.background() if asking and owner is not None else None
         for diff in diffs:
             topics = dict.fromkeys(entry.topic for entry in (*diff.joins, *diff.leaves))
             if len(topics) == 1:
@@ -380,7 +405,7 @@ class Presence:
                 }
             for topic, part in parts.items():
                 now = tracker.state.by_topic(topic) if listening else None
-                self._waiting.append(_Told(topic, part, now, perf_counter()))
+                self._waiting.append(_Told(topic, part, now, perf_counter(), context))
         if self._waiting:
             self._quiet.clear()
             self._news.set()
@@ -401,12 +426,18 @@ class Presence:
     async def _tell_all(self, told: Sequence[_Told]) -> None:
         # What waited for the last query is asked for in one.
         keys: dict[str, dict[str, None]] = {}
-        for topic, diff, now, _ in told:
+        contexts: dict[str, Context] = {}
+        for topic, diff, now, _, context in told:
+            if context is not None:
+                contexts.setdefault(topic, context)
             there = keys.setdefault(topic, {})
             for entry in (*diff.joins, *diff.leaves, *(now or ())):
                 there[entry.key] = None
-        extra = {topic: await self._extra(topic, list(there)) for topic, there in keys.items()}
-        for topic, diff, now, since in told:
+        extra = {
+            topic: await self._within(contexts.get(topic), self._extra(topic, list(there)))
+            for topic, there in keys.items()
+        }
+        for topic, diff, now, since, context in told:
             joins, leaves = _present(diff.joins, extra[topic]), _present(diff.leaves, extra[topic])
             try:
                 self._pubsub.local_broadcast(topic, DIFF, {"joins": joins, "leaves": leaves})
@@ -417,9 +448,20 @@ class Presence:
                 telemetry.emit(DIFF_TOLD, PresenceDiff(self._name, topic, *counts, perf_counter() - since))
             if now is not None:
                 try:
-                    await self.handle_metas(topic, joins, leaves, _present(now, extra[topic]))
+                    present = _present(now, extra[topic])
+                    await self._within(context, self.handle_metas(topic, joins, leaves, present))
                 except Exception:
                     logger.exception("%s.handle_metas raised on %r", type(self).__name__, topic)
+
+    async def _within(self, context: Context | None, work: Coroutine[Any, Any, T]) -> T:
+        if context is None:
+            return await work
+        # Under the name of the task that waits for it, by which a test may allow both.
+        return await asyncio.get_running_loop().create_task(work, name=self._task_name, context=context)
+
+    @property
+    def _task_name(self) -> str:
+        return f"ectype diffs of {self._name}"
 
     async def _fetched(self, topic: str, entries: Sequence[Entry]) -> Present:
         keys = list(dict.fromkeys(entry.key for entry in entries))

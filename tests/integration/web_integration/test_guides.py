@@ -35,7 +35,7 @@ async def test_the_room_of_the_presence_guide_tells_the_names_of_users(
     repo: Repo = guide["repo"]
     async with repo, guide["pubsub"], guide["presence"] as presence:
         await repo.query("CREATE TABLE users (id bigint PRIMARY KEY, name text NOT NULL)")
-        await repo.query("INSERT INTO users VALUES (1, 'Ada')")
+        await guide["test_who_is_there_is_told_by_name"](repo)
         ref = presence.track(Holder("room:1"), 1, {"device": "browser"})
         metas = [{"device": "browser", "phx_ref": ref}]
         assert await presence.list("room:1") == {"1": {"user": {"name": "Ada"}, "metas": metas}}

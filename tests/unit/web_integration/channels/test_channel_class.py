@@ -1,5 +1,6 @@
 """What is refused when a channel or a socket class is made, before any client comes."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,6 +81,15 @@ def test_what_is_no_channel_class_is_refused_where_it_is_listed(channel: Any) ->
 def test_a_pattern_with_a_star_inside_is_refused_where_it_is_listed() -> None:
     with pytest.raises(ChannelError, match="topic pattern"):
         type("UserSocket", (SocketHandler,), {"channels": {"room:*:x": Room}})
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("log_join", "info"), ("log_handle_in", True), ("shutdown", 5), ("shutdown", timedelta(seconds=-1))],
+)
+def test_options_of_a_channel_that_make_no_sense_are_refused_when_its_class_is_made(name: str, wrong: Any) -> None:
+    with pytest.raises(ChannelError, match=rf"Wrong\.{name}.*\n\nhint: write {name} = "):
+        type("Wrong", (Room,), {name: wrong})
 
 
 @pytest.mark.parametrize("status", [101, 200, 399, 600])

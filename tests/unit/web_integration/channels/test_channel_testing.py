@@ -302,7 +302,7 @@ async def test_nothing_is_left_after_the_block(pubsub: PubSub) -> None:
     assert pubsub.subscribers("room:1") == 0
 
 
-async def test_a_message_that_no_handle_info_takes_is_logged_with_the_line_to_write(
+async def test_a_message_that_no_handle_info_takes_is_warned_of_with_the_line_to_write_and_ends_nothing(
     pubsub: PubSub, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Deaf(Channel):
@@ -310,10 +310,13 @@ async def test_a_message_that_no_handle_info_takes_is_logged_with_the_line_to_wr
             self.subscribe("news")
             return Joined()
 
+        async def handle_in_echo(self, payload: Payload, socket: Socket) -> Reply:
+            return Reply(payload)
+
     deaf = type("DeafSocket", (SocketHandler,), {"channels": {"room:*": Deaf}})
     async with connect(deaf, pubsub=pubsub) as client:
         room = await client.join("room:1")
         pubsub.broadcast("news", "flash", {})
-        await room.assert_crashed()
-        assert "Deaf on 'room:1' got a message of type Broadcast" in caplog.text
+        await room.assert_reply(await room.push("echo", {"well": True}), "ok", {"well": True})
+        assert "Deaf on 'room:1' got a message of type Broadcast, which nothing handles" in caplog.text
         assert "define async def handle_info(self, message, socket)" in caplog.text

@@ -404,6 +404,65 @@ async def test_logs_and_telemetry_mask_secrets(connect: Any, caplog: Any) -> Non
         assert secret not in caplog.text
 
 
+async def test_a_channel_says_at_which_level_its_joins_and_messages_are_logged(connect: Any, caplog: Any) -> None:
+    caplog.set_level(logging.DEBUG, "ectype.channels")
+
+    class Silent(Room):
+        log_join = None
+        log_handle_in = None
+
+    class Loud(Room):
+        log_join = logging.WARNING
+        log_handle_in = logging.INFO
+
+    client = connect({"silent": Silent, "loud": Loud, "plain": Room})
+    for topic in ("silent", "loud", "plain"):
+        await client.join(topic)
+        await client.send("1", "2", topic, "echo", {"n": 1})
+        await client.next()
+    lines = [(record.levelname, record.getMessage().partition(" in ")[0]) for record in caplog.records]
+    assert lines == [
+        ("WARNING", "join 'loud': ok"), ("INFO", "'echo' on 'loud'"),
+        ("INFO", "join 'plain': ok"), ("DEBUG", "'echo' on 'plain'"),
+    ]  # fmt: skip
+
+
+async def test_a_silent_channel_is_told_to_telemetry_all_the_same(connect: Any, caplog: Any) -> None:
+    class Silent(Room):
+        log_join = None
+        log_handle_in = None
+
+    seen: list[Any] = []
+    client = connect({"silent": Silent})
+    with telemetry.attach(events.JOINED, seen.append), telemetry.attach(events.HANDLED_IN, seen.append):
+        await client.join("silent")
+        await client.send("1", "2", "silent", "echo", {"token": "t"})
+        await client.next()
+    assert [event.channel for event in seen] == ["Silent", "Silent"]
+    assert seen[1].params == {"token": "[FILTERED]"}
+    assert caplog.records == []
+
+
+async def test_a_task_of_the_background_is_in_no_transaction_of_its_handler(connect: Any) -> None:
+    scope = contextvars.ContextVar("scope", default="none")
+    told: list[str] = []
+
+    async def later() -> None:
+        told.append(scope.get())
+
+    class Starting(Room):
+        async def handle_in_start(self, payload: Payload, socket: Socket) -> None:
+            scope.set("an open transaction")
+            await asyncio.create_task(later(), context=self.background())
+            await asyncio.create_task(later())
+
+    client = connect({"room:*": Starting})
+    await client.join("room:1")
+    await client.send("1", "2", "room:1", "start", {})
+    await client.quiet()
+    assert told == ["none", "an open transaction"]
+
+
 async def test_replies_by_reference_find_their_message(connect: Any) -> None:
     class Later(Room):
         async def handle_in_later(self, payload: Payload, socket: Socket) -> None:

@@ -1,6 +1,7 @@
 """Joins that wait, clients that leave or misbehave, and channels that end."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ from ectype.web_integration import (
     Reply,
     Socket,
 )
-from ectype.web_integration.channels import runner
 from tests.unit.web_integration.channels.rooms import OK, Gate, Room
 
 
@@ -78,7 +78,7 @@ async def test_a_duplicate_join_lets_the_first_finish_then_closes_it_after_its_o
 async def test_a_channel_that_does_not_end_for_a_duplicate_is_cancelled(
     connect: Any, gate: type[Gate], monkeypatch: Any, pubsub: PubSub
 ) -> None:
-    monkeypatch.setattr(runner, "SHUTDOWN_SECONDS", 0.02)
+    monkeypatch.setattr(gate, "shutdown", timedelta(seconds=0.02))
     client = connect({"gate": gate})
     await client.join("gate", "1")
     await client.send("1", "5", "gate", "wait", {})
@@ -89,7 +89,7 @@ async def test_a_channel_that_does_not_end_for_a_duplicate_is_cancelled(
 
 
 async def test_a_client_that_joins_over_and_over_is_not_read(connect: Any, gate: type[Gate], monkeypatch: Any) -> None:
-    monkeypatch.setattr(runner, "SHUTDOWN_SECONDS", 0.05)
+    monkeypatch.setattr(gate, "shutdown", timedelta(seconds=0.05))
     client = connect({"gate": gate})
 
     async def join_often() -> None:
@@ -170,7 +170,7 @@ async def test_when_the_client_goes_its_last_messages_are_handled_and_channels_t
 async def test_a_channel_that_does_not_end_with_its_client_is_cancelled(
     connect: Any, gate: type[Gate], monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(runner, "SHUTDOWN_SECONDS", 0.02)
+    monkeypatch.setattr(gate, "shutdown", timedelta(seconds=0.02))
     client = connect({"gate": gate})
     await client.join("gate")
     await client.send("1", "2", "gate", "wait", {})

@@ -62,6 +62,32 @@ def test_a_list_names_the_origins(entry: str, origin: str | None, allowed: bool)
     assert check.allows(origin, host="elsewhere.test") is allowed
 
 
+EXACT = [
+    (None, "http", "app.test", True),
+    ("http://app.test", "http", "app.test", True),
+    ("http://app.test", "ws", "app.test:80", True),
+    ("https://app.test", "wss", "app.test", True),
+    ("https://APP.test:443", "https", "app.TEST", True),
+    ("http://app.test:8000", "ws", "app.test:8000", True),
+    ("http://[::1]:8000", "ws", "[::1]:8000", True),
+    ("http://app.test:5173", "ws", "app.test:8000", False),
+    ("https://app.test", "ws", "app.test", False),
+    ("https://app.test:8000", "ws", "app.test:8000", False),
+    ("http://app.test", "wss", "app.test", False),
+    ("http://app.test", "ws", "app.test:443", False),
+    ("http://evil.test", "ws", "app.test", False),
+    ("null", "ws", "app.test", False),
+    ("http://app.test", "ws", None, False),
+]
+
+
+@pytest.mark.parametrize(("origin", "scheme", "host", "allowed"), EXACT)
+def test_exact_wants_the_scheme_and_the_port_of_the_request_too(
+    origin: str | None, scheme: str, host: str | None, allowed: bool
+) -> None:
+    assert OriginCheck("exact").allows(origin, host=host, scheme=scheme) is allowed
+
+
 def test_false_lets_everybody_in() -> None:
     assert OriginCheck(False).allows("https://evil.test", host="app.test")
 

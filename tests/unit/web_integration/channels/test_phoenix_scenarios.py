@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -226,11 +227,12 @@ async def test_values_that_all_clients_of_a_route_share_are_attributes_of_a_subc
         assert (await client.join("small:1")).response == {"size": 10}
 
 
-async def test_a_channel_that_does_not_end_in_time_is_killed_when_its_client_closes(monkeypatch: Any) -> None:
-    monkeypatch.setattr("ectype.web_integration.channels.runner.SHUTDOWN_SECONDS", 0.05)
+async def test_a_channel_that_does_not_end_in_time_is_killed_when_its_client_closes() -> None:
     ended: list[str] = []
 
     class Endless(Channel):
+        shutdown = timedelta(seconds=0.05)
+
         async def join(self, topic: str, payload: Payload, socket: Socket) -> Join:
             return Joined()
 

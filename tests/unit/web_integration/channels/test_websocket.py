@@ -69,6 +69,8 @@ class UserSocket(SocketHandler):
         match params.get("user"):
             case "mallory":
                 return Refused(429, reason="slow down")
+            case "nobody":
+                return Refused()
             case "ghost":
                 raise NoResultsError("no user named ghost")
             case "odd":
@@ -184,6 +186,7 @@ async def test_no_subprotocol_is_promised_that_was_not_asked_for() -> None:
 
 
 REFUSED = [
+    ("vsn=2.0.0&user=nobody", {}, 403, b""),
     ("vsn=2.0.0&user=mallory", {}, 429, b"slow down"),
     ("vsn=3.0.0", {}, 403, b"version not supported"),
     ("vsn=", {}, 403, b"version not supported"),

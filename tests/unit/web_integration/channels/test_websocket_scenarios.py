@@ -20,12 +20,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from websockets.asyncio.client import connect as ws_connect
 
 import ectype.web_integration.channels as rooms
+from ectype import telemetry
 from ectype.web_integration import (
     ChannelError,
     Connected,
     ConnectInfo,
     Drain,
     LongPoll,
+    ParamFilter,
     Params,
     PubSub,
     Refused,
@@ -136,6 +138,40 @@ async def test_one_broadcast_reaches_clients_of_every_version() -> None:
     assert (await heard(one))["payload"] == {"base64": "AQ=="}
     await two.hang_up()
     await one.hang_up()
+
+
+@pytest.mark.parametrize(("options", "count"), [({}, 100), ({"max_channels": 3}, 3)])
+async def test_a_client_joins_as_many_topics_as_it_may_and_no_more(options: Any, count: int) -> None:
+    server = await opened(app(**options))
+    for number in range(count + 1):
+        server.frame(str(number), str(number), f"room:{number}", "phx_join", {})
+    answers = {answer[1]: answer for answer in [await heard(server) for _ in range(count + 1)]}
+    refused = {"status": "error", "response": {"reason": "too many channels joined"}}
+    assert answers.pop(str(count))[4] == refused
+    assert {answer[4]["status"] for answer in answers.values()} == {"ok"}
+    server.frame("0", "left", "room:0", "phx_leave", {})
+    assert [(await heard(server))[3] for _ in range(2)] == ["phx_reply", "phx_close"]
+    server.frame("n", "n", "room:next", "phx_join", {})
+    assert (await heard(server))[4]["status"] == "ok"
+    await server.hang_up()
+
+
+async def test_a_disconnect_of_an_id_closes_each_of_its_sockets_with_their_channels_and_no_other() -> None:
+    pubsub = PubSub()
+    site = app(pubsub=pubsub)
+    mine = [await opened(site, query="vsn=2.0.0&id=users:1") for _ in range(2)]
+    other = await opened(site, query="vsn=2.0.0&id=users:2")
+    for server in (*mine, other):
+        server.frame("1", "1", "room:1", "phx_join", {})
+        await heard(server)
+    pubsub.broadcast("users:1", "disconnect", {})
+    for server in mine:
+        assert await server.next() == {"type": "websocket.close", "code": 1001, "reason": "disconnected"}
+        await asyncio.wait_for(server.task, 20)
+    assert (pubsub.subscribers("room:1"), pubsub.subscribers("users:1")) == (1, 0)
+    other.frame("1", "2", "room:1", "echo", {"still": "here"})
+    assert (await heard(other))[4]["response"] == {"still": "here"}
+    await other.hang_up()
 
 
 # connect_info.
@@ -250,18 +286,25 @@ async def test_each_mount_has_its_own_policy_of_origins() -> None:
             Mount("/listed", socket_app(AnySocket, pubsub=pubsub, check_origin=["//*.example.org"])),
             Mount("/open", socket_app(AnySocket, pubsub=pubsub, check_origin=False)),
             Mount("/asked", socket_app(AnySocket, pubsub=pubsub, check_origin=lambda origin: "ok" in origin)),
+            Mount("/exact", socket_app(AnySocket, pubsub=pubsub, check_origin="exact")),
         ]
     )
     wanted = {
-        "https://app.test": (101, 403, 101, 403), "https://a.b.example.org": (403, 101, 101, 403),
-        "https://example.org": (403, 101, 101, 403), "https://ok.test": (403, 403, 101, 101),
-        "null": (403, 403, 101, 403),
+        "https://app.test": (101, 403, 101, 403, 403), "https://a.b.example.org": (403, 101, 101, 403, 403),
+        "https://example.org": (403, 101, 101, 403, 403), "https://ok.test": (403, 403, 101, 101, 403),
+        "null": (403, 403, 101, 403, 403), "http://app.test": (101, 403, 101, 403, 101),
     }  # fmt: skip
     for origin, statuses in wanted.items():
         headers = [(b"host", b"app.test"), (b"origin", origin.encode())]
-        places = ("/own", "/listed", "/open", "/asked")
+        places = ("/own", "/listed", "/open", "/asked", "/exact")
         got = [await status_of(site, path=f"{place}/websocket", headers=headers) for place in places]
         assert tuple(got) == statuses, origin
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://app.test", 101), ("http://app.test", 403)])
+async def test_an_exact_origin_has_the_scheme_that_the_server_was_asked_by(origin: str, status: int) -> None:
+    headers = [(b"host", b"app.test"), (b"origin", origin.encode())]
+    assert await status_of(app(check_origin="exact"), scheme="wss", headers=headers) == status
 
 
 @pytest.mark.parametrize(
@@ -374,6 +417,62 @@ async def test_connecting_is_logged_at_info(level: int, logged: bool, caplog: An
     caplog.set_level(level, "ectype.channels")
     await (await opened(app())).hang_up()
     assert ("connect AnySocket by websocket: 101" in caplog.text) is logged
+
+
+async def test_a_socket_says_at_which_level_it_is_logged_and_what_of_its_params(caplog: Any) -> None:
+    caplog.set_level(logging.DEBUG, "ectype.channels")
+
+    class Quiet(AnySocket):
+        log = None
+
+    class Loud(AnySocket):
+        log = logging.WARNING
+        filter_params = ParamFilter("iban")
+
+    seen: list[Any] = []
+    with telemetry.attach("ectype.socket.connected", seen.append):
+        for handler in (Quiet, Loud):
+            site = Starlette(routes=[Mount("/socket", socket_app(handler, pubsub=PubSub()))])
+            await (await opened(site, query="vsn=2.0.0&iban=AT61&token=t&a=1")).hang_up()
+    assert [(record.levelname, "connect Loud" in record.message) for record in caplog.records] == [("WARNING", True)]
+    assert "AT61" not in caplog.text
+    assert seen[0].params == {"vsn": "2.0.0", "iban": "AT61", "token": "[FILTERED]", "a": "1"}
+    assert seen[1].params == {"vsn": "2.0.0", "iban": "[FILTERED]", "token": "[FILTERED]", "a": "1"}
+
+
+@pytest.mark.parametrize("transport", ["websocket", "longpoll"])
+async def test_a_filter_of_the_socket_masks_what_its_channels_are_sent(transport: str, caplog: Any) -> None:
+    caplog.set_level(logging.DEBUG, "ectype.channels")
+
+    class Careful(AnySocket):
+        filter_params = ParamFilter(keep=["id"])
+
+    site = Starlette(routes=[Mount("/socket", socket_app(Careful, pubsub=PubSub(), longpoll=LongPoll()))])
+    join, echo = ["1", "1", "room:1", "phx_join", {"body": "hidden-1"}], ["1", "2", "room:1", "echo", {"id": 7}]
+    echo[4]["deep"] = [{"body": "hidden-2", "id": "shown"}]
+    if transport == "websocket":
+        server = await opened(site)
+        for frame in (join, echo):
+            server.frame(*frame)
+            await heard(server)
+        await server.hang_up()
+    else:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=site), base_url="http://app.test") as client:
+            token = (await client.get("/socket/longpoll?vsn=2.0.0")).json()["token"]
+            url, headers = f"/socket/longpoll?vsn=2.0.0&token={token}", {"content-type": "application/x-ndjson"}
+            await client.post(url, content=f"{json.dumps(join)}\n{json.dumps(echo)}", headers=headers)
+            got = 0
+            while got < 2:
+                got += len((await client.get(url)).json()["messages"])
+    assert "hidden" not in caplog.text
+    assert "'id': 7" in caplog.text
+    assert "'id': 'shown'" in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [{"log": "info"}, {"log": True}, {"filter_params": ["iban"]}])
+def test_options_of_a_socket_that_make_no_sense_are_refused_when_its_class_is_made(wrong: Any) -> None:
+    with pytest.raises(ChannelError, match=rf"Wrong\.{next(iter(wrong))}"):
+        type("Wrong", (AnySocket,), wrong)
 
 
 # Draining, and close codes.
