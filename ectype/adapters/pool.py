@@ -187,7 +187,10 @@ class Pool:
             raise self._refusal(now, 0.0)
         longest = self._options.pool_timeout
         if longest is not None and longest < timeout:
-            timeout = longest
+            if longest == 0 and len(self._held) + len(self._waiting) >= self._size:
+                raise self._late(0.0, current_task())
+            # One that is being made for this call is no other's, and may take its time.
+            timeout = longest or timeout
         waiter: Future[Connection] = self._home.create_future()
         self._waiting[waiter] = _Wait(now, timeout, current_task())
         self._serve_stale_or_grow()
@@ -554,10 +557,13 @@ class Pool:
         wait = self._waiting.get(waiter)
         if wait is None or waiter.done():
             return
-        own = wait.task is not None and any(_task_of(held) is wait.task for held in self._held.values())
-        error = timed_out(self._report(monotonic()), url=self._adapter.url, waited=wait.seconds, own=own)
-        self._events.timeout(error, wait.seconds, refused=False)
-        waiter.set_exception(error)
+        waiter.set_exception(self._late(wait.seconds, wait.task))
+
+    def _late(self, waited: float, task: Task[Any] | None) -> Exception:
+        own = task is not None and any(_task_of(held) is task for held in self._held.values())
+        error = timed_out(self._report(monotonic()), url=self._adapter.url, waited=waited, own=own)
+        self._events.timeout(error, waited, refused=waited == 0)
+        return error
 
     def _refusal(self, now: float, waited: float) -> Exception:
         made, text = self._busy

@@ -44,7 +44,8 @@ class PoolOptions:
         size: how many connections there may be.
         queue_target: how long a call may wait for a connection when the pool is not overloaded.
         queue_interval: for how long all calls must have waited longer before calls are refused.
-        pool_timeout: how long a call waits for a connection at most; None for the call's own timeout.
+        pool_timeout: how long a call waits for a connection at most; 0 refuses it at once while others have them all,
+            None leaves it to the call's own timeout.
         connect_timeout: how long making one connection may take, `after_connect` included.
         idle_check: how long a connection may lie idle and be lent without asking the server whether it is there.
         max_idle: how long a connection may lie idle before it is closed, unless it is the only one; None for ever.
@@ -73,9 +74,11 @@ class PoolOptions:
         _check_size(self.size)
         for name in ("queue_target", "queue_interval", "connect_timeout"):
             _check_seconds(name, getattr(self, name))
-        for name in ("pool_timeout", "max_idle", "max_lifetime", "hold_warning"):
+        for name in ("max_idle", "max_lifetime", "hold_warning"):
             if getattr(self, name) is not None:
                 _check_seconds(name, getattr(self, name))
+        if self.pool_timeout is not None and (self.pool_timeout != 0 or isinstance(self.pool_timeout, bool)):
+            _check_seconds("pool_timeout", self.pool_timeout)
         if self.idle_check != 0:
             _check_seconds("idle_check", self.idle_check)
         _check_backoff(self.backoff)

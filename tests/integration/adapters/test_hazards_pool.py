@@ -60,6 +60,21 @@ async def test_a_pool_timeout_is_shorter_than_that_of_the_statement(database_url
         await repo.query("SELECT 1")
 
 
+async def test_a_call_that_may_not_wait_is_refused_at_once_while_others_have_all_connections(database_url):
+    """Ecto's `queue: false`; a connection that has to be made first is waited for."""
+    refused: list[telemetry.PoolTimeout] = []
+    async with Repo(database_url, pool_size=1, timeout=3_600, pool_timeout=0) as repo:
+        await repo.query("SELECT 1")
+        connection = await repo.pool.acquire(5)
+        with telemetry.attach("ectype.pool.timeout", refused.append):
+            for _ in range(2):
+                with pytest.raises(PoolTimeoutError, match=r"within 0 s: 1 of 1 to .* in use, 0 calls wait"):
+                    await asyncio.wait_for(repo.query("SELECT 1"), 10)
+        assert [one.refused for one in refused] == [True, True]
+        repo.pool.release(connection)
+        await repo.query("SELECT 1")
+
+
 async def test_the_error_names_the_repo_its_size_who_waits_and_where_the_holders_stand(database_url):
     """B1 row 10."""
     events: list[telemetry.PoolTimeout] = []
