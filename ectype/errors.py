@@ -112,7 +112,13 @@ class ConfigError(EctypeError):
 
 
 class ConnectError(EctypeError):
-    """No connection to the database could be made, or the one in use was lost."""
+    """No connection to the database could be made, or the one in use was lost.
+
+    Attributes:
+        unsent: whether it was lost before the statement was sent, so that the statement has done nothing.
+    """
+
+    unsent: bool = False
 
 
 class PoolTimeoutError(EctypeError):

@@ -150,6 +150,9 @@ def _columns(exc: asyncpg.PostgresError, detail: str | None) -> tuple[str, ...]:
     return tuple(part.strip().strip('"') for part in key["columns"].split(",")) if key else ()
 
 
+_BIDDING_FAREWELL = "another operation (2) is in progress"
+
+
 def _lost(why: str, url: str) -> ConnectError:
     return ConnectError(
         f"the connection to {url} was lost: {why}",
@@ -164,18 +167,31 @@ def _from_lost(exc: Exception, url: str, _params: Sequence[object]) -> EctypeErr
     return _lost(str(exc) or exc.__class__.__name__, url)
 
 
+def _unsent(why: str, url: str) -> ConnectError:
+    # The driver drops what the server said last, when it said it between two statements.
+    error = ConnectError(
+        f"the connection to {url} was lost before the statement was sent: {why}",
+        hint="the server's log says why: `idle_in_transaction_session_timeout` in a transaction that waited for "
+        "something else, `idle_session_timeout`, `pg_terminate_backend` or a restart",
+    )
+    error.unsent = True
+    return error
+
+
+def _from_inside(exc: Exception, url: str, params: Sequence[object]) -> EctypeError:
+    # The driver reads the server's farewell, and does not know yet that it is one.
+    if _BIDDING_FAREWELL in str(exc):
+        return _unsent("the server has ended it", url)
+    return _from_lost(exc, url, params)
+
+
 def _from_client(exc: Exception, url: str, params: Sequence[object]) -> EctypeError:
     message = str(exc)
     argument = _ARGUMENT.search(message)
     if argument is not None:
         return _from_argument(exc, int(argument[1]), params)
     if "connection is closed" in message:
-        # The driver drops what the server said last, when it said it between two statements.
-        return ConnectError(
-            f"the connection to {url} was lost before the statement was sent: {message}",
-            hint="the server's log says why: `idle_in_transaction_session_timeout` in a transaction that waited for "
-            "something else, `idle_session_timeout`, `pg_terminate_backend` or a restart",
-        )
+        return _unsent(message, url)
     if "another operation" in message:
         return DatabaseError(
             "two tasks ran a statement on one connection at the same time",
@@ -212,7 +228,7 @@ _TABLE: tuple[tuple[type[Exception], _Make], ...] = (
     (asyncpg.PostgresError, _from_server),
     (asyncpg.InterfaceError, _from_client),
     (asyncpg.OutdatedSchemaCacheError, _from_outdated),
-    (asyncpg.InternalClientError, _from_lost),
+    (asyncpg.InternalClientError, _from_inside),
     (OSError, _from_lost),
     (ValueError, _from_decoding),
     (OverflowError, _from_decoding),

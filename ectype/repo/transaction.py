@@ -118,18 +118,14 @@ class Session:
             if watch is None:
                 return await connection.fetch(sql, params, load, timeout)
             return await self._timed(watch, connection, connection.fetch)(sql, params, load, timeout)
-        except ConnectError:
+        except ConnectError as exc:
             # It died while it lay idle, most likely. A query of ours only reads, so it may run twice; nothing else may.
-            if reset or not sql.startswith("SELECT"):
+            if not exc.unsent and (reset or not sql.startswith("SELECT")):
                 raise
         finally:
             self.pool.release(connection, reset=reset)
-        left = None if timeout is None else max(0.0, timeout - (monotonic() - started))
-        connection, left = await self._acquire(left)
-        try:
-            return await self._timed(watch, connection, connection.fetch)(sql, params, load, left)
-        finally:
-            self.pool.release(connection)
+        end = None if timeout is None else started + timeout
+        return await self._again(watch, lambda one: one.fetch, end, (sql, params, load), reset=reset)
 
     async def write(
         self,
@@ -188,10 +184,16 @@ class Session:
         connection = self.pool.try_acquire()
         if connection is None:
             connection, timeout = await self._acquire(timeout)
+        started = monotonic()
         try:
             return await self._timed(watch, connection, connection.execute)(sql, params, timeout)
+        except ConnectError as exc:
+            if not exc.unsent:
+                raise
         finally:
             self.pool.release(connection, reset=reset)
+        end = None if timeout is None else started + timeout
+        return await self._again(watch, lambda one: one.execute, end, (sql, params), reset=reset)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None) -> int:
         """Run one writing statement once a row of parameters, all or nothing; return how many rows were written."""
@@ -541,6 +543,30 @@ class Session:
             return await self._timed(watch, connection, call(connection))(*args, timeout)
         finally:
             self.pool.release(connection, reset=reset)
+
+    async def _again(
+        self,
+        watch: Watch | None,
+        call: Callable[[Connection], Callable[..., Awaitable[Any]]],
+        end: float | None,
+        args: tuple[Any, ...],
+        *,
+        reset: bool,
+    ) -> Any:
+        """Run a statement on another connection, and on others while they turn out to be lost before it is sent.
+
+        They may all have died, each at its own moment, and a new connection is only made when they are used up.
+        """
+        for left in range(self.pool.report().size, 0, -1):
+            connection, seconds = await self._acquire(None if end is None else max(0.0, end - monotonic()))
+            try:
+                return await self._timed(watch, connection, call(connection))(*args, seconds)
+            except ConnectError as exc:
+                if left == 1 or not exc.unsent:
+                    raise
+            finally:
+                self.pool.release(connection, reset=reset)
+        raise AssertionError("a pool has one connection at least")
 
     def _timed(
         self, watch: Watch | None, connection: Connection, call: Callable[..., Awaitable[T]]

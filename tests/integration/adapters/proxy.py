@@ -12,6 +12,8 @@ class Proxy:
     Attributes:
         carries: cleared, the bytes that come are kept back and nobody is told; set again, they go on.
         answers: the same for what the server says alone.
+        ends: cleared, nobody hears that the server has hung up.
+        heard: all that the server has sent, in order.
         connects: how many clients have come.
         said: all that clients have sent, in order.
     """
@@ -22,6 +24,9 @@ class Proxy:
         self.carries.set()
         self.answers = asyncio.Event()
         self.answers.set()
+        self.ends = asyncio.Event()
+        self.ends.set()
+        self.heard = bytearray()
         self.connects = 0
         self.said = bytearray()
         self.url = ""
@@ -63,8 +68,11 @@ class Proxy:
             await self.carries.wait()
             if not spoken:
                 await self.answers.wait()
+                self.heard += data
             target.write(data)
             await target.drain()
+        if not spoken:
+            await self.ends.wait()
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         parts = urlsplit(self._url)

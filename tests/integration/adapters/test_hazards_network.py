@@ -11,8 +11,8 @@ from ectype import Repo, fn, from_
 from ectype.adapters.registry import adapter_for
 from ectype.errors import ConnectError, DeadlineError, PoolTimeoutError
 from tests.integration.adapters.pools import opened, settled
-from tests.integration.adapters.proxy import proxied
-from tests.integration.adapters.test_hazards_server import MAKE, Thing
+from tests.integration.adapters.proxy import Proxy, proxied
+from tests.integration.adapters.test_hazards_server import CALLS, KILL, MAKE, Thing
 
 pytestmark = pytest.mark.postgres
 
@@ -47,6 +47,54 @@ async def test_a_connection_that_lay_idle_behind_a_dead_wire_is_found_out_before
                 await asyncio.sleep(0.01)
         proxy.answers.set()
         assert [tuple(row) for row in (await call).rows] == [(2,)]
+
+
+async def bid_farewell(killer: Repo, proxy: Proxy, connections: int) -> None:
+    """Let the server end its connections, of which their clients read the reason, and not yet the end."""
+    proxy.ends.clear()
+    proxy.heard.clear()
+    await killer.query(KILL)
+    async with asyncio.timeout(10):
+        while proxy.heard.count(b"57P01") < connections:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("idle_check", [5.0, 0.0], ids=["trusted", "checked"])
+@pytest.mark.parametrize("name", ["get", "all", "transaction", "insert", "delete_all"])
+async def test_connections_that_were_bidden_farewell_are_as_good_as_lost(fresh_postgres_url, name, idle_check):
+    """B1 row 16: what was never sent has done nothing, so that even a write may be sent again."""
+    async with (
+        Repo(fresh_postgres_url, pool_size=1) as killer,
+        proxied(fresh_postgres_url) as proxy,
+        Repo(proxy.url, pool_size=3, timeout=10, idle_check=idle_check) as repo,
+    ):
+        await killer.query(MAKE)
+        await asyncio.gather(*(repo.query("SELECT pg_sleep(0.2)") for _ in range(3)))
+        await bid_farewell(killer, proxy, 3)
+        await CALLS[name](repo)
+        proxy.ends.set()
+        assert len(await repo.all(Thing)) == (name == "insert")
+
+
+async def test_a_statement_of_a_transaction_that_was_never_sent_says_so(fresh_postgres_url):
+    """B1 row 16: what came before it in the transaction is lost with it, so that nothing is sent again."""
+    async with (
+        Repo(fresh_postgres_url, pool_size=1) as killer,
+        proxied(fresh_postgres_url) as proxy,
+        Repo(proxy.url, pool_size=1, timeout=10) as repo,
+    ):
+
+        async def write() -> None:
+            await repo.insert(Thing(name="a"))
+            await bid_farewell(killer, proxy, 1)
+            await repo.insert(Thing(name="b"))
+
+        await killer.query(MAKE)
+        with pytest.raises(ConnectError, match="before the statement was sent: the server has ended it") as told:
+            await repo.transact(write)
+        assert told.value.unsent
+        proxy.ends.set()
+        assert await repo.all(Thing) == []
 
 
 async def test_a_name_is_looked_up_for_each_connection(fresh_postgres_url, monkeypatch):
