@@ -123,15 +123,15 @@ def test_lists_are_compared_later_with_what_was_sent_came_back_or_stood_there_be
 def test_rows_that_are_alike_are_one_group_in_order_of_declaration():
     (group,) = grouped(CELL, ({"text": "x", "row": n, "column": 0} for n in range(3)), timestamps=False)
     assert (group.fields, list(group.positions)) == (("row", "column", "text"), [0, 1, 2])
-    assert group.rows == [(0, 0, "x"), (1, 0, "x"), (2, 0, "x")]
-    assert group.columns() == [(0, 1, 2), (0, 0, 0), ("x", "x", "x")]
+    assert group.rows() == [(0, 0, "x"), (1, 0, "x"), (2, 0, "x")]
+    assert group.columns == [[0, 1, 2], [0, 0, 0], ["x", "x", "x"]]
     (single,) = grouped(CELL, [{"row": 1}, {"row": 2}], timestamps=False)
-    assert (single.fields, single.rows) == (("row",), [(1,), (2,)])
+    assert (single.fields, single.rows()) == (("row",), [(1,), (2,)])
     assert grouped(CELL, [], timestamps=False) == []
 
 
 def test_generated_keys_are_made_and_nothing_else_unless_it_is_asked_for():
-    (made, given_one) = grouped(TOKEN, [{"label": "a"}, {"id": 1, "label": "b"}], timestamps=False)[0].rows
+    (made, given_one) = grouped(TOKEN, [{"label": "a"}, {"id": 1, "label": "b"}], timestamps=False)[0].rows()
     assert (made[0] >= 100, given_one) == (True, (1, "b"))
     (plain,) = grouped(ITEM, [{"name": "x"}], timestamps=False)
     assert plain.fields == ("name",)
@@ -156,7 +156,7 @@ def test_groups_hold_every_row_once_with_its_own_values(rows, form):
     assert len({group.fields for group in groups}) == len(groups)
     for group in groups:
         assert list(group.fields) == [name for name in NAMES if name in group.fields]
-        for position, values in zip(group.positions, group.rows, strict=True):
+        for position, values in zip(group.positions, group.rows(), strict=True):
             assert dict(zip(group.fields, values, strict=True)) == rows[position]
 
 
