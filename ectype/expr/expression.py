@@ -416,8 +416,7 @@ class Operand(Expr[S_co, T]):
                 hint="write `Post.id.in_([1, 2, 3])`, or `Post.id.in_(from_(Comment).select(Comment.post_id))`",
             )
         listed = list(cast("Collection[object]", values))
-        # By their classes, since a long list has one, mostly.
-        kinds = set(map(type, listed))
+        kinds = set(map(type, listed))  # a long list has one, mostly
         if NoneType in kinds:
             raise QueryError("`in_` found None in the list", hint="write `x.in_(values) | x.is_null()` for NULL")
         if any(issubclass(kind, Expr) for kind in kinds):

@@ -27,19 +27,22 @@ from ectype.types.scalars import Scalar
 from ectype.types.struct_form import LinkForm, ParamForm, ParamsForm, StructForm
 
 _BASE64: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+_BASE64_CORE: Final = core_schema.CoreConfig(val_json_bytes="base64")
+"""The same for a validator that is made without an adapter."""
 
 
-def _compiled(annotation: Any) -> TypeAdapter[Any]:
+def _compiled(annotation: Any) -> tuple[TypeAdapter[Any], core_schema.CoreConfig | None]:
+    """Return the adapter of an annotation, and how its validator is configured where it does not say so itself."""
     try:
         # Else bytes would have to be UTF-8 to be stored.
-        return TypeAdapter(annotation, config=_BASE64)
+        return TypeAdapter(annotation, config=_BASE64), _BASE64_CORE
     except PydanticUserError as exc:
         if exc.code != "type-adapter-config-unused":
             raise
-        return TypeAdapter(annotation)
+        return TypeAdapter(annotation), None
 
 
-def _failing_fast(adapter: TypeAdapter[Any]) -> SchemaValidator:
+def _failing_fast(adapter: TypeAdapter[Any], config: core_schema.CoreConfig | None) -> SchemaValidator:
     """Return a validator whose lists, however deep, stop at the first item that is refused: only one is ever told.
 
     Each other costs a microsecond, and 64 KiB hold thirty thousand. That a model inside is compiled anew, instead of
@@ -47,9 +50,9 @@ def _failing_fast(adapter: TypeAdapter[Any]) -> SchemaValidator:
     """
     schema = _with_stops(adapter.core_schema)
     try:
-        return SchemaValidator(schema, _use_prebuilt=False)  # pyright: ignore[reportCallIssue]  # as said above
+        return SchemaValidator(schema, config, _use_prebuilt=False)  # pyright: ignore[reportCallIssue]  # as said above
     except TypeError:
-        return SchemaValidator(schema)
+        return SchemaValidator(schema, config)
 
 
 _SEQUENCES: Final = frozenset({"list", "tuple", "set", "frozenset"})
@@ -85,9 +88,9 @@ def _is_longer(value: Any, most: int) -> bool:
     return isinstance(value, list) and len(cast("list[Any]", value)) > most
 
 
-def _adapter(annotation: Any, word: str) -> TypeAdapter[Any]:
+def _adapter(annotation: Any, word: str) -> tuple[TypeAdapter[Any], core_schema.CoreConfig | None]:
     try:
-        adapter = _compiled(annotation)
+        adapter, config = _compiled(annotation)
         if not adapter.pydantic_complete:
             adapter.rebuild(force=True, raise_errors=True)
     except (PydanticUserError, PydanticUndefinedAnnotation) as exc:
@@ -98,7 +101,7 @@ def _adapter(annotation: Any, word: str) -> TypeAdapter[Any]:
             hint="use a scalar, an enum, dict[str, Any], a pydantic model or a dataclass; or keep the field out of the "
             "database: field(virtual=True)",
         ) from exc
-    return adapter
+    return adapter, config
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +131,9 @@ class PydanticType(Type[Any]):
     mutable: ClassVar = True
 
     def __post_init__(self) -> None:
-        adapter = _adapter(self.annotation, self.word)
+        adapter, config = _adapter(self.annotation, self.word)
         object.__setattr__(self, "adapter", adapter)
-        object.__setattr__(self, "outside", _failing_fast(adapter))
+        object.__setattr__(self, "outside", _failing_fast(adapter, config))
         object.__setattr__(self, "most_items", _most_items(self.annotation))
 
     @property
@@ -233,7 +236,7 @@ class ConstrainedType(Scalar[Any]):
     """The annotation, compiled."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "adapter", _adapter(self.annotation, str(self.annotation)))
+        object.__setattr__(self, "adapter", _adapter(self.annotation, str(self.annotation))[0])
 
     @property
     def name(self) -> str:
