@@ -1,6 +1,7 @@
 """What a run was measured on."""
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 PACKAGES = (
@@ -29,12 +30,17 @@ def system() -> str:
     return f"{platform.system()} {platform.machine()}, CPython {platform.python_version()}"
 
 
-def machine(databases: list[str]) -> str:
-    """Return a line on the system, the interpreter, the databases and the libraries."""
+def versions(packages: Iterable[str]) -> list[str]:
+    """Return the name of each library with its version."""
     found: list[str] = []
-    for name in PACKAGES:
+    for name in packages:
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             found.append(f"{name} not installed")
-    return ", ".join([system(), *databases, *found])
+    return found
+
+
+def machine(databases: list[str]) -> str:
+    """Return a line on the system, the interpreter, the databases and the libraries."""
+    return ", ".join([system(), *databases, *versions(PACKAGES)])

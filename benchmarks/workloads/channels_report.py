@@ -3,10 +3,11 @@
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any
 
 from rich.table import Table
+
+from benchmarks.machine import versions
 
 BARE = "bare Starlette"
 OURS = "ectype"
@@ -102,14 +103,13 @@ def markdown(found: Found, title: str, system: str) -> str:
     def line(parts: Any) -> str:
         return "| " + " | ".join(parts) + " |"
 
-    versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
     return "\n".join(
         [
             "# Figures of channels",
             "",
             "Written by `make bench-channels BENCH_ARGS=--docs`; [performance.md](performance.md) says what they mean.",
             "",
-            f"{system}, {versions}. {title}, {rounds} rounds: medians, and in brackets the median of the ratios to the "
+            f"{system}, {', '.join(versions(VERSIONS))}. {title}, {rounds} rounds: medians, and in brackets the median of the ratios to the "
             "bare loop of the same round.",
             "",
             line(["server", *COLUMNS.values()]),
