@@ -103,13 +103,14 @@ def markdown(found: Found, title: str, system: str) -> str:
     def line(parts: Any) -> str:
         return "| " + " | ".join(parts) + " |"
 
+    libraries = ", ".join(versions(VERSIONS))
     return "\n".join(
         [
             "# Figures of channels",
             "",
             "Written by `make bench-channels BENCH_ARGS=--docs`; [performance.md](performance.md) says what they mean.",
             "",
-            f"{system}, {', '.join(versions(VERSIONS))}. {title}, {rounds} rounds: medians, and in brackets the median of the ratios to the "
+            f"{system}, {libraries}. {title}, {rounds} rounds: medians, and in brackets the median of the ratios to the "
             "bare loop of the same round.",
             "",
             line(["server", *COLUMNS.values()]),
