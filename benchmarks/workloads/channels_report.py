@@ -110,8 +110,8 @@ def markdown(found: Found, title: str, system: str) -> str:
             "",
             "Written by `make bench-channels BENCH_ARGS=--docs`; [performance.md](performance.md) says what they mean.",
             "",
-            f"{system}, {libraries}. {title}, {rounds} rounds: medians, and in brackets the median of the ratios to the "
-            "bare loop of the same round.",
+            f"{system}, {libraries}. {title}, {rounds} rounds: medians, and in brackets the median of the ratios to "
+            "the bare loop of the same round.",
             "",
             line(["server", *COLUMNS.values()]),
             line("---" for _ in range(len(COLUMNS) + 1)),
