@@ -197,18 +197,18 @@ async def _taken(pool: Connections, how: Begin, limit: float | None, watch: Watc
         # When it has died while it lay idle, nothing has run on it, and another serves as well.
         with suppress(ConnectError):
             return await _begun(pool, connection, how, limit, watch)
-    # They may all have died, each at its own moment, and a new connection is only made when they are used up.
-    for tries in range(pool.report().size, 0, -1):
-        connection = await pool.acquire(
-            UNBOUNDED_SECONDS if limit is None else max(0.0, limit - (monotonic() - started))
-        )
+    lost = 0
+    while True:
+        left = UNBOUNDED_SECONDS if limit is None else max(0.0, limit - (monotonic() - started))
+        connection = await pool.acquire(left)
         left = None if limit is None else max(0.0, limit - (monotonic() - started))
         try:
             return await _begun(pool, connection, how, left, watch)
         except ConnectError:
-            if tries == 1:
+            # They may all have died, each at its own moment; a new connection is only made when they are used up.
+            lost += 1
+            if lost >= pool.report().size:
                 raise
-    raise AssertionError("a pool has one connection at least")
 
 
 async def _begun(

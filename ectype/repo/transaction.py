@@ -557,16 +557,17 @@ class Session:
 
         They may all have died, each at its own moment, and a new connection is only made when they are used up.
         """
-        for left in range(self.pool.report().size, 0, -1):
+        lost = 0
+        while True:
             connection, seconds = await self._acquire(None if end is None else max(0.0, end - monotonic()))
             try:
                 return await self._timed(watch, connection, call(connection))(*args, seconds)
             except ConnectError as exc:
-                if left == 1 or not exc.unsent:
+                lost += 1
+                if not exc.unsent or lost >= self.pool.report().size:
                     raise
             finally:
                 self.pool.release(connection, reset=reset)
-        raise AssertionError("a pool has one connection at least")
 
     def _timed(
         self, watch: Watch | None, connection: Connection, call: Callable[..., Awaitable[T]]
