@@ -107,5 +107,5 @@ def replaced_one(owner: Any, relation: AssociationRelation, new: Any) -> Changes
         return None
     check_nilified(relation)
     made = begun(held, relation.related)
-    made.action = "replace"
+    made.seldom = made.seldom.doing("replace")
     return sealed(made, CHANGESET)

@@ -374,7 +374,7 @@ class _Family:
 
     def _refused(self, changeset: Changeset[Any], changes: Any) -> InvalidChangesetError:
         made = draft(changeset)
-        made.action = self.verb
+        made.seldom = made.seldom.doing(self.verb)
         made.changes = changes if isinstance(changes, MappingProxyType) else MappingProxyType(changes)
         made.data = self.changeset.data
         made.valid = False

@@ -35,7 +35,7 @@ async def prepared(
 def without_preparations(changeset: Changeset[Any]) -> Changeset[Any]:
     """Return the changeset without its functions."""
     made = draft(changeset)
-    made.preparations = ()
+    made.seldom = made.seldom._replace(preparations=())
     return sealed(made, changeset.__class__)
 
 

@@ -9,6 +9,7 @@ from ectype.schema import constraints, validations
 from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.constraint import Match
 from ectype.schema.field_error import Message
+from ectype.schema.passing import passed
 from ectype.schema.rel import Rel
 from ectype.schema.validations import Count, Number, NumberRules
 
@@ -46,7 +47,8 @@ class CheckedChangeset(ChangesetData[M]):
         Raises:
             SchemaError: the pattern is no regular expression, or the change no text.
         """
-        return validations.format_(self, column, pattern, message)
+        key = ("format", column, pattern)
+        return passed(self, key) or validations.format_(self, key, column, pattern, message)
 
     def validate_inclusion(
         self, column: Column[M, T], values: Collection[T], *, message: Message | None = None
@@ -99,7 +101,8 @@ class CheckedChangeset(ChangesetData[M]):
         Raises:
             SchemaError: no bound, or one that nothing can meet.
         """
-        return validations.length(self, column, min, max, is_, count, message)
+        key = ("length", column, min, max, is_, count, min.__class__, max.__class__, is_.__class__)
+        return passed(self, key) or validations.length(self, key, column, min, max, is_, count, message)
 
     def validate_number(
         self, column: Attr[M, Number | None], *, message: Message | None = None, **rules: Unpack[NumberRules]
@@ -115,7 +118,10 @@ class CheckedChangeset(ChangesetData[M]):
         Raises:
             SchemaError: no rule, one that does not exist, or a bound that is no number.
         """
-        return validations.number(self, column, rules, message)
+        key: tuple[Any, ...] = ("number", column)
+        for rule, bound in rules.items():
+            key += rule, bound, bound.__class__
+        return passed(self, key) or validations.number(self, key, column, rules, message)
 
     def validate_confirmation(
         self, column: Attr[M, Any], *, required: bool = False, message: Message | None = None

@@ -64,21 +64,31 @@ class RelationCast(NamedTuple):
     drop_param: str | None
 
 
+class Seldom(NamedTuple):
+    """What few changesets have, in one place: a changeset is copied at each step, and each place costs its copy."""
+
+    action: str | None = None
+    casts: tuple[RelationCast, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    preparations: tuple[Callable[[Any, Any], Any], ...] = ()
+    touched: bool = False
+
+    def doing(self, action: str) -> "Seldom":
+        """Return the same with an action."""
+        return Seldom(action, *self[1:])
+
+
 class _Storage:
     __slots__ = (
-        "action",
-        "casts",
         "changes",
         "constraints",
         "data",
         "errors",
         "info",
-        "locks",
         "params",
         "permitted",
-        "preparations",
         "required",
-        "touched",
+        "seldom",
         "uncast",
         "valid",
         "validations",
@@ -90,19 +100,15 @@ class Draft(_Storage):
 
     __slots__ = ()
 
-    action: str | None
-    casts: tuple[RelationCast, ...]
     changes: View
     constraints: tuple[Constraint, ...]
     data: Any
     errors: tuple[FieldError, ...]
     info: SchemaInfo
-    locks: tuple[Lock, ...]
     params: View | None
     permitted: tuple[str, ...]
-    preparations: tuple[Callable[[Any, Any], Any], ...]
     required: tuple[str, ...]
-    touched: bool
+    seldom: Seldom
     uncast: tuple[str, ...]
     valid: bool
     validations: tuple[Validation, ...]
@@ -114,16 +120,6 @@ class ChangesetData(_Storage, Generic[M]):
     __slots__ = ()
 
     if TYPE_CHECKING:  # the slots hold them; checkers see that they are read-only
-
-        @property
-        def action(self) -> str | None:
-            """What the repo was asked to do (`insert`, `update`, `delete`), or what `apply_action` was given."""
-            ...
-
-        @property
-        def casts(self) -> tuple[RelationCast, ...]:
-            """The relations that were cast."""
-            ...
 
         @property
         def changes(self) -> View:
@@ -151,11 +147,6 @@ class ChangesetData(_Storage, Generic[M]):
             ...
 
         @property
-        def locks(self) -> tuple[Lock, ...]:
-            """What `optimistic_lock` was given."""
-            ...
-
-        @property
         def params(self) -> View | None:
             """What `cast` was given, by name, read-only; None before."""
             ...
@@ -166,18 +157,13 @@ class ChangesetData(_Storage, Generic[M]):
             ...
 
         @property
-        def preparations(self) -> tuple[Callable[[Any, Any], Any], ...]:
-            """What `prepare_changes` was given, in order."""
-            ...
-
-        @property
         def required(self) -> tuple[str, ...]:
             """The fields of `validate_required`."""
             ...
 
         @property
-        def touched(self) -> bool:
-            """Whether an update writes the row's `updated_at` although none of its own fields changed."""
+        def seldom(self) -> Seldom:
+            """The action, casts, locks, preparations and whether it is touched, as a changeset keeps them."""
             ...
 
         @property
@@ -194,6 +180,31 @@ class ChangesetData(_Storage, Generic[M]):
         def validations(self) -> tuple[Validation, ...]:
             """What was validated, and how, in order."""
             ...
+
+    @property
+    def action(self) -> str | None:
+        """What the repo was asked to do (`insert`, `update`, `delete`), or what `apply_action` was given."""
+        return self.seldom.action
+
+    @property
+    def casts(self) -> tuple[RelationCast, ...]:
+        """The relations that were cast."""
+        return self.seldom.casts
+
+    @property
+    def locks(self) -> tuple[Lock, ...]:
+        """What `optimistic_lock` was given."""
+        return self.seldom.locks
+
+    @property
+    def preparations(self) -> tuple[Callable[[Any, Any], Any], ...]:
+        """What `prepare_changes` was given, in order."""
+        return self.seldom.preparations
+
+    @property
+    def touched(self) -> bool:
+        """Whether an update writes the row's `updated_at` although none of its own fields changed."""
+        return self.seldom.touched
 
     @property
     def inner(self) -> type[Any]:
@@ -314,7 +325,8 @@ class ChangesetData(_Storage, Generic[M]):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = {name: getattr(self, name) for name in _Storage.__slots__ if name not in ("casts", "info")}
+        values = {name: getattr(self, name) for name in _Storage.__slots__ if name != "info"}
+        values["seldom"] = self.seldom._replace(casts=())
         values["changes"] = dict(self.changes)
         values["params"] = None if self.params is None else dict(self.params)
         if values["data"].__class__ is MappingProxyType:
@@ -324,24 +336,21 @@ class ChangesetData(_Storage, Generic[M]):
 
 
 EMPTY: Final[View] = MappingProxyType({})
+_NOTHING_SELDOM: Final = Seldom()
 
 
 def begun(data: Any, info: SchemaInfo) -> Draft:
     """Return the draft of a changeset without changes."""
     made = Draft()
-    made.action = None
-    made.casts = ()
     made.changes = EMPTY
     made.constraints = ()
     made.data = data
     made.errors = ()
     made.info = info
-    made.locks = ()
     made.params = None
     made.permitted = ()
-    made.preparations = ()
     made.required = ()
-    made.touched = False
+    made.seldom = _NOTHING_SELDOM
     made.uncast = ()
     made.valid = True
     made.validations = ()
@@ -351,19 +360,15 @@ def begun(data: Any, info: SchemaInfo) -> Draft:
 def draft(changeset: ChangesetData[Any]) -> Draft:
     """Return a copy that can be written to, until it is sealed."""
     made = Draft()
-    made.action = changeset.action
-    made.casts = changeset.casts
     made.changes = changeset.changes
     made.constraints = changeset.constraints
     made.data = changeset.data
     made.errors = changeset.errors
     made.info = changeset.info
-    made.locks = changeset.locks
     made.params = changeset.params
     made.permitted = changeset.permitted
-    made.preparations = changeset.preparations
     made.required = changeset.required
-    made.touched = changeset.touched
+    made.seldom = changeset.seldom
     made.uncast = changeset.uncast
     made.valid = changeset.valid
     made.validations = changeset.validations

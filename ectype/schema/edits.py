@@ -11,6 +11,7 @@ from ectype.expr.operand import Assignment, Expr
 from ectype.schema.changeset_data import (
     ChangesetData,
     Lock,
+    Seldom,
     draft,
     same,
     sealed,
@@ -109,7 +110,7 @@ def act(changeset: C, action: Any) -> C:
     if not isinstance(action, str) or not action:
         raise SchemaError(f"an action is a text, got {action!r:.60}", hint='write "insert", "update" or "validate"')
     made = draft(changeset)
-    made.action = action
+    made.seldom = made.seldom.doing(action)
     return sealed(made, changeset.__class__)
 
 
@@ -141,18 +142,20 @@ def merge(changeset: C, other: Any) -> C:
             hint="say what is being done once, after the merge: `with_action(…)`",
         )
     made = draft(changeset)
-    made.action = changeset.action or more.action
-    made.casts = changeset.casts + more.casts
     made.changes = MappingProxyType({**changeset.changes, **more.changes})
-    made.touched = changeset.touched or more.touched
     made.constraints = changeset.constraints + more.constraints
     made.errors = changeset.errors + tuple([one for one in more.errors if one not in changeset.errors])
-    made.locks = changeset.locks + more.locks
     if more.params is not None:
         made.params = MappingProxyType({**(changeset.params or {}), **more.params})
     made.permitted = tuple(dict.fromkeys(changeset.permitted + more.permitted))
-    made.preparations = changeset.preparations + more.preparations
     made.required = tuple(dict.fromkeys(changeset.required + more.required))
+    made.seldom = Seldom(
+        changeset.action or more.action,
+        changeset.casts + more.casts,
+        changeset.locks + more.locks,
+        changeset.preparations + more.preparations,
+        changeset.touched or more.touched,
+    )
     made.uncast = tuple(dict.fromkeys(changeset.uncast + more.uncast))
     made.valid = _merged_valid(changeset, more, made.changes)
     made.validations = changeset.validations + more.validations
@@ -201,7 +204,8 @@ def lock(changeset: C, column: Any, incrementer: Callable[[Any], Any] | None) ->
             hint=f"drop `writable` of `{label}`",
         )
     made = draft(changeset)
-    made.locks = (*changeset.locks, Lock(name, get_field(changeset, column, None), incrementer or following))
+    lock = Lock(name, get_field(changeset, column, None), incrementer or following)
+    made.seldom = made.seldom._replace(locks=(*changeset.locks, lock))
     return sealed(made, changeset.__class__)
 
 
@@ -213,7 +217,7 @@ def prepare(changeset: C, function: Any) -> C:
             hint="write `async def count(changeset, repo): …; return changeset`",
         )
     made = draft(changeset)
-    made.preparations = (*changeset.preparations, function)
+    made.seldom = made.seldom._replace(preparations=(*changeset.preparations, function))
     return sealed(made, changeset.__class__)
 
 

@@ -53,19 +53,15 @@ def passed(changeset: C, key: tuple[Any, ...]) -> C | None:
         return None
     # As `draft` does it, without the call.
     made = Draft()
-    made.action = changeset.action
-    made.casts = changeset.casts
     made.changes = changes
     made.constraints = changeset.constraints
     made.data = changeset.data
     made.errors = changeset.errors
     made.info = changeset.info
-    made.locks = changeset.locks
     made.params = changeset.params
     made.permitted = changeset.permitted
-    made.preparations = changeset.preparations
     made.required = changeset.required
-    made.touched = changeset.touched
+    made.seldom = changeset.seldom
     made.uncast = uncast
     made.valid = changeset.valid
     # Half the price of `(*…, done)`: a pipeline does it at each step.

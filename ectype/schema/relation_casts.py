@@ -78,7 +78,8 @@ def cast_relation(
             hint=f"write `.cast(params, …).{method}({relation.label})`; without fields of its own `.cast(params)`",
         )
     made = draft(changeset)
-    made.casts = (*changeset.casts, RelationCast(relation, make, sort_param, drop_param))
+    told = RelationCast(relation, make, sort_param, drop_param)
+    made.seldom = made.seldom._replace(casts=(*changeset.casts, told))
     if required:
         made.required = tuple(dict.fromkeys((*changeset.required, relation.name)))
     changeset = sealed(made, changeset.__class__)
@@ -95,7 +96,7 @@ def cast_relation(
     after = recorded(changeset, relation.name, change)
     if force_update_on_change and change is not SAME and change is not IGNORED:
         made = draft(after)
-        made.touched = True
+        made.seldom = made.seldom._replace(touched=True)
         after = sealed(made, changeset.__class__)
     return present(after, relation, required_message) if required else after
 

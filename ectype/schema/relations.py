@@ -231,7 +231,7 @@ def _by_key(relation: Relation, held: Sequence[Any]) -> tuple[dict[Key, Any], li
 
 def _replaced(changeset: C, struct: Any) -> C:
     made = begun(struct, struct_info(struct))
-    made.action = "replace"
+    made.seldom = made.seldom.doing("replace")
     return sealed(made, changeset.inner)
 
 
@@ -269,7 +269,7 @@ def with_action(child: C, action: str) -> C:
     if child.action is not None:
         return child
     made = draft(child)
-    made.action = action
+    made.seldom = made.seldom.doing(action)
     return sealed(made, child.__class__)
 
 

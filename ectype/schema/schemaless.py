@@ -33,6 +33,7 @@ from ectype.schema.embed_relations import embed_of
 from ectype.schema.embeds import EmbedOptions
 from ectype.schema.field_error import Message
 from ectype.schema.meta import Declaration, FieldOptions, SchemaInfo
+from ectype.schema.passing import passed
 from ectype.schema.relation_casts import cast_relation
 from ectype.schema.relation_puts import put_relation
 from ectype.schema.validations import Count, NumberRules, Refusals
@@ -147,7 +148,8 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
 
     def validate_format(self, field: str, pattern: str | re.Pattern[str], *, message: Message | None = None) -> Self:
         """Refuse a change in which a pattern is not found: "has invalid format"."""
-        return validations.format_(self, field, pattern, message)
+        key = ("format", field, pattern)
+        return passed(self, key) or validations.format_(self, key, field, pattern, message)
 
     def validate_inclusion(self, field: str, values: Collection[Any], *, message: Message | None = None) -> Self:
         """Refuse a change that is not one of some values: "is invalid"."""
@@ -172,11 +174,15 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
         message: Message | None = None,
     ) -> Self:
         """Refuse a change that is too short or too long."""
-        return validations.length(self, field, min, max, is_, count, message)
+        key = ("length", field, min, max, is_, count, min.__class__, max.__class__, is_.__class__)
+        return passed(self, key) or validations.length(self, key, field, min, max, is_, count, message)
 
     def validate_number(self, field: str, *, message: Message | None = None, **rules: Unpack[NumberRules]) -> Self:
         """Refuse a change out of bounds; the first rule that fails is told."""
-        return validations.number(self, field, rules, message)
+        key: tuple[Any, ...] = ("number", field)
+        for rule, bound in rules.items():
+            key += rule, bound, bound.__class__
+        return passed(self, key) or validations.number(self, key, field, rules, message)
 
     def validate_confirmation(self, field: str, *, required: bool = False, message: Message | None = None) -> Self:
         """Refuse params whose `<field>_confirmation` is not what the field's is: "does not match confirmation"."""

@@ -27,7 +27,6 @@ from ectype.schema.passing import (
     given,
     length_keeps,
     number_keeps,
-    passed,
     remember,
     remember_required,
     told,
@@ -186,12 +185,10 @@ def _unusable(found: object) -> SchemaError:
 # --- format -----------------------------------------------------------------------------------------------------------
 
 
-def format_(changeset: C, column: Any, pattern: str | re.Pattern[str], message: Message | None) -> C:
+def format_(
+    changeset: C, key: tuple[Any, ...], column: Any, pattern: str | re.Pattern[str], message: Message | None
+) -> C:
     """Return the changeset with an error when the change does not match."""
-    key = ("format", column, pattern)
-    known = passed(changeset, key)
-    if known is not None:
-        return known
     name, value = _looked_at(changeset, column)
     done = told(changeset, key)
     if done is None:
@@ -282,6 +279,7 @@ _LENGTHS: Final[dict[str, Callable[[int, int], bool]]] = {"is": eq, "min": ge, "
 
 def length(
     changeset: C,
+    key: tuple[Any, ...],
     column: Any,
     min_: int | None,
     max_: int | None,
@@ -290,10 +288,6 @@ def length(
     message: Message | None,
 ) -> C:
     """Return the changeset with an error for the first of `is_`, `min`, `max` that the change does not keep."""
-    key = ("length", column, min_, max_, is_, count, min_.__class__, max_.__class__, is_.__class__)
-    known = passed(changeset, key)
-    if known is not None:
-        return known
     value: Any
     if column.__class__ is Rel or is_embed(changeset.info, column):
         name, value = relation_checks.counted(changeset, column, "validate_length")
@@ -362,14 +356,8 @@ _NUMBERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def number(changeset: C, column: Any, rules: NumberRules, message: Message | None) -> C:
+def number(changeset: C, key: tuple[Any, ...], column: Any, rules: NumberRules, message: Message | None) -> C:
     """Return the changeset with an error for the first rule, in the order given, that the change does not keep."""
-    key: tuple[Any, ...] = ("number", column)
-    for rule, bound in rules.items():
-        key += rule, bound, bound.__class__
-    known = passed(changeset, key)
-    if known is not None:
-        return known
     name, value = _looked_at(changeset, column)
     done = told(changeset, key)
     if done is None:
