@@ -1,8 +1,8 @@
 """Related structs to their owners: grouped by key, shared where they are the same row, given to each owner."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import compress, islice
-from operator import attrgetter, ne
+from operator import attrgetter
 from typing import Any, TypeAlias, cast
 
 from ectype.schema.associations import Association
@@ -87,15 +87,10 @@ def attach(rows: Sequence[Any], association: Association, found: Found) -> None:
 
 
 def _grouped(keys: Sequence[Any], structs: Sequence[Any]) -> dict[Any, list[Any]]:
-    """Return the structs of each key, in order. They come by their keys, mostly, so that those of one are a slice."""
-    grouped: dict[Any, list[Any]] = {}
-    start = 0
-    for end in [*compress(range(1, len(keys)), map(ne, keys, islice(keys, 1, None))), len(keys)]:
-        if start < end:
-            part = list(structs[start:end])
-            if (before := grouped.setdefault(keys[start], part)) is not part:
-                before += part
-            start = end
+    """Return the structs of each key, in order."""
+    grouped: defaultdict[Any, list[Any]] = defaultdict(list)
+    for key, struct in zip(keys, structs, strict=True):
+        grouped[key].append(struct)
     return grouped
 
 

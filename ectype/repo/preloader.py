@@ -56,7 +56,7 @@ class Preload:
                 continue
             if association.follows:
                 await self._follow(rows, branch)
-            if any(_wants(one) for one in branch.branches.values()):
+            if wants_more(branch.branches):
                 await self.level(reached(rows, association), branch.branches)
 
     async def _embedded(self, structs: Sequence[Any], branch: Branch) -> None:
@@ -111,9 +111,14 @@ def _asks(branch: Branch) -> bool:
     return not (isinstance(association, EmbedStep) or association.follows or branch.custom.joined)
 
 
+def wants_more(branches: dict[str, Branch]) -> bool:
+    """Whether paths lead to anything that the joins of their query do not fill."""
+    return any(_wants(one) for one in branches.values())
+
+
 def _wants(branch: Branch) -> bool:
     """Whether a branch has anything to load that no join has filled."""
-    return not branch.custom.joined or any(_wants(one) for one in branch.branches.values())
+    return not branch.custom.joined or wants_more(branch.branches)
 
 
 def _gathered(row: Any, association: Association) -> list[Any]:

@@ -17,7 +17,7 @@ from ectype.repo.gathering import Batch, Gatherer
 from ectype.repo.hooks import Operation
 from ectype.repo.joined import joined_in, links_of, merged, with_joined
 from ectype.repo.paths import merge
-from ectype.repo.preloader import preload_into
+from ectype.repo.preloader import preload_into, wants_more
 from ectype.repo.select import dumped, fetch_linked, fetch_rows, prepare
 from ectype.schema.meta import SchemaInfo
 from ectype.sql.compilers import compile_aggregate, compile_exists
@@ -50,7 +50,8 @@ async def read_query(engine: Engine, query: Query[Any, Any, Any], call: Call) ->
         rows = merged(await fetch_rows(engine, with_joined(query, joins), call), joins)
     else:
         rows = await fetch_linked(engine, with_joined(query, joins), links, call)
-    await preload_into(engine, rows, branches, below_query(query, call))
+    if wants_more(branches):
+        await preload_into(engine, rows, branches, below_query(query, call))
     return rows
 
 
