@@ -17,6 +17,9 @@ from benchmarks.budgets import Budget, Spread, Verdict
 from benchmarks.yardstick import slowness
 
 MOST = 3_000
+"""Calls of a batch."""
+TURNS = 400
+"""Calls of each of two competitors that take turns, in a round."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +153,14 @@ async def measure(table: Table, pace: Pace) -> Report:
     base = figures[table.competitors[0].name]
     rows = [_row(table, one, figures[one.name], base) for one in table.competitors]
     ahead = [Budget(against=one.name, ratio=1.0, words="ahead of") for one in table.competitors if one.objects]
-    verdicts = [
-        budget.judge(table.workload, table.database, figures, slow)
-        for budget in [*table.budgets, *ahead]
-        if budget.who in figures and (budget.against is None or budget.against in figures)
-    ]
+    verdicts: list[Verdict] = []
+    for budget in [*table.budgets, *ahead]:
+        if budget.who not in figures or (budget.against is not None and budget.against not in figures):
+            continue
+        judged = figures, slow
+        if budget.above is not None:
+            judged = await _alternated(table, budget, pace)
+        verdicts.append(budget.judge(table.workload, table.database, *judged))
     lacking = [(table.workload, table.database, name, why) for name, why in table.lacking.items()]
     return Report(rows, verdicts, lacking, slowness=slow)
 
@@ -215,6 +221,32 @@ async def _batch(table: Table, one: Competitor, size: int) -> tuple[float, float
         for i in range(size):
             await run(i)
     return (time.perf_counter() - wall) / size, (time.process_time() - cpu) / size
+
+
+async def _alternated(table: Table, budget: Budget, pace: Pace) -> tuple[dict[str, Figures], list[float]]:
+    """Return the figures of two competitors that take turns call by call, and the slowness of each round.
+
+    A batch of a small statement costs half or twice as much as the next, by which processor the server's process is
+    on: more than what one competitor costs above the other. Calls that take turns meet the same, and the median of
+    each is that of the same moments.
+    """
+    pair = [next(one for one in table.competitors if one.name == name) for name in (budget.who, budget.against)]
+    figures = {one.name: Figures() for one in pair}
+    slow: list[float] = []
+    for number in range(pace.rounds):
+        slow.append(slowness())
+        if table.reset is not None:
+            await table.reset()
+        gc.collect()
+        took: dict[str, list[float]] = {one.name: [] for one in pair}
+        for i in range(TURNS if pace is not QUICK else pace.least):
+            for one in pair if number % 2 == 0 else reversed(pair):
+                started = time.process_time()
+                await once(one, i)
+                took[one.name].append(time.process_time() - started)
+        for one in pair:
+            figures[one.name].cpu.append(statistics.median(took[one.name]))
+    return figures, slow
 
 
 def _row(table: Table, one: Competitor, mine: Figures, base: Figures) -> Row:

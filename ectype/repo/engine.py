@@ -204,20 +204,20 @@ class Engine:
                 prepared.add(self.comment)
         return self.plans.put(key, made)
 
-    async def fetch(
+    def fetch(
         self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN, on: Connection | None = None
-    ) -> list[Any]:
+    ) -> Awaitable[list[Any]]:
         """Run a statement that returns rows, and return them loaded; the parameters are dumped.
 
         `on` is a connection that is held for it.
         """
         if on is not None:
-            return await self._fetch_on(prepared, params, call, on)
+            return self._fetch_on(prepared, params, call, on)
         if call.event in attached or self.slow is not None or enabled(call.log):
-            return await self._told(prepared, params, call, self._fetching, prepared.load, len)
+            return self._told(prepared, params, call, self._fetching, prepared.load, len)
         if prepared.writes:
-            return await self.session.write(prepared.sql, prepared.marked, params, prepared.load, call.timeout)
-        return await self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
+            return self.session.write(prepared.sql, prepared.marked, params, prepared.load, call.timeout)
+        return self.session.fetch(prepared.sql, params, prepared.load, call.timeout)
 
     async def _fetch_on(self, prepared: Prepared, params: Sequence[Any], call: Call, on: Connection) -> list[Any]:
         timeout = self.session.timeout if call.timeout is None else call.timeout
@@ -248,11 +248,11 @@ class Engine:
             watch, call, prepared.said, lambda: self._shown(prepared, params), running, len
         )
 
-    async def execute(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> int:
+    def execute(self, prepared: Prepared, params: Sequence[Any], call: Call = PLAIN) -> Awaitable[int]:
         """Run a statement that returns no rows, and return how many it wrote; the parameters are dumped."""
         if call.event in attached or self.slow is not None or enabled(call.log):
-            return await self._told(prepared, params, call, self._executing, None, int)
-        return await self.session.execute(prepared.sql, params, call.timeout, marked=prepared.marked)
+            return self._told(prepared, params, call, self._executing, None, int)
+        return self.session.execute(prepared.sql, params, call.timeout, marked=prepared.marked)
 
     def _fetching(
         self, prepared: Prepared, params: Sequence[Any], load: Any, timeout: float | None, watch: Watch

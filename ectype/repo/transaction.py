@@ -127,7 +127,7 @@ class Session:
         end = None if timeout is None else started + timeout
         return await self._again(watch, lambda one: one.fetch, end, (sql, params, load), reset=reset)
 
-    async def write(
+    def write(
         self,
         sql: str,
         marked: str | None,
@@ -136,7 +136,7 @@ class Session:
         timeout: float | None = None,
         *,
         watch: Watch | None = None,
-    ) -> T:
+    ) -> Awaitable[T]:
         """Run one writing statement that returns rows, and return `load(rows)`.
 
         Args:
@@ -155,9 +155,9 @@ class Session:
                     timeout = self.timeout
                 if marked is None or lease.transaction is not None:
                     lease.wrote = True
-                    return await place.run(_inside(watch, place, lease.connection.fetch), timeout, sql, params, load)
-                return await place.run(_inside(watch, place, lease.fetch_marked), timeout, marked, params, load)
-        return await self.fetch(sql, params, load, timeout, watch=watch)
+                    return place.run(_inside(watch, place, lease.connection.fetch), timeout, sql, params, load)
+                return place.run(_inside(watch, place, lease.fetch_marked), timeout, marked, params, load)
+        return self.fetch(sql, params, load, timeout, watch=watch)
 
     async def execute(
         self,

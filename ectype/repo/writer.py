@@ -1,5 +1,6 @@
 """The conductor of writes: changeset, values, statement, the stored struct or the changeset with its errors."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -74,10 +75,11 @@ async def insert(
     return await _insert_row(engine, changeset, call)
 
 
-async def _insert_row(engine: Engine, changeset: Changeset[Any], call: Call) -> Any:
+def _insert_row(engine: Engine, changeset: Changeset[Any], call: Call) -> Awaitable[Any]:
+    # A coroutine around a coroutine costs as much as a column: what only chooses returns what is to be awaited.
     if changeset.info.embeds:
-        return await with_embeds(engine, changeset, "insert", lambda own: _insert_columns(engine, own, call), call)
-    return await _insert_columns(engine, changeset, call)
+        return with_embeds(engine, changeset, "insert", lambda own: _insert_columns(engine, own, call), call)
+    return _insert_columns(engine, changeset, call)
 
 
 async def _insert_columns(engine: Engine, changeset: Changeset[Any], call: Call) -> Any:
@@ -202,12 +204,10 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
     return await _update_row(engine, ready, call, force=force)
 
 
-async def _update_row(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Any:
+def _update_row(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Awaitable[Any]:
     if ready.info.embeds:
-        return await with_embeds(
-            engine, ready, "update", lambda own: _update_columns(engine, own, call, force=force), call
-        )
-    return await _update_columns(engine, ready, call, force=force)
+        return with_embeds(engine, ready, "update", lambda own: _update_columns(engine, own, call, force=force), call)
+    return _update_columns(engine, ready, call, force=force)
 
 
 async def _update_columns(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Any:
