@@ -1,6 +1,7 @@
 """Where in the caller's own code a connection was asked for, and where its task stands now."""
 
 from asyncio import Task
+from functools import lru_cache
 from inspect import currentframe
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ def of_caller() -> Site | None:
     """Return the first place outside ectype, going up from here; None when there is none."""
     frame = currentframe()
     while frame is not None:
-        if _is_users(frame):
+        if _is_users(frame.f_globals.get("__name__")):
             return frame.f_code, frame.f_lineno
         frame = frame.f_back
     return None
@@ -32,7 +33,7 @@ def of_task(task: Task[Any] | None) -> Site | None:
     waiting: Any = None if task is None or task.done() else task.get_coro()
     while waiting is not None:
         frame: FrameType | None = _first(waiting, "cr_frame", "gi_frame", "ag_frame")
-        if frame is not None and _is_users(frame):
+        if frame is not None and _is_users(frame.f_globals.get("__name__")):
             found = frame.f_code, frame.f_lineno
         waiting = _first(waiting, "cr_await", "gi_yieldfrom", "ag_await")
     return found
@@ -43,9 +44,9 @@ def text(site: Site | None) -> str | None:
     return None if site is None else f"{site[0].co_filename}:{site[1]}"
 
 
-def _is_users(frame: FrameType) -> bool:
-    name: object = frame.f_globals.get("__name__")
-    return not isinstance(name, str) or name.partition(".")[0] not in _SKIPPED
+@lru_cache
+def _is_users(module: object) -> bool:
+    return not isinstance(module, str) or module.partition(".")[0] not in _SKIPPED
 
 
 def _first(holder: object, *names: str) -> Any:

@@ -117,12 +117,14 @@ def begin_text(how: Begin) -> str:
     >>> begin_text(Begin(isolation="serializable", read_only=True))
     'BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY'
     """
+    if not (how.isolation or how.read_only or how.deferrable):
+        return "BEGIN"
     modes = [f"ISOLATION LEVEL {how.isolation.upper()}"] if how.isolation else []
     if how.read_only:
         modes.append("READ ONLY")
     if how.deferrable:
         modes.append("DEFERRABLE")
-    return f"BEGIN {', '.join(modes)}".rstrip()
+    return f"BEGIN {', '.join(modes)}"
 
 
 class PostgresConnection:

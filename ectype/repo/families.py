@@ -38,7 +38,8 @@ class Writes(NamedTuple):
 
 def has_related(changeset: Changeset[Any]) -> bool:
     """Whether a changeset changes associations."""
-    return not changeset.changes.keys().isdisjoint(changeset.info.associations)
+    associations = changeset.info.associations
+    return bool(associations) and not changeset.changes.keys().isdisjoint(associations)
 
 
 def with_given(changeset: Changeset[Any]) -> Changeset[Any]:

@@ -3,7 +3,6 @@
 import asyncio
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -114,10 +113,13 @@ class Lease:
         self._note(rows)
         return len(rows)
 
-    async def know(self, timeout: float | None) -> None:
-        """Ask for the id of the transaction, if it may have written and nothing told it."""
-        if self.wrote and self.transaction is None and not self.reads:
-            self.transaction = await self.run(self.connection.transaction, timeout)
+    async def know(self, timeout: float | None) -> float | None:
+        """Ask for the id of the transaction, if it may have written and nothing told it; return the seconds left."""
+        if not self.wrote or self.transaction is not None or self.reads:
+            return timeout
+        started = self.loop.time()
+        self.transaction = await self.run(self.connection.transaction, timeout)
+        return None if timeout is None else max(0.0, timeout - (self.loop.time() - started))
 
     def _note(self, rows: list[Any]) -> None:
         if rows:
@@ -195,8 +197,10 @@ async def _taken(pool: Connections, how: Begin, limit: float | None, watch: Watc
     connection = pool.try_acquire()
     if connection is not None:
         # When it has died while it lay idle, nothing has run on it, and another serves as well.
-        with suppress(ConnectError):
+        try:
             return await _begun(pool, connection, how, limit, watch)
+        except ConnectError:
+            pass
     lost = 0
     while True:
         left = UNBOUNDED_SECONDS if limit is None else max(0.0, limit - (monotonic() - started))

@@ -227,15 +227,12 @@ class Scope(Shared):
                 "SQL text in this block has ended the transaction: what ran after it was stored statement by statement",
                 hint="leave COMMIT and ROLLBACK to the `transaction()` block and to `tx.rollback()`",
             )
-        started = lease.loop.time()
         try:
-            await lease.know(timeout)
+            timeout = await lease.know(timeout)
         except BaseException:
             # COMMIT was not sent: the server, or the pool, rolls back.
             self.rolled_back = True
             raise
-        if timeout is not None:
-            timeout = max(0.0, timeout - (lease.loop.time() - started))
         lost_before = connection.broken
         try:
             await lease.control("COMMIT", "COMMIT", connection.commit, timeout)

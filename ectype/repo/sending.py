@@ -11,7 +11,6 @@ from ectype.schema.changeset import Changeset, change
 from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.errors import InvalidChangesetError
 from ectype.schema.meta import Meta, SchemaInfo
-from ectype.schema.structs import UNSET
 from ectype.schema.table_parts import Index
 
 Place: TypeAlias = tuple[str | None, str | None]
@@ -46,6 +45,9 @@ def changeset_of(subject: Any, verb: str) -> Changeset[Any]:
         QueryError: for a struct or changeset of an embedded schema, which has no row.
         SchemaError: when it was made for another write; for anything else.
     """
+    if subject.__class__ is Changeset and subject.valid and not subject.action and not subject.info.embedded:
+        usual: Changeset[Any] = subject
+        return usual
     info: SchemaInfo | None = getattr(subject, "info", None) or getattr(subject.__class__, "__schema__", None)
     if info is not None and info.embedded:
         raise QueryError(
@@ -83,9 +85,8 @@ def inserted_values(info: SchemaInfo, changeset: Changeset[Any]) -> dict[str, An
     data, changes = changeset.data, changeset.changes
     unwritable = info.unwritable["insert"]
     for name in info.column_names:
-        value = changes.get(name, UNSET)
-        if value is not UNSET:
-            values[name] = value
+        if name in changes:
+            values[name] = changes[name]
             continue
         value = getattr(data, name, None)
         if value is not None and name not in unwritable:
