@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import Any, TypeAlias, cast
 
 from ectype.schema.associations import Association
@@ -29,11 +28,8 @@ def current(row: Any, association: Association | EmbedStep) -> Any:
 
 def unloaded(rows: Sequence[Any], association: Association) -> list[Any]:
     """Return the rows on which an association is not loaded."""
-    try:
-        held = list(map(attrgetter(f"_assoc_{association.name}"), rows))
-    except AttributeError:  # of a struct that was built without it
-        held = [current(row, association) for row in rows]
-    return [row for row, one in zip(rows, held, strict=True) if one is UNSET]
+    slot = f"_assoc_{association.name}"
+    return [row for row in rows if getattr(row, slot, UNSET) is UNSET]
 
 
 def structs_in(value: Any) -> Iterable[Any]:

@@ -1,13 +1,13 @@
 """The conductor of reads: plan, run, load, preload."""
 
 from collections.abc import Awaitable, Hashable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from ectype.adapters.sandbox import owner_here
 from ectype.errors import CastError, MultipleResultsError, NoPrimaryKeyError, NoResultsError, QueryError
 from ectype.expr.operand import Agg, Expr
-from ectype.query.ast import steps
+from ectype.query.ast import Link, steps
 from ectype.query.builder import Query, from_
 from ectype.query.planner import origin
 from ectype.query.subqueries import row_schema
@@ -15,11 +15,12 @@ from ectype.repo.call import PLAIN, Call
 from ectype.repo.engine import Engine, Prepared
 from ectype.repo.gathering import Batch, Gatherer
 from ectype.repo.hooks import Operation
-from ectype.repo.joined import joined_in, links_of, merged, with_joined
-from ectype.repo.paths import merge
+from ectype.repo.joined import Joined, joined_in, links_of, merged, with_joined
+from ectype.repo.paths import Branch, merge
 from ectype.repo.preloader import preload_into, wants_more
 from ectype.repo.select import dumped, fetch_linked, fetch_rows, prepare
 from ectype.schema.meta import SchemaInfo
+from ectype.schema.rel import PLAIN as PLAIN_HOP
 from ectype.sql.compilers import compile_aggregate, compile_exists
 
 T = TypeVar("T")
@@ -41,24 +42,67 @@ async def read_query(engine: Engine, query: Query[Any, Any, Any], call: Call) ->
     """Return the rows of a query that has been through the hook, with what it preloads."""
     if not query.preloads:
         return await fetch_rows(engine, query, call)
+    way = _way_of(engine, query)
+    if not way.joins:
+        rows = await fetch_rows(engine, query, call)
+    elif way.links is None:
+        rows = merged(await fetch_rows(engine, with_joined(query, way.joins), call), way.joins)
+    else:
+        rows = await fetch_linked(engine, with_joined(query, way.joins), way.links, call)
+    if way.goes_on:
+        await preload_into(engine, rows, way.branches, _below(way.prefix, call))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How what a query preloads is loaded.
+
+    Attributes:
+        branches: the paths, merged.
+        joins: what the joins of the query fill.
+        links: how the structs of a row hold each other, where no rows are merged.
+        goes_on: whether anything is left that no join fills.
+        prefix: where the rows stand, as the query says; None where it does not.
+    """
+
+    branches: dict[str, Branch]
+    joins: list[Joined]
+    links: tuple[Link, ...] | None
+    goes_on: bool
+    prefix: str | None
+
+
+def _way_of(engine: Engine, query: Query[Any, Any, Any]) -> _Way:
+    """Return how the preloads of a query are loaded: found by its shape, where that says all of it.
+
+    Associations and sources stand in the key by their ids: what is kept under it keeps them, too.
+    """
+    shape: list[object] = ["preloads", query.node]
+    for path in query.preloads:
+        shape.append(None)
+        for hop in path.steps:
+            custom = hop.custom
+            if custom is not PLAIN_HOP and not custom.joined:
+                return _find_way(query)
+            shape += (id(hop.association), custom.joined, id(custom.source))
+    return engine.plan(tuple(shape), lambda _dialect: _find_way(query))
+
+
+def _find_way(query: Query[Any, Any, Any]) -> _Way:
     branches = merge(row_schema(query.node), query.preloads)
     joins = joined_in(query, branches)
     links = links_of(query, joins) if joins else None
-    if not joins:
-        rows = await fetch_rows(engine, query, call)
-    elif links is None:
-        rows = merged(await fetch_rows(engine, with_joined(query, joins), call), joins)
-    else:
-        rows = await fetch_linked(engine, with_joined(query, joins), links, call)
-    if wants_more(branches):
-        await preload_into(engine, rows, branches, below_query(query, call))
-    return rows
+    return _Way(branches, joins, links, wants_more(branches), origin(query.node)[1])
 
 
 def below_query(query: Query[Any, Any, Any], call: Call) -> Call:
     """Return the options of what is loaded further: it stands where the query said that its own rows do."""
-    where = origin(query.node)[1] or call.prefix
-    return call if where == call.prefix else replace(call, prefix=where)
+    return _below(origin(query.node)[1], call)
+
+
+def _below(prefix: str | None, call: Call) -> Call:
+    return call if prefix is None or prefix == call.prefix else replace(call, prefix=prefix)
 
 
 async def read_one(engine: Engine, queryable: Any, call: Call = PLAIN) -> Any | None:

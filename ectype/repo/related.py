@@ -18,7 +18,7 @@ from ectype.query.scope import grow
 from ectype.query.selecting import select_step
 from ectype.query.subqueries import row_schema, subquery
 from ectype.schema.associations import Association
-from ectype.schema.rel import Custom
+from ectype.schema.rel import PLAIN, Custom
 
 Rows = Query[Any, Any, Any]
 WHOLE = {
@@ -54,14 +54,23 @@ def related_query(association: Association, custom: Custom, keys: list[Any]) -> 
     Raises:
         QueryError: for a limit where the related schema has no key, or a query of `using` that cannot be narrowed.
     """
+    known = association.preloaded if custom is PLAIN else None
+    if known is not None:
+        node, before, after = known
+        return query_at(node, (*before, keys, *after))
     base = _base(association, custom)
+    given = len(base.query.params)
     query = base.query.where(in_keys(base.keys, base.names, keys))
     query = _narrowed(query, association, base.source).where(*custom.wheres)
     if custom.limit is None:
         query = query.order_by(*_order(association, custom, base.source))
     else:
         base, query = _limited(association, custom, query, base)
-    return _finished(association, custom, query, base)
+    query = _finished(association, custom, query, base)
+    if custom is PLAIN and len(base.names) == 1:
+        # The keys are one value, whatever they are: nothing else differs from one preload to the next.
+        association.preloaded = query.node, query.params[:given], query.params[given + 1 :]
+    return query
 
 
 def _base(association: Association, custom: Custom) -> _Base:

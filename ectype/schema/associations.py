@@ -36,6 +36,8 @@ class Association:
         optional: whether the bracket admits None.
         kind: which of the four it is.
         cardinality: whether the instance gives one struct or a list.
+        preloaded: the shape of the query of its rows, with the values before and after the owners' keys; None before
+            it was first made.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Association:
         self.optional = optional
         self.kind: Kind = options.kind
         self.cardinality: Cardinality = "many" if options.kind in ("has_many", "many_to_many") else "one"
+        self.preloaded: tuple[Any, tuple[object, ...], tuple[object, ...]] | None = None
 
     @property
     def label(self) -> str:
