@@ -3,12 +3,13 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from inspect import Parameter, isawaitable, signature
+from inspect import isawaitable
 from typing import Any, cast
 
 from ectype.errors import ConfigError, DatabaseError, EctypeError, TransactionAbortedError
 from ectype.repo.block import RolledBack, Transaction
 from ectype.repo.steps import MultiError
+from ectype.schema.arguments import required_arguments
 
 _FIRST_WAIT_SECONDS = 0.02
 _LONGEST_WAIT_SECONDS = 1.0
@@ -35,7 +36,7 @@ async def transact(
             hint="give it the function itself, without calling it: `repo.transact(transfer)`, or "
             "`repo.transact(lambda: transfer(ada, bob, 5))` where it takes arguments",
         )
-    wants_transaction = _needs_argument(work)
+    wants_transaction = required_arguments(work, unknown=0) > 0
     loop = asyncio.get_running_loop()
     end = None if timeout is None else loop.time() + timeout
     attempt = 0
@@ -75,16 +76,6 @@ async def _attempt(tx: Transaction, work: Callable[..., Awaitable[Any]], args: t
 
 def _rolls_back(result: object) -> bool:
     return getattr(result.__class__, "rolls_back", False) is True
-
-
-def _needs_argument(work: Callable[..., object]) -> bool:
-    """Whether a function cannot be called without an argument."""
-    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    try:
-        parameters = signature(work).parameters.values()
-    except ValueError:
-        return False
-    return any(one.kind in positional and one.default is Parameter.empty for one in parameters)
 
 
 def _lost_a_race(exc: BaseException | None) -> bool:

@@ -1,11 +1,11 @@
 """What a changeset holds and how it is read; the functions that change it each make a new one from a draft."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
 
 from ectype.errors import FrozenError
+from ectype.schema.arguments import required_arguments
 from ectype.schema.constraint import Constraint
 from ectype.schema.field_error import Error, FieldError, Translate
 from ectype.schema.meta import SchemaInfo, struct_info
@@ -435,16 +435,6 @@ def _frozen(name: str) -> FrozenError:
         f"a changeset never changes: `{name}` cannot be set",
         hint="each method returns a new one: `changeset = changeset.put_change(User.name, 'Ada')`",
     )
-
-
-def required_arguments(function: Callable[..., object]) -> int:
-    """Return how many arguments a function cannot do without, 1 where nobody knows."""
-    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    try:
-        parameters = signature(function).parameters.values()
-    except (ValueError, TypeError):
-        return 1
-    return sum(one.kind in positional and one.default is Parameter.empty for one in parameters)
 
 
 def _restored(cls: type[C], values: Mapping[str, Any], info: SchemaInfo | None = None) -> C:

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from ectype.errors import CastError, SchemaError
 from ectype.result import Ok
-from ectype.schema.changeset_data import ChangesetData, RelationCast, draft, required_arguments, sealed, with_errors
+from ectype.schema.arguments import required_arguments
+from ectype.schema.changeset_data import ChangesetData, RelationCast, draft, sealed, with_errors
 from ectype.schema.field_error import Error, Message
 from ectype.schema.messages import LENGTHS
 from ectype.schema.meta import SchemaInfo

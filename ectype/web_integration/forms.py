@@ -12,8 +12,9 @@ from typing import Any, Final, TypeAlias, cast, final
 
 from ectype.errors import SchemaError
 from ectype.expr.operand import Attr
+from ectype.schema.arguments import required_arguments
 from ectype.schema.changeset import Changeset, change
-from ectype.schema.changeset_data import ChangesetData, required_arguments
+from ectype.schema.changeset_data import ChangesetData
 from ectype.schema.embed_relations import EmbedRelation, relation_named, relation_of_member
 from ectype.schema.embeds import Embed
 from ectype.schema.field_error import Error, FieldError, Translate
