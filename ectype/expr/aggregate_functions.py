@@ -6,7 +6,7 @@ from typing import Any, Never, TypeVar, cast, overload
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.calls import call_of, check_argument, check_text
-from ectype.expr.operand import Agg, Expr, Operand, Order, Ranking, operand_of, order_term
+from ectype.expr.operand import Agg, Expr, Operand, Order, Ranking, any_operand, operand_of, order_term
 
 S = TypeVar("S")
 S2 = TypeVar("S2")
@@ -123,7 +123,7 @@ def array_length(expr: Expr[S, list[T]]) -> Operand[S, int]: ...  # pyright: ign
 def array_length(expr: Expr[S, list[T] | None]) -> Operand[S, int | None]: ...
 def array_length(expr: Expr[Any, Any]) -> Any:
     """How many elements a list has, 0 for an empty one. SQL: `cardinality(x)`, `json_array_length(x)`."""
-    return Operand[Any, Any](call_of("array_length", expr), expr.params)
+    return any_operand(call_of("array_length", expr), expr.params)
 
 
 def percent_rank() -> Ranking[Never, float]:

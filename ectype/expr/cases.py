@@ -8,7 +8,7 @@ import typing_extensions
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.nodes import Expression
-from ectype.expr.operand import Expr, Operand, operand_of
+from ectype.expr.operand import Expr, Operand, any_operand, operand_of
 from ectype.types.resolve import field_type
 from ectype.types.values import type_of_value
 
@@ -92,7 +92,7 @@ def case(*branches: Any, else_: Any = None) -> Any:
         parts += (condition.node, node)
         params += condition.params + own
     default, own = (None, ()) if else_ is None else _value(else_, bare=bare)
-    return Operand[Any, Any](nodes.case(tuple(parts), default), params + own)
+    return any_operand(nodes.case(tuple(parts), default), params + own)
 
 
 def _pair(branch: object) -> tuple[Expr[Any, Any], object]:

@@ -4,7 +4,7 @@ from typing import Any, Never, TypeVar, overload
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
-from ectype.expr.operand import Expr, Operand
+from ectype.expr.operand import Expr, Operand, any_operand
 from ectype.types.resolve import field_type
 from ectype.types.values import type_of_value
 
@@ -29,15 +29,15 @@ def literal(value: Any, type_: Any = None) -> Any:
         `query.select(Post.id, literal("new"), literal(Role.ADMIN, User.role))`
     """
     if value is None:
-        return Operand[Any, Any](nodes.NULL)
+        return any_operand(nodes.NULL)
     if type_ is None:
-        return Operand[Any, Any](nodes.param(type_of_value(value)), (value,))
+        return any_operand(nodes.param(type_of_value(value)), (value,))
     column: Any = type_.node if isinstance(type_, Expr) else None
     if isinstance(column, nodes.ColumnRef):
-        return Operand[Any, Any](nodes.param(column.source.column_type(column.name)), (value,))
+        return any_operand(nodes.param(column.source.column_type(column.name)), (value,))
     if isinstance(type_, Expr):
         raise QueryError(f"`literal` takes its type from a class or a column, got {type_!r:.80}")
-    return Operand[Any, Any](nodes.param(field_type(type_)[0]), (value,))
+    return any_operand(nodes.param(field_type(type_)[0]), (value,))
 
 
 def escape_like(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Never, TypeAlias, TypeVar, cast, get_arg
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.calls import call_of
-from ectype.expr.operand import Expr, Operand, operand_of
+from ectype.expr.operand import Expr, Operand, any_operand, operand_of
 from ectype.types.temporal import DATETIME
 
 S = TypeVar("S")
@@ -81,7 +81,7 @@ def datetime_add(expr: Expr[Any, Any], count: Any, unit: Unit) -> Any:
     number, found = _whole(count, unit)
     if isinstance(expr, Operand) and expr.node is nodes.param(DATETIME) and not isinstance(number, Expr):
         # Both are known here: the value is one bound moment.
-        return Operand[Any, Any](expr.node, (_moved(cast("Any", expr.params[0]), cast("int", number), found),))
+        return any_operand(expr.node, (_moved(cast("Any", expr.params[0]), cast("int", number), found),))
     return _added("datetime_add", expr, cast("Any", number), found)
 
 
@@ -156,7 +156,7 @@ def date_trunc(unit: str, expr: Expr[Any, Any]) -> Any:
         raise QueryError(
             f"`fn.date_trunc` knows no unit {unit!r:.40}", hint=f"its units are {', '.join(get_args(TruncatedUnit))}"
         )
-    return Operand[Any, Any](call_of(f"date_trunc {unit}", expr), expr.params)
+    return any_operand(call_of(f"date_trunc {unit}", expr), expr.params)
 
 
 @overload
@@ -165,7 +165,7 @@ def year(expr: Expr[S, date]) -> Operand[S, int]: ...  # pyright: ignore[reportO
 def year(expr: Expr[S, date | None]) -> Operand[S, int | None]: ...
 def year(expr: Expr[Any, Any]) -> Any:
     """The year of a date or a moment in UTC; None of NULL. SQL: `CAST(extract(year FROM x) AS bigint)`."""
-    return Operand[Any, Any](call_of("date_part year", expr), expr.params)
+    return any_operand(call_of("date_part year", expr), expr.params)
 
 
 @overload
@@ -174,7 +174,7 @@ def month(expr: Expr[S, date]) -> Operand[S, int]: ...  # pyright: ignore[report
 def month(expr: Expr[S, date | None]) -> Operand[S, int | None]: ...
 def month(expr: Expr[Any, Any]) -> Any:
     """The month of a date or a moment in UTC, from 1."""
-    return Operand[Any, Any](call_of("date_part month", expr), expr.params)
+    return any_operand(call_of("date_part month", expr), expr.params)
 
 
 @overload
@@ -183,7 +183,7 @@ def day(expr: Expr[S, date]) -> Operand[S, int]: ...  # pyright: ignore[reportOv
 def day(expr: Expr[S, date | None]) -> Operand[S, int | None]: ...
 def day(expr: Expr[Any, Any]) -> Any:
     """The day of the month of a date or a moment in UTC."""
-    return Operand[Any, Any](call_of("date_part day", expr), expr.params)
+    return any_operand(call_of("date_part day", expr), expr.params)
 
 
 @overload
@@ -192,7 +192,7 @@ def weekday(expr: Expr[S, date]) -> Operand[S, int]: ...  # pyright: ignore[repo
 def weekday(expr: Expr[S, date | None]) -> Operand[S, int | None]: ...
 def weekday(expr: Expr[Any, Any]) -> Any:
     """The day of the week of a date or a moment in UTC: Monday is 1, Sunday 7."""
-    return Operand[Any, Any](call_of("date_part weekday", expr), expr.params)
+    return any_operand(call_of("date_part weekday", expr), expr.params)
 
 
 @overload
@@ -201,7 +201,7 @@ def hour(expr: Expr[S, time | datetime]) -> Operand[S, int]: ...  # pyright: ign
 def hour(expr: Expr[S, time | datetime | None]) -> Operand[S, int | None]: ...
 def hour(expr: Expr[Any, Any]) -> Any:
     """The hour of a time or a moment in UTC."""
-    return Operand[Any, Any](call_of("date_part hour", expr), expr.params)
+    return any_operand(call_of("date_part hour", expr), expr.params)
 
 
 @overload
@@ -210,7 +210,7 @@ def minute(expr: Expr[S, time | datetime]) -> Operand[S, int]: ...  # pyright: i
 def minute(expr: Expr[S, time | datetime | None]) -> Operand[S, int | None]: ...
 def minute(expr: Expr[Any, Any]) -> Any:
     """The minute of a time or a moment."""
-    return Operand[Any, Any](call_of("date_part minute", expr), expr.params)
+    return any_operand(call_of("date_part minute", expr), expr.params)
 
 
 @overload
@@ -219,4 +219,4 @@ def second(expr: Expr[S, time | datetime]) -> Operand[S, int]: ...  # pyright: i
 def second(expr: Expr[S, time | datetime | None]) -> Operand[S, int | None]: ...
 def second(expr: Expr[Any, Any]) -> Any:
     """The second of a time or a moment, without its fraction."""
-    return Operand[Any, Any](call_of("date_part second", expr), expr.params)
+    return any_operand(call_of("date_part second", expr), expr.params)

@@ -46,7 +46,7 @@ from ectype.expr.number_functions import power as power
 from ectype.expr.number_functions import round as round
 from ectype.expr.number_functions import sign as sign
 from ectype.expr.number_functions import sqrt as sqrt
-from ectype.expr.operand import Agg, Expr, Operand, Order, Ranking, operand_of, order_term
+from ectype.expr.operand import Agg, Expr, Operand, Order, Ranking, any_agg, any_operand, operand_of, order_term
 from ectype.expr.range_functions import adjacent as adjacent
 from ectype.expr.range_functions import is_empty as is_empty
 from ectype.expr.range_functions import lower as lower
@@ -77,9 +77,9 @@ def count(expr: Expr[S, Any], *, distinct: bool = False) -> Agg[S, int]: ...
 def count(expr: Expr[Any, Any] | None = None, *, distinct: bool = False) -> Any:
     """How many rows, or how many in which `expr` is not NULL. SQL: `count(*)`, `count(x)`, `count(DISTINCT x)`."""
     if expr is None:
-        return Agg[Any, int](nodes.call("count", ()))
+        return any_agg(nodes.call("count", ()))
     check_argument("count", expr)
-    return Agg[Any, int](nodes.call("count", (expr.node,), distinct=distinct), expr.params)
+    return any_agg(nodes.call("count", (expr.node,), distinct=distinct), expr.params)
 
 
 @overload
@@ -88,7 +88,7 @@ def sum(expr: Expr[S, Num]) -> Agg[S, Num | None]: ...
 def sum(expr: Expr[S, Num | None]) -> Agg[S, Num | None]: ...
 def sum(expr: Expr[Any, Any]) -> Any:
     """The sum of the values that are not NULL, in the type of the column; None over no rows."""
-    return Agg[Any, Any](call_of("sum", expr), expr.params)
+    return any_agg(call_of("sum", expr), expr.params)
 
 
 @overload
@@ -99,7 +99,7 @@ def avg(expr: Expr[S, Decimal | None]) -> Agg[S, Decimal | None]: ...
 def avg(expr: Expr[S, float | None]) -> Agg[S, float | None]: ...
 def avg(expr: Expr[Any, Any]) -> Any:
     """The mean of the values that are not NULL: a Decimal of integers and decimals, a float of floats."""
-    return Agg[Any, Any](call_of("avg", expr), expr.params)
+    return any_agg(call_of("avg", expr), expr.params)
 
 
 def min(expr: Expr[S, T | None]) -> Agg[S, T | None]:
@@ -119,7 +119,7 @@ def coalesce(expr: Expr[S, T | None], default: T) -> Operand[S, T]: ...
 def coalesce(expr: Expr[Any, Any], default: Any) -> Any:
     """The first of the two that is not NULL."""
     node, params = operand_of(default)
-    return Operand[Any, Any](call_of("coalesce", expr, node), expr.params + params)
+    return any_operand(call_of("coalesce", expr, node), expr.params + params)
 
 
 def nullif(expr: Expr[S, T], value: T) -> Operand[S, T | None]:
@@ -139,7 +139,7 @@ def length(expr: Expr[S, str]) -> Operand[S, int]: ...  # pyright: ignore[report
 def length(expr: Expr[S, str | None]) -> Operand[S, int | None]: ...
 def length(expr: Expr[Any, Any]) -> Any:
     """How many characters the text has."""
-    return Operand[Any, Any](call_of("length", expr), expr.params)
+    return any_operand(call_of("length", expr), expr.params)
 
 
 def abs(expr: Expr[S, T]) -> Operand[S, T]:

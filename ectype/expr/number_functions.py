@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar, overload
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.calls import call_of
-from ectype.expr.operand import Expr, Operand, operand_of
+from ectype.expr.operand import Expr, Operand, any_operand, operand_of
 
 S = TypeVar("S")
 S2 = TypeVar("S2")
@@ -33,10 +33,10 @@ def round(expr: Expr[Any, Any], digits: int | None = None) -> Any:  # noqa: A001
         UnsupportedError: when a plan is made, for a Decimal on SQLite, which keeps it in another form.
     """
     if digits is None:
-        return Operand[Any, Any](call_of("round", expr), expr.params)
+        return any_operand(call_of("round", expr), expr.params)
     if digits.__class__ is not int or not -MAX_DIGITS <= digits <= MAX_DIGITS:
         raise QueryError(f"`fn.round` takes a number of digits from -{MAX_DIGITS} to {MAX_DIGITS}, got {digits!r:.80}")
-    return Operand[Any, Any](call_of("round", expr, nodes.PARAM), (*expr.params, digits))
+    return any_operand(call_of("round", expr, nodes.PARAM), (*expr.params, digits))
 
 
 @overload
@@ -45,7 +45,7 @@ def floor(expr: Expr[S, float]) -> Operand[S, int]: ...  # pyright: ignore[repor
 def floor(expr: Expr[S, Any]) -> Operand[S, int | None]: ...
 def floor(expr: Expr[Any, Any]) -> Any:
     """The largest whole number that is not above. SQL: `CAST(floor(x) AS bigint)`."""
-    return Operand[Any, Any](call_of("floor", expr), expr.params)
+    return any_operand(call_of("floor", expr), expr.params)
 
 
 @overload
@@ -54,7 +54,7 @@ def ceil(expr: Expr[S, float]) -> Operand[S, int]: ...  # pyright: ignore[report
 def ceil(expr: Expr[S, Any]) -> Operand[S, int | None]: ...
 def ceil(expr: Expr[Any, Any]) -> Any:
     """The smallest whole number that is not below. SQL: `CAST(ceil(x) AS bigint)`."""
-    return Operand[Any, Any](call_of("ceil", expr), expr.params)
+    return any_operand(call_of("ceil", expr), expr.params)
 
 
 @overload
@@ -63,7 +63,7 @@ def sign(expr: Expr[S, float]) -> Operand[S, int]: ...  # pyright: ignore[report
 def sign(expr: Expr[S, Any]) -> Operand[S, int | None]: ...
 def sign(expr: Expr[Any, Any]) -> Any:
     """-1, 0 or 1. SQL: `sign(x)`."""
-    return Operand[Any, Any](call_of("sign", expr), expr.params)
+    return any_operand(call_of("sign", expr), expr.params)
 
 
 @overload
@@ -72,7 +72,7 @@ def power(expr: Expr[S, float], exponent: float) -> Operand[S, float]: ...  # py
 def power(expr: Expr[S, float | None], exponent: float) -> Operand[S, float | None]: ...
 def power(expr: Expr[Any, Any], exponent: float) -> Any:
     """The number raised to a power, as a float. SQLite is often built without it, so it is refused there."""
-    return Operand[Any, Any](call_of("power", expr, nodes.PARAM), (*expr.params, exponent))
+    return any_operand(call_of("power", expr, nodes.PARAM), (*expr.params, exponent))
 
 
 @overload
@@ -81,7 +81,7 @@ def sqrt(expr: Expr[S, float]) -> Operand[S, float]: ...  # pyright: ignore[repo
 def sqrt(expr: Expr[S, float | None]) -> Operand[S, float | None]: ...
 def sqrt(expr: Expr[Any, Any]) -> Any:
     """The square root, as a float. SQLite is often built without it, so it is refused there."""
-    return Operand[Any, Any](call_of("sqrt", expr), expr.params)
+    return any_operand(call_of("sqrt", expr), expr.params)
 
 
 @overload
@@ -95,7 +95,7 @@ def greatest(a: Expr[Any, Any], b: Any) -> Any:
         QueryError: for text, whose order is another on each database.
     """
     node, params = operand_of(b)
-    return Operand[Any, Any](call_of("greatest", a, node), a.params + params)
+    return any_operand(call_of("greatest", a, node), a.params + params)
 
 
 @overload
@@ -105,4 +105,4 @@ def least(a: Expr[S, T], b: T) -> Operand[S, T]: ...
 def least(a: Expr[Any, Any], b: Any) -> Any:
     """The smaller of two numbers, dates or times; NULL counts for nothing, unless both are. SQL: `least(a, b)`."""
     node, params = operand_of(b)
-    return Operand[Any, Any](call_of("least", a, node), a.params + params)
+    return any_operand(call_of("least", a, node), a.params + params)

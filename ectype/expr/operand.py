@@ -13,6 +13,7 @@ from ectype.expr import nodes
 from ectype.expr.expression import Expr as Expr
 from ectype.expr.expression import Operand as Operand
 from ectype.expr.expression import Value as Value
+from ectype.expr.expression import any_operand as any_operand
 from ectype.expr.expression import arithmetic
 from ectype.expr.expression import check_predicate as check_predicate
 from ectype.expr.expression import join_predicates as join_predicates
@@ -75,10 +76,10 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
         """Make this column become a value or an expression, in `update_all`, `do_update` and `select_merge`."""
         if isinstance(value, Expr):
             expression = cast("Expr[Any, Any]", value)
-            return Assignment[Any](self.reference, expression.node, expression.params)
+            return _any_assignment(self.reference, expression.node, expression.params)
         if value is None:
-            return Assignment[Any](self.reference, nodes.NULL, ())
-        return Assignment[Any](self.reference, nodes.PARAM, (value,))
+            return _any_assignment(self.reference, nodes.NULL, ())
+        return _any_assignment(self.reference, nodes.PARAM, (value,))
 
     @overload
     def inc(self: "Column[S, Num]", by: Num) -> "Assignment[S, S]": ...
@@ -87,7 +88,7 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
     def inc(self, by: Any) -> Any:
         """Make this column grow by a number. SQL: `x = x + $1`."""
         grown = arithmetic("+", self, by)
-        return Assignment[Any](self.reference, grown.node, grown.params)
+        return _any_assignment(self.reference, grown.node, grown.params)
 
     def push(self: "Column[S, list[E]]", element: E) -> "Assignment[S, S]":
         """Make this list grow by an element at its end. SQL: `x = array_append(x, $1)`.
@@ -105,6 +106,9 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
 
     def __repr__(self) -> str:
         return f"{self.reference.source.label}.{self.name}"
+
+
+_any_assignment: Any = Assignment  # as `any_operand`
 
 
 class Agg(Operand[S_co, T]):
@@ -137,6 +141,9 @@ class Agg(Operand[S_co, T]):
     def over(self, window: "Window[S, S2]") -> "Operand[S_co | S | S2, T]":
         """Compute it over a window instead of a group. SQL: `f(x) OVER (…)`."""
         return _over(self, window)
+
+
+any_agg: Any = Agg  # as `any_operand`
 
 
 @final

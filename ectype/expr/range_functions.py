@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar, overload
 
 from ectype.expr.calls import call_of
-from ectype.expr.operand import Expr, Operand, operand_of
+from ectype.expr.operand import Expr, Operand, any_operand, operand_of
 from ectype.types.ranges import Range
 
 S = TypeVar("S")
@@ -26,7 +26,7 @@ def lower(expr: Expr[S, Range[R] | None]) -> Operand[S, R | None]: ...
 def lower(expr: Expr[S, T]) -> Operand[S, T]: ...
 def lower(expr: Expr[Any, Any]) -> Any:
     """The text in lower case (SQLite: ASCII letters only); of a range its lower end, None where it has none."""
-    return Operand[Any, Any](call_of("lower", expr), expr.params)
+    return any_operand(call_of("lower", expr), expr.params)
 
 
 @overload
@@ -35,7 +35,7 @@ def upper(expr: Expr[S, Range[R] | None]) -> Operand[S, R | None]: ...
 def upper(expr: Expr[S, T]) -> Operand[S, T]: ...
 def upper(expr: Expr[Any, Any]) -> Any:
     """The text in upper case (SQLite: ASCII letters only); of a range its upper end, None where it has none."""
-    return Operand[Any, Any](call_of("upper", expr), expr.params)
+    return any_operand(call_of("upper", expr), expr.params)
 
 
 @overload
@@ -44,7 +44,7 @@ def is_empty(expr: Expr[S, Range[R]]) -> Operand[S, bool]: ...  # pyright: ignor
 def is_empty(expr: Expr[S, Range[R] | None]) -> Operand[S, bool | None]: ...
 def is_empty(expr: Expr[Any, Any]) -> Any:
     """Whether a range holds nothing at all. SQL: `isempty(x)`."""
-    return Operand[Any, Any](call_of("is_empty", expr), expr.params)
+    return any_operand(call_of("is_empty", expr), expr.params)
 
 
 @overload

@@ -9,7 +9,7 @@ from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.fragments import pieces
 from ectype.expr.nodes import Expression
-from ectype.expr.operand import Expr, Operand, Value, operand_of, operands_of
+from ectype.expr.operand import Expr, Operand, Value, any_operand, operand_of, operands_of
 from ectype.types.scalars import text_fault
 
 S = TypeVar("S")
@@ -132,7 +132,7 @@ def fragment(text: str, *args: Any) -> Any:
         inner.append(node)
         written.append(part)
         params += values
-    return Operand[Any, Any](nodes.fragment(tuple(written), tuple(inner)), params)
+    return any_operand(nodes.fragment(tuple(written), tuple(inner)), params)
 
 
 @overload

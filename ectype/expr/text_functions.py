@@ -7,7 +7,7 @@ import typing_extensions
 from ectype.errors import QueryError
 from ectype.expr import nodes
 from ectype.expr.calls import call_of, check_argument, check_text
-from ectype.expr.operand import Expr, Operand, operand_of
+from ectype.expr.operand import Expr, Operand, any_operand, operand_of
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -39,7 +39,7 @@ def concat(*parts: Any) -> Any:
         other, own = operand_of(part)
         node = nodes.binary("||", node, other)
         params += own
-    return Operand[Any, Any](node, params)
+    return any_operand(node, params)
 
 
 def replace(expr: Expr[S, T], old: str, new: str) -> Operand[S, T]:

@@ -14,7 +14,7 @@ from ectype.errors import QueryError
 from ectype.expr import nodes, walk
 from ectype.expr.describe import sketch
 from ectype.expr.nodes import Binary, ColumnRef, Expression, Over
-from ectype.expr.operand import Expr, Operand
+from ectype.expr.operand import Expr, Operand, any_operand
 from ectype.query.ast import Output, Step, steps
 from ectype.query.builder import Query
 from ectype.query.clauses import grown
@@ -347,7 +347,7 @@ def _rows(parts: list[Part], *, inclusive: bool) -> Operand[Any, bool]:
 def _after(part: Part) -> Operand[Any, bool] | None:
     """Return the condition that a key comes after its value; None where none does."""
     key, values, value = part
-    operand = Operand[Any, Any](key.node, values)
+    operand = any_operand(key.node, values)
     if value is None:
         return operand.is_not_null() if key.nulls == "first" else None
     found = _compared(part, "<" if key.descending else ">")
@@ -356,7 +356,7 @@ def _after(part: Part) -> Operand[Any, bool] | None:
 
 def _equal(part: Part) -> Operand[Any, bool]:
     key, values, value = part
-    return Operand[Any, Any](key.node, values).is_null() if value is None else _compared(part, "=")
+    return any_operand(key.node, values).is_null() if value is None else _compared(part, "=")
 
 
 def _compared(part: Part, op: str) -> Operand[Any, bool]:

@@ -7,7 +7,7 @@ from ectype.errors import QueryError
 from ectype.expr import functions as fn
 from ectype.expr import nodes
 from ectype.expr.nodes import Entity
-from ectype.expr.operand import Expr, Operand, Order
+from ectype.expr.operand import Expr, Order, any_operand
 from ectype.query.associated import in_keys
 from ectype.query.association_joins import equal_keys, hidden, narrowed
 from ectype.query.ast import steps
@@ -102,7 +102,7 @@ def _narrowed(query: Rows, association: Association, source: Any) -> Rows:
     if where is None or source is association.related.source:
         return query if where is None else query.where(where)
     moved = rebased(where.node, {association.related.source: source})
-    return query.where(Operand[Any, bool](moved, where.params))
+    return query.where(any_operand(moved, where.params))
 
 
 def _checked(association: Association, query: Rows) -> Rows:
@@ -178,7 +178,7 @@ def _limited(association: Association, custom: Custom, query: Rows, base: _Base)
     node, values = select_step(query.node, shape, tuple(items.values()), tuple(items))
     ranked = subquery(query_at(node, query.params + values), "ranked")
     source: Any = ranked.__source__
-    on = Operand[Any, bool](equal_keys(source, [f"key{at}" for at in range(len(key))], info.source, key))
+    on = any_operand(equal_keys(source, [f"key{at}" for at in range(len(key))], info.source, key))
     limited: Rows = from_(info.schema).join(ranked, on=on)
     limited = limited.where(source.column("rank") <= custom.limit).order_by(source.column("rank"))
     return _Base(limited, info.source, source, tuple(f"owner{at}" for at in range(len(owners)))), limited

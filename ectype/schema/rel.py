@@ -314,8 +314,10 @@ def joined_path(path: Rel[Any, Any], other: Any) -> Rel[Any, Any]:
         raise QueryError(f"{path!r} leads to {names}, and {other!r} starts at {wanted.name}")
     steps = path.steps + onward
     if any(hop.association.__class__ is EmbedStep for hop in steps):
-        return EmbedPath[Any, Any](steps)
-    return Rel[Any, Any](steps)
+        through: EmbedPath[Any, Any] = EmbedPath(steps)
+        return through
+    made: Rel[Any, Any] = Rel(steps)
+    return made
 
 
 def _with(path: Rel[Any, Any], custom: Custom) -> Rel[Any, Any]:
