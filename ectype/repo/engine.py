@@ -162,10 +162,14 @@ class Engine:
 
         `name` is that of the method, `returning` what shall come back of a row.
         """
+        if not options and returning is None and self.defaults is None:
+            return self.usual
         return self._call(options, name, returning, CALL_OPTIONS)
 
     def write_call(self, options: Mapping[str, Any], name: str, returning: Wanted = None) -> Call:
         """Return the options of a call that may meet a stale row."""
+        if not options and returning is None and self.defaults is None:
+            return self.usual
         return self._call(options, name, returning, WRITE_OPTIONS)
 
     def _call(self, options: Mapping[str, Any], name: str, returning: Wanted, names: tuple[str, ...]) -> Call:

@@ -21,6 +21,7 @@ from ectype.repo.preloader import preload_into, wants_more
 from ectype.repo.select import dumped, fetch_linked, fetch_rows, prepare
 from ectype.schema.meta import SchemaInfo
 from ectype.schema.rel import PLAIN as PLAIN_HOP
+from ectype.schema.rel import EmbedStep
 from ectype.sql.compilers import compile_aggregate, compile_exists
 
 T = TypeVar("T")
@@ -76,7 +77,8 @@ class _Way:
 def _way_of(engine: Engine, query: Query[Any, Any, Any]) -> _Way:
     """Return how the preloads of a query are loaded: found by its shape, where that says all of it.
 
-    Associations and sources stand in the key by their ids: what is kept under it keeps them, too.
+    Associations and sources stand in the key by their ids: what is kept under it keeps them, too. A step through an
+    embed is made anew each time, and stands there by its value.
     """
     shape: list[object] = ["preloads", query.node]
     for path in query.preloads:
@@ -85,7 +87,8 @@ def _way_of(engine: Engine, query: Query[Any, Any, Any]) -> _Way:
             custom = hop.custom
             if custom is not PLAIN_HOP and not custom.joined:
                 return _find_way(query)
-            shape += (id(hop.association), custom.joined, id(custom.source))
+            step: Any = hop.association
+            shape += (step if isinstance(step, EmbedStep) else id(step), custom.joined, id(custom.source))
     return engine.plan(tuple(shape), lambda _dialect: _find_way(query))
 
 

@@ -137,6 +137,16 @@ async def test_a_path_leads_through_the_embed_by_a_query_or_afterwards(
     assert found == order
 
 
+async def test_a_query_that_preloads_through_an_embed_is_planned_once(repo: Repo, people: list[Person]):
+    await ordered(repo, people)
+    for _ in range(2):
+        await repo.all(from_(Order).preload(Order.items / Item.maker))
+    plans = len(repo._engine.plans)
+    for _ in range(5):
+        await repo.all(from_(Order).preload(Order.items / Item.maker))
+    assert len(repo._engine.plans) == plans
+
+
 async def test_paths_go_on_behind_and_come_from_before(repo: Repo, people: list[Person]):
     order = await ordered(repo, people)
     await ordered(repo, people[1:] + people[:1])

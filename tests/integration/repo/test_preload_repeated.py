@@ -81,3 +81,13 @@ async def test_without_a_cache_of_plans_a_preload_finds_the_same(repo: Repo, wor
         kept = await repo.all(query.preload(path))
         uncached = await repo.with_options(query_cache=False).all(query.preload(path))
         assert [keys(one.papers) for one in uncached] == [keys(one.papers) for one in kept]
+
+
+async def test_aliases_that_are_made_anew_at_each_call_take_no_further_plan(repo: Repo, world: World):
+    counts: list[int] = []
+    for _ in range(4):
+        boss = alias(Person, "boss")
+        query = from_(Person).left_join(Person.boss, as_=boss).preload(Person.boss.joined(boss), Person.card)
+        await repo.all(query)
+        counts.append(len(repo._engine.plans))
+    assert len(set(counts[1:])) == 1
