@@ -196,6 +196,7 @@ class SchemaInfo:
         self.deleted = intern_meta("deleted", table, prefix)
         self.twin: type[Any] = schema
         self.slots: dict[str, Any] = {}
+        self.attributes: tuple[tuple[str, str], ...] = ()
         self.blank: Any = None
         self.blank_values: dict[str, Any] = {}
         self.casts: dict[tuple[Any, ...], Any] = {}

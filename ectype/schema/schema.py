@@ -215,6 +215,7 @@ def _build(
     info.twin = twin
     hidden = [one for one in slots if one in structs.HIDDEN]
     info.slots = {one: storage.__dict__[_slot(one, links)] for one in (*fields, *links, *hidden)}
+    info.attributes = tuple((one, _slot(one, links)) for one in info.slots)
     bind_defaults(info)
     _associate(info, leaf, links)
     for one in info.unread:

@@ -124,12 +124,9 @@ def _slot_value(struct: Any, info: SchemaInfo, name: str) -> Any:
 def state_of(struct: Any) -> dict[str, Any]:
     """Return every slot that is set, by the name `construct` and `restore` know it by."""
     info = struct_info(struct)
-    found: dict[str, Any] = {}
-    for name in info.slots:
-        value = _slot_value(struct, info, name)
-        if value is not UNSET:
-            found[name] = value
-    return found
+    if info.unread:  # of these the attribute raises, to say how they are read
+        return {name: value for name in info.slots if (value := _slot_value(struct, info, name)) is not UNSET}
+    return {one: value for one, name in info.attributes if (value := getattr(struct, name, UNSET)) is not UNSET}
 
 
 def restore(cls: type[M], state: dict[str, Any]) -> M:
@@ -146,11 +143,11 @@ def _empty(cls: type[M]) -> M:
 def set_state(self: Any, state: dict[str, Any]) -> None:
     """Fill an empty struct with what `state_of` gave. Raises SchemaError for a member that its schema has lost."""
     info: SchemaInfo = self.__schema__
+    slots = info.slots
     for name, value in state.items():
-        slot = info.slots.get(name)
-        if slot is None:
+        if name not in slots:
             raise _no_member(info, name)
-        slot.__set__(self, value)
+        slots[name].__set__(self, value)
 
 
 def reduce(self: Any, _protocol: object) -> tuple[Any, ...]:
