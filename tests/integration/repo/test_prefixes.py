@@ -19,11 +19,13 @@ from ectype import (
     belongs_to,
     change,
     field,
+    fn,
     from_,
     has_many,
     meta,
     replace,
     source,
+    subquery,
     with_meta,
 )
 
@@ -180,3 +182,65 @@ async def test_a_schema_that_says_where_wins_over_the_call_and_the_repo(repo_at:
     assert await where(repo, Stamp, "paper_id") == {"three": [7, 5]}
     assert [one.id for one in await repo.all(from_(Stamp).order_by(Stamp.id), **options)] == [1, 2]
     assert await repo.exists(Stamp, **options)
+
+
+async def _streamed(repo: Repo, query: Any, options: Any) -> list[int]:
+    async with repo.stream(query.order_by(Paper.id), **options) as rows:
+        return [paper.id async for paper in rows]
+
+
+async def _paged(repo: Repo, query: Any, options: Any) -> list[int]:
+    return [paper.id for paper in (await repo.page(query.order_by(Paper.id), secret="s" * 16, **options)).rows]
+
+
+async def _exists(repo: Repo, query: Any, options: Any) -> list[int]:
+    return [key for key in (1, 2, 3) if await repo.exists(query.where(Paper.id == key), **options)]
+
+
+async def _got(repo: Repo, query: Any, options: Any) -> list[int]:
+    found = [await repo.get(query, key, **options) for key in (1, 2, 3)]
+    return [paper.id for paper in found if paper is not None]
+
+
+async def _aggregated(repo: Repo, query: Any, options: Any) -> list[int]:
+    plain = await repo.aggregate(query, fn.max(Paper.id), **options)
+    wrapped = await repo.aggregate(query.order_by(Paper.id).limit(5), fn.max(Paper.id), **options)
+    assert plain == wrapped
+    return [plain]
+
+
+async def _combined(repo: Repo, query: Any, options: Any) -> list[int]:
+    inner = subquery(query.where(Paper.id > 0), "inner_rows")
+    assert await repo.all(from_(inner).select(inner.id), **options) == [2]
+    return await repo.all(query.select(Paper.id).union(query.select(Paper.id)), **options)
+
+
+Read = Callable[[Repo, Any, Any], Awaitable[list[int]]]
+READS: dict[str, Read] = {
+    "all": lambda repo, query, options: repo.all(query.select(Paper.id), **options),
+    "get": _got,
+    "exists": _exists,
+    "aggregate": _aggregated,
+    "stream": _streamed,
+    "page": _paged,
+    "subquery and union": _combined,
+    "update_all": lambda repo, query, options: repo.update_all(
+        query, Paper.title.set("x"), returning=Paper.id, **options
+    ),
+    "delete_all": lambda repo, query, options: repo.delete_all(query, returning=Paper.id, **options),
+}
+SAID: dict[str, tuple[str | None, Callable[[], Any], dict[str, str]]] = {
+    "repo": ("two", lambda: from_(Paper), {}),
+    "call": ("one", lambda: from_(Paper), {"prefix": "two"}),
+    "query": ("one", lambda: from_(Paper).prefix("two"), {"prefix": "three"}),
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+async def test_a_query_reads_and_writes_where_the_innermost_that_speaks_says(repo_at: Opened, read: Read, said: str):
+    prefix, query, options = SAID[said]
+    repo = repo_at(prefix)
+    for key, place in enumerate(PLACES, 1):
+        await repo.insert_all(source(Paper, prefix=place), [{"id": key, "title": "x"}])
+    assert await read(repo, query(), options) == [2]
