@@ -31,7 +31,8 @@ JOURNALS: Final[dict[Target, str]] = {
     "postgres": f"""\
 SELECT n.nspname::text, a.attname::text FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relname = '{TABLE}' AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relname = '{TABLE}' AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+  AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY n.nspname COLLATE "C", a.attnum""",
     "sqlite": f"SELECT 'main', name FROM pragma_table_info('{TABLE}') ORDER BY cid",
 }
