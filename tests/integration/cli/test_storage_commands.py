@@ -116,7 +116,7 @@ async def test_the_journal_of_every_schema_is_dumped_with_its_tables(migrations,
             # Another tool's, which has no versions, and one that only its session may read.
             await repo._session.script("CREATE SCHEMA other; CREATE TABLE other.schema_migrations (filename text)")
             async with repo.checkout():
-                await repo.query("CREATE TEMPORARY TABLE schema_migrations (version bigint)")
+                await repo.query("CREATE TEMPORARY TABLE schema_migrations AS SELECT 1::bigint AS version")
                 try:
                     await storage.dump(source, "structure.sql")
                 except ConfigError as exc:
