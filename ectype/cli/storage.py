@@ -24,6 +24,12 @@ Destroy: TypeAlias = Annotated[
     str | None,
     typer.Option("--yes-destroy", metavar="DBNAME", help="The name of the database that is to be destroyed."),
 ]
+Template: TypeAlias = Annotated[
+    str | None, typer.Option("--template", metavar="DBNAME", help="The database to begin as a copy of (PostgreSQL).")
+]
+Locale: TypeAlias = Annotated[
+    str | None, typer.Option("--locale", metavar="NAME", help="How text is sorted, such as C.UTF-8 (PostgreSQL).")
+]
 Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Cut off those who are connected to it (PostgreSQL).")]
 File: TypeAlias = Annotated[
     Path | None,
@@ -33,12 +39,19 @@ File: TypeAlias = Annotated[
 ]
 
 
-def create(*, database: Database = None, quiet: Quiet = False, json: Json = False) -> None:
+def create(
+    *,
+    template: Template = None,
+    locale: Locale = None,
+    database: Database = None,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
     """Make the database, unless it is there."""
     output = Output(as_json=json, quiet=quiet)
     with reported(output):
         url = database_url(database, find_project(Path.cwd()))
-        _tell(output, url, asyncio.run(storage.create(url)))
+        _tell(output, url, asyncio.run(storage.create(url, template=template, locale=locale)))
 
 
 def drop(
@@ -61,6 +74,8 @@ def reset(
     *,
     yes_destroy: Destroy = None,
     force: Force = False,
+    template: Template = None,
+    locale: Locale = None,
     database: Database = None,
     folder: Folder = None,
     quiet: Quiet = False,
@@ -72,7 +87,8 @@ def reset(
         url = database_url(database, find_project(Path.cwd()))
         where = place(url, folder)
         _confirm(url, yes_destroy, "reset")
-        versions = asyncio.run(_reset(url, folders=where.folders, force=force))
+        resetting = _reset(url, folders=where.folders, force=force, template=template, locale=locale)
+        versions = asyncio.run(resetting)
         output.line(f"dropped, created and migrated {storage.database_name(url)}: {len(versions)} applied", mark="✔")
         output.document({"database": mask(url), "applied": versions})
 
@@ -110,11 +126,13 @@ def load(
         output.document({"database": mask(url), "file": str(target), "loaded": is_loaded})
 
 
-async def _reset(url: str, *, folders: tuple[Path, ...], force: bool) -> list[int]:
+async def _reset(
+    url: str, *, folders: tuple[Path, ...], force: bool, template: str | None, locale: str | None
+) -> list[int]:
     # A folder that cannot be used must be known before anything is lost.
     find(folders)
     await storage.drop(url, force=force)
-    await storage.create(url)
+    await storage.create(url, template=template, locale=locale)
     return await migrations.migrate(Place(adapter_for(url), folders), folders)
 
 

@@ -1,7 +1,8 @@
 """A write of several statements: all of them are stored, or none."""
 
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Protocol, final
+from typing import Any, Protocol, final
 
 from ectype.repo.block import Transaction
 from ectype.repo.call import Call
@@ -17,6 +18,10 @@ class Place(Protocol):
 
     def transaction(self, *, call: Call | None = None) -> Transaction:
         """Return a block that begins a transaction."""
+        ...
+
+    async def transact(self, work: Callable[[], Awaitable[Any]], *, call: Call | None = None) -> Any:
+        """Return what a function gives, run in a transaction, or in a savepoint of the one that is open."""
         ...
 
 
@@ -49,3 +54,17 @@ class Atomic:
             await self._transaction.__aexit__(kind, exc, trace)
         elif exc is not None and self._scope is not None:
             self._scope.abort(exc)
+
+
+async def undisturbed(place: Place, work: Callable[[], Awaitable[Any]], call: Call) -> Any:
+    """Return what statements give that no task of an open transaction may come between: they hold its turn.
+
+    An exception ends that transaction, as one of a single statement does.
+    """
+    scope = place.scope()
+    try:
+        return await place.transact(work, call=call)
+    except BaseException as exc:
+        if scope is not None:
+            scope.abort(exc)
+        raise

@@ -14,6 +14,7 @@ from ectype.query.clauses import grown
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.subqueries import row_schema
 from ectype.query.writing import assigned, mentioning
+from ectype.repo.atomic import Atomic
 from ectype.repo.bulk_copy import copied
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.cells import chunks, plain, shared_fields
@@ -84,10 +85,8 @@ async def insert_all(
     if len(writes) == 1:
         return await writes[0]()
 
-    async def each() -> list[Any]:
-        return [await one() for one in writes]
-
-    return _together(groups, await engine.session.transact(each, call=call))
+    async with Atomic(engine.session, call):
+        return _together(groups, [await one() for one in writes])
 
 
 def _together(groups: list[Group], results: list[Any]) -> Any:
@@ -164,11 +163,15 @@ class _InsertAll:
             )
             statements.append((prepared, prepared.dump((*chunk.values, *params))))
 
+        if len(statements) == 1:
+            return lambda: _run(engine, *statements[0], back, self.call)
+
         async def each() -> Any:
-            results = [await _run(engine, *one, back, self.call) for one in statements]
+            async with Atomic(engine.session, self.call):
+                results = [await _run(engine, *one, back, self.call) for one in statements]
             return sum(results) if back is COUNT else [row for rows in results for row in rows]
 
-        return each if len(statements) == 1 else lambda: engine.session.transact(each)
+        return each
 
     def _prepared(self, shape: InsertShape, dialect: Dialect, *, at_once: bool) -> Prepared:
         statement = compile_unnest(shape, dialect) if at_once else compile_each(shape, dialect)

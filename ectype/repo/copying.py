@@ -250,6 +250,7 @@ def copy_out(engine: Engine, queryable: Any, to: Any, form: CopyFormat, call: Ca
     async def send(write: Write) -> int:
         query = query_of(queryable)
         _only_postgres(engine.dialect, "`copy_out`", "read by `repo.all(query)`, and write with Python's `csv`")
+        query = engine.hooked(query, "all", call)
         if query.preloads:
             raise QueryError("`copy_out` writes rows, and the query preloads", hint="leave the preloads out")
         prepared, params = _selected(engine, query, call.prefix or engine.prefix)

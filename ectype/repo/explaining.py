@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias, cast
 from ectype.errors import QueryError
 from ectype.expr.operand import Assignment
 from ectype.query.builder import Query
-from ectype.repo.bulk import prepare_delete, prepare_update
+from ectype.repo.bulk import hooked_update, prepare_delete, prepare_update
 from ectype.repo.call import Call
 from ectype.repo.engine import REDACTED, Engine, Prepared
 from ectype.repo.plan import Plan, drawn, plan_of_json, plan_of_steps
@@ -92,13 +92,16 @@ def _prepared(
     prefix = call.prefix or engine.prefix
     if assignments and delete:
         raise QueryError("`explain` explains one statement, and got assignments and `delete`", hint="leave one out")
-    values = query.params
+    # Through the hook, as what is explained: it may run, and stay.
     if assignments:
+        query = hooked_update(engine, query, assignments, call)
         prepared, values = prepare_update(engine, query, assignments, prefix)
     elif delete:
-        prepared = prepare_delete(engine, query, prefix)
+        query = engine.hooked(query, "delete_all", call)
+        prepared, values = prepare_delete(engine, query, prefix), query.params
     else:
-        prepared = prepare(engine, query.node, prefix)
+        query = engine.hooked(query, "all", call)
+        prepared, values = prepare(engine, query.node, prefix), query.params
     return prepared, dumped(prepared, query, values)
 
 

@@ -10,6 +10,7 @@ from ectype.repo.engine import Engine
 from ectype.repo.preloader import preload_copies
 from ectype.repo.reloading import reload, reload_or_raise
 from ectype.repo.streaming import Stream
+from ectype.repo.table_exists import table_exists
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema, StructOf
 
@@ -139,6 +140,22 @@ class ReadCalls:
         return await reader.aggregate(
             self._engine, query, cast("Agg[Any, T]", expression), self._engine.call(options, "aggregate")
         )
+
+    async def table_exists(self, table: str | type[Schema], **options: Unpack[CallOptions]) -> bool:
+        """Whether there is a table, or a view, where a query of this name would look for it.
+
+        Args:
+            table: a schema, or `source(…)`, for its table; or a name, as it stands in the database.
+            options: those of every call, `CallOptions`; `prefix` says in which PostgreSQL schema, or attached database
+                of SQLite, what names none is looked for. Without one it is the search path, or every database.
+
+        Raises:
+            QueryError: for what has no table, as an embedded schema.
+
+        Example:
+            `await repo.table_exists("posts", prefix="archive")`
+        """
+        return await table_exists(self._engine, table, self._engine.call(options, "table_exists"))
 
     def stream(self, query: Query[A, Z, R] | Of[R], *, batch: int = 500, **options: Unpack[CallOptions]) -> Stream[R]:
         """Read the rows of a query, or of a whole table, a batch at a time: memory holds one batch only.

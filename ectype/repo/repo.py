@@ -108,6 +108,8 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
     """
 
     _reads_only = True
+    _lent = False
+    """Whether its connections are another repo's."""
     _listeners: "WeakSet[Listener | OwnedListener]"
 
     def __init__(
@@ -245,6 +247,7 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
             `reports = repo.with_options(timeout=60, tags={"job": "reports"})`
         """
         made = copy(self)
+        made._lent = True  # noqa: SLF001  # a repo of its own kind
         made._engine = self._engine.with_usual(options)  # noqa: SLF001  # a repo of its own kind
         made._engine.repo = made  # noqa: SLF001  # as above
         made._replicas = tuple(one.with_options(**options) for one in self._replicas)  # noqa: SLF001  # as above

@@ -16,6 +16,7 @@ from ectype.repo.repo import ReadRepo
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R", bound=ReadRepo)
 
+_ONE_EACH: Final = "write `Repos(lambda tenant: Repo(urls[tenant]))`"
 _TOLD: Final = 5
 """How many repos a message names."""
 
@@ -43,7 +44,8 @@ class Repos(Generic[K, R]):
         timeout: for how many seconds a call waits while all are in use.
 
     Raises:
-        ConfigError: for a limit or a time that is none.
+        ConfigError: for a limit or a time that is none; and where a repo is asked for, for a `make` that returns none,
+            or one that shares its connections, as that of `with_options` does.
 
     Example:
         repos = Repos(lambda tenant: Repo(urls[tenant], pool_size=3, name=tenant), limit=50)
@@ -148,7 +150,15 @@ class Repos(Generic[K, R]):
         if not isinstance(repo, ReadRepo):  # pyright: ignore[reportUnnecessaryIsInstance]  # users return what they like
             raise ConfigError(
                 f"`make` returns the repo of a key, and it returned a {repo.__class__.__name__}",
-                hint="write `Repos(lambda tenant: Repo(urls[tenant]))`",
+                hint=_ONE_EACH,
+            )
+        lent: bool = repo._lent  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no name for users
+        if lent or any(entry.repo.pool is repo.pool for entry in self._entries.values()):
+            raise ConfigError(
+                f"`make` returned a repo that shares its connections with another one, and both would end together: "
+                f"{repo!r}",
+                hint=f"{_ONE_EACH}; tenants in schemas of one database need none of it: "
+                "`repo.with_options(prefix=tenant)`",
             )
         opened = self._start(self._open(key, repo))
         # All who asked may be gone, so that nobody else looks at its error.

@@ -10,6 +10,7 @@ from ectype.query.ast import OnConflict as Planned
 from ectype.query.builder import from_
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.sources import source
+from ectype.repo.atomic import undisturbed
 from ectype.repo.call import Call
 from ectype.repo.embeds import with_embeds
 from ectype.repo.engine import Engine, Prepared
@@ -62,7 +63,7 @@ async def _upsert(
     try:
         if engine.dialect.upsert_tells or planned is None or planned.action == "nothing":
             return await work.run()
-        return await engine.session.transact(work.run_told, call=call)
+        return await undisturbed(engine.session, work.run_told, call)
     except ConstraintError as exc:
         raise await refused(engine, changeset.with_action("insert"), exc, values) from exc
 

@@ -53,20 +53,31 @@ async def status(url: str) -> Literal["up", "down"]:
         await connection.close()
 
 
-async def create(url: str) -> Literal["created", "exists"]:
-    """Make the database, in UTF-8, unless it is there; who may not make one gets `exists` all the same.
+async def create(url: str, *, template: str | None = None, locale: str | None = None) -> Literal["created", "exists"]:
+    """Make the database, in UTF-8 and with UTC for its time zone, unless it is there.
+
+    Who may not make one gets `exists` all the same where it is.
+
+    Args:
+        url: the database.
+        template: the database that it begins as a copy of (PostgreSQL); else the empty `template0`.
+        locale: the name by which the server sorts text and tells letters, such as `C.UTF-8` (PostgreSQL); else the
+            template's.
 
     Raises:
         ConfigError: the URL cannot be used.
-        ConnectError: the server cannot be reached, or the folder of a SQLite file is not there.
+        ConnectError: the server cannot be reached, others are connected to the template, or the folder of a SQLite
+            file is not there.
         DatabaseError: the server refuses to make it.
+        UnsupportedError: a template or a locale for SQLite, or the database is in memory.
+
+    Example:
+        `await storage.create("postgresql://localhost/maps", template="template_postgis")`
     """
     config = parse(url)
     name = _name(config)
     if config.scheme == "sqlite":
-        is_there = _is_file(config.path)
-        await (await adapter_for(url).connect(CONNECT_SECONDS)).close()
-        return "exists" if is_there else "created"
+        return await _make_file(config, template=template, locale=locale)
     if await _can_connect(config):
         return "exists"
     connection = await _maintenance(config)
@@ -74,16 +85,37 @@ async def create(url: str) -> Literal["created", "exists"]:
         if await _has(connection, name):
             return "exists"
         try:
-            await connection.execute(f"CREATE DATABASE {_quoted(name)} ENCODING 'UTF8' TEMPLATE template0")
+            await connection.execute(_create_text(name, template, locale))
         except DatabaseError as exc:
             # Somebody else made it in this moment (duplicate_database, or its index).
             if exc.sqlstate in ("42P04", "23505"):
                 return "exists"
+            if exc.sqlstate == "55006":
+                raise ConnectError(
+                    f"`{template or 'template0'}` is not copied: others are connected to it",
+                    hint="end them, or name a template that nobody uses",
+                ) from exc
             raise
-        await connection.execute(f"ALTER DATABASE {_quoted(name)} SET timezone TO 'UTC'")
+        await connection.execute(f"ALTER DATABASE {quoted(name)} SET timezone TO 'UTC'")
     finally:
         await connection.close()
     return "created"
+
+
+async def _make_file(config: Config, **given: str | None) -> Literal["created", "exists"]:
+    unused = [f"{name}={value!r}" for name, value in given.items() if value is not None]
+    if unused:
+        raise UnsupportedError(
+            f"{', '.join(unused)} is for a server, and {config.masked} is a file (SQLite)", hint="leave it out"
+        )
+    is_there = _is_file(config.path)
+    await (await adapter_for(config).connect(CONNECT_SECONDS)).close()
+    return "exists" if is_there else "created"
+
+
+def _create_text(name: str, template: str | None, locale: str | None) -> str:
+    text = f"CREATE DATABASE {quoted(name)} ENCODING 'UTF8' TEMPLATE {quoted(template or 'template0')}"
+    return text if locale is None else f"{text} LOCALE {quoted(locale)}"
 
 
 async def drop(url: str, *, force: bool = False) -> Literal["dropped", "missing"]:
@@ -109,7 +141,7 @@ async def drop(url: str, *, force: bool = False) -> Literal["dropped", "missing"
         if not await _has(connection, name):
             return "missing"
         try:
-            await connection.execute(f"DROP DATABASE {_quoted(name)}{' WITH (FORCE)' if force else ''}")
+            await connection.execute(f"DROP DATABASE {quoted(name)}{' WITH (FORCE)' if force else ''}")
         except DatabaseError as exc:
             if exc.sqlstate == "3D000":
                 return "missing"
@@ -152,7 +184,8 @@ def _remove_files(path: Path) -> Literal["dropped", "missing"]:
     return "dropped"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as SQL says it."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -12,6 +12,7 @@ from ectype.adapters.url import MEMORY, Config, parse
 from ectype.errors import ConfigError, ConnectError, EctypeError, MigrationError
 from ectype.migrations.history import TABLE
 from ectype.migrations.storage import pg_dump
+from ectype.migrations.storage.databases import quoted
 from ectype.types.base import Target
 
 CONNECT_SECONDS: Final = 10.0
@@ -25,11 +26,14 @@ WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite~_%' ESCAPE '~'
   AND s.name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')
 ORDER BY CASE s.type WHEN 'table' THEN 1 WHEN 'index' THEN 2 WHEN 'view' THEN 3 ELSE 4 END, s.rowid"""
 
-JOURNAL_COLUMNS: Final[dict[Target, str]] = {
+# Each schema that was migrated by itself has a journal, and `pg_dump` tells of the tables of all.
+JOURNALS: Final[dict[Target, str]] = {
     "postgres": f"""\
-SELECT n.nspname, a.attname FROM pg_attribute AS a
+SELECT n.nspname::text, a.attname::text FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.oid = to_regclass('{TABLE}') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum""",
+WHERE c.relname = '{TABLE}' AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+  AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY n.nspname COLLATE "C", a.attnum""",
     "sqlite": f"SELECT 'main', name FROM pragma_table_info('{TABLE}') ORDER BY cid",
 }
 LITERAL: Final[dict[Target, str]] = {"postgres": "quote_nullable({}::text)", "sqlite": "quote({})"}
@@ -42,9 +46,10 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname <> 'information_schema' AN
 
 
 async def dump(url: str, file: str | Path) -> None:
-    """Write the structure of a database into a file, and the rows of its journal, so that `load` makes it again.
+    """Write the structure of a database into a file, and the rows of its journals, so that `load` makes it again.
 
-    PostgreSQL's is what `pg_dump` says, less what changes from run to run; SQLite's is what its schema table says.
+    PostgreSQL's is what `pg_dump` says, less what changes from run to run, and each schema that was migrated by itself
+    has a journal of its own; SQLite's is what its schema table says.
 
     Raises:
         ConfigError: the URL or the file cannot be used; or `pg_dump` is not installed, or older than the server.
@@ -56,7 +61,7 @@ async def dump(url: str, file: str | Path) -> None:
     try:
         target = adapter.dialect.target
         text = await WRITERS[target](config, connection)
-        text = f"{HEAD}{text}{await _journal(connection, target)}"
+        text = f"{HEAD}{text}{await _journals(connection, target)}"
     finally:
         await connection.close()
     _write(Path(file), text)
@@ -120,16 +125,19 @@ WRITERS: Final[dict[Target, Callable[[Config, Connection], Awaitable[str]]]] = {
 }
 
 
-async def _journal(connection: Connection, target: Target) -> str:
-    columns: list[Any] = await connection.fetch(JOURNAL_COLUMNS[target], (), list)
-    if not columns:
-        return ""
-    names = [f'"{column[1]}"' for column in columns]
-    table = f'"{columns[0][0]}"."{TABLE}"'
+async def _journals(connection: Connection, target: Target) -> str:
+    found: list[Any] = await connection.fetch(JOURNALS[target], (), list)
+    journals: dict[str, list[str]] = {}
+    for schema, column in found:
+        journals.setdefault(schema, []).append(column)
+    return "".join([await _rows_of(connection, target, *one) for one in journals.items() if "version" in one[1]])
+
+
+async def _rows_of(connection: Connection, target: Target, schema: str, columns: list[str]) -> str:
+    names = [quoted(column) for column in columns]
+    table = f"{quoted(schema)}.{quoted(TABLE)}"
     literals = ", ".join(LITERAL[target].format(name) for name in names)
     rows: list[Any] = await connection.fetch(f"SELECT {literals} FROM {table} ORDER BY version", (), list)
-    if not rows:
-        return ""
     # One row a line: two branches that each add a migration can be merged.
     lines = [f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(row)});\n" for row in rows]
     return "".join(lines)

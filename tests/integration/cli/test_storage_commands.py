@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ectype import Repo
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.url import parse
 from ectype.errors import ConfigError, MigrationError
-from ectype.migrations import storage
+from ectype.migrations import applied, migrate, storage
 from ectype.migrations.storage import pg_dump
+from ectype.migrations.storage.databases import quoted
 from tests.databases import with_database
 
 USERS = 'def change(m):\n    with m.create_table("users") as t:\n        t.column("email", str)\n'
@@ -98,6 +100,44 @@ def test_what_is_dumped_loads_into_the_same_structure(ectype, migrations, new_ur
     assert run("migrate").stdout == "nothing to migrate: everything is applied\n"
     assert run("dump", "second.sql").returncode == 0
     assert (project / "second.sql").read_text() == first
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif(shutil.which("pg_dump") is None, reason="pg_dump is not installed")
+async def test_the_journal_of_every_schema_is_dumped_with_its_tables(migrations, postgres_server):
+    source, target = postgres_server.create_database(), postgres_server.create_database()
+    try:
+        async with Repo(source) as repo:
+            for schema in ("tenant_b", 'tenant "a"'):
+                await repo._session.script(f"CREATE SCHEMA {quoted(schema)}")
+            await migrate(repo, "migrations", to=1, prefix="tenant_b")
+            await migrate(repo, "migrations", prefix='tenant "a"')
+            await migrate(repo, "migrations")
+            # Another tool's, which has no versions, and one that only its session may read.
+            await repo._session.script("CREATE SCHEMA other; CREATE TABLE other.schema_migrations (filename text)")
+            async with repo.checkout():
+                await repo.query("CREATE TEMPORARY TABLE schema_migrations AS SELECT 1::bigint AS version")
+                try:
+                    await storage.dump(source, "structure.sql")
+                except ConfigError as exc:
+                    pytest.skip(exc.message)
+        assert await storage.load(target, "structure.sql")
+        async with Repo(target) as repo:
+            found = {name: await applied(repo, prefix=name) for name in (None, 'tenant "a"', "tenant_b")}
+            assert found == {None: [1, 2], 'tenant "a"': [1, 2], "tenant_b": [1]}
+            assert await migrate(repo, "migrations", prefix="tenant_b") == [2]
+            assert await migrate(repo, "migrations") == []
+        lines = [line for line in Path("structure.sql").read_text().splitlines() if line.startswith("INSERT")]
+        assert [line.split(".")[0] for line in lines] == [
+            'INSERT INTO "public"',
+            'INSERT INTO "public"',
+            'INSERT INTO "tenant ""a"""',
+            'INSERT INTO "tenant ""a"""',
+            'INSERT INTO "tenant_b"',
+        ]
+    finally:
+        for url in (source, target):
+            postgres_server.drop_database(url)
 
 
 async def test_a_file_that_fails_half_way_loads_nothing(project):

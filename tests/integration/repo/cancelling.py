@@ -213,6 +213,11 @@ async def _aggregate(repo: Repo, number: int) -> None:
     assert await repo.aggregate(mine(number), fn.count()) == 1
 
 
+async def _table_exists(repo: Repo, number: int) -> None:
+    assert await repo.table_exists(User)
+    assert not await repo.table_exists(f"table {number}")
+
+
 async def _query(repo: Repo, number: int) -> None:
     found = await repo.query("select nickname from users where nickname = {}", f"n{number}")
     assert found.rows == [(f"n{number}",)]
@@ -398,6 +403,7 @@ def calls(url: str) -> dict[str, Call]:
         "listen notify": read(_listen),
         "exists": read(_exists),
         "aggregate": read(_aggregate),
+        "table_exists": read(_table_exists),
         "to_arrow": read(_to_arrow),
         "to_polars": read(_to_polars),
         "query": read(_query),

@@ -16,6 +16,7 @@ from ectype import (
     QueryError,
     Repo,
     Schema,
+    UnsupportedError,
     alias,
     assoc,
     belongs_to,
@@ -34,8 +35,10 @@ from ectype import (
     scalar,
     source,
     subquery,
+    telemetry,
 )
 from ectype.migrations import Migration, up
+from ectype.telemetry import QueryEvent
 
 
 class Tenanted:
@@ -247,6 +250,37 @@ async def test_writes_over_queries_go_through_the_hook(repo: Repo, everything: R
     assert await repo.delete_all(Member, tags={"tenant": 2}) == 2
     assert [one.id for one in await everything.all(Member)] == [2]
     assert await repo.delete_all(from_(Member).select(Member.id)) == [2]
+
+
+async def test_rows_that_a_query_inserts_are_those_of_the_hook(repo: Repo, everything: Repo):
+    names = {"id": Member.id + 100, "title": Member.name, "tenant": Member.tenant}
+    assert await repo.insert_all(Task, from_(Member).select(names)) == 2
+    assert await repo.insert_all(Task, from_(Member).select(names), tags={"tenant": 2}) == 2
+    added = from_(Task).where(Task.id > 100).order_by(Task.id).select(Task.id, Task.tenant)
+    assert await everything.all(added) == [(101, 1), (102, 1), (111, 2), (112, 2)]
+
+
+async def test_what_is_explained_is_what_the_hook_makes_of_it(repo: Repo):
+    told: list[QueryEvent] = []
+    with telemetry.attach("ectype.repo.query", told.append):
+        await repo.explain(Member)
+        await repo.explain(Member, Member.name.set("x"))
+        await repo.explain(Member, delete=True)
+        await repo.explain(Member, tags={"every_tenant": True})
+    assert ["tenant" in event.sql.partition("WHERE")[2] for event in told] == [True, True, True, False]
+    assert [event.params[:1] for event in told] == [(1,), (1,), (1,), ()]
+
+
+async def test_what_is_explained_by_running_it_and_stays_is_of_the_tenant_only(repo: Repo, everything: Repo):
+    if not repo.adapter.dialect.explain_options:
+        with pytest.raises(UnsupportedError):
+            await repo.explain(Member, delete=True, analyze=True, rollback=False)
+        return
+    await repo.explain(Member, Member.name.set("x"), analyze=True, rollback=False)
+    await repo.explain(from_(Task), delete=True, analyze=True, rollback=False)
+    names = from_(Member).order_by(Member.id).select(Member.name)
+    assert await everything.all(names) == ["x", "x", "Ada", "Bo"]
+    assert await everything.all(from_(Task).select(Task.id)) == [11]
 
 
 async def test_subqueries_in_the_values_of_an_update_go_through_the_hook(repo: Repo, everything: Repo):

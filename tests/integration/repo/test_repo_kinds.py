@@ -14,6 +14,8 @@ from ectype import (
     ConfigError,
     ConnectError,
     DatabaseError,
+    Multi,
+    MultiError,
     Query,
     QueryContext,
     ReadRepo,
@@ -54,6 +56,15 @@ async def test_a_read_repo_has_no_writes(reader: ReadRepo, name: str):
         getattr(reader, name)
     with pytest.raises(AttributeError):
         _ = reader.insrt  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def test_no_step_of_a_multi_writes_through_a_read_repo(reader: ReadRepo):
+    read = Multi().all("tags", Tag).run("again", lambda repo, done: repo.all(Tag))
+    assert [len(one) for one in (await reader.transact(read)).values()] == [1, 1]
+    for multi in (Multi().insert("new", Tag(name="new")), Multi().delete_all("gone", Tag)):
+        with pytest.raises(MultiError, match=r"a ReadRepo only reads, and `.*` writes"):
+            await reader.transact(Multi().all("tags", Tag).append(multi))
+    assert await reader.all(from_(Tag).select(Tag.name)) == ["red"]
 
 
 async def test_no_text_writes_through_a_read_repo(reader: ReadRepo):

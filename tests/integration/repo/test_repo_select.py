@@ -104,6 +104,8 @@ async def test_to_sql_is_what_all_would_send(repo: Repo, posts: list[Post], even
     text, params = repo.to_sql(query)
     await repo.all(query)
     assert (events[0].sql, events[0].params) == (text, params)
+    # What is preloaded are statements of their own.
+    assert repo.to_sql(query.preload(Post.author)) == (text, params)
 
 
 async def test_an_empty_table_has_no_rows_of_any_kind(repo: Repo):

@@ -25,6 +25,7 @@ from ectype import (
     from_,
     is_loaded,
     migrations,
+    source,
 )
 from ectype.telemetry import QueryEvent
 from tests.integration.repo import blog
@@ -68,6 +69,23 @@ async def test_a_schema_and_what_a_query_selects_can_be_streamed(tags: Repo):
         assert sorted([tag.name async for tag in rows]) == NAMES
     async with tags.stream(TAGS.select(Tag.name, Tag.color), batch=3) as pairs:
         assert [pair async for pair in pairs] == [(name, "grey") for name in NAMES]
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a transaction"])
+async def test_rows_of_sql_text_are_streamed_too(tags: Repo, inside: bool):
+    # Ecto has a stream of its own for text; here the text is a source.
+    text = source(Tag, fragment("(SELECT name, {} AS color FROM tags WHERE name < {})", "red", "t010"))
+
+    async def read() -> list[tuple[str, str]]:
+        async with tags.stream(from_(text).order_by(text.name), batch=3) as rows:
+            return [(tag.name, tag.color) async for tag in rows]
+
+    if inside:
+        async with tags.transaction():
+            found = await read()
+    else:
+        found = await read()
+    assert found == [(name, "red") for name in NAMES[:10]]
 
 
 async def test_no_rows_are_an_empty_stream(tags: Repo):

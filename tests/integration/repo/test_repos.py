@@ -213,3 +213,24 @@ async def test_a_make_that_returns_something_else_is_refused():
         with pytest.raises(ConfigError, match="returned a str"):
             async with repos.use("a"):
                 pass
+
+
+@pytest.mark.parametrize("first", ["with options", "the same"])
+async def test_a_make_that_returns_what_others_use_is_refused_and_closes_nothing(blog_url: str, first: str):
+    async with Repo(blog_url) as shared:
+        give = shared.with_options(tags={"tenant": "a"}) if first == "with options" else shared
+        async with Repos(lambda _key: give) as repos:
+            if first == "the same":
+                # Only the second key tells that it is no repo of the first alone.
+                async with repos.use("a"):
+                    with pytest.raises(ConfigError, match="shares its connections"):
+                        async with repos.use("b"):
+                            pass
+                return
+            for _ in range(2):
+                with pytest.raises(ConfigError, match="shares its connections") as caught:
+                    async with repos.use("a"):
+                        pass
+            assert "with_options(prefix=tenant)" in str(caught.value)
+            assert repos.keys == ()
+        assert (await shared.query("select 1")).rows == [(1,)]

@@ -43,6 +43,7 @@ async def looked_at() -> None:
 
 async def stored(url: str) -> None:
     assert_type(await storage.create(url), Literal["created", "exists"])
+    assert_type(await storage.create(url, template="maps", locale="C"), Literal["created", "exists"])
     assert_type(await storage.status(url), Literal["up", "down"])
     assert_type(await storage.dump(url, Path("structure.sql")), None)
     assert_type(await storage.load(url, "structure.sql", skip_if_loaded=True), bool)

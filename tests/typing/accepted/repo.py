@@ -17,6 +17,7 @@ from ectype import (
     Ok,
     OnConflict,
     Over,
+    ReadRepo,
     Repo,
     RolledBack,
     Schema,
@@ -33,6 +34,7 @@ from ectype import (
     replace,
     replace_all,
     replace_all_except,
+    source,
 )
 from ectype.schema.schema import Of
 from tests.typing.accepted.schemas import Artist, Kind, Room, Visit, Work
@@ -59,6 +61,12 @@ async def reads(repo: Repo) -> None:
     assert_type(await repo.exists(Work), bool)
     assert_type(await repo.exists(visited.select(Work.title, Artist.name)), bool)
     assert_type(repo.to_sql(visited), tuple[str, tuple[object, ...]])
+
+
+async def tables_that_are_there(repo: ReadRepo) -> None:
+    assert_type(await repo.table_exists(Work), bool)
+    assert_type(await repo.table_exists(source(Work, "old_works"), prefix="archive"), bool)
+    assert_type(await repo.table_exists("works", timeout=1), bool)
 
 
 async def aggregates(repo: Repo) -> None:
