@@ -43,7 +43,6 @@ def registration(params: Mapping[str, object]) -> Changeset[Author]:
 
 def table(world: World) -> Table:
     """Each row in a transaction of its own."""
-    sessions = world.peer("SQLAlchemy ORM").sessions
 
     async def ours(_i: int) -> Any:
         stored = await world.repo.insert(registration(PARAMS))
@@ -51,6 +50,7 @@ def table(world: World) -> Table:
         return ANSWER.dump_python(read, mode="json")
 
     async def theirs(_i: int) -> Any:
+        sessions = world.peer("SQLAlchemy ORM").sessions
         taken = AuthorIn.model_validate(PARAMS)
         async with sessions() as session:
             stored = SaAuthor(**taken.model_dump())
