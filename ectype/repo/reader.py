@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from ectype.adapters.sandbox import owner_here
 from ectype.errors import CastError, MultipleResultsError, NoPrimaryKeyError, NoResultsError, QueryError
@@ -25,6 +25,8 @@ from ectype.schema.rel import EmbedStep
 from ectype.sql.compilers import compile_aggregate, compile_exists
 
 T = TypeVar("T")
+
+_IN_KEY: Final = "in the primary key of {}"
 
 
 def query_of(queryable: Any) -> Query[Any, Any, Any]:
@@ -192,9 +194,14 @@ async def get(engine: Engine, queryable: Any, key: Any, call: Call) -> Any | Non
             return await waiter
     plain = isinstance(queryable, type) and engine.prepare_query is None
     if plain and call.prefix is None and key is not None and not isinstance(key, Expr):
-        prepared: Prepared | None = engine.plans.get(queryable)
+        prepared: Prepared | None = engine.plans.young.get(queryable) or engine.plans.get(queryable)
         if prepared is not None:
-            rows = await engine.fetch(prepared, _dumped_key(prepared, queryable, (key,)), call)
+            try:
+                params = prepared.dump((key,))
+            except CastError as exc:
+                exc.add_note(_IN_KEY.format(queryable.__name__))
+                raise
+            rows = await engine.fetch(prepared, params, call)
             return rows[0] if rows else None
     query = by_key(queryable, key)
     if not plain:
@@ -245,7 +252,7 @@ def _dumped_key(prepared: Prepared, model: Any, parts: tuple[Any, ...]) -> Seque
     try:
         return prepared.dump(parts)
     except CastError as exc:
-        exc.add_note(f"in the primary key of {model.__name__}")
+        exc.add_note(_IN_KEY.format(model.__name__))
         raise
 
 
