@@ -557,11 +557,12 @@ class Pool:
         wait = self._waiting.get(waiter)
         if wait is None or waiter.done():
             return
-        waiter.set_exception(self._late(wait.seconds, wait.task))
+        late = monotonic() - wait.since - wait.seconds
+        waiter.set_exception(self._late(wait.seconds, wait.task, late))
 
-    def _late(self, waited: float, task: Task[Any] | None) -> Exception:
+    def _late(self, waited: float, task: Task[Any] | None, late: float = 0.0) -> Exception:
         own = task is not None and any(_task_of(held) is task for held in self._held.values())
-        error = timed_out(self._report(monotonic()), url=self._adapter.url, waited=waited, own=own)
+        error = timed_out(self._report(monotonic()), url=self._adapter.url, waited=waited, own=own, late=late)
         self._events.timeout(error, waited, refused=waited == 0)
         return error
 
