@@ -46,6 +46,11 @@ _GONE = re.compile(r"^(?:cache lookup failed for|could not open relation with OI
 _KEY_COLUMNS = re.compile(r"^Key \((?P<columns>.*?)\)=")
 _DETAIL_VALUES = re.compile(r"(=|contains )\(.*\)", re.DOTALL)
 _ARGUMENT = re.compile(r"query argument \$(\d+)")
+_TOO_MANY = "number of query arguments cannot exceed"
+_TOO_MANY_HINT = (
+    "send many values as one list: `Post.id.in_(ids)`, in SQL text `id = ANY({})` with `literal(ids, list[int])`; and "
+    "many rows by `insert_all`"
+)
 _AWARE = "can't subtract offset-naive and offset-aware datetimes"
 """What the driver says of an aware datetime for a column without a time zone."""
 _AWARE_HINT = (
@@ -203,7 +208,7 @@ def _from_client(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
             "two tasks ran a statement on one connection at the same time",
             hint="each task checks out its own, or they take turns inside one `transaction()`",
         )
-    return DatabaseError(message)
+    return DatabaseError(message, hint=_TOO_MANY_HINT if _TOO_MANY in message else None)
 
 
 def _from_argument(exc: Exception, position: int, params: Sequence[object]) -> CastError:
