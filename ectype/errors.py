@@ -294,8 +294,8 @@ MISSING_TABLE_HINT: Final = (
     "them; a table of another schema needs `prefix=`"
 )
 TOO_DEEP_HINT: Final = (
-    "put the parts of a long chain in parentheses, `(a + b) + (c + d)`, or compute some of it in a subquery; of "
-    "conditions `&`, `|`, `and_` and `or_` take any number"
+    "put the parts of a long chain in parentheses, `(a + b) + (c + d)`, or compute some of it in a subquery; name "
+    "queries inside queries by `with_cte`; of conditions `&`, `|`, `and_` and `or_` take any number"
 )
 
 

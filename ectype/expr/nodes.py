@@ -461,7 +461,7 @@ def binary(op: str, left: Expression, right: Expression) -> Binary:
 
 
 def connected(op: str, left: Expression, right: Expression) -> Binary:
-    """Return `left op right` for an operator that may stand in other parentheses, as AND and OR.
+    """Return `left op right` for an operator that may stand in other parentheses, as AND, OR and ||.
 
     A long chain becomes a tree that is not deep, since Python, sqlglot and SQLite bound how deep one may be: that of n
     conditions has about 16 + log2(n / 16) levels. The conditions, and so their parameters, keep their order.

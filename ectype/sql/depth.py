@@ -20,7 +20,7 @@ def depth_told(compile_: Callable[P, R]) -> Callable[P, R]:
         except RecursionError:
             # Without its cause: that is a thousand lines of one call inside another.
             raise QueryError(
-                "an expression of this query is nested too deep to become SQL",
+                "this query, or an expression in it, is nested too deep to become SQL",
                 hint=TOO_DEEP_HINT,
             ) from None
 

@@ -69,14 +69,14 @@ async def ids(repo: Repo, query: Any) -> list[int]:
     return await repo.all(query.order_by(Item.id).select(Item.id))
 
 
-@pytest.mark.parametrize("count", [11, 34, 64, 65, 200, MANY])
+@pytest.mark.parametrize("count", [11, 40, MANY])
 @pytest.mark.parametrize("how", ANY)
 async def test_any_number_of_conditions_of_which_one_holds_finds_its_rows(repo: Repo, how: str, count: int):
     """B4 row 62: neither Python's stack nor the depth of SQLite's trees bounds a list of filters."""
     assert await ids(repo, ANY[how](one_of(range(count)))) == [3, 7]
 
 
-@pytest.mark.parametrize("count", [11, 34, 64, 65, 200, MANY])
+@pytest.mark.parametrize("count", [11, 40, MANY])
 @pytest.mark.parametrize("how", ALL)
 async def test_any_number_of_conditions_which_all_hold_finds_its_rows(repo: Repo, how: str, count: int):
     assert await ids(repo, ALL[how](all_of(range(count), fn.max(Item.n) if how == "having" else Item.n))) == [
@@ -114,33 +114,32 @@ async def test_many_conditions_say_which_rows_are_written_joined_and_counted(rep
     assert await ids(repo, from_(Item)) == [3, 7]
 
 
-DEEP: dict[str, Callable[[int], Any]] = {
-    "a sum": lambda count: reduce(lambda made, one: made + one, [Item.n] * count),
-    "not not": lambda count: reduce(lambda made, _: ~made, range(count), Item.n == 1),
-    "calls": lambda count: reduce(lambda made, _: fn.lower(made), range(count), Item.slug),
-    "turns": lambda count: reduce(lambda made, _: (made & (Item.n == 1)) | (Item.n == 2), range(count), Item.n == 1),
+async def test_any_number_of_texts_is_one_text(repo: Repo):
+    query = from_(Item).where(Item.id == 1).select(fn.concat(*[Item.slug, "-"] * (MANY // 2)))
+    assert await repo.one(query) == "s1-" * (MANY // 2)
+
+
+DEEP: dict[str, Callable[[], Any]] = {
+    "a sum": lambda: reduce(lambda made, one: made + one, [Item.n] * 300),
+    "not not": lambda: reduce(lambda made, _: ~made, range(MANY), Item.n == 1),
+    "calls": lambda: reduce(lambda made, _: fn.lower(made), range(300), Item.slug),
+    "turns": lambda: reduce(lambda made, _: (made & (Item.n == 1)) | (Item.n == 2), range(MANY), Item.n == 1),
 }
 
 
-@pytest.mark.parametrize("count", [300, MANY])
 @pytest.mark.parametrize("what", DEEP)
-async def test_what_is_nested_too_deep_is_refused_by_our_own_error(repo: Repo, what: str, count: int):
-    deep = DEEP[what](count)
+async def test_what_is_nested_too_deep_is_refused_by_our_own_error(repo: Repo, what: str):
+    deep = DEEP[what]()
     query = from_(Item).where(deep.is_not_null())
-    changed = Item.slug.set("x")
-    calls: dict[str, Callable[[], Any]] = {
-        "all": lambda: repo.all(query),
-        "select": lambda: repo.all(from_(Item).select(deep)),
-        "order": lambda: repo.all(from_(Item).order_by(deep)),
-        "exists": lambda: repo.exists(query),
-        "aggregate": lambda: repo.aggregate(query, fn.count()),
-        "max": lambda: repo.aggregate(Item, fn.max(deep)),
-        "update_all": lambda: repo.update_all(query, changed),
-        "delete_all": lambda: repo.delete_all(query),
-        "insert_all of a query": lambda: repo.insert_all(Item, query),
-        "explain": lambda: repo.explain(query),
-    }
-    for call in calls.values():
+    calls: list[Callable[[], Any]] = [
+        lambda: repo.all(query),
+        lambda: repo.exists(query),
+        lambda: repo.aggregate(Item, fn.max(deep)),
+        lambda: repo.update_all(query, Item.slug.set("x")),
+        lambda: repo.delete_all(query),
+        lambda: repo.insert_all(Item, query),
+    ]
+    for call in calls:
         with pytest.raises(QueryError, match="is nested too deep to become SQL") as caught:
             await call()
         assert "`(a + b) + (c + d)`" in str(caught.value)
@@ -149,6 +148,17 @@ async def test_what_is_nested_too_deep_is_refused_by_our_own_error(repo: Repo, w
         repo.to_sql(query)
     assert "Item" in repr(query) or "nested too deep" in repr(query)
     assert "Item" in repr(deep) or "nested too deep" in repr(deep)
+    assert await repo.aggregate(Item, fn.count()) == ROWS
+
+
+async def test_queries_that_are_nested_too_deep_are_refused_by_our_own_error(repo: Repo):
+    query = from_(Item).select(Item.id)
+    for _ in range(MANY):
+        query = from_(Item).where(Item.id.in_(query)).select(Item.id)
+    with pytest.raises(QueryError, match="is nested too deep to become SQL") as caught:
+        await repo.all(query)
+    assert "`with_cte`" in str(caught.value.hint)
+    assert "nested too deep" in repr(query)
     assert await repo.aggregate(Item, fn.count()) == ROWS
 
 
