@@ -293,6 +293,10 @@ MISSING_TABLE_HINT: Final = (
     "is the migration applied that makes it? `ectype status` lists those that are pending, `ectype migrate` applies "
     "them; a table of another schema needs `prefix=`"
 )
+TOO_DEEP_HINT: Final = (
+    "put the parts of a long chain in parentheses, `(a + b) + (c + d)`, or compute some of it in a subquery; name "
+    "queries inside queries by `with_cte`; of conditions `&`, `|`, `and_` and `or_` take any number"
+)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

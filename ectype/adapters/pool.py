@@ -26,6 +26,8 @@ from ectype.errors import ConfigError, ConnectError, EctypeError, UnsupportedErr
 
 CLEAN_SECONDS = 1.0
 """How long a rollback, a reset or a check of a connection may take before it is cut."""
+MAKE_SECONDS = 0.1
+"""How long a pool that closes waits for connections that are being made, before it cuts them."""
 _LOOK_AFTER_SECONDS = (0.02, 5.0)
 """The shortest and the longest pause between two looks at idle and held connections."""
 _TEXT_SECONDS = 0.1
@@ -305,15 +307,16 @@ class Pool:
             self._upkeep.cancel()
         end = monotonic() + timeout
         self._fail_waiting(ConnectError(f"the pool to {self._adapter.url} was closed while the call waited"))
-        for task in self._tasks - self._cleaning:
-            task.cancel()
+        making = self._tasks - self._cleaning
         idle, self._idle = self._idle, []
         try:
             for connection, _ in idle:
                 self._forget(connection, "closed")
-            await asyncio.gather(*(connection.close(timeout) for connection, _ in idle))
+            await asyncio.gather(_let_end(making, end), *(connection.close(timeout) for connection, _ in idle))
             await self._drain(end)
         except asyncio.CancelledError:
+            for task in making:
+                task.cancel()
             # The closing of those that are idle may not even have begun.
             for connection, _ in idle:
                 connection.terminate()
@@ -557,11 +560,12 @@ class Pool:
         wait = self._waiting.get(waiter)
         if wait is None or waiter.done():
             return
-        waiter.set_exception(self._late(wait.seconds, wait.task))
+        late = monotonic() - wait.since - wait.seconds
+        waiter.set_exception(self._late(wait.seconds, wait.task, late))
 
-    def _late(self, waited: float, task: Task[Any] | None) -> Exception:
+    def _late(self, waited: float, task: Task[Any] | None, late: float = 0.0) -> Exception:
         own = task is not None and any(_task_of(held) is task for held in self._held.values())
-        error = timed_out(self._report(monotonic()), url=self._adapter.url, waited=waited, own=own)
+        error = timed_out(self._report(monotonic()), url=self._adapter.url, waited=waited, own=own, late=late)
         self._events.timeout(error, waited, refused=waited == 0)
         return error
 
@@ -587,6 +591,14 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+async def _let_end(making: set[Task[None]], end: float) -> None:
+    """Let connections that are being made get there: a driver that is cut just then complains in the log."""
+    if making:
+        await asyncio.wait(making, timeout=min(MAKE_SECONDS, max(0.0, end - monotonic())))
+    for task in making:
+        task.cancel()
 
 
 def _is_running(home: AbstractEventLoop) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ectype.adapters.lateness import BLOCKED_HINT, blocked
 from ectype.errors import PoolTimeoutError
 
 _SHOWN = 3
@@ -59,9 +60,20 @@ class PoolReport:
     overloaded: bool = False
 
 
-def timed_out(report: PoolReport, *, url: str, waited: float, own: bool) -> PoolTimeoutError:
-    """Return the error of a call that waited to its deadline; `own` says that its task holds a connection already."""
-    if report.failure is not None and report.in_use < report.size:
+def timed_out(report: PoolReport, *, url: str, waited: float, own: bool, late: float = 0.0) -> PoolTimeoutError:
+    """Return the error of a call that waited to its deadline.
+
+    Args:
+        report: of the pool.
+        url: the database.
+        waited: for how long the call may wait.
+        own: whether its task holds a connection already.
+        late: how long after the deadline the event loop came to look.
+    """
+    why = blocked(late)
+    if why:
+        hint = BLOCKED_HINT
+    elif report.failure is not None and report.in_use < report.size:
         hint = f"the last attempt to connect failed: {report.failure}"
     elif own:
         hint = (
@@ -71,7 +83,7 @@ def timed_out(report: PoolReport, *, url: str, waited: float, own: bool) -> Pool
     else:
         hint = f"hold connections for a shorter time, or give the repo a larger `pool_size` (now {report.size})"
     return PoolTimeoutError(
-        f"no connection of `{report.name}` became free within {waited:.3g} s: {busy(report, url)}", hint=hint
+        f"no connection of `{report.name}` became free within {waited:.3g} s: {busy(report, url)}{why}", hint=hint
     )
 
 

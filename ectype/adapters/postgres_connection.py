@@ -12,6 +12,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  # it ships none
 
 from ectype.adapters.base import Begin, CopyFormat, Notice, Use
 from ectype.adapters.deadlines import Deadlines, deadlines_here
+from ectype.adapters.lateness import overdue
 from ectype.adapters.postgres_copy import CopyDriver, Prepared, Records, Rows, Write, copy_in, copy_out
 from ectype.adapters.postgres_copy_bytes import copy_bytes, unfit_line, watched
 from ectype.adapters.postgres_cursor import Portal, PostgresCursor
@@ -22,7 +23,6 @@ from ectype.errors import (
     CastError,
     ConnectError,
     DatabaseError,
-    DeadlineError,
     TransactionAbortedError,
     UnsupportedError,
 )
@@ -533,12 +533,7 @@ class PostgresConnection:
             await self._settle(max(LEAST_SETTLE_SECONDS, SETTLE_SECONDS - late))
             if isinstance(exc, asyncio.CancelledError):
                 raise exc
-            raise DeadlineError(
-                f"a statement on {self._url} ran past its deadline of {timeout:g} s and was cancelled"
-                if timeout is not None
-                else f"a statement on {self._url} timed out",
-                hint="give the call a longer `timeout=`, or make the statement cheaper",
-            ) from exc
+            raise overdue(self._url, timeout, "was cancelled", late) from exc
         if not isinstance(exc, Exception):
             self.terminate()
             raise exc

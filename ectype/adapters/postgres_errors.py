@@ -46,6 +46,17 @@ _GONE = re.compile(r"^(?:cache lookup failed for|could not open relation with OI
 _KEY_COLUMNS = re.compile(r"^Key \((?P<columns>.*?)\)=")
 _DETAIL_VALUES = re.compile(r"(=|contains )\(.*\)", re.DOTALL)
 _ARGUMENT = re.compile(r"query argument \$(\d+)")
+_TOO_MANY = "number of query arguments cannot exceed"
+_TOO_MANY_HINT = (
+    "send many values as one list: `Post.id.in_(ids)`, in SQL text `id = ANY({})` with `literal(ids, list[int])`; and "
+    "many rows by `insert_all`"
+)
+_AWARE = "can't subtract offset-naive and offset-aware datetimes"
+"""What the driver says of an aware datetime for a column without a time zone."""
+_AWARE_HINT = (
+    "make the column one with a time zone: `ALTER TABLE posts ALTER COLUMN at TYPE timestamptz USING at AT TIME ZONE "
+    "'UTC'`"
+)
 
 
 def is_stale(exc: BaseException) -> bool:
@@ -197,13 +208,18 @@ def _from_client(exc: Exception, url: str, params: Sequence[object]) -> EctypeEr
             "two tasks ran a statement on one connection at the same time",
             hint="each task checks out its own, or they take turns inside one `transaction()`",
         )
-    return DatabaseError(message)
+    return DatabaseError(message, hint=_TOO_MANY_HINT if _TOO_MANY in message else None)
 
 
 def _from_argument(exc: Exception, position: int, params: Sequence[object]) -> CastError:
-    reason = str(exc.__cause__ or "it does not fit the parameter's type")
+    said = str(exc.__cause__ or "it does not fit the parameter's type")
+    reason = said.replace(
+        _AWARE, "the database's type there is `timestamp`, without a time zone, and the value has one"
+    )
     got = f" ({params[position - 1].__class__.__name__})" if 0 < position <= len(params) else ""
-    error = CastError(f"parameter ${position}{got} cannot be sent: {reason}")
+    error = CastError(
+        f"parameter ${position}{got} cannot be sent: {reason}", hint=None if reason == said else _AWARE_HINT
+    )
     # The driver's message prints the value, and it is the `__cause__` of ours.
     exc.args = (error.message,)
     return error

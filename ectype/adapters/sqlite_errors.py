@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ectype.errors import (
     MISSING_TABLE_HINT,
+    TOO_DEEP_HINT,
     CastError,
     ConnectError,
     ConstraintError,
@@ -35,6 +36,13 @@ HINTS = {
     "SQLITE_FULL": "the disk is full, or `PRAGMA max_page_count` is reached",
 }
 
+_SAID = {
+    "no such table: ": MISSING_TABLE_HINT,
+    "Expression tree is too large": TOO_DEEP_HINT,
+    "parser stack overflow": TOO_DEEP_HINT,
+}
+"""Hints for errors that have the one code of most mistakes, by how they begin."""
+
 Raised = sqlite3.Error | sqlite3.Warning | OverflowError | UnicodeEncodeError
 RAISED = (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeEncodeError)
 """All that sqlite3 raises for a statement or its parameters."""
@@ -57,7 +65,7 @@ def translate(exc: Raised, connection: sqlite3.Connection, url: str, params: Seq
         return _constraint(message, name, connection)
     if name == "SQLITE_BUSY":
         return LockNotAvailableError(message, sqlstate=name, hint=HINTS[name])
-    hint = MISSING_TABLE_HINT if message.startswith("no such table: ") else HINTS.get(name)
+    hint = next((hint for start, hint in _SAID.items() if message.startswith(start)), HINTS.get(name))
     return _raised(message, name) or DatabaseError(message, sqlstate=name, hint=hint)
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import aiosqlite
 
 from ectype.adapters.deadlines import Deadlines
+from ectype.adapters.lateness import overdue
 from ectype.adapters.sqlite_errors import RAISED, translate
 from ectype.adapters.sqlite_jobs import Stopped, Turn
 from ectype.errors import ConnectError, DeadlineError, TransactionAbortedError
@@ -99,10 +100,11 @@ class Worker:
             raise gone()
         if self.broken:
             raise ConnectError(f"the connection to {self._url} is closed", hint="a new one is made at the next call")
+        started = monotonic()
         try:
-            bound = None if timeout is None else self._deadlines.within(monotonic(), timeout)
+            bound = None if timeout is None else self._deadlines.within(started, timeout)
         except TimeoutError:
-            raise self._late(timeout) from None
+            raise overdue(self._url, timeout, ended="") from None
         turn = self._last = Turn(self.raw, self._busy_seconds, self._reading)
         answer = hop(self._driver, self._work, turn, job, sql, params, load)
         try:
@@ -113,9 +115,10 @@ class Worker:
             # When the event loop was blocked, the answer had come before the deadline was looked at.
             if late and answer.done() and not answer.cancelled():
                 return answer.result()
+            lateness = monotonic() - started - (timeout or 0)
             await self._settle(turn)
             if late:
-                raise self._late(timeout) from None
+                raise overdue(self._url, timeout, "was interrupted", lateness) from None
             raise
         except BaseException:
             if bound is not None:
@@ -124,12 +127,6 @@ class Worker:
         if bound is not None:
             bound.ended()
         return result
-
-    def _late(self, timeout: float | None) -> DeadlineError:
-        return DeadlineError(
-            f"a statement on {self._url} ran past its deadline of {timeout or 0:g} s and was interrupted",
-            hint="give the call a longer `timeout=`, or make the statement cheaper",
-        )
 
     async def ended_well(self, timeout: float) -> bool:
         """Wait for the end of the last job, and return whether it was done; its caller has left it.

@@ -48,6 +48,7 @@ OPERATORS = {"=": "==", "<>": "!=", "AND": "&", "OR": "|"}
 FUNCTIONS = {"substr": "substring"}
 FRAMES = {"ROWS": "rows", "RANGE": "range_", "GROUPS": "groups"}
 REDACTED = "<redacted>"
+TOO_DEEP = "<nested too deep to be shown>"
 NULL_TESTS = {"IS NULL": "is_null", "IS NOT NULL": "is_not_null"}
 
 
@@ -81,9 +82,17 @@ def describe(node: Expression | Ordering | Entity, values: Values, inner: Inner)
             assert_never(node)
 
 
+def alone(node: Expression | Ordering | Entity, values: Values) -> str:
+    """Return the code of a node that stands in no query."""
+    try:
+        return describe(node, values, no_queries)
+    except RecursionError:
+        return TOO_DEEP
+
+
 def sketch(node: Expression | Ordering | Entity) -> str:
     """Return the code of a node whose values are not at hand; `…` stands for each."""
-    return describe(node, repeat(_Mark("…")), no_queries)
+    return alone(node, repeat(_Mark("…")))
 
 
 def _entity(node: Entity) -> str:

@@ -15,7 +15,7 @@ import typing_extensions
 
 from ectype.errors import QueryError
 from ectype.expr import nodes
-from ectype.expr.describe import describe, no_queries
+from ectype.expr.describe import alone
 from ectype.expr.names import output_name
 from ectype.expr.nodes import Expression
 from ectype.expr.places import SCALARS, end_beside, number_beside, stepped
@@ -160,7 +160,7 @@ class Expr(Generic[S_co, T_co]):
         raise QueryError("`__pick__` exists for type checkers only")
 
     def __repr__(self) -> str:
-        return describe(self.node, iter(self.params), no_queries)
+        return alone(self.node, iter(self.params))
 
 
 class Operand(Expr[S_co, T]):
@@ -588,7 +588,7 @@ def join_predicates(op: str, left: Expr[Any, Any], right: Expr[Any, Any]) -> Ope
     """Return `left AND right`, or OR. Raises QueryError for what is no expression."""
     check_predicate(op, right)
     made = unfilled()
-    made.node = nodes.binary(op, left.node, right.node)
+    made.node = nodes.connected(op, left.node, right.node)
     made.params = left.params + right.params
     return made
 

@@ -16,6 +16,8 @@ Frame: TypeAlias = tuple[str, str | int, str | int, str | None]
 
 GROWTH_LIMIT = 20_000
 """How many nodes grow from one root before it starts anew; what is held elsewhere stays valid."""
+LONG_CHAIN = 16
+"""How deep a chain of one operator grows to one side before what follows fills the other side."""
 
 
 class Root:
@@ -46,6 +48,7 @@ class Node:
     """One interned node: `kids` are the nodes that have grown from it."""
 
     __slots__ = ("generation", "kids", "root")
+    height = 0
 
     def __init__(self, root: Root) -> None:
         self.root = root
@@ -175,9 +178,12 @@ class Unary(Node):
 
 @final
 class Binary(Node):
-    """`left op right`: comparison, arithmetic, logic and pattern matching, by the `op` text."""
+    """`left op right`: comparison, arithmetic, logic and pattern matching, by the `op` text.
 
-    __slots__ = ("left", "op", "right")
+    `height` is how many levels of the same operator stand below one another, this one included.
+    """
+
+    __slots__ = ("height", "left", "op", "right")
     __match_args__ = ("op", "left", "right")
 
     def __init__(self, root: Root, op: str, left: "Expression", right: "Expression") -> None:
@@ -185,6 +191,7 @@ class Binary(Node):
         self.op = op
         self.left = left
         self.right = right
+        self.height = 1 + max(_height(op, left), _height(op, right))
 
 
 @final
@@ -451,6 +458,28 @@ def binary(op: str, left: Expression, right: Expression) -> Binary:
         parent, key = left, (op, right)
     known: Binary | None = parent.kids.get(key)
     return known if known is not None else intern(parent, key, lambda root: Binary(root, op, left, right))
+
+
+def connected(op: str, left: Expression, right: Expression) -> Binary:
+    """Return `left op right` for an operator that may stand in other parentheses, as AND, OR and ||.
+
+    A long chain becomes a tree that is not deep, since Python, sqlglot and SQLite bound how deep one may be: that of n
+    conditions has about 16 + log2(n / 16) levels. The conditions, and so their parameters, keep their order.
+    """
+    if left.height >= LONG_CHAIN and isinstance(left, Binary) and left.op == op and _fit(left.right, right, left):
+        return binary(op, left.left, connected(op, left.right, right))
+    if right.height >= LONG_CHAIN and isinstance(right, Binary) and right.op == op and _fit(left, right.left, right):
+        return binary(op, connected(op, left, right.left), right.right)
+    return binary(op, left, right)
+
+
+def _fit(left: Expression, right: Expression, top: Binary) -> bool:
+    """Whether two sides may be put together below the top of a chain, which grows no higher by them."""
+    return 1 + max(_height(top.op, left), _height(top.op, right)) < top.height
+
+
+def _height(op: str, node: Expression) -> int:
+    return node.height if isinstance(node, Binary) and node.op == op else 0
 
 
 def compare(op: str, left: Expression) -> Binary:

@@ -37,7 +37,7 @@ def concat(*parts: Any) -> Any:
     node, params = first.node, first.params
     for part in parts[1:]:
         other, own = operand_of(part)
-        node = nodes.binary("||", node, other)
+        node = nodes.connected("||", node, other)
         params += own
     return any_operand(node, params)
 

@@ -62,22 +62,28 @@ def parts(node: Part) -> tuple[Part, ...]:
             assert_never(node)
 
 
+def nested(node: Part) -> Iterator[Part]:
+    """Yield a node and all that it is made of, in the order of its text, subqueries left out."""
+    # Not by recursion: the builder walks through what only the compiler may find too deep.
+    left = [node]
+    while left:
+        one = left.pop()
+        yield one
+        left += reversed(parts(one))
+
+
 def sources(node: Part) -> Iterator[Source]:
     """Yield the sources that a node mentions, subqueries left out: those have a scope of their own."""
-    if isinstance(node, ColumnRef | Entity):
-        yield node.source
-    for part in parts(node):
-        yield from sources(part)
+    return (one.source for one in nested(node) if isinstance(one, ColumnRef | Entity))
 
 
 def columns(node: Part) -> Iterator[ColumnRef]:
     """Yield the columns that a node mentions, those of enclosing queries too."""
-    if isinstance(node, ColumnRef):
-        yield node
-    elif isinstance(node, Outer):
-        yield node.operand
-    for part in parts(node):
-        yield from columns(part)
+    for one in nested(node):
+        if isinstance(one, ColumnRef):
+            yield one
+        elif isinstance(one, Outer):
+            yield one.operand
 
 
 def unnamed(node: Expression) -> Expression:
@@ -87,15 +93,12 @@ def unnamed(node: Expression) -> Expression:
 
 def names(node: Part) -> Iterator[Named]:
     """Yield the named expressions in a node, subqueries left out: those have names of their own."""
-    if isinstance(node, Named):
-        yield node
-    for part in parts(node):
-        yield from names(part)
+    return (one for one in nested(node) if isinstance(one, Named))
 
 
 def is_aggregate(node: Part) -> bool:
     """Whether an aggregate stands in an expression, so that it makes one row of many."""
-    return (isinstance(node, Call) and node.name in AGGREGATES) or any(map(is_aggregate, parts(node)))
+    return any(isinstance(one, Call) and one.name in AGGREGATES for one in nested(node))
 
 
 def is_secret(node: Part) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ectype.expr.describe import Values, describe, masked
+from ectype.expr.describe import TOO_DEEP, Values, describe, masked
 from ectype.expr.nodes import TRUE, Expression, Fragment, Node
 from ectype.query.ast import Step, steps
 from ectype.query.locking import METHODS
@@ -23,7 +23,10 @@ def inspect(node: Step, params: tuple[object, ...]) -> str:
     >>> inspect(from_(Post).where(Post.score > 3).limit(5).node, (3, 5))   # doctest: +SKIP
     'from_(Post).where(Post.score > 3).limit(5)'
     """
-    return _query(node, iter(params))
+    try:
+        return _query(node, iter(params))
+    except RecursionError:
+        return TOO_DEEP
 
 
 def _query(node: Node, values: Values) -> str:

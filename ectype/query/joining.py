@@ -144,7 +144,7 @@ def _by_query(node: Step, kind: str, query: Any, on: Any, as_: Any, *, lateral: 
     # Beside a right or full join a filter in ON would let the rows pass that the query leaves out.
     if as_ is None and not lateral and kind in ("inner", "left") and {one.kind for one in built[1:]} <= {"where"}:
         for one in reversed(built[1:]):
-            condition = nodes.binary("AND", one.arg, condition)
+            condition = nodes.connected("AND", one.arg, condition)
         return _by_source(node, kind, source, condition), query.params + params
     key = ("joined", source)
     known: Home | None = query.node.kids.get(key)

@@ -31,11 +31,12 @@ from ectype.schema.sources import TableSource
 def width(node: walk.Part) -> int:
     """How many values the parameters of a node take."""
     own = 0
-    if isinstance(node, Param | InValues):
-        own = 1
-    elif isinstance(node, Subquery):
-        own = node.width
-    return own + sum(width(part) for part in walk.parts(node))
+    for one in walk.nested(node):
+        if isinstance(one, Param | InValues):
+            own += 1
+        elif isinstance(one, Subquery):
+            own += one.width
+    return own
 
 
 def query_width(step: Step) -> int:

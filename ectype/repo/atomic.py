@@ -2,11 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Protocol, final
+from typing import Any, Protocol, TypeAlias, final
 
+from ectype.errors import ConstraintError
 from ectype.repo.block import Transaction
 from ectype.repo.call import Call
 from ectype.repo.scope import Scope
+
+Told: TypeAlias = Callable[[ConstraintError], Awaitable[Exception]]
 
 
 class Place(Protocol):
@@ -30,14 +33,30 @@ class Atomic:
     """A transaction of its own where none is open. In an open one no statement, and an exception ends what it takes.
 
     So a write that failed half-way can only be rolled back, as after an error of the database.
+
+    Attributes:
+        told: returns what to raise when COMMIT refuses what was written; None for what it refused with.
     """
 
-    __slots__ = ("_call", "_place", "_scope", "_transaction")
+    __slots__ = ("_call", "_place", "_scope", "_transaction", "told")
 
-    def __init__(self, place: Place, call: Call | None = None) -> None:
-        """Make a block; `call` are the options by which its BEGIN and COMMIT are told of."""
+    def __init__(
+        self,
+        place: Place,
+        call: Call | None = None,
+        *,
+        told: Told | None = None,
+    ) -> None:
+        """Make a block.
+
+        Args:
+            place: where it runs.
+            call: the options by which its BEGIN and COMMIT are told of.
+            told: the attribute.
+        """
         self._place = place
         self._call = call
+        self.told = told
         self._scope: Scope | None = None
         self._transaction: Transaction | None = None
 
@@ -51,7 +70,12 @@ class Atomic:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._transaction is not None:
-            await self._transaction.__aexit__(kind, exc, trace)
+            try:
+                await self._transaction.__aexit__(kind, exc, trace)
+            except ConstraintError as refusal:
+                if exc is not None or self.told is None:
+                    raise
+                raise await self.told(refusal) from refusal
         elif exc is not None and self._scope is not None:
             self._scope.abort(exc)
 

@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any, cast
 
 from ectype.errors import CastError, SchemaError
-from ectype.repo.atomic import Atomic
+from ectype.repo.at_commit import all_or_none
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.preparing import checked, without_preparations
@@ -34,7 +34,7 @@ async def with_embeds(
     """
     if not _prepares(changeset):
         return await _written(changeset, changeset, verb, write)
-    async with Atomic(engine.session, call):
+    async with all_or_none(engine, changeset, verb, call):
         return await _written(changeset, await _prepared(engine, changeset, verb), verb, write)
 
 

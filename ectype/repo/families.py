@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn, cast
 
 from ectype.errors import SchemaError
-from ectype.repo.atomic import Atomic
+from ectype.repo.at_commit import all_or_none
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.repo.entries import CHANGESET, Job, as_given, check_nilified, key_part, owned, replaced_one, under
@@ -83,7 +83,7 @@ async def write_family(
     """
     family = _Family(engine, writes, changeset, verb, call, _relations(changeset))
     family.check()
-    async with Atomic(engine.session, call):
+    async with all_or_none(engine, changeset, verb, call):
         return await family.write(row)
 
 
@@ -108,7 +108,7 @@ async def upsert_family(
     """
     family = _Family(engine, writes, changeset, "insert", call, _relations(changeset))
     family.check()
-    async with Atomic(engine.session, call):
+    async with all_or_none(engine, changeset, "insert", call):
         if not any(relation.association.kind == "belongs_to" for relation in family.relations):
             return await family.upsert(row)
         # The rows that it belongs to are written before anybody knows what becomes of it.

@@ -5,7 +5,7 @@ from inspect import isawaitable
 from typing import Any, cast
 
 from ectype.errors import SchemaError
-from ectype.repo.atomic import Atomic
+from ectype.repo.at_commit import all_or_none, teller
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine
 from ectype.schema.changeset import Changeset
@@ -22,14 +22,17 @@ async def prepared(
         InvalidChangesetError: one made it invalid; everything is rolled back.
         SchemaError: one returned no changeset of the same struct.
     """
-    async with Atomic(engine.session, call):
+    block = all_or_none(engine, changeset, verb, call)
+    async with block:
         ready = without_preparations(changeset)
         for function in changeset.preparations:
             made = function(ready, engine.repo)
             ready = checked(await made if isawaitable(made) else made, ready, function)
         if not ready.valid:
             raise InvalidChangesetError(ready.with_action(verb))
-        return await write(without_preparations(ready))
+        ready = without_preparations(ready)
+        block.told = teller(engine, ready, verb, call)
+        return await write(ready)
 
 
 def without_preparations(changeset: Changeset[Any]) -> Changeset[Any]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ectype.adapters.lateness import BLOCKED_HINT, blocked
 from ectype.errors import DeadlineError, EctypeError
 
 
@@ -41,7 +42,7 @@ class Turn:
             await self._sit_out(place)
             return None
         started = loop.time()
-        bell = loop.call_later(timeout, self._expire, place, timeout)
+        bell = loop.call_later(timeout, self._expire, place, timeout, started)
         try:
             await self._sit_out(place)
         finally:
@@ -77,16 +78,19 @@ class Turn:
                 self._waiting.remove(place)
             raise
 
-    def _expire(self, place: tuple[Future[None], Task[Any] | None], timeout: float) -> None:
+    def _expire(self, place: tuple[Future[None], Task[Any] | None], timeout: float, started: float) -> None:
         waiter, task = place
         if waiter.done():
             return
         self._waiting.remove(place)
+        why = blocked(asyncio.get_running_loop().time() - started - timeout)
         waiter.set_exception(
             DeadlineError(
                 f"task {_name(task)} waited {timeout:g} s for its turn in a transaction; task {_name(self.holder)} has "
-                "it, with a statement or a nested `transaction()`",
-                hint="await the one before the other; inside a nested `transaction()` wait only for tasks that were "
+                f"it, with a statement or a nested `transaction()`{why}",
+                hint=BLOCKED_HINT
+                if why
+                else "await the one before the other; inside a nested `transaction()` wait only for tasks that were "
                 "started inside it; or start the task under `repo.detached()`, with a connection of its own",
             )
         )

@@ -17,6 +17,13 @@ SELECT k.id, k."from", k."table", coalesce(k."to", (
   SELECT p.name FROM pragma_table_info(k."table") AS p WHERE p.pk = k.seq + 1
 )) FROM pragma_foreign_key_list(?1) AS k ORDER BY k.id DESC, k.seq"""
 
+NAMED_KEY = """
+SELECT c.oid::bigint, here.attname::text, c.confrelid::regclass::text, there.attname::text
+FROM pg_constraint AS c CROSS JOIN unnest(c.conkey, c.confkey) WITH ORDINALITY AS k(own, other, place)
+JOIN pg_attribute AS here ON here.attrelid = c.conrelid AND here.attnum = k.own
+JOIN pg_attribute AS there ON there.attrelid = c.confrelid AND there.attnum = k.other
+WHERE c.contype = 'f' AND c.conname = $1 AND c.conrelid = to_regclass($2) ORDER BY c.oid, k.place"""
+
 
 async def refused(
     engine: Engine, changeset: Changeset[Any], exc: ConstraintError, values: Mapping[str, Any]
@@ -24,12 +31,17 @@ async def refused(
     """Return the error to raise: the changeset with its error, or the violation with the line that declares it."""
     columns, name = field_names(changeset.info, exc.columns), exc.constraint
     if exc.kind == "foreign_key" and name is None and engine.dialect.nameless_foreign_keys:
-        columns = await _blamed(engine, changeset, values)
+        columns = await blamed(engine, changeset, values)
         if not columns:
             name = await _held_by(engine, changeset)
     matched = match_violation(changeset, exc.kind, name, columns)
-    if matched is not None:
-        return InvalidChangesetError(matched)
+    return undeclared(changeset, exc, name, columns) if matched is None else InvalidChangesetError(matched)
+
+
+def undeclared(
+    changeset: Changeset[Any], exc: ConstraintError, name: str | None, columns: tuple[str, ...]
+) -> ConstraintError:
+    """Return the violation with what the changeset declares, and the line that declares this one."""
     message, hint = unmatched(changeset, exc.kind, name, columns)
     return ConstraintError(
         f"{exc.message}\n{message}",
@@ -48,11 +60,27 @@ def field_names(info: SchemaInfo, columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(by_source.get(column, column) for column in columns)
 
 
-async def _blamed(engine: Engine, changeset: Changeset[Any], values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the fields whose values have no row to refer to: SQLite does not say which foreign key it was."""
-    info = changeset.info
+async def blamed(
+    engine: Engine,
+    changeset: Changeset[Any],
+    values: Mapping[str, Any],
+    name: str | None = None,
+    prefix: str | None = None,
+) -> tuple[str, ...]:
+    """Return the fields whose values have no row to refer to, by the key of that name: SQLite does not say which.
+
+    `prefix` is where the call writes, when it says so.
+    """
+    info, where = changeset.info, meta(changeset.data)
     keys: dict[int, list[tuple[str, str, str]]] = {}
-    for number, column, table, target in await engine.ask(FOREIGN_KEYS, (meta(changeset.data).source,)):
+    if engine.dialect.nameless_foreign_keys:
+        found = await engine.ask(FOREIGN_KEYS, (where.source,))
+    else:
+        table = ".".join(
+            _quoted(one) for one in (prefix or where.prefix or engine.prefix, where.source) if one is not None
+        )
+        found = await engine.ask(NAMED_KEY, (name, table))
+    for number, column, table, target in found:
         keys.setdefault(number, []).append((column, table, target))
     for key in keys.values():
         fields = field_names(info, tuple(column for column, _, _ in key))
@@ -62,8 +90,10 @@ async def _blamed(engine: Engine, changeset: Changeset[Any], values: Mapping[str
         if None in wanted or not all(name in info.fields for name in fields):
             continue
         params = _dumped(engine, info, fields, wanted)
-        conditions = " AND ".join(f"{_quoted(target)} = ?{i + 1}" for i, (_, _, target) in enumerate(key))
-        if not await engine.ask(f"SELECT 1 FROM {_quoted(key[0][1])} WHERE {conditions}", params):
+        mark = engine.dialect.placeholder
+        conditions = " AND ".join(f"{_quoted(target)} = {mark}{i + 1}" for i, (_, _, target) in enumerate(key))
+        referred = _quoted(key[0][1]) if engine.dialect.nameless_foreign_keys else key[0][1]
+        if not await engine.ask(f"SELECT 1 FROM {referred} WHERE {conditions}", params):
             return fields
     return ()
 

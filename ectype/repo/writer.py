@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from ectype.errors import ConflictIgnoredError, ConstraintError, MultipleResultsError, QueryError, SchemaError
 from ectype.query.conflicts import OnConflict
-from ectype.repo.atomic import Atomic
+from ectype.repo.at_commit import all_or_none
 from ectype.repo.attaching import mark_partial
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.embeds import with_embeds
@@ -263,7 +263,7 @@ async def delete(engine: Engine, subject: Any, *, call: Call = PLAIN) -> Any:
     if changeset.info.letting_go:
         # A struct without a key is refused before anything of it is let go.
         key_values(changeset.info, changeset.data, "delete")
-        async with Atomic(engine.session, call):
+        async with all_or_none(engine, changeset, "delete", call):
             await let_go(engine, changeset.info, changeset.data, call)
             return await _delete_row(engine, changeset, call)
     return await _delete_row(engine, changeset, call)

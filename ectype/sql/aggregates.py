@@ -12,6 +12,7 @@ from ectype.query.ast import Clause, Output, Select, Step, ValueRow, steps
 from ectype.query.inference import type_of
 from ectype.query.planner import plan_select, query_width, width
 from ectype.sql.compiler import output_column, read_place, select_tree, subselect
+from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.lower import Lowering, Scope, quoted, render
 from ectype.sql.renumber import numbered
@@ -20,6 +21,7 @@ from ectype.sql.statement import Statement
 NAME = "rows"
 
 
+@depth_told
 def compile_aggregate(step: Step, aggregate: Expression, dialect: Dialect, prefix: str | None = None) -> Statement:
     """Return `SELECT f(x) FROM (query)`; the query's values come first, then the aggregate's own.
 

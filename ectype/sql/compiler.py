@@ -1,7 +1,9 @@
 """A planned SELECT to a statement: sqlglot nodes by our own rules, rendered once a shape."""
 
 from collections.abc import Callable
+from functools import reduce
 from importlib import import_module
+from itertools import groupby
 from typing import Any, Final, cast
 
 from sqlglot import exp
@@ -17,6 +19,7 @@ from ectype.query.sources import FragmentSource, ValuesSource
 from ectype.query.subqueries import QuerySource, StandIn
 from ectype.schema.sources import TableSource
 from ectype.sql import numbers, tables
+from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.locks import lock_tree
 from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, render, wrapped
@@ -34,10 +37,13 @@ COMBINATIONS: dict[str, tuple[Callable[..., exp.Expr], bool]] = {
     "except": (exp.Except, True),
     "except_all": (exp.Except, False),
 }
+GROUPED: Final = 400
+"""How many conditions of one connective stand side by side: SQLite's trees have a thousand levels."""
 NO_LIMIT: Final = "-1"
 """What SQLite takes for no limit."""
 
 
+@depth_told
 def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
     """Return the statement of a query's shape.
 
@@ -58,6 +64,7 @@ def compile_select(step: Step, dialect: Dialect, prefix: str | None = None) -> S
     )
 
 
+@depth_told
 def compile_exists(step: Step, dialect: Dialect, prefix: str | None = None) -> Statement:
     """Return the statement that asks whether a query has a row: one column, true or false."""
     select = plan_select(step)
@@ -243,15 +250,23 @@ def _lower(scope: Scope, clause: Clause) -> exp.Expr:
 
 
 def conjunction(scope: Scope, clauses: tuple[Clause, ...]) -> exp.Expr:
-    """Return `(a) AND (b) AND (c)`, what stands before another connective kept together; one condition stands alone."""
+    """Return `(a) AND (b) AND (c)`, what stands before another connective kept together; one condition stands alone.
+
+    Many of one connective stand in groups, since SQLite counts each as a level of its tree.
+    """
     tree = _lower(scope, clauses[0])
-    connective = None
-    for clause in clauses[1:]:
-        left = tree if clause.connective == connective else wrapped(tree)
-        connective = clause.connective
+    for connective, run in groupby(clauses[1:], key=lambda clause: clause.connective):
         join = exp.And if connective == "AND" else exp.Or
-        tree = join(this=left, expression=wrapped(_lower(scope, clause)))
+        terms = [wrapped(_lower(scope, clause)) for clause in run]
+        if len(terms) > GROUPED:
+            groups = (terms[first : first + GROUPED] for first in range(0, len(terms), GROUPED))
+            terms = [wrapped(_joined(join, group)) for group in groups]
+        tree = _joined(join, [wrapped(tree), *terms])
     return tree
+
+
+def _joined(join: Callable[..., exp.Expr], terms: list[exp.Expr]) -> exp.Expr:
+    return reduce(lambda left, right: join(this=left, expression=right), terms)
 
 
 def _outputs(scope: Scope, select: Select, form: str, names: Callable[[str], str] | None = None) -> list[exp.Expr]:

@@ -13,6 +13,7 @@ from ectype.query.planner import plan_select, query_width, width
 from ectype.schema.meta import SchemaInfo
 from ectype.sql import numbers
 from ectype.sql.compiler import select_tree, subselect
+from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
 from ectype.sql.lower import Lowering, Scope, render
@@ -40,6 +41,7 @@ _FITS = {(INTEGER, FLOAT), (INTEGER, DECIMAL)}
 """What is stored as the other type without any loss, on every database."""
 
 
+@depth_told
 def compile_insert_query(shape: InsertShape, step: Step, prefix: str | None, dialect: Dialect) -> Statement:
     """Return `INSERT INTO … SELECT …`; the query's values come first, then those of a conflict.
 
@@ -78,6 +80,7 @@ def compile_insert_query(shape: InsertShape, step: Step, prefix: str | None, dia
     return Statement(sql, made.dump, columns, redacted=made.redacted, operation="INSERT", place=written_place(shape))
 
 
+@depth_told
 def compile_insert_cells(shape: InsertShape, cells: Cells, dialect: Dialect) -> Statement:
     """Return `INSERT INTO … VALUES (…), (…)`; the values come row by row, then those of a conflict."""
     info = shape.info

@@ -25,6 +25,7 @@ from ectype.sql.compiler import (
     subselect,
     table_tree,
 )
+from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
 from ectype.sql.lower import Lowering, Scope, cast_text, quoted, render, wrapped
@@ -40,6 +41,7 @@ SELECTING = frozenset({"select", "merge"})
 Assignments = Sequence[tuple[str, Expression]]
 
 
+@depth_told
 def compile_update_all(
     step: Step, assignments: Assignments, dialect: Dialect, *, prefix: str | None = None
 ) -> Statement:
@@ -57,6 +59,7 @@ def compile_update_all(
     return _statement(sql, written, "UPDATE")
 
 
+@depth_told
 def compile_delete_all(step: Step, dialect: Dialect, *, prefix: str | None = None) -> Statement:
     """Return the DELETE of all rows of a query, which gives back what the query selects of each.
 

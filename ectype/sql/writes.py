@@ -11,6 +11,7 @@ from ectype.query.planner import width
 from ectype.schema.meta import SchemaInfo
 from ectype.sql import numbers
 from ectype.sql.compiler import subselect
+from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
 from ectype.sql.expression_text import expression_text
@@ -118,6 +119,7 @@ def named_dump(info: SchemaInfo, field: str, dump: Dumper) -> Dumper:
     return hidden(dump, place) if field in info.redacted else alike(dump, dump_named)
 
 
+@depth_told
 def compile_insert(shape: InsertShape, dialect: Dialect, *, told: bool = False) -> Statement:
     """Return the INSERT of one row; its values come in the order of `fields`, those of a conflict after them.
 

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 import warnings
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
@@ -413,3 +413,34 @@ async def test_an_event_loop_that_was_blocked_fails_no_statement_that_was_answer
         again = await repo.pool.acquire(5)
         assert again is connection
         repo.pool.release(again)
+
+
+@pytest.mark.parametrize("where", ["a statement", "the pool", "a turn"])
+async def test_a_call_that_a_blocked_event_loop_made_late_is_told_so(database_url, where):
+    """B1 row 36: a larger pool would not help, and the database was not slow."""
+    target = "sqlite" if database_url.startswith("sqlite") else "postgres"
+    async with Repo(database_url, pool_size=1) as repo:
+        await repo.query("SELECT 1")
+        with suppress(EctypeError):
+            async with repo.transaction() if where == "a turn" else nullcontext():
+                tasks = [asyncio.create_task(repo.query(SLOW[target], timeout=0.3 if where == "a statement" else 1.5))]
+                if where != "a statement":
+                    await asyncio.sleep(0.05)
+                    tasks.append(asyncio.create_task(repo.query("SELECT 1", timeout=0.3)))
+                await asyncio.sleep(0.05)
+                time.sleep(0.8)
+                with pytest.raises((DeadlineError, PoolTimeoutError)) as caught:
+                    await tasks[-1]
+                await asyncio.gather(*tasks, return_exceptions=True)
+        assert "the event loop was blocked, and looked 0." in str(caught.value)
+        assert "`asyncio.to_thread`" in str(caught.value.hint)
+
+
+async def test_a_statement_for_which_no_time_was_left_is_told_so(database_url):
+    """B1 row 9: it was not slow itself."""
+    async with Repo(database_url, pool_size=1) as repo:
+        connection = await repo.pool.acquire(5)
+        with pytest.raises(DeadlineError, match=r"no time was left for a statement on .*: the call waited past"):
+            await connection.execute("SELECT 1", (), 0.0)
+        repo.pool.release(connection)
+        assert [tuple(row) for row in (await repo.query("SELECT 1")).rows] == [(1,)]

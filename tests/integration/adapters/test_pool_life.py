@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import os
 import random
 import subprocess
@@ -162,6 +163,38 @@ async def test_a_connection_being_made_when_the_pool_closes_is_closed_too(sqlite
     with pytest.raises(ConnectError):
         await task
     assert all(connection.broken for connection in sqlite.made)
+
+
+async def test_a_connection_that_takes_long_to_make_does_not_hold_the_close(sqlite):
+    sqlite.gate = lambda: asyncio.sleep(60)
+    pool = Pool(sqlite, size=2)
+    tasks = [asyncio.create_task(pool.acquire(60)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        await pool.close(60)
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        assert isinstance(outcome, ConnectError)
+    assert pool._tasks == set()
+
+
+async def test_a_pool_that_closes_while_it_connects_leaves_nothing_in_the_log(database_url):
+    """B1 row 4: a driver that is cut in its first moments leaves a future that nobody asks any more."""
+    said: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, about: said.append(f"{about}"))
+    for number in range(40):
+        pool = Pool(adapter_for(database_url), size=2)
+        tasks = [asyncio.create_task(pool.open(5)) for _ in range(2)]
+        await asyncio.sleep(0.0003 * number)
+        if number % 2:
+            # What came meanwhile is seen all at once.
+            time.sleep(0.01)
+        await pool.close(5)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        del tasks, pool
+        gc.collect()
+    await asyncio.sleep(0.05)
+    gc.collect()
+    assert said == []
 
 
 async def test_a_pool_that_was_never_used_closes_and_stays_closed(sqlite):

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -330,6 +331,19 @@ async def test_no_error_shows_a_value_not_even_its_cause(connection, sql, param)
     assert SECRET not in "".join(traceback.format_exception_only(caught.value))
     assert caught.value.__cause__ is not None
     assert SECRET not in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["one", "a list"])
+async def test_a_moment_for_a_column_without_a_time_zone_says_what_is_wrong_and_the_fix(connection, many):
+    """B3 row 76."""
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    with pytest.raises(
+        CastError, match=r"parameter \$1 \((datetime|list)\) .* is `timestamp`, without a time zone"
+    ) as caught:
+        await connection.fetch(f"SELECT $1::timestamp{'[]' if many else ''}", ([moment] if many else moment,), list)
+    assert "TYPE timestamptz USING at AT TIME ZONE 'UTC'" in str(caught.value.hint)
+    assert "2026" not in str(caught.value) + str(caught.value.__cause__)
+    assert await connection.fetch("SELECT 1", (), lambda rows: rows[0][0]) == 1
 
 
 async def test_a_value_that_python_cannot_hold_is_a_cast_error_and_the_connection_goes_on(connection):

@@ -23,6 +23,7 @@ from ectype import (
     field,
     fn,
     from_,
+    literal,
     pg_enum,
     replace,
     replace_all,
@@ -95,6 +96,29 @@ async def test_what_a_conflict_kept_from_being_written_is_not_told_as_written(it
     assert await items.upsert(Item(id=1, slug="third"), on_conflict=do_nothing()) == Ignored(None)
     rows = [{"id": 1}, {"id": 2}]
     assert await items.insert_all(Item, rows, on_conflict=do_nothing(), returning=Item.id) == [2]
+
+
+@pytest.mark.parametrize("count", [32_766, 32_767, 32_768, 65_535, 65_536, 300_000])
+async def test_any_number_of_rows_and_of_listed_values_is_sent(items: Repo, count: int):
+    """Row 61: a statement takes 32,767 parameters on PostgreSQL, and as many as it was built for on SQLite."""
+    rows = [{"id": number, "count": number % 7} for number in range(count)]
+    assert await items.insert_all(Item, rows) == count
+    keys = list(range(0, count * 2))
+    assert await items.aggregate(from_(Item).where(Item.id.in_(keys)), fn.count()) == count
+    assert await items.update_all(from_(Item).where(Item.id.in_(keys[: count - 1])), Item.count.set(1)) == count - 1
+    assert await items.delete_all(from_(Item).where(Item.id.in_(keys))) == count
+
+
+@pytest.mark.postgres
+async def test_a_text_with_more_gaps_than_the_driver_takes_is_refused_with_the_fix(postgres_items: Repo):
+    """Row 61."""
+    text: Any = f"select count(*) from items where id in ({', '.join(['{}'] * 32_768)})"
+    with pytest.raises(DatabaseError, match="cannot exceed 32767") as caught:
+        await postgres_items.query(text, *range(32_768))
+    assert "`id = ANY({})` with `literal(ids, list[int])`" in str(caught.value.hint)
+    many = literal(list(range(100_000)), list[int])
+    found = await postgres_items.query("select count(*) from items where id = any({})", many)
+    assert found.rows == [(0,)]
 
 
 async def test_an_upsert_outlives_a_unique_index_that_is_made_anew(items: Repo):

@@ -1,7 +1,9 @@
 from types import TracebackType
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from ectype import Repo as EctypeRepo
 from ectype.errors import ConnectError
 from ectype.web_integration import repo_lifespan
 
@@ -45,3 +47,14 @@ async def test_repos_close_when_the_application_fails() -> None:
         async with repo_lifespan(Repo("a", log))(object()):
             raise RuntimeError
     assert log == ["open a", "close a"]
+
+
+@pytest.mark.postgres
+async def test_an_application_whose_database_is_not_there_does_not_start_and_says_what_makes_it(
+    postgres_url: str,
+) -> None:
+    missing = urlunsplit(urlsplit(postgres_url)._replace(path="/ectype_no_such_database"))
+    with pytest.raises(ConnectError, match="3D000") as caught:
+        async with repo_lifespan(EctypeRepo(missing))(object()):
+            pass
+    assert "`ectype create`" in str(caught.value.hint)
