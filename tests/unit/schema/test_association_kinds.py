@@ -257,6 +257,22 @@ BROKEN = {
         "teams: HasMany['Team'] = has_many(through=lambda: 1, preload_order=lambda: 1)",
         "so `preload_order` has no meaning for it",
     ),
+    "a through with a table": (
+        "teams: HasMany['Team'] = has_many(through=lambda: 1, source='x')",
+        "so `source` has no meaning for it",
+    ),
+    "a table that is no name": (
+        "teams: HasMany['Team'] = has_many(source=' ')",
+        "`source` of `Owner.teams` is the name of a table, got ' '\n\nhint: write `source=\"post_comments\"`",
+    ),
+    "a table that is a schema": (
+        "card: HasOne['Card | None'] = has_one(source=Schema)",
+        "`source` of `Owner.card` is the name of a table, got",
+    ),
+    "a table of the one that it belongs to": (
+        "boss_id: Field[int]\n    boss: BelongsTo['Owner'] = belongs_to(source='x')",
+        "`belongs_to` of `Owner.boss` does not know the option `source`",
+    ),
     "no table between": (
         "teams: ManyToMany['Team'] = many_to_many(through='')",
         "`Owner.teams` needs the table between the two schemas, got ''",
