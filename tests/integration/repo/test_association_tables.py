@@ -7,6 +7,7 @@ import pytest
 
 from ectype import (
     Changeset,
+    ConstraintError,
     Field,
     HasMany,
     HasOne,
@@ -143,7 +144,10 @@ async def test_they_are_updated_replaced_and_deleted_there(wall: Repo):
     await wall.update(change(pinned).put_assoc(Photo.pinned, None))
     assert await bodies(wall) == ["A", "c"]
     await wall.insert(build_assoc(photo, Photo.remarks, body="kept", hidden=True))
-    # What the condition of the association leaves out is not its own to delete, but holds the photo.
+    # What the condition of the association leaves out is not its own to delete, and holds the photo.
+    with pytest.raises(ConstraintError):
+        await wall.delete(stored)
+    assert await bodies(wall) == ["A", "c", "kept"]
     await wall.update_all(from_(OF_PHOTOS).where(OF_PHOTOS.hidden == True), OF_PHOTOS.of_id.set(None))  # noqa: E712
     await wall.delete(stored)
     assert await bodies(wall) == ["kept"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ectype import (
+    POSTGRES,
     BelongsTo,
     Field,
     HasMany,
@@ -130,6 +131,23 @@ def test_the_columns_of_a_table_known_by_name_have_the_types_of_the_keys():
         "area": Group.__schema__.fields["area"].type,
         "code": Group.__schema__.fields["code"].type,
     }
+
+
+def test_a_table_known_by_name_stands_beside_that_of_its_owner():
+    class Abroad(Schema, abstract=True, registry=Registry(), prefix="abroad"):
+        pass
+
+    class Singer(Abroad, table="singers"):
+        id: Field[int] = primary_key()
+        songs: ManyToMany["Song"] = many_to_many(through="singers_songs")
+
+    class Song(Abroad, table="songs", prefix="library"):
+        id: Field[int] = primary_key()
+        title: Field[str]
+
+    text, _ = from_(Singer).join(Singer.songs).select(Song.title).to_sql(POSTGRES)
+    assert 'JOIN "abroad"."singers_songs" AS' in text
+    assert 'JOIN "library"."songs" AS' in text
 
 
 def test_a_through_is_the_associations_that_it_follows():
