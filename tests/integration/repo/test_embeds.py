@@ -170,7 +170,7 @@ async def stored(repo: Repo, column: str, document: object, table: str = "boxes"
     await repo._session.script(f"UPDATE {table} SET {column} = {value}")
 
 
-async def test_unknown_keys_are_ignored_and_missing_ones_get_the_default(repo: Repo) -> None:
+async def test_check_31_unknown_keys_are_ignored_and_missing_ones_get_the_default(repo: Repo) -> None:
     order = await repo.insert(Order(number="1"))
     await stored(repo, "address", {"street": "Rue", "planet": "Earth"}, "orders")
     found = await repo.get_or_raise(Order, order.id)
