@@ -107,14 +107,31 @@ NAMES = sorted(
 KEPT = [(1, 7, 1), (2, 7, 1)]
 """What params must leave alone of the accounts that are there: key, balance and owner."""
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "1", "2", "x", "delete", "loaded"])
-PARAMS: st.SearchStrategy[dict[str, Any]] = st.recursive(
-    st.dictionaries(st.sampled_from(NAMES), SCALARS, max_size=4),
-    lambda inner: st.dictionaries(
-        st.sampled_from([*NAMES, "accounts", "stamps", "stamp", "0", "1"]),
-        SCALARS | inner | st.lists(inner, max_size=3),
-        max_size=6,
-    ),
-    max_leaves=12,
+JUNK = st.dictionaries(st.sampled_from(NAMES), SCALARS, max_size=5)
+
+
+def listed(entry: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return what params of many entries may be: a list, an object by index, or nonsense."""
+    return st.lists(entry, max_size=3) | st.dictionaries(st.sampled_from("012x"), entry, max_size=3) | SCALARS
+
+
+def form(schema: type[Any], **members: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return params that try every field of a schema, with these members, among junk."""
+    fields = {**dict.fromkeys(schema.__schema__.column_names, SCALARS), **members}
+    return st.builds(lambda junk, tried: {**junk, **tried}, JUNK, st.fixed_dictionaries(fields))
+
+
+KEYS = st.sampled_from([1, "2", 9, "x", None])
+STAMPS = form(Stamp)
+ACCOUNTS = form(Account, id=KEYS, stamps=listed(STAMPS), client=JUNK)
+PARAMS = form(
+    Client,
+    id=KEYS,
+    stamp=STAMPS,
+    accounts=st.lists(ACCOUNTS, min_size=1, max_size=3) | listed(ACCOUNTS),
+    secret=JUNK,
+    roles=listed(JUNK),
+    sort=listed(SCALARS),
 )
 
 
