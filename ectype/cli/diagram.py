@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from ectype.schema.associations import Association
 from ectype.schema.meta import SchemaInfo, schema_info
+from ectype.schema.targets import related_table
 
 End: TypeAlias = Literal["one", "maybe", "many"]
 
@@ -62,9 +63,10 @@ def diagram(schemas: Iterable[type[Any]]) -> Diagram:
                 # Both sides of a relation declare the same foreign key; the side that has it says more.
                 lines.setdefault((line.source, line.column, line.target), line)
     keys = {(line.source, line.column) for line in lines.values()}
-    boxes = {str(info.table): _box(info, keys) for info in infos}
+    boxes = {str(info.table): _box(info, str(info.table), keys) for info in infos}
+    named = {table: _box(info, table, keys) for table, info in _named(infos)}
     # A table that is only joined through has no schema of its own.
-    boxes = {**joined, **boxes}
+    boxes = {**joined, **named, **boxes}
     return Diagram(tuple(boxes[name] for name in sorted(boxes)), tuple(lines[key] for key in sorted(lines)))
 
 
@@ -76,8 +78,16 @@ def _with_related(infos: list[SchemaInfo]) -> list[SchemaInfo]:
         if info in found or info.table is None or info.embedded:
             continue
         found[info] = None
-        waiting += [association.related for association in info.associations.values() if not association.follows]
+        waiting += [one.related for one in info.associations.values() if not one.follows and one.options.source is None]
     return sorted(found, key=lambda info: _order(info, infos))
+
+
+def _named(infos: Iterable[SchemaInfo]) -> Iterable[tuple[str, SchemaInfo]]:
+    """Yield the tables that associations name themselves, with the schemas of their rows."""
+    for info in infos:
+        for association in info.associations.values():
+            if association.options.source is not None:
+                yield association.options.source, association.related
 
 
 def _order(info: SchemaInfo, given: list[SchemaInfo]) -> tuple[bool, str]:
@@ -87,7 +97,7 @@ def _order(info: SchemaInfo, given: list[SchemaInfo]) -> tuple[bool, str]:
 def _lines(association: Association, joined: dict[str, Box]) -> Iterable[Line]:
     if association.follows:
         return
-    owner, related = str(association.owner.table), str(association.related.table)
+    owner, related = str(association.owner.table), str(related_table(association))
     if association.kind == "belongs_to":
         column = association.owner.fields[association.owner_keys[0]].source
         yield Line(owner, column, related, association.name, "maybe" if association.optional else "one")
@@ -111,8 +121,7 @@ def _through(association: Association, owner: str, related: str, joined: dict[st
     yield Line(table, related_key, related, association.name, "one")
 
 
-def _box(info: SchemaInfo, keys: set[tuple[str, str]]) -> Box:
-    table = str(info.table)
+def _box(info: SchemaInfo, table: str, keys: set[tuple[str, str]]) -> Box:
     rows: list[Row] = []
     for name in info.column_names:
         column = info.fields[name].source

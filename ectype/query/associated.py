@@ -8,13 +8,15 @@ from ectype.expr.nesting import exists, outer
 from ectype.expr.operand import Column, Expr
 from ectype.expr.tuples import Row, tuple_
 from ectype.query.builder import Query, from_
+from ectype.query.rebasing import moved
 from ectype.schema.aliases import Alias
 from ectype.schema.associations import Association
 from ectype.schema.keys import keys_of
-from ectype.schema.meta import SchemaInfo, struct_info
+from ectype.schema.meta import meta, struct_info
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Schema, StructOf
 from ectype.schema.sources import TableSource
+from ectype.schema.targets import related_model, related_source
 
 M = TypeVar("M", bound=Schema)
 M2 = TypeVar("M2", bound=Schema)
@@ -29,7 +31,8 @@ def assoc(owners: StructOf[M] | list[M], rel: Rel[M, M2]) -> Query[M2, M2, M2]: 
 def assoc(owners: Any, rel: Any) -> Any:
     """Return the query of the rows of an association of one struct or of several; each row comes once.
 
-    It may be narrowed and joined, and given to `update_all` and `delete_all`, like any other query.
+    It may be narrowed and joined, and given to `update_all` and `delete_all`, like any other query. It reads where the
+    first struct came from, `prefix` of `meta(user)`, unless `.prefix(…)` says otherwise.
     SQL: `… WHERE author_id = ANY($1)`; over a table between, `… WHERE id IN (SELECT team_id FROM memberships WHERE …)`.
 
     Raises:
@@ -48,7 +51,8 @@ def assoc(owners: Any, rel: Any) -> Any:
     query = _of_keys(first, sorted_keys(set(keys_of(first.owner_keys, rows)) - {None}))
     for association in others:
         query = _next(association, query)
-    return query
+    prefix = meta(rows[0]).prefix if rows else None
+    return query if prefix is None else query.prefix(prefix)
 
 
 def _plain(rel: Any) -> Rel[Any, Any]:
@@ -93,21 +97,28 @@ def over(source: TableSource) -> Query[Any, Any, Any]:
 def _of_keys(association: Association, keys: list[Any]) -> Query[Any, Any, Any]:
     join = association.join
     if join is None:
-        return _related(association, in_keys(association.related.source, association.related_keys, keys))
+        return _related(association, in_keys(related_source(association), association.related_keys, keys))
     return _related(association, _tied(association, in_keys(join.source, join.owner_keys, keys)))
 
 
 def _next(association: Association, owners: Query[Any, Any, Any]) -> Query[Any, Any, Any]:
     """Return the query of the related rows of the owners that a query gives."""
-    info, keys, join = association.owner, association.owner_keys, association.join
+    keys, join = association.owner_keys, association.join
     if join is None:
-        return _related(association, _in_query(association.related, association.related_keys, owners, info, keys))
-    return _related(association, _tied(association, _in_query(join.source.info, join.owner_keys, owners, info, keys)))
+        return _related(association, _in_query(related_source(association), association.related_keys, owners, keys))
+    return _related(association, _tied(association, _in_query(join.source, join.owner_keys, owners, keys)))
 
 
 def _related(association: Association, condition: Expr[Any, Any]) -> Query[Any, Any, Any]:
-    query: Query[Any, Any, Any] = from_(association.related.schema).where(condition)
-    return query if association.where is None else query.where(association.where)
+    return counted(association, from_(related_model(association)).where(condition))
+
+
+def counted(association: Association, query: Query[Any, Any, Any]) -> Query[Any, Any, Any]:
+    """Return a query of the related rows with the condition of the association, over the table that it reads."""
+    where = association.where
+    if where is None:
+        return query
+    return query.where(moved(where, association.related.source, query.node.sources[0]))
 
 
 def _tied(association: Association, condition: Expr[Any, Any]) -> Expr[Any, Any]:
@@ -116,15 +127,16 @@ def _tied(association: Association, condition: Expr[Any, Any]) -> Expr[Any, Any]
     rows = over(join.source).where(condition)
     if association.join_where is not None:
         rows = rows.where(association.join_where)
-    return _in_query(association.related, association.related_keys, rows, join.source.info, join.related_keys)
+    return _in_query(related_source(association), association.related_keys, rows, join.related_keys)
 
 
 def _in_query(
-    info: SchemaInfo, names: Sequence[str], query: Query[Any, Any, Any], inner: SchemaInfo, inner_names: Sequence[str]
+    source: TableSource, names: Sequence[str], query: Query[Any, Any, Any], inner_names: Sequence[str]
 ) -> Expr[Any, Any]:
-    """Return the condition that columns of `info` are those of a row of the query over `inner`."""
-    columns: list[Column[Any, Any]] = [info.source.column(name) for name in names]
-    found: list[Column[Any, Any]] = [inner.source.column(name) for name in inner_names]
+    """Return the condition that columns of a source are those of a row of the query."""
+    inner: Any = query.node.sources[0]
+    columns: list[Column[Any, Any]] = [source.column(name) for name in names]
+    found: list[Column[Any, Any]] = [inner.column(name) for name in inner_names]
     if len(columns) == 1:
         return columns[0].in_(query.select(found[0]))
     return exists(query.where(*(mine == outer(theirs) for mine, theirs in zip(found, columns, strict=True))))

@@ -32,7 +32,11 @@ def association_joins(association: Association, start: Any, target: Any) -> Iter
         return
     last = len(association.steps) - 1
     for position, step in enumerate(association.steps):
-        reached = target if position == last else hidden(step.related, target, (start, association, position))
+        reached = (
+            target
+            if position == last
+            else hidden(step.related, target, (start, association, position), step.options.source)
+        )
         yield from association_joins(step, start, reached)
         start = reached
 
@@ -49,12 +53,12 @@ def _direct(association: Association, start: Any, target: Any) -> Iterator[Part]
     yield target, narrowed(on, association.where, association.related.source, target)
 
 
-def hidden(info: SchemaInfo, target: Any, key: tuple[object, ...]) -> TableSource:
-    """Return the table of a schema under a name that nobody can mention; one object for each key."""
+def hidden(info: SchemaInfo, target: Any, key: tuple[object, ...], other: str | None = None) -> TableSource:
+    """Return a schema's table, or another one, under a name that nobody can mention; one object for each key."""
     parent: Node = target.entity.node
     home: Home | None = parent.kids.get(("hidden", *key))
     if home is None:
-        table = TableSource(info, info.name, lasting=False)
+        table = TableSource(info, info.name, table=other, lasting=False)
         home = intern(parent, ("hidden", *key), lambda root: Home(root, table))
     source: TableSource = home.held
     return source

@@ -14,6 +14,7 @@ from ectype.query.subqueries import QuerySource, StandIn, refuse_preloads, row_s
 from ectype.schema.aliases import Home
 from ectype.schema.rel import Hop, Rel
 from ectype.schema.sources import TableSource
+from ectype.schema.targets import related_source, related_table
 
 Grown: TypeAlias = tuple[Step, tuple[object, ...]]
 """The step after a join, and the values that its parameters add."""
@@ -54,7 +55,7 @@ def joined_already(node: Step, to: Any, as_: Any) -> bool:
     if as_ is not None:
         source = source_of(as_)
     elif isinstance(to, Rel):
-        source = cast("Rel[Any, Any]", to).hops[-1].association.related.source
+        source = related_source(cast("Rel[Any, Any]", to).hops[-1].association)
     else:
         source = _read_as(to) if shape_of(to) is not None else source_of(to)
     if source not in node.sources:
@@ -166,7 +167,7 @@ def _by_association(node: Step, kind: str, path: Rel[Any, Any], as_: Any) -> Gro
             f"a join takes one plain association, got {path!r}",
             hint="join one after the other, and put conditions into `where`",
         )
-    source = hop.association.related.source if as_ is None else source_of(as_)
+    source = related_source(hop.association) if as_ is None else source_of(as_)
     before, after = hop.association.params
     # The path itself is the key of a join that adds no values: `Query.join` looks it up without coming here.
     bare = kind == "inner" and as_ is None and not before and not after
@@ -183,6 +184,13 @@ def _grow(node: Step, key: Hashable, kind: str, hop: Hop, source: Any) -> Step:
         raise QueryError(
             f"`{association.owner.name}.{association.name}` leads to {association.related.name}, "
             f"so `as_` cannot be an alias of {source.info.name}"
+        )
+    table = related_table(association)
+    if isinstance(source, TableSource) and source.table == association.related.table != table:
+        read = "no table" if source.table is None else f"`{source.table}`"
+        raise QueryError(
+            f"the rows of `{association.label}` stand in `{table}`, and {source.label} reads {read}",
+            hint=f'name that table: `as_=alias(source({association.related.name}, "{table}"), "{source.label}")`',
         )
     if hop.source not in node.sources:
         raise QueryError(

@@ -26,6 +26,7 @@ from ectype.expr.nodes import (
     Subquery,
     Unary,
 )
+from ectype.expr.operand import Expr, Operand
 from ectype.query.ast import Step, steps
 
 Moves: TypeAlias = Mapping[Any, Any]
@@ -74,6 +75,13 @@ def rebased(node: Expression, moves: Moves) -> Expression:  # noqa: C901, PLR091
             return nodes.subquery(kind, None if operand is None else rebased(operand, moves), query, width)
         case _:
             assert_never(node)
+
+
+def moved(condition: Expr[Any, Any], source: Any, target: Any) -> Expr[Any, Any]:
+    """Return a condition over one source, said over another. Raises QueryError as `rebased` does."""
+    if source is target:
+        return condition
+    return Operand(rebased(condition.node, {source: target}), condition.params)
 
 
 def rebased_term(term: Ordering, moves: Moves) -> Ordering:

@@ -43,11 +43,20 @@ def check_scope(step: Step, node: walk.Part, clause: str, joined: Any = None) ->
     for source in walk.sources(node):
         if source not in scope:
             known = ", ".join(one.label for one in scope)
+            other = next((one.label for one in scope if _is_elsewhere(one, source)), None)
             raise QueryError(
                 f"`{clause}` mentions {source.label}, which is not in this query: in scope are {known}",
-                hint=f"join it first, as in `.join({step.sources[0].label}.…)`; inside a subquery mark a column of "
+                hint=f'its rows are read from another table: `rows = source({source.label}, "{other}")`, and `rows.…`'
+                if other is not None
+                else f"join it first, as in `.join({step.sources[0].label}.…)`; inside a subquery mark a column of "
                 f"the enclosing query: `outer({source.label}.…)`",
             )
+
+
+def _is_elsewhere(read: Any, mentioned: Any) -> bool:
+    """Whether a source reads the columns of a schema from another table, under no name of its own."""
+    tables = isinstance(read, TableSource) and isinstance(mentioned, TableSource)
+    return tables and read.info is mentioned.info and read.table != read.info.table and read.alias is None
 
 
 def refuse_virtual(column: ColumnRef) -> None:

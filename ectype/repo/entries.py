@@ -74,14 +74,31 @@ def as_given(job: Job, failed: Changeset[Any]) -> Changeset[Any]:
     return sealed(made, CHANGESET)
 
 
-def under(child: Changeset[Any], prefix: str | None) -> Changeset[Any]:
-    """Return the changeset of a new entry under the prefix of its owner, unless it has one of its own."""
-    where = meta(child.data)
-    if prefix is None or where.state != "built" or where.prefix is not None:
+def under(relation: AssociationRelation, child: Changeset[Any], prefix: str | None) -> Changeset[Any]:
+    """Return the changeset of a new entry in the table of its association and under the prefix of its owner.
+
+    One that says its own stands there.
+    """
+    struct = relation.settled(child.data)
+    where = meta(struct)
+    if prefix is not None and where.state == "built" and where.prefix is None:
+        struct = placed(struct, intern_meta(where.state, where.source, prefix))
+    if struct is child.data:
         return child
     made = draft(child)
-    made.data = placed(child.data, intern_meta(where.state, where.source, prefix))
+    made.data = struct
     return sealed(made, CHANGESET)
+
+
+def check_table(relation: AssociationRelation, child: Changeset[Any]) -> None:
+    """Raise SchemaError for a stored row of another table than the association's: it would stay there."""
+    source, where = relation.association.options.source, meta(child.data)
+    if source is not None and where.state == "loaded" and where.source != source:
+        raise SchemaError(
+            f"the rows of `{relation.label}` stand in `{source}`, and this {relation.related.name} came from "
+            f"`{where.source}`",
+            hint=f'read it from there, `source({relation.related.name}, "{source}")`, or give its values by member',
+        )
 
 
 def check_nilified(relation: AssociationRelation) -> None:

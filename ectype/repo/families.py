@@ -13,7 +13,17 @@ from ectype.errors import SchemaError
 from ectype.repo.at_commit import all_or_none
 from ectype.repo.call import Call
 from ectype.repo.engine import Engine
-from ectype.repo.entries import CHANGESET, Job, as_given, check_nilified, key_part, owned, replaced_one, under
+from ectype.repo.entries import (
+    CHANGESET,
+    Job,
+    as_given,
+    check_nilified,
+    check_table,
+    key_part,
+    owned,
+    replaced_one,
+    under,
+)
 from ectype.repo.join_rows import delete_join_row, insert_join_row
 from ectype.repo.outcomes import Ignored, Outcome
 from ectype.repo.stored import stored
@@ -148,6 +158,7 @@ class _Family:
                     )
                 if child.action == "replace":
                     check_nilified(relation)
+                check_table(relation, child)
             if not relation.many and relation.association.kind != "belongs_to":
                 self._left(relation)
 
@@ -304,7 +315,7 @@ class _Family:
         """Insert or update the row of an entry, whose changeset may have got its foreign key."""
         write = self.writes.insert if ready.action == "insert" else self.writes.update
         try:
-            return await write(self.engine, under(ready, self._prefix()), call=self._down())
+            return await write(self.engine, under(job.relation, ready, self._prefix()), call=self._down())
         except InvalidChangesetError as exc:
             self._refuse(job, as_given(job, cast("Changeset[Any]", exc.changeset)), exc)
 

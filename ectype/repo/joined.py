@@ -18,6 +18,7 @@ from ectype.repo.paths import Branch
 from ectype.schema.associations import Association
 from ectype.schema.keys import keys_of
 from ectype.schema.sources import TableSource
+from ectype.schema.targets import related_source
 
 FILLING = ("inner", "left", "inner_lateral", "left_lateral")
 """The joins of which each row has its parent."""
@@ -101,7 +102,7 @@ def _collect(built: list[Step], start: Any, parent: int, branches: dict[str, Bra
 def _join_of(built: list[Step], association: Association, wanted: Any) -> Step:
     joins = [one for one in built if one.kind == "join"]
     if wanted is None:
-        wanted = association.related.source
+        wanted = related_source(association)
         others = [_source_of(one).label for one in joins if _source_of(one).info is association.related]
     else:
         others = []

@@ -4,6 +4,7 @@ from typing import Any
 
 from ectype.errors import SchemaError
 from ectype.expr.predicates import and_
+from ectype.query.associated import counted
 from ectype.query.builder import from_
 from ectype.repo.bulk import delete_all, update_all
 from ectype.repo.call import Call
@@ -11,6 +12,7 @@ from ectype.repo.engine import Engine
 from ectype.repo.join_rows import rows_between
 from ectype.schema.associations import Association
 from ectype.schema.meta import SchemaInfo, meta
+from ectype.schema.targets import related_model, related_source
 
 
 async def let_go(engine: Engine, info: SchemaInfo, data: Any, call: Call) -> None:
@@ -32,11 +34,10 @@ async def let_go(engine: Engine, info: SchemaInfo, data: Any, call: Call) -> Non
             values = dict(zip(join.owner_keys, keys, strict=True))
             await delete_all(engine, rows_between(association, values), call=down, operation="on_delete")
             continue
-        columns = [association.related.source.columns[key] for key in association.related_keys]
-        query: Any = from_(association.related.schema)
+        columns = [related_source(association).columns[key] for key in association.related_keys]
+        query: Any = from_(related_model(association))
         query = query.where(and_(*[column == value for column, value in zip(columns, keys, strict=True)]))
-        if association.where is not None:
-            query = query.where(association.where)
+        query = counted(association, query)
         if association.options.on_delete == "delete_all":
             await delete_all(engine, query, call=down, operation="on_delete")
         else:

@@ -13,12 +13,13 @@ from ectype.query.association_joins import equal_keys, hidden, narrowed
 from ectype.query.ast import steps
 from ectype.query.builder import Query, from_, query_at
 from ectype.query.partial import row_names
-from ectype.query.rebasing import rebased
+from ectype.query.rebasing import moved, rebased_term
 from ectype.query.scope import grow
 from ectype.query.selecting import select_step
 from ectype.query.subqueries import row_schema, subquery
 from ectype.schema.associations import Association
 from ectype.schema.rel import PLAIN, Custom
+from ectype.schema.targets import related_model, related_source
 
 Rows = Query[Any, Any, Any]
 WHOLE = {
@@ -61,7 +62,8 @@ def related_query(association: Association, custom: Custom, keys: list[Any]) -> 
     base = _base(association, custom)
     given = len(base.query.params)
     query = base.query.where(in_keys(base.keys, base.names, keys))
-    query = _narrowed(query, association, base.source).where(*custom.wheres)
+    query = _narrowed(query, association, base.source)
+    query = query.where(*[moved(one, association.related.source, base.source) for one in custom.wheres])
     if custom.limit is None:
         query = query.order_by(*_order(association, custom, base.source))
     else:
@@ -74,8 +76,7 @@ def related_query(association: Association, custom: Custom, keys: list[Any]) -> 
 
 
 def _base(association: Association, custom: Custom) -> _Base:
-    info = association.related
-    query: Rows = from_(info.schema) if custom.using is None else _checked(association, custom.using)
+    query: Rows = from_(related_model(association)) if custom.using is None else _checked(association, custom.using)
     source = _entity_source(query)
     join = association.join
     if join is None:
@@ -99,10 +100,7 @@ def _base(association: Association, custom: Custom) -> _Base:
 
 def _narrowed(query: Rows, association: Association, source: Any) -> Rows:
     where = association.where
-    if where is None or source is association.related.source:
-        return query if where is None else query.where(where)
-    moved = rebased(where.node, {association.related.source: source})
-    return query.where(any_operand(moved, where.params))
+    return query if where is None else query.where(moved(where, association.related.source, source))
 
 
 def _checked(association: Association, query: Rows) -> Rows:
@@ -154,6 +152,9 @@ def _order(association: Association, custom: Custom, source: Any) -> list[Any]:
     if association.kind == "belongs_to":
         return []
     terms = custom.order_bys or association.preload_order
+    own = association.related.source
+    if source is not own:
+        terms = tuple((rebased_term(node, {own: source}), params) for node, params in terms)
     given: list[Any] = [Order(node, params) for node, params in terms]
     said = {node.operand for node, _ in terms}
     keys = (source.columns[name] for name in association.related.primary_key)
@@ -178,10 +179,11 @@ def _limited(association: Association, custom: Custom, query: Rows, base: _Base)
     node, values = select_step(query.node, shape, tuple(items.values()), tuple(items))
     ranked = subquery(query_at(node, query.params + values), "ranked")
     source: Any = ranked.__source__
-    on = any_operand(equal_keys(source, [f"key{at}" for at in range(len(key))], info.source, key))
-    limited: Rows = from_(info.schema).join(ranked, on=on)
+    whole = related_source(association)
+    on = any_operand(equal_keys(source, [f"key{at}" for at in range(len(key))], whole, key))
+    limited: Rows = from_(related_model(association)).join(ranked, on=on)
     limited = limited.where(source.column("rank") <= custom.limit).order_by(source.column("rank"))
-    return _Base(limited, info.source, source, tuple(f"owner{at}" for at in range(len(owners)))), limited
+    return _Base(limited, whole, source, tuple(f"owner{at}" for at in range(len(owners)))), limited
 
 
 def _finished(association: Association, custom: Custom, query: Rows, base: _Base) -> Rows:

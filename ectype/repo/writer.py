@@ -197,7 +197,8 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
             engine, ready, "update", lambda changeset: update(engine, changeset, force=force, call=call), call
         )
     if has_related(ready):
-        touched = force or ready.touched
+        # A lock on the row guards what belongs to it too: it is compared and moved whoever changed the entries.
+        touched = force or ready.touched or bool(ready.locks)
         return await write_family(
             engine, WRITES, ready, "update", lambda own: _update_row(engine, own, call, force=touched), call
         )
@@ -215,7 +216,8 @@ async def _update_columns(engine: Engine, ready: Changeset[Any], call: Call, *, 
     values = {name: changes[name] for name in info.column_names if name in changes}
     if (values or force) and info.autoupdated:
         fill_moments(info.autoupdated, values)
-    if not values:
+    # A lock is moved also where nothing else is: entries changed, and there is no clock.
+    if not values and not (force and ready.locks):
         return stored(info, data, changes, meta(data), None) if changes else data
     keys = key_values(info, data, "update")
     held = Held.of(ready)

@@ -16,7 +16,7 @@ LAMBDAS: Final = {
     "preload_order": "lambda: {related}.…",
     "through": "lambda: {owner}.… / {related}.…",
 }
-OWN: Final = ("foreign_key", "references", "where", "preload_order", "on_replace", "on_delete", "defaults")
+OWN: Final = ("foreign_key", "references", "where", "preload_order", "on_replace", "on_delete", "defaults", "source")
 """What an association that goes through others does not have."""
 
 
@@ -43,6 +43,7 @@ def checked_options(owner: str, member: str, kind: Kind, raw: RawAnnotation, val
     _check_lambdas(owner, label, value, required(inner))
     _check_choices(label, value)
     _check_defaults(label, value)
+    _check_source(label, value)
     if kind == "many_to_many":
         _check_between(label, member, inner, value)
     elif value.through is not None:
@@ -114,6 +115,15 @@ def _check_defaults(label: str, options: AssociationOptions) -> None:
         raise SchemaError(
             f"`{option}` of `{label}` gives values by member, got {value!r:.80}",
             hint=f'write `{option}={{"public": True}}`, or `{option}=lambda owner: {{"locale": owner.locale}}`',
+        )
+
+
+def _check_source(label: str, options: AssociationOptions) -> None:
+    source: Any = options.source
+    if source is not None and (not isinstance(source, str) or not source.strip()):
+        raise SchemaError(
+            f"`source` of `{label}` is the name of a table, got {source!r:.80}",
+            hint='write `source="post_comments"`; a prefix is said by the schema or the call',
         )
 
 

@@ -33,7 +33,7 @@ Defaults: TypeAlias = Mapping[str, Any] | Callable[[Any], Mapping[str, Any]]
 
 KNOWN: Final[Mapping[Kind, tuple[str, ...]]] = {
     "belongs_to": ("foreign_key", "references", "where", "on_replace", "defaults"),
-    "has_one": ("foreign_key", "references", "where", "through", "on_replace", "on_delete", "defaults"),
+    "has_one": ("foreign_key", "references", "where", "through", "on_replace", "on_delete", "defaults", "source"),
     "has_many": (
         "foreign_key",
         "references",
@@ -43,6 +43,7 @@ KNOWN: Final[Mapping[Kind, tuple[str, ...]]] = {
         "on_replace",
         "on_delete",
         "defaults",
+        "source",
     ),
     "many_to_many": (
         "through",
@@ -96,6 +97,7 @@ class AssociationOptions:
     unique: bool = False
     join_defaults: Any = None
     on_join_through_conflict: Literal["raise", "nothing"] = "raise"
+    source: str | None = None
 
 
 def belongs_to(
@@ -146,6 +148,7 @@ def has_one(
     on_replace: OnReplace = "raise",
     on_delete: OnDelete = "nothing",
     defaults: Defaults | None = None,
+    source: str | None = None,
     **unknown: Never,
 ) -> Any:
     """Declare that at most one related row points here; the bracket is `HasOne[Profile | None]`.
@@ -164,6 +167,8 @@ def has_one(
             gives them.
         on_delete: what `repo.delete` of the owner does first to the rows there: nothing, set their foreign key to NULL
             (`nilify_all`), or delete them (`delete_all`).
+        source: another table in which the rows there stand, so that one schema serves several tables; queries read
+            its columns by `source(Schema, "table")`.
         **unknown: options that do not exist; they are refused by name when the class is made.
 
     Example:
@@ -179,6 +184,7 @@ def has_one(
         on_replace=on_replace,
         on_delete=on_delete,
         defaults=defaults,
+        source=source,
     )
 
 
@@ -192,6 +198,7 @@ def has_many(
     on_replace: Literal["raise", "mark_as_invalid", "delete", "nilify"] = "raise",
     on_delete: OnDelete = "nothing",
     defaults: Defaults | None = None,
+    source: str | None = None,
     **unknown: Never,
 ) -> Any:
     """Declare that related rows point here, by the foreign key of their only `belongs_to` unless named.
@@ -208,6 +215,8 @@ def has_many(
             (`nilify_all`), or delete them (`delete_all`).
         defaults: the values of a row that is made through the association, by member; or a function of its owner that
             gives them.
+        source: another table in which the rows there stand, so that one schema serves several tables; queries read
+            its columns by `source(Schema, "table")`.
         **unknown: options that do not exist; they are refused by name when the class is made.
 
     Example:
@@ -224,6 +233,7 @@ def has_many(
         on_replace=on_replace,
         on_delete=on_delete,
         defaults=defaults,
+        source=source,
     )
 
 

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 from ectype.errors import NotLoadedError, SchemaError
 from ectype.schema.associations import Association, not_loaded
-from ectype.schema.meta import SchemaInfo, meta
+from ectype.schema.meta import SchemaInfo, intern_meta, meta
 from ectype.schema.rel import PLAIN, Rel
 from ectype.schema.relations import Relation
-from ectype.schema.structs import UNSET, partial_names
+from ectype.schema.structs import UNSET, partial_names, placed
 
 
 class AssociationRelation(Relation):
@@ -53,7 +53,14 @@ class AssociationRelation(Relation):
 
     def build(self, owner: Any, info: SchemaInfo) -> Any:
         """Return a new related struct with the association's defaults."""
-        return info.schema(**default_values(self.association, "defaults", self.related, owner))
+        return self.settled(info.schema(**default_values(self.association, "defaults", self.related, owner)))
+
+    def settled(self, struct: Any) -> Any:
+        """Return a new struct as one of the association's own table, where it names one and the struct does not."""
+        source, where = self.association.options.source, meta(struct)
+        if source is None or where.state != "built" or where.source != self.related.table:
+            return struct
+        return placed(struct, intern_meta("built", source, where.prefix))
 
     def stored(self, struct: Any) -> bool:
         """Whether a related struct was loaded."""

@@ -1,5 +1,6 @@
 """Associations as plain data: which keys are compared, over which tables, and under which conditions."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias, cast
@@ -17,6 +18,9 @@ from ectype.types.numeric import INTEGER
 Cardinality = Literal["one", "many"]
 Term: TypeAlias = tuple[Ordering, tuple[object, ...]]
 """A term of an ORDER BY, and the values of its parameters."""
+
+_WORDS: Final = re.compile("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word of a class's name begins; an abbreviation is one word."""
 
 ANNOTATIONS: Final[Mapping[Kind, str]] = {
     "belongs_to": "BelongsTo",
@@ -360,8 +364,12 @@ def _names(given: Keys) -> tuple[str, ...]:
 
 
 def underscore(name: str) -> str:
-    """Return a class's name as its foreign keys begin: `BlogPost` is `blog_post`."""
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+    """Return a class's name as its foreign keys begin.
+
+    >>> underscore("BlogPost"), underscore("HTTPLog"), underscore("UserV2")
+    ('blog_post', 'http_log', 'user_v2')
+    """
+    return _WORDS.sub("_", name).lower()
 
 
 class AssociationSlot:

@@ -47,10 +47,10 @@ def build_assoc(owner: Any, rel: Any, **values: Any) -> Any:
                     f"`repo.insert(change(struct).put_assoc({relation.label}, …))`",
                 )
             found[there] = key
-    made = info.schema(**found)
+    made = relation.settled(info.schema(**found))
     prefix = meta(owner).prefix
     if prefix is not None and info.prefix is None:
-        made = placed(made, intern_meta("built", info.table, prefix))
+        made = placed(made, intern_meta("built", meta(made).source, prefix))
     return made
 
 

@@ -18,6 +18,7 @@ from ectype.schema.field_error import Error, Message, refusal
 from ectype.schema.members import field_name
 from ectype.schema.meta import SchemaInfo, meta
 from ectype.schema.rel import Rel
+from ectype.schema.targets import related_table
 
 C = TypeVar("C", bound=ChangesetData[Any])
 
@@ -104,13 +105,13 @@ def declare_no_association(
             f"`{method}` is for rows that refer to this one, and `{rel!r}` leads there through others",
             hint="name the foreign key: `foreign_key_constraint(…, name=…)`",
         )
-    related = one.related
+    related, table = one.related, related_table(one)
     default = (
         None
-        if related.table is None
+        if table is None
         else next(
-            iter(declared_names(related, "foreign_key", one.related_keys)),
-            joined("foreign_key", related.table, tuple(related.fields[key].source for key in one.related_keys)),
+            iter(declared_names(related, "foreign_key", one.related_keys) if table == related.table else ()),
+            joined("foreign_key", table, tuple(related.fields[key].source for key in one.related_keys)),
         )
     )
     key = one.name if error_key is None else _key(changeset.info, error_key)

@@ -87,8 +87,10 @@ class EmbedRelation(Relation):
         return self.related if self.type.tag is None else self.type.info_of(values.get(self.type.tag))
 
     def alike(self, held: Any, made: Sequence[ChangesetData[Any]]) -> bool:
-        """Whether values without a key are those that are there."""
-        return self.keyless and held is not UNSET and held == [applied(child) for child in made]
+        """Whether values without a key are those that are there, and nothing was refused of them."""
+        if not self.keyless or held is UNSET or not all(child.valid for child in made):
+            return False
+        return self.type.equal(held, [applied(child) for child in made])
 
 
 def embed_named(info: SchemaInfo, name: str) -> EmbedRelation:

@@ -16,6 +16,7 @@ from ectype.schema.meta import FieldInfo, OnViolation, SchemaInfo, Writable, sch
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of
 from ectype.schema.structure import Structure
+from ectype.schema.targets import related_table
 from ectype.types.base import Type
 
 M = TypeVar("M")
@@ -74,6 +75,7 @@ class AssociationReflection:
         kind: `belongs_to`, `has_one`, `has_many` or `many_to_many`.
         cardinality: whether a struct has `one` related struct or `many`.
         related: the schema on the other side.
+        table: the table of its rows: that of the schema, unless the association names another.
         owner_keys: the fields here that are compared; () where it follows others.
         related_keys: the fields there that are compared.
         optional: whether the one struct may be None.
@@ -86,6 +88,7 @@ class AssociationReflection:
     kind: Kind
     cardinality: Cardinality
     related: type[Any]
+    table: str | None
     owner_keys: tuple[str, ...]
     related_keys: tuple[str, ...]
     optional: bool
@@ -203,6 +206,7 @@ def _association(one: Association) -> AssociationReflection:
         kind=one.kind,
         cardinality=one.cardinality,
         related=one.related.schema,
+        table=related_table(one),
         owner_keys=() if one.follows else one.owner_keys,
         related_keys=() if one.follows else one.related_keys,
         optional=one.optional,

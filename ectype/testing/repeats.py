@@ -8,6 +8,7 @@ from ectype.errors import EctypeError
 from ectype.schema.associations import Association
 from ectype.schema.meta import SchemaInfo
 from ectype.schema.schema import Schema
+from ectype.schema.targets import related_table
 
 _TOKENS: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|\w+|[^\s\w]""")
 _COMPARED: Final = re.compile(
@@ -54,7 +55,7 @@ def _table(sql: str) -> tuple[str, str] | None:
 
 def _leads_to(one: Association, table: str, compared: set[str]) -> bool:
     try:
-        if one.follows or one.kind == "many_to_many" or one.related.table != table:
+        if one.follows or one.kind == "many_to_many" or related_table(one) != table:
             return False
         return {one.related.field(name).source for name in one.related_keys} <= compared
     except (EctypeError, NameError):

@@ -10,7 +10,7 @@ from ectype.sql.ddl import Column, ForeignKey, Index, Key
 
 HAND_MADE = "no applied migration made it, and no schema declares it"
 NO_STRUCTURE = "its schema has no `structure(…)`, so nothing is said about it"
-BY_NAME = "a many_to_many names it, and no schema says what it holds"
+BY_NAME = "an association names it, and no schema is its own"
 NO_NAME = "it has no name to drop it by"
 
 

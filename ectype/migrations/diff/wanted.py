@@ -122,7 +122,7 @@ def wanted(base: type[Schema], dialect: Dialect) -> Wanted:
                 hint="leave `prefix=` out of the schema, and give it to the calls that need it",
             )
         _table(made, place, infos, dialect)
-    # Join tables that are known by name only.
+    # Tables that only associations name.
     made.loose -= set(made.places)
     for one in made.objects:
         if one.kind not in (*FIRST, "function"):
@@ -219,3 +219,5 @@ def _links(made: Wanted, unsaid: Unsaid, info: SchemaInfo) -> None:
         elif one.kind == "many_to_many" and one.join is not None:
             table = one.join.source
             made.loose.add((table.info.prefix, cast("str", table.info.table)))
+        elif one.options.source is not None:
+            made.loose.add((one.related.prefix, one.options.source))

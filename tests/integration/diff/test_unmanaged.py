@@ -2,7 +2,20 @@
 
 import pytest
 
-from ectype import BelongsTo, Field, ManyToMany, belongs_to, column, field, index, many_to_many, primary_key, structure
+from ectype import (
+    BelongsTo,
+    Field,
+    HasMany,
+    ManyToMany,
+    belongs_to,
+    column,
+    field,
+    has_many,
+    index,
+    many_to_many,
+    primary_key,
+    structure,
+)
 from ectype.errors import MigrationError
 
 BY_HAND = (
@@ -103,6 +116,8 @@ async def test_the_key_of_a_belongs_to_and_a_join_table_that_are_not_declared_st
         "    with m.create_table('posts') as t:\n        t.references('user_id', 'users', on_delete='cascade')\n"
         "    with m.create_table('members', primary_key=False) as t:\n"
         "        t.references('post_id', 'posts')\n        t.references('user_id', 'users')\n"
+        "    for name in ('post_notes', 'old_notes'):\n"
+        "        with m.create_table(name) as t:\n            t.references('of_id', 'posts')\n"
     )
     await project.apply()
 
@@ -116,12 +131,23 @@ async def test_the_key_of_a_belongs_to_and_a_join_table_that_are_not_declared_st
             user_id: Field[int | None] = field(default=None)
             user: BelongsTo[User | None] = belongs_to()
             members: ManyToMany[User] = many_to_many(through="members")
+            notes: "HasMany[Note]" = has_many(source="post_notes", foreign_key="of_id")
 
-        return User, Post, structure(User), structure(Post)
+        class Note(base):
+            id: Field[int] = primary_key()
+            of_id: Field[int]
+
+        class OldNote(base, table="old_notes"):
+            id: Field[int] = primary_key()
+            of_id: Field[int | None] = field(default=None)
+
+        return User, Post, Note, OldNote, structure(User), structure(Post)
 
     found = await project.diff(declared)
     assert found.difference.steps == []
-    assert [(one.kind, one.name) for one in found.difference.unmanaged] == [("table", "members")]
+    named = [(one.kind, one.name, one.why) for one in found.difference.unmanaged if one.kind == "table"]
+    why = "an association names it, and no schema is its own"
+    assert named == [("table", "members", why), ("table", "post_notes", why)]
 
 
 async def test_a_pending_migration_stops_the_diff(project):

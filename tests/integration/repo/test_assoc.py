@@ -1,6 +1,8 @@
 """`assoc`: the rows of an association as a query, to read, to narrow, to change and to delete."""
 
-from ectype import Repo, assoc, fn, from_
+import pytest
+
+from ectype import DatabaseError, Repo, assoc, fn, from_, with_meta
 from ectype.telemetry import QueryEvent
 from tests.integration.repo.circles import Card, Circle, Paper, Person, Probe, Reply, Site
 from tests.integration.repo.test_preload_kinds import World, names, sites, world
@@ -50,3 +52,32 @@ async def test_its_rows_can_be_changed_and_deleted_at_once(repo: Repo, world: Wo
     ann = await repo.preload(world.ann, Person.papers, Person.circles)
     assert [paper.score for paper in ann.papers] == [5, 10]
     assert names(ann.circles) == ["x", "x", "closed"]
+
+
+async def test_rows_are_read_where_their_owner_came_from_unless_the_query_says_otherwise(repo: Repo, world: World):
+    ann, home, postgres = world.ann, "main", repo.adapter.dialect.name == "PostgreSQL"
+    if postgres:
+        ((home,),) = (await repo.query("SELECT current_schema()::text")).rows
+        await repo._session.script(
+            "CREATE SCHEMA tenant; CREATE TABLE tenant.papers (LIKE papers); CREATE TABLE tenant.people (LIKE people);"
+            "CREATE TABLE tenant.seats_in_circles (LIKE seats_in_circles); CREATE TABLE tenant.circles (LIKE circles);"
+            f"INSERT INTO tenant.people (id, name) VALUES ({ann.id}, 'Ann there');"
+            "INSERT INTO tenant.papers (id, title, score, tags, person_id, meta) "
+            f"VALUES (1, 'there', 1, '{{}}', {ann.id}, '{{}}')"
+        )
+    try:
+        if postgres:
+            (there,) = await repo.all(Person, prefix="tenant")
+            assert [one.title for one in await repo.all(assoc(there, Person.papers))] == ["there"]
+            assert await repo.all(assoc([there, ann], Person.circles)) == []
+            assert await repo.update_all(assoc(there, Person.papers), Paper.score.inc(1)) == 1
+        else:
+            there = with_meta(ann, prefix="nowhere")
+            with pytest.raises(DatabaseError, match="nowhere"):
+                await repo.all(assoc(there, Person.papers))
+        back = assoc(there, Person.papers).prefix(home).order_by(Paper.id)
+        assert [(one.title, one.score) for one in await repo.all(back)] == [("a0", 4), ("a1", 9)]
+        assert len(await repo.all(assoc([ann, there], Person.papers))) == 2
+    finally:
+        if postgres:
+            await repo._session.script("DROP SCHEMA tenant CASCADE")

@@ -96,7 +96,7 @@ async def test_a_known_key_is_updated_an_unknown_one_inserted_and_a_missing_one_
     assert kept.updated_at >= order.lines[1].updated_at
 
 
-async def test_another_order_is_a_change_and_the_same_is_none(repo: Repo, events: list[QueryEvent]) -> None:
+async def test_check_30_another_order_is_a_change_and_the_same_is_none(repo: Repo, events: list[QueryEvent]) -> None:
     order = await ordered(repo, lines=lined((ONE, "a"), (TWO, "b")))
     same = cast(order, {"lines": [{"id": str(ONE)}, {"id": str(TWO), "name": "b"}]})
     assert same.changes == {}

@@ -15,16 +15,23 @@ from hypothesis import strategies as st
 
 from ectype import (
     CastError,
+    EmbeddedSchema,
+    EmbedsOne,
+    Field,
     FrozenError,
     Interval,
     QueryError,
     Range,
     Repo,
+    Schema,
     SchemaError,
     change,
+    embeds_one,
     evolve,
+    field,
     fn,
     from_,
+    primary_key,
     replace_all,
 )
 from ectype.telemetry import QueryEvent
@@ -163,11 +170,47 @@ async def stored(repo: Repo, column: str, document: object, table: str = "boxes"
     await repo._session.script(f"UPDATE {table} SET {column} = {value}")
 
 
-async def test_unknown_keys_are_ignored_and_missing_ones_get_the_default(repo: Repo) -> None:
+async def test_check_31_unknown_keys_are_ignored_and_missing_ones_get_the_default(repo: Repo) -> None:
     order = await repo.insert(Order(number="1"))
     await stored(repo, "address", {"street": "Rue", "planet": "Earth"}, "orders")
     found = await repo.get_or_raise(Order, order.id)
     assert found.address == Address(street="Rue", city="Paris", notes=[])
+
+
+class Badge(EmbeddedSchema):
+    colour: Field[str | None] = field(default="red")
+    labels: Field[list[str]] = field(default_factory=lambda: ["new"])
+
+
+class Coat(Schema, table="boxes"):
+    id: Field[int] = primary_key()
+    badge: EmbedsOne[Badge | None] = embeds_one(source="one")
+
+
+@pytest.mark.parametrize(
+    ("document", "badge"),
+    [
+        ({}, Badge(colour="red", labels=["new"])),
+        ({"colour": None}, Badge(colour=None, labels=["new"])),
+        ({"colour": "blue", "labels": []}, Badge(colour="blue", labels=[])),
+    ],
+)
+async def test_a_null_in_the_document_is_none_and_not_the_default(repo: Repo, document: Any, badge: Badge) -> None:
+    coat = await repo.insert(Coat(badge=Badge()))
+    await stored(repo, "one", document)
+    assert (await repo.get_or_raise(Coat, coat.id)).badge == badge
+
+
+async def test_an_embed_that_equals_in_python_only_has_changed(repo: Repo) -> None:
+    box = await repo.insert(Box(one=Everything(id=KEY, document={"a": 1, "b": True})))
+    for document in ({"a": True, "b": True}, {"a": 1, "b": 1}):
+        changed = change(box).put_embed(Box.one, Everything(id=KEY, document=document))
+        assert "one" in changed.changes
+        stored = await repo.update(changed)
+        assert stored.one is not None
+        again = await repo.get_or_raise(Box, box.id)
+        assert again.one is not None
+        assert repr(again.one.document) == repr(document)
 
 
 async def test_null_is_an_empty_list_for_many_and_none_for_one(repo: Repo) -> None:

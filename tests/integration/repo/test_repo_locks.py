@@ -9,9 +9,21 @@ from typing import Any
 
 import pytest
 
-from ectype import ConfigError, Invalid, InvalidChangesetError, Ok, Repo, SchemaError, StaleEntryError, change, meta
+from ectype import (
+    Changeset,
+    ConfigError,
+    Invalid,
+    InvalidChangesetError,
+    Ok,
+    Repo,
+    SchemaError,
+    StaleEntryError,
+    change,
+    from_,
+    meta,
+)
 from ectype.schema.field_error import Error
-from tests.integration.repo.articles import Article, sent, tables
+from tests.integration.repo.articles import Article, Note, sent, tables
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +95,40 @@ async def test_check_6_a_changeset_without_changes_moves_no_lock(repo: Repo, eve
     events.clear()
     assert await repo.update(change(article).optimistic_lock(Article.lock_version)) is article
     assert sent(events) == []
+
+
+async def test_a_lock_moves_when_only_entries_change_or_an_update_is_forced(repo: Repo, events: list[Any]):
+    article = await repo.preload(await repo.insert(Article(title="a")), Article.notes)
+    stale = article
+
+    def noted(note: Note, params: Any) -> Changeset[Note]:
+        return change(note).cast(params, Note.text)
+
+    def locked(article: Article, *texts: str) -> Changeset[Article]:
+        params = {"notes": [{"text": text} for text in texts]}
+        return change(article).cast(params).cast_assoc(Article.notes, with_=noted).optimistic_lock(Article.lock_version)
+
+    events.clear()
+    article = await repo.update(locked(article, "x"))
+    assert article.lock_version == 2
+    assert sent(events)[0] == 'UPDATE "articles" SET "lock_version" = $1 WHERE "id" = $2 AND "lock_version" = $3'
+    with pytest.raises(StaleEntryError, match="not as it was by `lock_version`"):
+        await repo.update(locked(stale, "y"))
+    assert [one.text for one in await repo.all(Note)] == ["x"]
+    forced = await repo.update(change(article).optimistic_lock(Article.lock_version), force=True)
+    assert forced.lock_version == 3
+    with pytest.raises(StaleEntryError):
+        await repo.update(change(article).optimistic_lock(Article.lock_version), force=True)
+    events.clear()
+    # What is put touches its owner only where that is locked.
+    put = change(forced).put_assoc(Article.notes, [*forced.notes, Note(text="z")])
+    assert (await repo.update(put.optimistic_lock(Article.lock_version))).lock_version == 4
+    assert [text.split()[0] for text in sent(events)] == ["UPDATE", "INSERT"]
+    with pytest.raises(StaleEntryError):
+        await repo.update(put.optimistic_lock(Article.lock_version))
+    assert [one.text for one in await repo.all(from_(Note).order_by(Note.id))] == ["x", "z"]
+    same = change(forced).put_assoc(Article.notes, forced.notes).optimistic_lock(Article.lock_version)
+    assert await repo.update(same) is forced
 
 
 async def test_a_delete_compares_the_lock_too(repo: Repo, events: list[Any]):

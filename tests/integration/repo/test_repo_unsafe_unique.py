@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from ectype import Repo, SchemaError, change, from_
+from ectype import DatabaseError, Repo, SchemaError, change, from_, with_meta
 from ectype.errors import QueryError
 from ectype.schema.field_error import Error
 from ectype.schema.meta import intern_meta
@@ -66,6 +66,26 @@ async def test_check_22_a_struct_that_was_not_loaded_excludes_nothing(repo: Repo
     (text,) = sent(events)
     assert "NOT" not in text
     assert '"id"' not in text
+
+
+async def test_an_error_of_another_field_keeps_nobody_from_asking(repo: Repo, events: list[Any]):
+    await repo.insert(Article(uuid=ONE))
+    events.clear()
+    twin = change(Article, Article.uuid.set(ONE)).add_error(Article.title, "is odd").add_error("base", "no")
+    asked = await repo.unsafe_validate_unique(twin, Article.uuid)
+    assert asked.errors == (*twin.errors, ("uuid", TAKEN))
+    assert len(sent(events)) == 1
+
+
+@pytest.mark.parametrize("query", [None, from_(Article)])
+async def test_it_is_looked_for_where_the_struct_came_from(repo: Repo, query: Any):
+    elsewhere = change(with_meta(Article(), prefix="nowhere"), Article.title.set("a"))
+    with pytest.raises(DatabaseError, match="nowhere"):
+        await repo.unsafe_validate_unique(elsewhere, Article.title, query=query)
+    here = change(Article, Article.title.set("a"))
+    with pytest.raises(DatabaseError, match="nowhere"):
+        await repo.unsafe_validate_unique(here, Article.title, query=query, prefix="nowhere")
+    assert (await repo.unsafe_validate_unique(here, Article.title, query=query)).valid
 
 
 async def test_null_is_looked_for_when_it_equals_null(repo: Repo):

@@ -45,6 +45,8 @@ class Player(Schema, table="players"):
         preload_order=lambda: Seat.role,
     )
     moves: HasMany[Move] = has_many(through=lambda: Player.games / Game.moves)
+    old_games: HasMany[Game] = has_many(source="old_games")
+    old_badge: HasOne[Badge | None] = has_one(source="old_badges", where=lambda: Badge.id > 3)
 
 
 class Game(Schema, table="games"):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ectype import (
+    POSTGRES,
     BelongsTo,
     Field,
     HasMany,
@@ -132,6 +133,23 @@ def test_the_columns_of_a_table_known_by_name_have_the_types_of_the_keys():
     }
 
 
+def test_a_table_known_by_name_stands_beside_that_of_its_owner():
+    class Abroad(Schema, abstract=True, registry=Registry(), prefix="abroad"):
+        pass
+
+    class Singer(Abroad, table="singers"):
+        id: Field[int] = primary_key()
+        songs: ManyToMany["Song"] = many_to_many(through="singers_songs")
+
+    class Song(Abroad, table="songs", prefix="library"):
+        id: Field[int] = primary_key()
+        title: Field[str]
+
+    text, _ = from_(Singer).join(Singer.songs).select(Song.title).to_sql(POSTGRES)
+    assert 'JOIN "abroad"."singers_songs" AS' in text
+    assert 'JOIN "library"."songs" AS' in text
+
+
 def test_a_through_is_the_associations_that_it_follows():
     assert [step.label for step in one(Person, "notes").steps] == ["Person.groups", "Group.notes"]
     assert one(Person, "groups").steps == ()
@@ -256,6 +274,22 @@ BROKEN = {
     "a through with an order": (
         "teams: HasMany['Team'] = has_many(through=lambda: 1, preload_order=lambda: 1)",
         "so `preload_order` has no meaning for it",
+    ),
+    "a through with a table": (
+        "teams: HasMany['Team'] = has_many(through=lambda: 1, source='x')",
+        "so `source` has no meaning for it",
+    ),
+    "a table that is no name": (
+        "teams: HasMany['Team'] = has_many(source=' ')",
+        "`source` of `Owner.teams` is the name of a table, got ' '\n\nhint: write `source=\"post_comments\"`",
+    ),
+    "a table that is a schema": (
+        "card: HasOne['Card | None'] = has_one(source=Schema)",
+        "`source` of `Owner.card` is the name of a table, got",
+    ),
+    "a table of the one that it belongs to": (
+        "boss_id: Field[int]\n    boss: BelongsTo['Owner'] = belongs_to(source='x')",
+        "`belongs_to` of `Owner.boss` does not know the option `source`",
     ),
     "no table between": (
         "teams: ManyToMany['Team'] = many_to_many(through='')",

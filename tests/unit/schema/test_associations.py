@@ -59,6 +59,18 @@ class Fan(League, table="fans"):
     row: BelongsTo["Grid"] = belongs_to(foreign_key="number", references="y")
 
 
+class Depot(League, table="depots"):
+    id: Field[int] = primary_key()
+    code: Field[str]
+    vans: HasMany["Van"] = has_many()
+
+
+class Van(League, table="vans"):
+    id: Field[int] = primary_key()
+    depot_id: Field[str]
+    depot: BelongsTo[Depot] = belongs_to(references="code")
+
+
 class Grid(League, table="grid"):
     x: Field[int] = field(primary_key=True)
     y: Field[int] = field(primary_key=True)
@@ -71,7 +83,7 @@ class HTTPLog(League, table="logs"):
 
 class LogLine(League, table="lines"):
     id: Field[int] = primary_key()
-    h_t_t_p_log_id: Field[int]
+    http_log_id: Field[int]
 
 
 def _one(model: type[Schema], name: str) -> Association:
@@ -83,12 +95,16 @@ def test_keys_follow_from_the_names():
     assert (_one(Post, "comments").owner_keys, _one(Post, "comments").related_keys) == (("id",), ("post_id",))
     assert _one(Post, "comments").cardinality == "many"
     assert _one(Post, "author").cardinality == "one"
-    assert _one(HTTPLog, "lines").related_keys == ("h_t_t_p_log_id",)
+    assert _one(HTTPLog, "lines").related_keys == ("http_log_id",)
     assert repr(_one(Post, "author")) == "<association Post.author>"
 
 
 def test_a_key_follows_from_the_only_association_that_points_back():
     assert _one(Team, "players").related_keys == ("plays_for",)
+
+
+def test_what_a_key_holds_follows_from_the_association_that_points_back():
+    assert (_one(Depot, "vans").owner_keys, _one(Depot, "vans").related_keys) == (("code",), ("depot_id",))
 
 
 def test_keys_may_be_named():

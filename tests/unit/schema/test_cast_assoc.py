@@ -367,6 +367,11 @@ def test_only_an_entry_that_changes_touches_the_owner():
     assert not cast(before, params, Author.books, force_update_on_change=False).touched
     assert not cast(before, {"books": [{"id": 1}]}, Author.books).touched
     assert not change(before).put_assoc(Author.books, []).touched
+    alone = author(profile=loaded(Profile(id=1, bio="old")))
+    ignored = cast(
+        alone, {"profile": {"id": 1}}, Author.profile, with_=lambda one, _: change(one).with_action("ignore")
+    )
+    assert (dict(ignored.changes), ignored.touched) == ({}, False)
 
 
 # --- what is refused

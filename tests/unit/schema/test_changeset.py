@@ -210,6 +210,9 @@ def test_changed_asks_for_any_change_or_for_one_from_and_to_a_value():
     assert not changeset.changed(Book.price, to=Decimal(1))
     assert changeset.changed(Book.pages, from_=3, to=None)
     assert change(Book, Book.title.set("x")).changed(cast("Any", Book.title), from_=None)
+    noted = change(stored(notes={"a": 1}), Book.notes.set({"a": 2}))
+    assert noted.changed(Book.notes, from_={"a": 1}, to={"a": 2})
+    assert not noted.changed(Book.notes, from_={"a": True})
 
 
 # --- columns

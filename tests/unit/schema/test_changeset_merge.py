@@ -70,6 +70,17 @@ def test_everything_of_both_is_kept_and_the_second_wins():
     assert not first.merge(change(post)).valid
 
 
+def test_what_only_the_second_has_comes_along():
+    begun = change(Post(id=1, title="Old"))
+    second = begun.cast({"visits": "x"}, Post.visits).optimistic_lock(Post.lock)
+    merged = begun.merge(second)
+    assert [one.field for one in merged.locks] == ["lock"]
+    assert merged.uncast == ("visits",)
+    # A failed cast has spoken for its field, whichever of the two it was in.
+    assert merged.validate_change(Post.visits, lambda _: "no").errors == second.errors
+    assert merged.merge(second).errors == second.errors
+
+
 @pytest.mark.parametrize(
     ("other", "message"),
     [

@@ -8,7 +8,18 @@ from uuid import UUID
 
 import pytest
 
-from ectype import Changeset, EmbeddedSchema, Field, SchemaError, change, changeset_schema, field, primary_key, uuid7
+from ectype import (
+    Changeset,
+    EmbeddedSchema,
+    Field,
+    SchemaError,
+    change,
+    changeset_schema,
+    field,
+    primary_key,
+    uuid7,
+    with_meta,
+)
 from ectype.schema.errors import InvalidChangesetError
 
 
@@ -93,6 +104,15 @@ def test_what_is_there_is_updated_by_its_key_and_the_rest_goes():
     assert begun({"address": None}, address=Address(street="s")).cast_embed("address").apply_changes() == {
         "address": None
     }
+
+
+def test_entries_that_were_loaded_go_too_since_nothing_is_stored_here():
+    first, second = (with_meta(Line(id=uuid7(), name=name), state="loaded") for name in "ab")
+    there = begun({"lines": [{"id": str(second.id), "name": "B"}]}, lines=[first, second])
+    cast = there.cast_embed("lines", with_=line)
+    assert [one.action for one in cast.changes["lines"]] == ["replace", "update"]
+    for made in (cast, begun(lines=[first, second]).put_embed("lines", [{"id": second.id, "name": "B"}])):
+        assert made.apply_action("validate")["lines"] == [Line(id=second.id, name="B")]
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,11 @@ def test_a_hash_is_that_of_class_and_key():
     assert len({Room(id=1, name="a"), Room(id=1, name="a"), Room(id=2, name="a")}) == 2
     assert hash(Pair(left=1, right="x")) == hash(Pair(left=1, right="x"))
 
+    class Hall(Schema, table="halls"):
+        id: Field[int] = primary_key()
+
+    assert hash(Hall(id=1)) != hash(Room(id=1, name="a"))
+
 
 @pytest.mark.parametrize(
     ("struct", "message"),

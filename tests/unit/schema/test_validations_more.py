@@ -45,6 +45,7 @@ def test_subset_compares_as_the_type_of_the_elements_does():
     assert put("prices", [Decimal("1.0")]).validate_subset(Post.prices, [Decimal("1.00")]).valid
     assert put("anything", [True]).validate_subset(Post.anything, [True, "x"]).valid
     assert not put("anything", [2]).validate_subset(Post.anything, [True]).valid
+    assert not put("anything", [1]).validate_subset(Post.anything, [True]).valid
     assert change(Post(tags=["x"])).validate_subset(Post.tags, ["a"]).valid
     assert put("prices", None).validate_subset(Post.prices, []).valid
 

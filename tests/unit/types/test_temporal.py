@@ -1,3 +1,4 @@
+import time as time_module
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -221,6 +222,24 @@ def test_a_datetime_is_cast_to_utc_from_iso_text_aware_datetimes_and_forms(value
     assert result == Ok(expected)
     assert isinstance(result, Ok)
     assert expected is None or result.value.tzinfo is UTC
+
+
+@pytest.mark.skipif(not hasattr(time_module, "tzset"), reason="the zone of the process cannot be set here")
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_the_zone_of_the_machine_has_no_say(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time_module.tzset()
+    try:
+        for value, expected in DATETIMES:
+            assert DATETIME.cast(value) == Ok(expected)
+        for target in BOTH:
+            codec = DATETIME.codec(target)
+            assert codec.load is not None
+            assert codec.dump(NOON.astimezone(WEST)) == codec.dump(NOON)
+        assert DATETIME.codec("sqlite").dump(NOON) == "2026-11-01 12:00:00.000000"
+    finally:
+        monkeypatch.undo()
+        time_module.tzset()
 
 
 @pytest.mark.parametrize("value", NO_DATETIMES, ids=repr)
