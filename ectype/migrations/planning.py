@@ -70,12 +70,14 @@ class RunPlan:
 
     Attributes:
         dialect: the database's.
+        journal: the table of the journal.
         has_journal: whether the table of the journal is there.
         is_journal_current: whether it is as this version makes it.
         migrations: in the order in which they would run.
     """
 
     dialect: Dialect
+    journal: str
     has_journal: bool
     is_journal_current: bool
     migrations: tuple[PlannedMigration, ...]
@@ -116,7 +118,7 @@ async def plan_run(
         refuse_live(one, "what it will run is known only while it runs")
     async with connected(repo, prefix) as connection:
         found = [await _planned(connection, one, entries.get(one.body.version), dialect) for one in ready]
-    return RunPlan(dialect, has_journal, is_current, tuple(found))
+    return RunPlan(dialect, repo.adapter.migrating.source, has_journal, is_current, tuple(found))
 
 
 async def _planned(

@@ -10,7 +10,6 @@ from ectype.adapters.base import Begin, Connection
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.url import MEMORY, Config, parse
 from ectype.errors import ConfigError, ConnectError, EctypeError, MigrationError
-from ectype.migrations.history import TABLE
 from ectype.migrations.storage import pg_dump
 from ectype.types.base import Target
 
@@ -26,11 +25,11 @@ WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite~_%' ESCAPE '~'
 ORDER BY CASE s.type WHEN 'table' THEN 1 WHEN 'index' THEN 2 WHEN 'view' THEN 3 ELSE 4 END, s.rowid"""
 
 JOURNAL_COLUMNS: Final[dict[Target, str]] = {
-    "postgres": f"""\
+    "postgres": """\
 SELECT n.nspname, a.attname FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.oid = to_regclass('{TABLE}') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum""",
-    "sqlite": f"SELECT 'main', name FROM pragma_table_info('{TABLE}') ORDER BY cid",
+WHERE c.oid = to_regclass('{journal}') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum""",
+    "sqlite": "SELECT 'main', name FROM pragma_table_info('{journal}') ORDER BY cid",
 }
 LITERAL: Final[dict[Target, str]] = {"postgres": "quote_nullable({}::text)", "sqlite": "quote({})"}
 HAS_TABLES: Final[dict[Target, str]] = {
@@ -41,7 +40,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname <> 'information_schema' AN
 }
 
 
-async def dump(url: str, file: str | Path) -> None:
+async def dump(url: str | Config, file: str | Path) -> None:
     """Write the structure of a database into a file, and the rows of its journal, so that `load` makes it again.
 
     PostgreSQL's is what `pg_dump` says, less what changes from run to run; SQLite's is what its schema table says.
@@ -50,19 +49,19 @@ async def dump(url: str, file: str | Path) -> None:
         ConfigError: the URL or the file cannot be used; or `pg_dump` is not installed, or older than the server.
         ConnectError: the database cannot be reached, or is not there.
     """
-    config = _existing(parse(url))
+    config = _existing(parse(url) if isinstance(url, str) else url)
     adapter = adapter_for(config)
     connection = await adapter.connect(CONNECT_SECONDS)
     try:
         target = adapter.dialect.target
         text = await WRITERS[target](config, connection)
-        text = f"{HEAD}{text}{await _journal(connection, target)}"
+        text = f"{HEAD}{text}{await _journal(connection, target, adapter.migrating.source)}"
     finally:
         await connection.close()
     _write(Path(file), text)
 
 
-async def load(url: str, file: str | Path, *, skip_if_loaded: bool = False) -> bool:
+async def load(url: str | Config, file: str | Path, *, skip_if_loaded: bool = False) -> bool:
     """Run the text that `dump` wrote, in an empty database, in one transaction; say whether it was run.
 
     Args:
@@ -120,12 +119,12 @@ WRITERS: Final[dict[Target, Callable[[Config, Connection], Awaitable[str]]]] = {
 }
 
 
-async def _journal(connection: Connection, target: Target) -> str:
-    columns: list[Any] = await connection.fetch(JOURNAL_COLUMNS[target], (), list)
+async def _journal(connection: Connection, target: Target, journal: str) -> str:
+    columns: list[Any] = await connection.fetch(JOURNAL_COLUMNS[target].replace("{journal}", journal), (), list)
     if not columns:
         return ""
     names = [f'"{column[1]}"' for column in columns]
-    table = f'"{columns[0][0]}"."{TABLE}"'
+    table = f'"{columns[0][0]}"."{journal}"'
     literals = ", ".join(LITERAL[target].format(name) for name in names)
     rows: list[Any] = await connection.fetch(f"SELECT {literals} FROM {table} ORDER BY version", (), list)
     if not rows:

@@ -845,18 +845,18 @@ async def test_a_command_is_done_over_rows_and_undone(case, repo, connection, ta
     await migrations.up(repo, 1, start)
     for sql in ROWS:
         await connection.execute(sql)
-    before = await snapshot(connection, repo.adapter.dialect)
+    before = await snapshot(connection, repo.adapter)
     if target not in case.on or (target == "postgres" and repo.adapter.dialect.version < case.since):
         with pytest.raises(migrations.MigrationFailedError) as caught:
             await migrations.up(repo, 2, case.change)
         assert case.on_error in str(caught.value)
         assert isinstance(caught.value.__cause__, UnsupportedError | DatabaseError)
-        assert await snapshot(connection, repo.adapter.dialect) == before
+        assert await snapshot(connection, repo.adapter) == before
         return
     assert await migrations.up(repo, 2, case.change)
     await _prove(case, connection)
     assert await migrations.down(repo, 2, case.change)
-    assert await snapshot(connection, repo.adapter.dialect) == before
+    assert await snapshot(connection, repo.adapter) == before
     # The statements of the proof are undone, so that all rows must be as they were, the new columns aside.
     assert await _rows(connection, "SELECT id, email, age, team FROM users ORDER BY id") == _without_team(case, USERS)
     assert await _rows(connection, "SELECT id, author_id, title, price FROM posts ORDER BY id") == POSTS

@@ -6,11 +6,11 @@ import pytest
 
 from ectype import migrations, telemetry
 from ectype.adapters.base import Adapter
+from ectype.adapters.migrating import SOURCE as TABLE
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
 from ectype.errors import ConstraintError, DatabaseError, IrreversibleError, MigrationError, UnsupportedError
 from ectype.migrations.events import FINISHED
-from ectype.migrations.history import TABLE
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True

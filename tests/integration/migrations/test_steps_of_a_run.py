@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from ectype import migrations, telemetry
+from ectype.adapters.migrating import SOURCE as TABLE
 from ectype.errors import MigrationError
 from ectype.migrations import guard_postgres, guard_sqlite
 from ectype.migrations.events import FINISHED, STEPPED
-from ectype.migrations.history import TABLE
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
