@@ -97,11 +97,18 @@ def _base_in(named: str, root: Path) -> type[Schema]:
 
 
 def from_schemas(
-    output: Output, where: Diffing, name: str, renames: Sequence[str], *, sql: bool, no_input: bool
+    output: Output,
+    where: Diffing,
+    name: str,
+    renames: Sequence[str],
+    *,
+    online: Sequence[str],
+    sql: bool,
+    no_input: bool,
 ) -> None:
     """Write the migrations that lead from the database to the schemas."""
     ask = None if no_input or output.as_json else _ask
-    found = asyncio.run(diff(where.url, where.base, where.folders, renames=renames, ask=ask))
+    found = asyncio.run(diff(where.url, where.base, where.folders, renames=renames, ask=ask, online=online))
     files: list[Path] = []
     texts: dict[str, str] = {}
     if sql:
