@@ -113,7 +113,7 @@ async def plan_run(
         entries = await journal.read()
     steps = plan(going(entries, goal.direction), scripts, goal)
     check_run(entries, scripts, steps, strict_order=strict_order)
-    ready = [await prepare(body_of_script(step.script), goal.direction, dialect) for step in steps]
+    ready = [await prepare(body_of_script(step.script), goal.direction, dialect, prefix=prefix) for step in steps]
     for one in ready:
         refuse_live(one, "what it will run is known only while it runs")
     async with connected(repo, prefix) as connection:
