@@ -16,9 +16,10 @@ from ectype.adapters.url import parse
 from ectype.cli.app import app
 from ectype.cli.settings import Project, database_of, find_project
 from ectype.errors import ConfigError, MigrationError
-from ectype.migrations import Goal
+from ectype.migrations import Goal, guard_postgres
 from ectype.migrations.diff.planning import diff, drifted
 from ectype.migrations.offline import script
+from ectype.migrations.patience import Patience
 from ectype.migrations.storage import dump, load
 from ectype.schema.registry import Registry
 from ectype.schema.schema import Schema
@@ -96,6 +97,15 @@ async def test_two_journals_in_one_database_are_two_rows_of_migrations(repo, dat
     assert await tables() == {"changes", "schema_migrations", "users", "posts"}
     assert await migrations.rollback(repo, tmp_path / "a") == [1]
     assert await migrations.applied(other) == [1]
+
+
+@pytest.mark.postgres
+async def test_a_run_of_one_journal_does_not_wait_for_a_run_of_another(fresh_postgres_url, folder, write):
+    write("1_users", USERS)
+    other = Place(adapter_for(fresh_postgres_url))
+    async with guard_postgres.hold(adapter_for(fresh_postgres_url, migration_source="changes"), Patience()):
+        assert await migrations.lock_holder(other) == "free"
+        assert await migrations.migrate(other, folder, lock_wait=0.2) == [1]
 
 
 async def test_no_catalogue_shows_the_journal_and_the_hash_does_not_know_it(repo, database_url, folder, write):
