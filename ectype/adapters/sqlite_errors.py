@@ -20,6 +20,7 @@ from ectype.errors import (
 # https://www.sqlite.org/rescode.html
 _UNIQUE = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID"})
 _FAILED = re.compile(r"^(?:UNIQUE|NOT NULL|CHECK) constraint failed: (?P<what>.*)$", re.DOTALL)
+_RESTRICTED = "FOREIGN KEY constraint failed"
 _INDEX = re.compile(r"^index '(?P<name>.*)'$")
 _BINDING = re.compile(r"^Error binding parameter :?(\d+): (?P<why>.*)$", re.DOTALL)
 _UNDECODABLE = re.compile(r"^(Could not decode to UTF-8 column .*?) with text .*$", re.DOTALL)
@@ -119,7 +120,8 @@ def _constraint(message: str, name: str, connection: sqlite3.Connection) -> Data
         return ConstraintError(message, kind="not_null", table=table, columns=columns, sqlstate=name)
     if name == "SQLITE_CONSTRAINT_CHECK":
         return ConstraintError(message, kind="check", constraint=what or None, sqlstate=name)
-    if name == "SQLITE_CONSTRAINT_FOREIGNKEY":
+    # RESTRICT is a trigger to SQLite, and fails as one.
+    if name == "SQLITE_CONSTRAINT_FOREIGNKEY" or message == _RESTRICTED:
         return ConstraintError(message, kind="foreign_key", sqlstate=name)
     return DatabaseError(message, sqlstate=name)
 

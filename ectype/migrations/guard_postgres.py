@@ -155,7 +155,7 @@ async def _try_transaction(connection: Connection, key: int) -> bool:
     # With a stricter isolation it would keep the snapshot of its first statement, for which others wait.
     await connection.begin(Begin(isolation="read committed"))
     if (await connection.fetch("SELECT pg_try_advisory_xact_lock($1)", (key,), _rows))[0][0]:
-        await _let_go(connection)
+        # What it keeps of that query is given back by the check that follows.
         return True
     await connection.rollback()
     return False

@@ -540,6 +540,26 @@ CASES = [
         on_error="the index `posts_title_index` has `",
     ),
     Case(
+        "an index of a divided table that its parts get none of",
+        both(
+            lambda m: m.execute(
+                "CREATE TABLE days (day date) PARTITION BY RANGE (day); "
+                "CREATE TABLE days_1 PARTITION OF days FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+                "DROP TABLE days",
+            ),
+            lambda m: m.create_index("days", "day", only=True),
+        ),
+        on=POSTGRES,
+        gives=(
+            (
+                "SELECT indrelid::regclass::text, indisvalid FROM pg_index "
+                "WHERE indrelid IN ('days'::regclass, 'days_1'::regclass)",
+                [("days", False)],
+            ),
+        ),
+        on_error="",
+    ),
+    Case(
         "an index that tells no two NULLs apart",
         lambda m: m.create_index("users", "team", "age", unique=True, nulls_distinct=False),
         on=POSTGRES,

@@ -6,6 +6,8 @@ import pytest
 
 from ectype import migrations
 from ectype.errors import MigrationError, UnsupportedError
+from ectype.migrations import guard_postgres
+from ectype.migrations.patience import Patience
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -136,3 +138,11 @@ async def test_a_command_that_names_another_schema_than_the_run_is_refused_with_
     with pytest.raises(MigrationError, match='a command has prefix="other", and the migration runs in `tenant_1`'):
         await migrations.migrate(repo, folder, prefix="tenant_1")
     assert await migrations.applied(repo, prefix="tenant_1") == []
+
+
+@on_postgres
+async def test_a_run_in_one_schema_does_not_wait_for_a_run_in_another(repo, folder, tenants):
+    async with guard_postgres.hold(repo.adapter, Patience(), "tenant_0"):
+        assert await migrations.migrate(repo, folder, prefix="tenant_1", lock_wait=0.2) == [1, 2]
+        with pytest.raises(migrations.MigrationLockError):
+            await migrations.migrate(repo, folder, prefix="tenant_0", lock_wait=0.2)
