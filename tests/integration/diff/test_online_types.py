@@ -354,6 +354,82 @@ async def test_digits_that_the_new_type_rounds_come_back_from_the_old_column(pos
     assert (str(found[1]), str(found[7]), str(found[100])) == ("1.25", "700.00", "100.25")
 
 
+# The types before and after, how a row is made of its number, and what becomes of the third.
+PAIRS = [
+    ("integer", "numeric", "g", "3"),
+    ("integer", "text", "g", "3"),
+    ("smallint", "integer", "g", "3"),
+    ("text", "integer", "g::text", "3"),
+    ("text", "uuid", "('00000000-0000-0000-0000-' || lpad(g::text, 12, '0'))", "00000000-0000-0000-0000-000000000003"),
+    ("text", "jsonb", "'{\"n\": ' || g || '}'", '{"n": 3}'),
+    ("text", "varchar(5)", "g::text", "3"),
+    ("varchar(20)", "varchar(5)", "g::text", "3"),
+    ("integer", "boolean", "g % 2", "true"),
+    ("date", "timestamp without time zone", "date '2026-01-01' + g", "2026-01-04 00:00:00"),
+    ("integer[]", "bigint[]", "ARRAY[g, g]", "{3,3}"),
+    ("numeric(10,4)", "numeric(10,2)", "g + 0.0049", "3.00"),
+    ("double precision", "real", "g + 0.5", "3.5"),
+    ("text", "interval", "g || ' hours'", "03:00:00"),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "value", "third"), PAIRS, ids=[f"{one} to {two}" for one, two, *_ in PAIRS]
+)
+async def test_each_pair_of_types_goes_up_and_comes_back_with_all_rows(postgres, before, after, value, third):
+    start, _ = await begun(postgres, orders(before), orders(after), rows=30, values=value)
+    had = await postgres.rows("SELECT id, note, total::text FROM orders ORDER BY id")
+    assert await lint(postgres.folder) == []
+    await to(postgres, "main")
+    await postgres.execute("UPDATE orders SET note = 'touched' WHERE id = 5")
+    await fill(postgres, batch=4)
+    await to(postgres, "finish")
+    assert await postgres.rows("SELECT total::text FROM orders WHERE id = 3") == [(third,)]
+    assert await postgres.rows("SELECT count(*), count(total) FROM orders") == [(30, 30)]
+    await holds_before_cleanup(postgres, after)
+    await migrations.rollback(postgres, postgres.folder, step=len(files(postgres)) - 1)
+    assert fingerprint(await postgres.state()) == start
+    back = await postgres.rows("SELECT id, note, total::text FROM orders ORDER BY id")
+    assert back == [(key, "touched" if key == 5 else note, total) for key, note, total in had]
+
+
+async def holds_before_cleanup(project, kind):
+    [[found]] = await project.rows(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute "
+        "WHERE attrelid = 'orders'::regclass AND attname = 'total'"
+    )
+    assert found.replace("character varying", "varchar") == kind
+
+
+NAMES = ["order", "Größe", "x" * 60, "total_of_all_the_orders_that_were_ever_made_by_anybody_in_2026"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_column_of_any_name_is_changed(postgres, name):
+    def declared(kind):
+        def declare(base):
+            members = {"id": primary_key(), "total": field(source=name, db=column(type=kind))}
+            notes = {"id": Field[int], "total": Field[int]}
+            namespace = {**members, "__annotations__": notes, "__module__": __name__}
+            Order = type(base)("Order", (base,), namespace, table="orders")
+            return Order, structure(Order, indexes=[index(Order.total, name="by_total")])
+
+        return declare
+
+    quoted = '"' + name + '"'
+    await postgres.write(declared(FROM))
+    await postgres.apply()
+    await postgres.execute(f"INSERT INTO orders ({quoted}) SELECT g FROM generate_series(1, 20) g")
+    await postgres.write(declared(TO), online=[f"orders.{name}"])
+    await to(postgres, "main")
+    assert (await fill(postgres, batch=6)).updated == 20
+    await postgres.apply()
+    assert await postgres.rows(f"SELECT sum({quoted}) FROM orders") == [(210,)]
+    await holds(postgres, declared(TO))
+    await migrations.rollback(postgres, postgres.folder, step=len(files(postgres)))
+    assert await postgres.rows(f"SELECT sum({quoted}) FROM orders") == [(210,)]
+
+
 async def test_other_triggers_of_the_table_have_their_say_first(postgres):
     await postgres.write(orders(FROM))
     await postgres.apply()
