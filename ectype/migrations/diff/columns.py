@@ -125,7 +125,8 @@ def _modify(work: Comparison, table: TableState, wanted: TableState, was: Column
                 here = Retyped(table.place, one.name)
                 work.retyped.append(here)
                 if here in work.online:
-                    retype(work, table, wanted, was, one, has_cast=change.using is not None)
+                    casts = (change.using is not None, change.back is not None)
+                    retype(work, table, wanted, was, one, casts)
                     return
                 note = f"{note}. In steps, while others go on: --online {here.text}"
         work.found.add(at.ALTER_TABLES, AlterTable(name, (change,), prefix), note=note)

@@ -73,7 +73,7 @@ def refuse_here(work: Comparison) -> None:
 
 
 def retype(
-    work: Comparison, there: TableState, wanted: TableState, was: Column, one: Column, *, has_cast: bool
+    work: Comparison, there: TableState, wanted: TableState, was: Column, one: Column, casts: tuple[bool, bool]
 ) -> None:
     """Find the commands that give a column another type in steps.
 
@@ -83,7 +83,7 @@ def retype(
         wanted: the table as it is to be.
         was: the column as it is.
         one: the column as it is to be.
-        has_cast: whether a value becomes one of the new type by a cast that is written down.
+        casts: whether a value becomes one of the new type, and of the old one, by a cast that is written down.
 
     Raises:
         MigrationError: something stands in the way; it is named.
@@ -97,7 +97,7 @@ def retype(
             f"`{there.place[1]}.{was.name}` cannot get the type {one.type} in steps: {why}",
             hint="leave --online out for it, and change it in a quiet hour; or take what is in the way out before",
         )
-    _Retyping(work, there, was, one, key, has_cast=has_cast).write()
+    _Retyping(work, there, was, one, key, casts).write()
 
 
 def _key(table: TableState, column: str) -> str | None:
@@ -112,7 +112,7 @@ class _Retyping:
     """The commands for one column."""
 
     def __init__(
-        self, work: Comparison, table: TableState, was: Column, one: Column, key: str, *, has_cast: bool
+        self, work: Comparison, table: TableState, was: Column, one: Column, key: str, casts: tuple[bool, bool]
     ) -> None:
         self._work, self._table, self._key = work, table, key
         self._was, self._one = was, one
@@ -120,8 +120,10 @@ class _Retyping:
         self._column, self._new, self._old = was.name, short(was.name, "_new"), short(was.name, "_old")
         self._q = {name: quote(name, work.dialect, what="column") for name in (self._column, self._new, self._old)}
         self._target = table_name(self._name, self._prefix, work.dialect)
-        self._cast = f"::{one.type}" if has_cast else ""
-        self._made = f"{self._q[self._column]}{self._cast}"
+        there, back = casts
+        self._made = self._q[self._column] + (f"::{one.type}" if there else "")
+        # A cast that is written down would cut what is too long, and tell nobody.
+        self._back = f"::{was.type}" if back else ""
         label = f"{self._name}_{was.name}"
         self._function = table_name(short(label, "_in_step"), self._prefix, work.dialect)
         # Triggers run by their names: what others write to the row must be there before.
@@ -197,7 +199,7 @@ class _Retyping:
             loosened = ModifyColumn(self._column, ColumnState(kind, null=True), ColumnState(kind, null=False))
             self._finish(self._alter(loosened), note="lint: ok C01 it is the old column, which nobody writes any more")
         # What was written since has a new value that is not the old one's.
-        back = f"{self._q[self._new]}::{self._was.type}"
+        back = f"{self._q[self._new]}{self._back}"
         refill = (
             f"UPDATE {self._target} SET {self._q[self._column]} = {back} "
             f"WHERE {self._q[self._new]} IS DISTINCT FROM {self._made}"
@@ -220,7 +222,7 @@ class _Retyping:
     def _end(self) -> None:
         """Remove the old column; a rollback makes it anew of the new one."""
         column = replace(self._was, name=self._old, null=True, comment=None)
-        back = f"{self._q[self._column]}::{self._was.type}"
+        back = f"{self._q[self._column]}{self._back}"
         down: tuple[Node, ...] = (
             self._alter(AddColumn(column)),
             Execute(f"UPDATE {self._target} SET {self._q[self._old]} = {back}"),
