@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
+from ectype.adapters.migrating import Migrating
 from ectype.sql.dialect import Dialect
 from ectype.telemetry import Database
 
@@ -323,6 +324,11 @@ class Adapter(Protocol):
     @property
     def single(self) -> bool:
         """Whether there can be only one connection (SQLite's `:memory:`)."""
+        ...
+
+    @property
+    def migrating(self) -> Migrating:
+        """How the migrations of the database are kept."""
         ...
 
     @property

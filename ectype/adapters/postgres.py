@@ -54,6 +54,7 @@ class PostgresAdapter:
         dialect: what the server can do; its version is known after the first `connect`.
         database: what events say of it.
         url: the URL without its password.
+        migrating: how migrations are kept.
         single: always False.
         copier: always None.
     """
@@ -65,6 +66,7 @@ class PostgresAdapter:
         self.dialect: Dialect = POSTGRES
         self.url = config.masked
         self.database = config.told
+        self.migrating = config.migrating
         self._config = config
         self._arguments = _connect_arguments(config)
         self._places = _places(config)
@@ -128,7 +130,7 @@ class PostgresAdapter:
             raise UnsupportedError(
                 f"{self.url} leads to a pooler in transaction mode, and listeners and locks need a session of their "
                 "own (PostgreSQL)",
-                hint=HINT,
+                hint=f'{HINT}; migrations in the default schema also do with `migration_lock="transaction"`',
             )
         return connection
 

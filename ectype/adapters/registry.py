@@ -20,6 +20,8 @@ def adapter_for(
     direct_url: str | None = None,
     prepare: str | None = None,
     attach: Mapping[str, str] | None = None,
+    migration_source: str | None = None,
+    migration_lock: str | None = None,
     read_only: bool = False,
 ) -> Adapter:
     """Return the adapter for a database URL; nothing is connected yet. The settings are those of `Repo`.
@@ -30,6 +32,8 @@ def adapter_for(
         direct_url: see there, as are the others.
         prepare: see there.
         attach: see there.
+        migration_source: see there.
+        migration_lock: see there.
         read_only: whether its connections refuse to write.
 
     Raises:
@@ -40,7 +44,14 @@ def adapter_for(
     'SQLite'
     """
     config = parse(url) if isinstance(url, str) else url
-    config = with_settings(config, direct_url=direct_url, prepare=prepare, attach=attach)
+    config = with_settings(
+        config,
+        direct_url=direct_url,
+        prepare=prepare,
+        attach=attach,
+        migration_source=migration_source,
+        migration_lock=migration_lock,
+    )
     if password is not None:
         config = _with_password(config, password)
     if read_only:

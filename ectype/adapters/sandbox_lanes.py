@@ -175,6 +175,7 @@ class _Owned:
 
     def __init__(self, adapter: Adapter, owner: Ownership) -> None:
         self.database = adapter.database
+        self.migrating = adapter.migrating
         self.url = adapter.url
         self.single = adapter.single
         self._adapter = adapter
@@ -202,6 +203,7 @@ class _OnlyOne:
 
     def __init__(self, adapter: Adapter, connection: SandboxConnection, owner: Ownership) -> None:
         self.database = adapter.database
+        self.migrating = adapter.migrating
         self.url = adapter.url
         self._adapter = adapter
         self._connection: SandboxConnection | None = connection

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from ectype.adapters.migrating import checked_lock, checked_source
 from ectype.adapters.url import MEMORY, Config, parse
 from ectype.errors import ConfigError, did_you_mean
 
@@ -20,6 +21,8 @@ def with_settings(
     direct_url: str | None = None,
     prepare: str | None = None,
     attach: Mapping[str, str] | None = None,
+    migration_source: str | None = None,
+    migration_lock: str | None = None,
 ) -> Config:
     """Return the configuration with what the repo was told; None leaves a setting as the URL has it.
 
@@ -28,12 +31,19 @@ def with_settings(
         direct_url: where a session of its own is had: the server itself, where the URL leads to a pooler.
         prepare: what `?prepare=` says.
         attach: SQLite's further files, a path or `sqlite:///` URL by the name of its schema.
+        migration_source: the table of the journal of migrations.
+        migration_lock: what the lock of a run of migrations belongs to.
 
     Raises:
         ConfigError: the database does not know the setting, or cannot use the value.
     """
+    if migration_source is not None:
+        config = replace(config, migrating=replace(config.migrating, source=checked_source(migration_source)))
+    if migration_lock is not None:
+        config = replace(config, migrating=replace(config.migrating, lock=checked_lock(migration_lock)))
     if config.scheme == "sqlite":
-        for name, value in (("direct_url", direct_url), ("prepare", prepare)):
+        of_postgres = {"direct_url": direct_url, "prepare": prepare, "migration_lock": migration_lock}
+        for name, value in of_postgres.items():
             if value is not None:
                 raise ConfigError(
                     f"{name}= is a setting of PostgreSQL, and {config.masked} is SQLite",

@@ -313,6 +313,7 @@ class SqliteAdapter:
         dialect: what the library can do; how many parameters it takes is known after the first `connect`.
         database: what events say of it.
         url: the URL as it was written.
+        migrating: how migrations are kept.
         single: whether the database lives in memory, and so in one connection.
         copier: copies the database for tests.
     """
@@ -322,6 +323,7 @@ class SqliteAdapter:
         options = config.options
         self.url = config.masked
         self.database = config.told
+        self.migrating = config.migrating
         self.single = config.path == MEMORY
         self.dialect: Dialect = _dialect(sqlite3.sqlite_version_info)
         self._deadlines: Deadlines | None = None

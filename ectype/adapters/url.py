@@ -9,6 +9,7 @@ from typing import TypeAlias
 from urllib.parse import parse_qsl, quote, unquote
 
 from ectype.adapters.libpq import from_environment, from_service
+from ectype.adapters.migrating import Migrating
 from ectype.errors import ConfigError, did_you_mean
 from ectype.telemetry import Database
 
@@ -99,6 +100,7 @@ class Config:
         attach: SQLite's further files, by the name of their schema.
         direct: where a session of its own is had, around a pooler; None where the URL itself leads there.
         read_only: whether its connections refuse to write.
+        migrating: how the migrations are kept.
     """
 
     scheme: str
@@ -112,6 +114,7 @@ class Config:
     attach: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
     direct: "Config | None" = None
     read_only: bool = False
+    migrating: Migrating = field(default_factory=Migrating)
 
     @property
     def masked(self) -> str:

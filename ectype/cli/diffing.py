@@ -11,8 +11,9 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from ectype.adapters.url import Config
 from ectype.cli.output import Output
-from ectype.cli.settings import database_url, find_project, folders_to_write, migrations_folders
+from ectype.cli.settings import database_of, find_project, folders_to_write, migrations_folders
 from ectype.errors import ConfigError
 from ectype.migrations import write_lock_file
 from ectype.migrations.diff.files import sql as sql_of
@@ -34,7 +35,7 @@ Schemas: TypeAlias = Annotated[
 class Diffing:
     """What is compared: a database, the base of the schemas, the folders of migrations."""
 
-    url: str
+    url: Config
     base: type[Schema]
     folders: tuple[Path, ...]
 
@@ -55,7 +56,7 @@ def diffing(database: str | None, folder: list[Path] | None, schemas: str | None
         )
     base = schemas_of(named, project.root)
     folders = folders_to_write(folder, project) if to_write else migrations_folders(folder, project)
-    return Diffing(database_url(database, project), base, folders)
+    return Diffing(database_of(database, project), base, folders)
 
 
 def schemas_of(named: str, root: Path) -> type[Schema]:
@@ -96,11 +97,18 @@ def _base_in(named: str, root: Path) -> type[Schema]:
 
 
 def from_schemas(
-    output: Output, where: Diffing, name: str, renames: Sequence[str], *, sql: bool, no_input: bool
+    output: Output,
+    where: Diffing,
+    name: str,
+    renames: Sequence[str],
+    *,
+    online: Sequence[str],
+    sql: bool,
+    no_input: bool,
 ) -> None:
     """Write the migrations that lead from the database to the schemas."""
     ask = None if no_input or output.as_json else _ask
-    found = asyncio.run(diff(where.url, where.base, where.folders, renames=renames, ask=ask))
+    found = asyncio.run(diff(where.url, where.base, where.folders, renames=renames, ask=ask, online=online))
     files: list[Path] = []
     texts: dict[str, str] = {}
     if sql:

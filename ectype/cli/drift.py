@@ -11,7 +11,7 @@ from ectype.cli.diffing import Schemas, diffing, tell_unmanaged
 from ectype.cli.failures import Exit, reported
 from ectype.cli.options import Database, Folder, Json, Quiet
 from ectype.cli.output import Output
-from ectype.cli.settings import database_url, find_project, migrations_folders
+from ectype.cli.settings import database_of, find_project, migrations_folders
 from ectype.migrations.diff.files import sql
 from ectype.migrations.diff.planning import Found, diff, drifted
 
@@ -69,4 +69,4 @@ def _found(
         where = diffing(database, folder, schemas)
         return asyncio.run(diff(where.url, where.base, where.folders, renames=renames))
     project = find_project(Path.cwd())
-    return asyncio.run(drifted(database_url(database, project), migrations_folders(folder, project)))
+    return asyncio.run(drifted(database_of(database, project), migrations_folders(folder, project)))

@@ -7,7 +7,7 @@ from enum import IntEnum
 import typer
 
 from ectype.cli.output import Output
-from ectype.errors import ConfigError, ConnectError, EctypeError, IrreversibleError, MigrationError
+from ectype.errors import ConfigError, ConnectError, EctypeError, IrreversibleError, MigrationError, UnsupportedError
 from ectype.migrations import BackfillFailedError, JournalMismatchError, MigrationFailedError, MigrationLockError
 from ectype.migrations.errors import RenameQuestionError
 
@@ -44,7 +44,7 @@ def exit_code(error: EctypeError) -> Exit:
             return Exit.HALF_WAY
         case MigrationFailedError() | BackfillFailedError() | IrreversibleError():
             return Exit.ROLLED_BACK
-        case MigrationError() | ConfigError():
+        case MigrationError() | ConfigError() | UnsupportedError():
             return Exit.USAGE
         case _:
             return Exit.UNEXPECTED

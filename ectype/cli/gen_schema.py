@@ -14,11 +14,11 @@ import typer
 
 from ectype.adapters.base import Adapter
 from ectype.adapters.registry import adapter_for
-from ectype.adapters.url import MEMORY, parse
+from ectype.adapters.url import MEMORY, Config
 from ectype.cli.failures import reported
 from ectype.cli.options import Json, Quiet
 from ectype.cli.output import Output
-from ectype.cli.settings import database_url, find_project
+from ectype.cli.settings import database_of, find_project
 from ectype.errors import ConfigError, ConnectError
 from ectype.migrations.catalog_reading import catalog_of
 from ectype.migrations.scaffold.plan import Plan
@@ -72,7 +72,7 @@ def schema(
             )
         choice = Choice(_names(tables) if tables else None, _names(exclude), _classes(name), _checked(base))
         target = _target(output, split=split)
-        adapter = _reading(database_url(url, find_project(Path.cwd())))
+        adapter = _reading(database_of(url, find_project(Path.cwd())))
         made = plan(asyncio.run(catalog_of(adapter, prefix)), choice)
         texts = package(made, base) if split else {"": module(made, base)}
         files = {target / file if file else target: text for file, text in texts.items()}
@@ -111,9 +111,8 @@ def _target(output: Path | None, *, split: bool) -> Path:
     return target
 
 
-def _reading(url: str) -> Adapter:
+def _reading(config: Config) -> Adapter:
     """Return the adapter of a database that is there; SQLite would make one, and change how its file is written."""
-    config = parse(url)
     if config.scheme == "sqlite" and config.path != MEMORY:
         if not Path(config.path).is_file():
             where = Path(config.path).absolute()

@@ -37,6 +37,13 @@ def migration(
         list[str] | None,
         typer.Option(metavar="T.a:b", help="What has another name now: a column, or a table as old:new."),
     ] = None,
+    online: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="T.a",
+            help="A column that gets another type in steps, while others read and write, once for each (PostgreSQL).",
+        ),
+    ] = None,
     sql: Annotated[bool, typer.Option("--sql", help="Print the SQL of it, and write nothing.")] = False,
     no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing: stop where a rename is possible.")] = False,
     schemas: Schemas = None,
@@ -50,9 +57,9 @@ def migration(
     with reported(output):
         if from_diff:
             where = diffing(database, folder, schemas, to_write=True)
-            from_schemas(output, where, name, rename or [], sql=sql, no_input=no_input)
+            from_schemas(output, where, name, rename or [], online=online or [], sql=sql, no_input=no_input)
             return
-        for option, given in (("--rename", rename), ("--sql", sql), ("--no-input", no_input)):
+        for option, given in (("--rename", rename), ("--online", online), ("--sql", sql), ("--no-input", no_input)):
             if given:
                 raise ConfigError(f"`{option}` belongs to --from-diff", hint=f"add --from-diff, or drop {option}")
         folders = folders_to_write(folder, find_project(Path.cwd()))

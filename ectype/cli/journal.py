@@ -11,7 +11,7 @@ from ectype import migrations
 from ectype.cli.failures import Exit, reported
 from ectype.cli.options import Database, Folder, Json, LockWait, Prefix, Quiet, place
 from ectype.cli.output import Output, short_hash
-from ectype.cli.settings import database_url, find_project, migrations_folders
+from ectype.cli.settings import database_of, find_project, migrations_folders
 from ectype.errors import ConfigError
 
 Version = Annotated[int, typer.Argument(help="The migration's version.")]
@@ -78,7 +78,7 @@ def squash(
     with reported(output):
         project = find_project(Path.cwd())
         where = migrations_folders(folder, project)
-        made = asyncio.run(migrations.squash(database_url(database, project), to, where))
+        made = asyncio.run(migrations.squash(database_of(database, project), to, where))
         for one in where:
             migrations.write_lock_file(one, only_if_there=True)
         output.line(f"wrote {made.path}, which stands for {len(made.versions)} migrations", mark="✔")

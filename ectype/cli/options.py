@@ -9,7 +9,7 @@ import typer
 
 from ectype.adapters.base import Adapter
 from ectype.adapters.registry import adapter_for
-from ectype.cli.settings import database_url, find_project, migrations_folders, seconds, statement_timeout
+from ectype.cli.settings import database_of, find_project, migrations_folders, seconds, statement_timeout
 
 Database: TypeAlias = Annotated[
     str | None,
@@ -157,4 +157,4 @@ def place(database: str | None, folder: Sequence[Path] | None) -> Place:
         ConfigError: no database is named, or its URL cannot be used.
     """
     project = find_project(Path.cwd())
-    return Place(adapter_for(database_url(database, project)), migrations_folders(folder, project))
+    return Place(adapter_for(database_of(database, project)), migrations_folders(folder, project))

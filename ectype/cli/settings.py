@@ -8,9 +8,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
+from ectype.adapters.settings import with_settings
+from ectype.adapters.url import Config, parse
 from ectype.errors import ConfigError, did_you_mean
 
-KEYS: Final = ("url", "migrations", "schemas", "seeds", "structure", "statement_timeout")
+KEYS: Final = (
+    "url",
+    "migrations",
+    "schemas",
+    "seeds",
+    "structure",
+    "statement_timeout",
+    "migration_source",
+    "migration_lock",
+)
 LONGEST_SECONDS: Final = 86_400
 REPOS: Final = "repos"
 REPO_VARIABLE: Final = "ECTYPE_REPO"
@@ -29,6 +40,8 @@ class Project:
         seeds: the file that `ectype seed` runs.
         structure: the file that `ectype dump` writes.
         statement_timeout: how long a statement of a migration may take, as `30s`.
+        migration_source: the table of the journal of migrations.
+        migration_lock: what the lock of a run of migrations belongs to.
         repo: the name of the repo that was chosen, None for the one of `[tool.ectype]` itself.
     """
 
@@ -39,6 +52,8 @@ class Project:
     seeds: str | None = None
     structure: str | None = None
     statement_timeout: str | None = None
+    migration_source: str | None = None
+    migration_lock: str | None = None
     repo: str | None = None
 
 
@@ -80,6 +95,16 @@ def database_url(option: str | None, project: Project, environ: Mapping[str, str
             f'    [{table}]                        # in pyproject.toml\n    url = "sqlite:///blog.db"',
         )
     return url
+
+
+def database_of(option: str | None, project: Project, environ: Mapping[str, str] = os.environ) -> Config:
+    """Return the database with what the settings say of its migrations.
+
+    Raises:
+        ConfigError: no database is named, or its URL or a setting cannot be used.
+    """
+    config = parse(database_url(option, project, environ))
+    return with_settings(config, migration_source=project.migration_source, migration_lock=project.migration_lock)
 
 
 def migrations_folders(options: Sequence[Path] | None, project: Project) -> tuple[Path, ...]:
@@ -148,8 +173,8 @@ def find_project(start: Path, environ: Mapping[str, str] = os.environ) -> Projec
     """Return what the nearest pyproject.toml says, going upward; no more than `start` when there is none.
 
     `ECTYPE_REPO`, which `--repo` sets, chooses one of the repos under `[tool.ectype.repos]`. `ECTYPE_MIGRATIONS`,
-    `ECTYPE_SCHEMAS`, `ECTYPE_SEEDS`, `ECTYPE_STRUCTURE` and `ECTYPE_STATEMENT_TIMEOUT` go before what the file says; of
-    a repo with a name it is `ECTYPE_NAME_MIGRATIONS`. Their paths are relative to the file, as its own are.
+    `ECTYPE_SCHEMAS` and the others go before what the file says; of a repo with a name it is `ECTYPE_NAME_MIGRATIONS`.
+    Their paths are relative to the file, as its own are.
 
     Raises:
         ConfigError: the file cannot be read, or says what ectype does not know; or it has no such repo.

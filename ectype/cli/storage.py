@@ -8,12 +8,11 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from ectype import migrations
-from ectype.adapters.registry import adapter_for
 from ectype.adapters.url import mask
 from ectype.cli.failures import reported
 from ectype.cli.options import Database, Folder, Json, Place, Quiet, place
 from ectype.cli.output import Output
-from ectype.cli.settings import Project, beside, database_url, find_project
+from ectype.cli.settings import Project, beside, database_of, database_url, find_project
 from ectype.errors import ConfigError
 from ectype.migrations import storage
 from ectype.migrations.scripts import find
@@ -87,7 +86,7 @@ def reset(
         url = database_url(database, find_project(Path.cwd()))
         where = place(url, folder)
         _confirm(url, yes_destroy, "reset")
-        resetting = _reset(url, folders=where.folders, force=force, template=template, locale=locale)
+        resetting = _reset(url, where, force=force, template=template, locale=locale)
         versions = asyncio.run(resetting)
         output.line(f"dropped, created and migrated {storage.database_name(url)}: {len(versions)} applied", mark="✔")
         output.document({"database": mask(url), "applied": versions})
@@ -100,7 +99,7 @@ def dump(file: File = None, *, database: Database = None, quiet: Quiet = False, 
         project = find_project(Path.cwd())
         url = database_url(database, project)
         target = _file(file, project)
-        asyncio.run(storage.dump(url, target))
+        asyncio.run(storage.dump(database_of(database, project), target))
         output.line(f"wrote {target}", mark="✔")
         output.document({"database": mask(url), "file": str(target)})
 
@@ -126,14 +125,12 @@ def load(
         output.document({"database": mask(url), "file": str(target), "loaded": is_loaded})
 
 
-async def _reset(
-    url: str, *, folders: tuple[Path, ...], force: bool, template: str | None, locale: str | None
-) -> list[int]:
+async def _reset(url: str, where: Place, *, force: bool, template: str | None, locale: str | None) -> list[int]:
     # A folder that cannot be used must be known before anything is lost.
-    find(folders)
+    find(where.folders)
     await storage.drop(url, force=force)
     await storage.create(url, template=template, locale=locale)
-    return await migrations.migrate(Place(adapter_for(url), folders), folders)
+    return await migrations.migrate(where, where.folders)
 
 
 def _file(file: Path | None, project: Project) -> Path:

@@ -8,27 +8,27 @@ from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from ectype.adapters.base import Connection
-from ectype.migrations.history import TABLE, ectype_version, moment
+from ectype.migrations.history import ectype_version, moment, text_of
 from ectype.sql.dialect import Dialect
 
 Key: TypeAlias = str | int | None
 
-READ: Final = f'SELECT checksum, step, steps, checkpoint, finished_at FROM "{TABLE}" WHERE version = @1'
+READ: Final = 'SELECT checksum, step, steps, checkpoint, finished_at FROM "{journal}" WHERE version = @1'
 
 # `step` counts the batches, `steps` the rows; the checkpoint is the last key, with the rows that were changed.
-BEGIN: Final = f"""\
-INSERT INTO "{TABLE}" (version, name, checksum, state, started_at, ectype_version, host, step, steps, checkpoint)
+BEGIN: Final = """\
+INSERT INTO "{journal}" (version, name, checksum, state, started_at, ectype_version, host, step, steps, checkpoint)
 VALUES (@1, @2, @3, 'backfill', @4, @5, @6, 0, 0, @7)
 ON CONFLICT (version) DO UPDATE SET
   checksum = excluded.checksum, started_at = excluded.started_at, finished_at = NULL, duration_ms = NULL,
   ectype_version = excluded.ectype_version, host = excluded.host, step = 0, steps = 0, checkpoint = @7"""
 
-ADVANCE: Final = f"""\
-UPDATE "{TABLE}" SET step = step + 1, steps = steps + @2, checkpoint = @3
+ADVANCE: Final = """\
+UPDATE "{journal}" SET step = step + 1, steps = steps + @2, checkpoint = @3
 WHERE version = @1 AND checkpoint = @4 AND finished_at IS NULL
 RETURNING version"""
 
-FINISH: Final = f'UPDATE "{TABLE}" SET finished_at = @2 WHERE version = @1'
+FINISH: Final = 'UPDATE "{journal}" SET finished_at = @2 WHERE version = @1'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,18 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class BackfillJournal:
-    """The row of one backfill, as one connection sees it."""
+    """The row of one backfill, as one connection sees it.
+
+    Attributes:
+        connection: the connection.
+        dialect: the database's.
+        journal: the table.
+        name: the backfill.
+    """
 
     connection: Connection
     dialect: Dialect
+    journal: str
     name: str
 
     async def read(self) -> Progress | None:
@@ -97,4 +105,4 @@ class BackfillJournal:
         return -1 - int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:7])
 
     def _text(self, sql: str) -> str:
-        return sql.replace("@", self.dialect.placeholder)
+        return text_of(sql, self.journal, self.dialect)

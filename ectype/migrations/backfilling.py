@@ -112,7 +112,7 @@ async def backfill(
 
 async def _prepared(session: Session, name: str, wanted: Backfill, digest: str, *, restart: bool) -> "_Run":
     dialect = session.journal.dialect
-    journal = BackfillJournal(session.connection, dialect, name)
+    journal = BackfillJournal(session.connection, dialect, session.journal.name, name)
     key_type = await _key_type(session.connection, wanted, dialect.target)
     total = await estimate(session.connection, quoted(wanted.table), dialect)
     before = None if restart else await journal.read()

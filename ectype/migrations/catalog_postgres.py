@@ -23,7 +23,6 @@ from ectype.migrations.catalog import (
     StoredTable,
 )
 from ectype.migrations.catalog_postgres_objects import read_objects
-from ectype.migrations.history import TABLE as JOURNAL
 
 SCHEMAS: Final = """\
 SELECT current_schema()::text, array_agg(nspname::text ORDER BY nspname)
@@ -128,8 +127,8 @@ class _Domain:
     dimensions: int
 
 
-async def read(connection: Connection, schema: str | None) -> Catalog:
-    """Return what one schema holds.
+async def read(connection: Connection, schema: str | None, journal: str) -> Catalog:
+    """Return what one schema holds, without the journal of migrations.
 
     Raises:
         ConfigError: there is no such schema.
@@ -138,7 +137,7 @@ async def read(connection: Connection, schema: str | None) -> Catalog:
     if schema is not None and schema not in known:
         raise ConfigError(f"the database has no schema `{schema}`", hint=did_you_mean(schema, known))
     name = schema or default or "public"
-    tables = await connection.fetch(TABLES, (name, JOURNAL), list)
+    tables = await connection.fetch(TABLES, (name, journal), list)
     oids = [row[0] for row in tables]
     enums = await connection.fetch(ENUMS, (), list)
     domains = {row[0]: _Domain(*row[1:]) for row in await connection.fetch(DOMAINS, (), list)}

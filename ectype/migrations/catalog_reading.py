@@ -7,10 +7,9 @@ from ectype.adapters.base import Adapter, Begin, Connection
 from ectype.migrations import catalog_postgres, catalog_sqlite
 from ectype.migrations.catalog import Catalog
 from ectype.migrations.patience import CONNECT_SECONDS
-from ectype.sql.dialect import Dialect
 from ectype.types.base import Target
 
-Read: TypeAlias = Callable[[Connection, str | None], Awaitable[Catalog]]
+Read: TypeAlias = Callable[[Connection, str | None, str], Awaitable[Catalog]]
 
 READERS: Final[dict[Target, tuple[Read, Begin]]] = {
     "postgres": (catalog_postgres.read, Begin("repeatable read", read_only=True)),
@@ -18,22 +17,22 @@ READERS: Final[dict[Target, tuple[Read, Begin]]] = {
 }
 
 
-async def read_catalog(connection: Connection, dialect: Dialect, schema: str | None = None) -> Catalog:
+async def read_catalog(connection: Connection, adapter: Adapter, schema: str | None = None) -> Catalog:
     """Return what the database holds at one moment. It writes nothing.
 
     Args:
         connection: a connection without an open transaction.
-        dialect: the database's.
+        adapter: the database's.
         schema: the PostgreSQL schema, or attached database; the default one when None.
 
     Raises:
         ConfigError: there is no such schema.
         DatabaseError: the database refuses to say.
     """
-    read, begin = READERS[dialect.target]
+    read, begin = READERS[adapter.dialect.target]
     await connection.begin(begin)
     try:
-        return await read(connection, schema)
+        return await read(connection, schema, adapter.migrating.source)
     finally:
         if not connection.broken:
             await connection.rollback()
@@ -48,6 +47,6 @@ async def catalog_of(adapter: Adapter, schema: str | None = None) -> Catalog:
     """
     connection = await adapter.connect(CONNECT_SECONDS)
     try:
-        return await read_catalog(connection, adapter.dialect, schema)
+        return await read_catalog(connection, adapter, schema)
     finally:
         await connection.close()

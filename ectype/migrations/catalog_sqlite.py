@@ -20,7 +20,6 @@ from ectype.migrations.catalog import (
     StoredTable,
 )
 from ectype.migrations.catalog_text import ColumnText, TableText, read_index, read_table
-from ectype.migrations.history import TABLE as JOURNAL
 
 # CROSS JOIN keeps the order of the tables: a PRAGMA that is asked before its argument is known answers nothing.
 SCHEMAS: Final = "SELECT name FROM pragma_database_list WHERE name <> 'temp' ORDER BY seq"
@@ -63,8 +62,8 @@ ACTIONS: Final[dict[str, Action]] = {
 HIDDEN: Final[dict[int, Generated]] = {2: "virtual", 3: "stored"}
 
 
-async def read(connection: Connection, schema: str | None) -> Catalog:
-    """Return what the file, or an attached database, holds.
+async def read(connection: Connection, schema: str | None, journal: str) -> Catalog:
+    """Return what the file, or an attached database, holds, without the journal of migrations.
 
     Raises:
         ConfigError: no database is attached by that name.
@@ -73,7 +72,7 @@ async def read(connection: Connection, schema: str | None) -> Catalog:
     name = schema or "main"
     if name not in known:
         raise ConfigError(f"no database is attached as `{name}`", hint=did_you_mean(name, known))
-    tables = await connection.fetch(TABLES, (name, JOURNAL), list)
+    tables = await connection.fetch(TABLES, (name, journal), list)
     quoted = '"' + name.replace('"', '""') + '"'
     texts = {(row[0], row[1]): row[2] for row in await connection.fetch(TEXTS.format(schema=quoted), (), list)}
     columns, foreign_keys, indexes = [

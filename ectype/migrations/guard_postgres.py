@@ -2,11 +2,14 @@
 
 The lock is asked for again and again, never waited for inside the database: a waiting `pg_advisory_lock` holds a
 snapshot, for which `CREATE INDEX CONCURRENTLY` waits in turn, and both die in a deadlock.
+
+It belongs to a session; or, for poolers that keep no sessions, to a transaction that stays open for as long as the run
+lasts. Between two statements that holds no snapshot either.
 """
 
 import contextlib
 import hashlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +17,6 @@ from ectype.adapters.base import Adapter, Begin, Connection
 from ectype.errors import DatabaseError, EctypeError
 from ectype.migrations.effects import effect
 from ectype.migrations.errors import MigrationLockError
-from ectype.migrations.history import TABLE
 from ectype.migrations.overheard import OverheardConnection
 from ectype.migrations.patience import CONNECT_SECONDS, Patience, Wait
 from ectype.migrations.sql_text import bare
@@ -37,6 +39,9 @@ ORDER BY a.xact_start LIMIT 1"""
 
 QUERY_SHOWN: Final = 80
 
+# It reads nothing, so it has no snapshot of its own.
+KEEP_IDLE: Final = "SET LOCAL idle_in_transaction_session_timeout = 0"
+
 HOLDER: Final = """\
 SELECT a.pid, a.application_name, a.client_addr::text, extract(epoch FROM now() - a.backend_start)::bigint
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -58,6 +63,7 @@ class PostgresGuard:
         """See that the lock is still held: the connection may have died, or a pooler may have changed its server."""
         try:
             mine = await self.connection.fetch(MINE, (self.key,), _rows, timeout=CONNECT_SECONDS)
+            await _let_go(self.connection)
         except EctypeError as exc:
             raise _lost() from exc
         if not mine:
@@ -104,10 +110,12 @@ async def hold(adapter: Adapter, patience: Patience, scope: str = "") -> AsyncGe
         MigrationLockError: it was not free in time, or the connection goes through a transaction pooler.
         UnsupportedError: a pooler was found in between, and no `direct_url` leads around it.
     """
-    connection = OverheardConnection(await adapter.connect_session(CONNECT_SECONDS), adapter.begin_text)
+    of_session = adapter.migrating.lock == "session"
+    connect = adapter.connect_session if of_session else adapter.connect
+    connection = OverheardConnection(await connect(CONNECT_SECONDS), adapter.begin_text)
     try:
-        key = await _key(connection, scope)
-        await _acquire(connection, key, Wait(patience.lock_wait))
+        key = await _key(connection, adapter, scope)
+        await _acquire(connection, key, Wait(patience.lock_wait), _try_session if of_session else _try_transaction)
         guard = PostgresGuard(connection, key, patience.lock_timeout, patience.statement_timeout)
         await guard.check()
         try:
@@ -126,19 +134,46 @@ async def holder(adapter: Adapter, scope: str = "") -> str | None:
     """
     connection = await adapter.connect(CONNECT_SECONDS)
     try:
-        return await _holder(connection, await _key(connection, scope))
+        return await _holder(connection, await _key(connection, adapter, scope))
     finally:
         await connection.close()
 
 
-async def _key(connection: Connection, scope: str = "") -> int:
+async def _key(connection: Connection, adapter: Adapter, scope: str = "") -> int:
     rows = await connection.fetch("SELECT current_database()", (), _rows)
-    digest = hashlib.sha256(f"ectype.migrations:{rows[0][0]}:{TABLE}{scope and f':{scope}'}".encode()).digest()
-    return int.from_bytes(digest[:8], signed=True)
+    # Each journal is a row of migrations of its own.
+    words = f"ectype.migrations:{rows[0][0]}:{adapter.migrating.source}{scope and f':{scope}'}"
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], signed=True)
 
 
-async def _acquire(connection: Connection, key: int, wait: Wait) -> None:
-    while not (await connection.fetch("SELECT pg_try_advisory_lock($1)", (key,), _rows))[0][0]:
+async def _try_session(connection: Connection, key: int) -> bool:
+    return bool((await connection.fetch("SELECT pg_try_advisory_lock($1)", (key,), _rows))[0][0])
+
+
+async def _try_transaction(connection: Connection, key: int) -> bool:
+    """Try it in a transaction, which is left open when the lock is had: a pooler gives it one server till it ends."""
+    # With a stricter isolation it would keep the snapshot of its first statement, for which others wait.
+    await connection.begin(Begin(isolation="read committed"))
+    if (await connection.fetch("SELECT pg_try_advisory_xact_lock($1)", (key,), _rows))[0][0]:
+        # What it keeps of that query is given back by the check that follows.
+        return True
+    await connection.rollback()
+    return False
+
+
+async def _let_go(connection: Connection) -> None:
+    """Give the snapshot back that the last query of an open transaction keeps until another statement comes.
+
+    The transaction is idle all the time, since that is its purpose, and the server must not end it for that.
+    """
+    if connection.in_transaction:
+        await connection.execute(KEEP_IDLE, (), CONNECT_SECONDS)
+
+
+async def _acquire(
+    connection: Connection, key: int, wait: Wait, take: Callable[[Connection, int], Awaitable[bool]]
+) -> None:
+    while not await take(connection, key):
         if wait.left <= 0:
             holder = await _holder(connection, key)
             raise MigrationLockError(
@@ -153,7 +188,10 @@ async def _acquire(connection: Connection, key: int, wait: Wait) -> None:
 async def _release(connection: Connection, key: int) -> None:
     # Closing gives the lock back too, but only when the server has noticed.
     with contextlib.suppress(EctypeError):
-        await connection.execute("SELECT pg_advisory_unlock($1)", (key,), timeout=CONNECT_SECONDS)
+        if connection.in_transaction:
+            await connection.rollback(CONNECT_SECONDS)
+        else:
+            await connection.execute("SELECT pg_advisory_unlock($1)", (key,), timeout=CONNECT_SECONDS)
 
 
 async def _holder(connection: Connection, key: int) -> str | None:
@@ -166,7 +204,8 @@ async def _holder(connection: Connection, key: int) -> str | None:
 def _lost() -> MigrationLockError:
     return MigrationLockError(
         "the migration lock was lost, so another run may have begun; this one stopped between two migrations",
-        hint="connect to the database itself, not through a transaction pooler, and run it again",
+        hint="connect to the database itself, not through a transaction pooler (or with "
+        '`migration_lock="transaction"`), and run it again',
     )
 
 

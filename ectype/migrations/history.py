@@ -1,4 +1,4 @@
-"""The journal `schema_migrations`: which migrations were applied, when, from which text, by which machine."""
+"""The journal of migrations: which migrations were applied, when, from which text, by which machine."""
 
 import platform
 from collections.abc import Sequence
@@ -19,87 +19,82 @@ from ectype.types.resolve import field_type
 
 State: TypeAlias = Literal["up", "down"]
 
-TABLE: Final = "schema_migrations"
-
-JOURNAL: Final = Table(
-    TABLE,
-    (
-        Column("version", int, primary_key=True),
-        Column("name", str, null=False),
-        Column("checksum", str),
-        Column("state", str, null=False),
-        Column("started_at", datetime, null=False),
-        Column("finished_at", datetime),
-        Column("duration_ms", int),
-        Column("ectype_version", str, null=False),
-        Column("host", str, null=False),
-        Column("step", int),
-        Column("steps", int),
-        Column("checkpoint", str),
-    ),
+COLUMNS_OF_JOURNAL: Final = (
+    Column("version", int, primary_key=True),
+    Column("name", str, null=False),
+    Column("checksum", str),
+    Column("state", str, null=False),
+    Column("started_at", datetime, null=False),
+    Column("finished_at", datetime),
+    Column("duration_ms", int),
+    Column("ectype_version", str, null=False),
+    Column("host", str, null=False),
+    Column("step", int),
+    Column("steps", int),
+    Column("checkpoint", str),
 )
 
 ADDED_SINCE: Final = ("step", "steps", "checkpoint")
 """The columns that journals of older versions lack; a run adds them."""
 
 EXISTS: Final[dict[Target, str]] = {
-    "postgres": f"SELECT 1 WHERE to_regclass('{TABLE}') IS NOT NULL",
-    "sqlite": f"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '{TABLE}'",
+    "postgres": "SELECT 1 WHERE to_regclass('{journal}') IS NOT NULL",
+    "sqlite": "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '{journal}'",
 }
 
 COLUMNS: Final[dict[Target, str]] = {
-    "postgres": f"SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass('{TABLE}') AND attnum > 0",
-    "sqlite": f"SELECT name FROM pragma_table_info('{TABLE}')",
+    "postgres": "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass('{journal}') AND attnum > 0",
+    "sqlite": "SELECT name FROM pragma_table_info('{journal}')",
 }
 
 READ: Final = (
     "SELECT version, name, checksum, state, finished_at, duration_ms, {added} "
-    f'FROM "{TABLE}" WHERE version > 0 ORDER BY version'
+    'FROM "{journal}" WHERE version > 0 ORDER BY version'
 )
 
 # Both databases read the same text; only the sign before a parameter's number differs.
-CLAIM_UP: Final = f"""\
-INSERT INTO "{TABLE}" (version, name, checksum, state, started_at, ectype_version, host, step, steps)
+CLAIM_UP: Final = """\
+INSERT INTO "{journal}" (version, name, checksum, state, started_at, ectype_version, host, step, steps)
 VALUES (@1, @2, @3, 'up', @4, @5, @6, @7, @8)
 ON CONFLICT (version) DO UPDATE SET
   name = excluded.name, checksum = excluded.checksum, state = 'up', started_at = excluded.started_at,
   finished_at = NULL, duration_ms = NULL, ectype_version = excluded.ectype_version, host = excluded.host,
   step = excluded.step, steps = excluded.steps, checkpoint = NULL
-WHERE "{TABLE}".state <> 'up' AND "{TABLE}".finished_at IS NOT NULL
+WHERE "{journal}".state <> 'up' AND "{journal}".finished_at IS NOT NULL
 RETURNING version"""
 
-CLAIM_DOWN: Final = f"""\
-UPDATE "{TABLE}"
+CLAIM_DOWN: Final = """\
+UPDATE "{journal}"
 SET state = 'down', started_at = @2, finished_at = NULL, duration_ms = NULL, ectype_version = @3, host = @4,
   step = @5, steps = @6, checkpoint = NULL
 WHERE version = @1 AND state = 'up' AND finished_at IS NOT NULL
 RETURNING version"""
 
 # Who advances a step does it: the row is the lock where a lock does not outlive a transaction.
-ADVANCE: Final = f"""\
-UPDATE "{TABLE}" SET step = @2, checkpoint = NULL
+ADVANCE: Final = """\
+UPDATE "{journal}" SET step = @2, checkpoint = NULL
 WHERE version = @1 AND step = @3 AND finished_at IS NULL
 RETURNING version"""
 
-NOTE: Final = f'UPDATE "{TABLE}" SET checkpoint = @2 WHERE version = @1'
+NOTE: Final = 'UPDATE "{journal}" SET checkpoint = @2 WHERE version = @1'
 
-FORGET: Final = f'DELETE FROM "{TABLE}" WHERE version = @1'
+FORGET: Final = 'DELETE FROM "{journal}" WHERE version = @1'
 
-RESTORE: Final = f"""\
-UPDATE "{TABLE}"
+RESTORE: Final = """\
+UPDATE "{journal}"
 SET state = @2, finished_at = @3, duration_ms = @4, step = NULL, steps = NULL, checkpoint = NULL
 WHERE version = @1"""
 
-RECORD: Final = f"""\
-INSERT INTO "{TABLE}" (version, name, checksum, state, started_at, finished_at, duration_ms, ectype_version, host)
+RECORD: Final = """\
+INSERT INTO "{journal}" (version, name, checksum, state, started_at, finished_at, duration_ms, ectype_version, host)
 VALUES (@1, @2, @3, @4, @5, @5, 0, @6, @7)
 ON CONFLICT (version) DO UPDATE SET
   name = excluded.name, checksum = excluded.checksum, state = excluded.state, started_at = excluded.started_at,
   finished_at = excluded.finished_at, duration_ms = 0, ectype_version = excluded.ectype_version,
   host = excluded.host, step = NULL, steps = NULL, checkpoint = NULL"""
 
-FINISH: Final = f"""\
-UPDATE "{TABLE}" SET finished_at = @2, duration_ms = @3, checkpoint = NULL
+FINISH: Final = """\
+UPDATE "{journal}" SET finished_at = @2, duration_ms = @3, checkpoint = NULL
 WHERE version = @1 AND finished_at IS NULL
 RETURNING version"""
 
@@ -139,10 +134,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """The journal, as one connection sees it."""
+    """The journal, as one connection sees it.
+
+    Attributes:
+        connection: the connection.
+        dialect: the database's.
+        name: the table.
+    """
 
     connection: Connection
     dialect: Dialect
+    name: str
+
+    @property
+    def table(self) -> Table:
+        """The table as this version makes it."""
+        return table_of(self.name)
 
     async def exists(self) -> bool:
         """Whether the table is there."""
@@ -150,7 +157,7 @@ class Journal:
 
     async def create(self) -> None:
         """Make the table; the caller holds the lock or a transaction, since IF NOT EXISTS is not safe in a race."""
-        for sql in compile_ddl(CreateTable(JOURNAL), self.dialect):
+        for sql in compile_ddl(CreateTable(self.table), self.dialect):
             await self.connection.execute(sql)
 
     async def read(self) -> dict[int, Entry]:
@@ -165,11 +172,11 @@ class Journal:
         there = await self.columns()
         added = ", ".join(name if name in there else f"NULL AS {name}" for name in ADDED_SINCE)
         try:
-            rows = await self._rows(READ.format(added=added))
+            rows = await self._rows(READ.replace("{added}", added))
         except DatabaseError as exc:
             raise MigrationError(
-                f"the table `{TABLE}` is not ectype's journal of migrations: {exc.message}",
-                hint="another tool made it; rename it, so that ectype can make its own",
+                f"the table `{self.name}` is not ectype's journal of migrations: {exc.message}",
+                hint="another tool made it; rename it, or let ectype's have another name: `migration_source=`",
             ) from exc
         found: dict[int, Entry] = {}
         for number, name, digest, state, finished, duration, step, steps, checkpoint in rows:
@@ -188,9 +195,11 @@ class Journal:
     async def upgrade(self) -> None:
         """Add the columns that a journal of an older version lacks; the caller holds the lock."""
         there = await self.columns()
-        missing = tuple(AddColumn(one) for one in JOURNAL.columns if one.name in ADDED_SINCE and one.name not in there)
+        missing = tuple(
+            AddColumn(one) for one in self.table.columns if one.name in ADDED_SINCE and one.name not in there
+        )
         if missing:
-            for sql in compile_ddl(AlterTable(TABLE, missing), self.dialect):
+            for sql in compile_ddl(AlterTable(self.name, missing), self.dialect):
                 await self.connection.execute(sql)
 
     async def claim(self, body: Body, direction: Direction, *, steps: int | None = None) -> bool:
@@ -244,7 +253,17 @@ class Journal:
         return await self.connection.fetch(self._text(sql), params, list)
 
     def _text(self, sql: str) -> str:
-        return sql.replace("@", self.dialect.placeholder)
+        return text_of(sql, self.name, self.dialect)
+
+
+def table_of(name: str) -> Table:
+    """Return a journal of that name, as this version makes it."""
+    return Table(name, COLUMNS_OF_JOURNAL)
+
+
+def text_of(sql: str, journal: str, dialect: Dialect) -> str:
+    """Return a statement about the journal, with the name of the table and the signs of its parameters."""
+    return sql.replace("{journal}", journal).replace("@", dialect.placeholder)
 
 
 def moment(dialect: Dialect, when: datetime) -> object:

@@ -68,6 +68,7 @@ class InnerAdapter:
     def __init__(self, adapter: Adapter, connection: Connection) -> None:
         self.dialect = adapter.dialect
         self.database = adapter.database
+        self.migrating = adapter.migrating
         self.url = "the migration's connection"
         self._connection = connection
 

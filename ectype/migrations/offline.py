@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ectype.errors import MigrationError
-from ectype.migrations.history import ADDED_SINCE, JOURNAL, TABLE
+from ectype.migrations.history import ADDED_SINCE, table_of
 from ectype.migrations.planning import PlannedMigration, RunPlan
 from ectype.sql.ddl import AddColumn, AlterTable, CreateTable
 from ectype.sql.ddl_compiler import compile_ddl
@@ -44,32 +44,32 @@ def script(plan: RunPlan, *, version: str, prefix: str | None = None) -> str:
 
 
 def _lines(plan: RunPlan, version: str, prefix: str | None) -> Iterator[str]:
-    target = plan.dialect.target
+    target, journal = plan.dialect.target, table_of(plan.journal)
     yield f"-- {len(plan.migrations)} migrations for {plan.dialect.name}, as ectype would run them"
     if prefix is not None:
         quoted = prefix.replace('"', '""')
         yield f'SET search_path TO "{quoted}";'
     if not plan.has_journal:
-        yield from (_ended(sql) for sql in compile_ddl(CreateTable(JOURNAL), plan.dialect))
+        yield from (_ended(sql) for sql in compile_ddl(CreateTable(journal), plan.dialect))
     elif not plan.is_journal_current:
-        added = tuple(AddColumn(column) for column in JOURNAL.columns if column.name in ADDED_SINCE)
-        yield from (_ended(sql) for sql in compile_ddl(AlterTable(TABLE, added), plan.dialect))
+        added = tuple(AddColumn(column) for column in journal.columns if column.name in ADDED_SINCE)
+        yield from (_ended(sql) for sql in compile_ddl(AlterTable(plan.journal, added), plan.dialect))
     for migration in plan.migrations:
         yield ""
         yield f"-- {migration.version} {migration.name}, {migration.direction}"
         if migration.transaction:
             yield from (_ended(sql) for sql in BEGIN[target])
         yield from (_ended(statement.sql) for statement in migration.statements)
-        yield _ended(_row(migration, target, version))
+        yield _ended(_row(migration, plan.journal, target, version))
         if migration.transaction:
             yield "COMMIT;"
 
 
-def _row(migration: PlannedMigration, target: Target, version: str) -> str:
+def _row(migration: PlannedMigration, journal: str, target: Target, version: str) -> str:
     now = NOW[target]
     checksum = "NULL" if migration.checksum is None else f"'{migration.checksum}'"
     return (
-        f'INSERT INTO "{TABLE}"\n'
+        f'INSERT INTO "{journal}"\n'
         "  (version, name, checksum, state, started_at, finished_at, duration_ms, ectype_version, host)\n"
         f"VALUES ({migration.version}, '{migration.name}', {checksum}, '{migration.direction}', {now}, {now}, 0, "
         f"'{version}', 'script')\n"

@@ -70,12 +70,14 @@ class RunPlan:
 
     Attributes:
         dialect: the database's.
+        journal: the table of the journal.
         has_journal: whether the table of the journal is there.
         is_journal_current: whether it is as this version makes it.
         migrations: in the order in which they would run.
     """
 
     dialect: Dialect
+    journal: str
     has_journal: bool
     is_journal_current: bool
     migrations: tuple[PlannedMigration, ...]
@@ -111,12 +113,12 @@ async def plan_run(
         entries = await journal.read()
     steps = plan(going(entries, goal.direction), scripts, goal)
     check_run(entries, scripts, steps, strict_order=strict_order)
-    ready = [await prepare(body_of_script(step.script), goal.direction, dialect) for step in steps]
+    ready = [await prepare(body_of_script(step.script), goal.direction, dialect, prefix=prefix) for step in steps]
     for one in ready:
         refuse_live(one, "what it will run is known only while it runs")
     async with connected(repo, prefix) as connection:
         found = [await _planned(connection, one, entries.get(one.body.version), dialect) for one in ready]
-    return RunPlan(dialect, has_journal, is_current, tuple(found))
+    return RunPlan(dialect, repo.adapter.migrating.source, has_journal, is_current, tuple(found))
 
 
 async def _planned(

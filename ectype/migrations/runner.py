@@ -159,7 +159,7 @@ async def _reach(
             return await _record_all(session, steps)
         bodies = [body_of_script(step.script) for step in steps]
         # Everything is prepared before anything runs, so that what can be refused is refused with nothing done.
-        ready = [await prepare(body, goal.direction, repo.adapter.dialect) for body in bodies]
+        ready = [await prepare(body, goal.direction, repo.adapter.dialect, prefix=prefix) for body in bodies]
         return await _run_all(session, [(one, steps_of(one, repo.adapter.dialect)) for one in ready])
 
 
@@ -196,5 +196,5 @@ async def _one(repo: HasAdapter, version: int, migration: object, direction: Dir
         raise MigrationError(f"the version {version} is out of range", hint="give a positive number, as 20261121070000")
     body = body_of_code(version, migration)
     async with working(repo, Patience(), prefix) as session:
-        prepared = await prepare(body, direction, repo.adapter.dialect)
+        prepared = await prepare(body, direction, repo.adapter.dialect, prefix=prefix)
         return await _run_one(session, prepared, steps_of(prepared, repo.adapter.dialect))

@@ -21,7 +21,7 @@ async def schema_hash(repo: HasAdapter, *, prefix: str | None = None) -> str:
         ConfigError: there is no such schema.
     """
     async with connected(repo, prefix) as connection:
-        return digest(await read_catalog(connection, repo.adapter.dialect, prefix))
+        return digest(await read_catalog(connection, repo.adapter, prefix))
 
 
 def digest(catalog: Catalog) -> str:

@@ -43,6 +43,12 @@ class Script:
         return digest in (checksum(self.path), self.replaces.get(self.version))
 
 
+def backfills_in(folders: Sequence[Path]) -> set[str]:
+    """Return the names of the backfills beside the migrations."""
+    places = [folder / BACKFILLS for folder in folders]
+    return {path.stem for place in places if place.is_dir() for path in place.glob("*.py")}
+
+
 def folders_of(folder: Folders) -> tuple[Path, ...]:
     """Return the folders that are meant, in the order in which they were named.
 

@@ -9,7 +9,7 @@ from ectype.adapters.connections import Connections
 from ectype.errors import ConfigError, DatabaseError, MigrationError, UnsupportedError, did_you_mean
 from ectype.migrations.execution import Session
 from ectype.migrations.guard import hold
-from ectype.migrations.history import TABLE, Journal
+from ectype.migrations.history import Journal
 from ectype.migrations.overheard import OverheardConnection
 from ectype.migrations.patience import CONNECT_SECONDS, Patience
 
@@ -40,7 +40,7 @@ class HasPool(Protocol):
 async def reading(repo: HasAdapter, prefix: str | None = None) -> AsyncGenerator[Journal]:
     """Open a connection to read the journal, without a lock; close it at the end of the block."""
     async with connected(repo, prefix) as connection:
-        yield Journal(connection, repo.adapter.dialect)
+        yield _journal(repo, connection)
 
 
 @contextlib.asynccontextmanager
@@ -61,11 +61,15 @@ async def working(
     """
     # The lock comes first: even the journal's table must not be made by two at once.
     scope = ":".join(part for part in (prefix or "", purpose) if part)
-    async with hold(repo.adapter, patience, scope) as guard, connected(repo, prefix) as connection:
+    async with hold(repo.adapter, patience, scope) as guard, _worker(repo, prefix) as connection:
         told = OverheardConnection(connection, repo.adapter.begin_text)
-        session = Session(repo.adapter, told, guard, Journal(told, repo.adapter.dialect), patience)
+        session = Session(repo.adapter, told, guard, _journal(repo, told), patience)
         await _ensure_journal(session)
         yield session
+
+
+def _journal(repo: HasAdapter, connection: Connection) -> Journal:
+    return Journal(connection, repo.adapter.dialect, repo.adapter.migrating.source)
 
 
 async def _ensure_journal(session: Session) -> None:
@@ -82,7 +86,7 @@ async def _ensure_journal(session: Session) -> None:
         if exc.sqlstate not in NO_RIGHTS:
             raise
         raise MigrationError(
-            f"the journal `{TABLE}` cannot be made: {exc.message}",
+            f"the journal `{journal.name}` cannot be made: {exc.message}",
             hint="run it as the owner of the schema, or give the role the right: GRANT CREATE ON SCHEMA public TO …",
         ) from exc
     await session.connection.commit()
@@ -105,10 +109,26 @@ async def connected(repo: HasAdapter, prefix: str | None = None) -> AsyncGenerat
         async with _borrowed(repo) as connection:
             yield connection
         return
-    connection = await repo.adapter.connect(CONNECT_SECONDS)
+    adapter = repo.adapter
+    # Where the path is looked for is a matter of the session, which a pooler may not keep.
+    connection = await (adapter.connect if prefix is None else adapter.connect_session)(CONNECT_SECONDS)
     try:
         if prefix is not None:
             await _enter(connection, prefix)
+        yield connection
+    finally:
+        await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def _worker(repo: HasAdapter, prefix: str | None) -> AsyncGenerator[Connection]:
+    """Open the connection that changes the database: beside that of the lock, around a pooler where that one is."""
+    if repo.adapter.single or prefix is not None or repo.adapter.migrating.lock != "session":
+        async with connected(repo, prefix) as connection:
+            yield connection
+        return
+    connection = await repo.adapter.connect_session(CONNECT_SECONDS)
+    try:
         yield connection
     finally:
         await connection.close()

@@ -47,7 +47,7 @@ class Squashed:
     schema: str
 
 
-async def squash(url: str, to: int, folder: Folders = "migrations") -> Squashed:
+async def squash(url: str | Config, to: int, folder: Folders = "migrations") -> Squashed:
     """Write one migration that stands for all up to a version, and move their files aside.
 
     Databases that have these migrations count it as applied; empty ones run it instead. It holds the SQL of one kind of
@@ -64,7 +64,7 @@ async def squash(url: str, to: int, folder: Folders = "migrations") -> Squashed:
         MigrationFailedError: one of the migrations fails on an empty database.
         ConnectError: the server cannot be reached.
     """
-    config = parse(url)
+    config = parse(url) if isinstance(url, str) else url
     dialect = adapter_for(config).dialect
     scripts = [step.script for step in plan({}, find(folder), Goal("up", to=to))]
     if len(scripts) < 2:

@@ -37,7 +37,8 @@ from ectype.types.base import Target
 
 IS_VALID: Final = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)"
 
-# A build waits for every older transaction, and must not give that up; it holds nobody up meanwhile.
+# A build waits for every older transaction, and must not give that up; it holds nobody up meanwhile. Without a session
+# of our own it has what the role and the server say, which is the same unless somebody changed it.
 WAIT_LONG: Final[dict[Target, tuple[str, ...]]] = {"postgres": ("SET lock_timeout = 0",), "sqlite": ()}
 
 
@@ -227,8 +228,9 @@ class _Work:
         session, connection, body = self._session, self._session.connection, self._prepared.body
         if not await self._is_done(step, number):
             await session.journal.note(body, _note(number))
-            for sql in WAIT_LONG[session.journal.dialect.target]:
-                await connection.execute(sql)
+            if session.adapter.migrating.lock == "session":
+                for sql in WAIT_LONG[session.journal.dialect.target]:
+                    await connection.execute(sql)
             started = time.monotonic()
             await connection.plain.execute(step.statement.sql)
             await self._assert_valid(step)

@@ -10,6 +10,7 @@ from weakref import WeakSet
 from ectype.adapters.base import Adapter
 from ectype.adapters.connections import Connections
 from ectype.adapters.listener import Listener
+from ectype.adapters.migrating import MigrationLock
 from ectype.adapters.pool import Pool
 from ectype.adapters.pool_options import PoolKeywords, keywords, timeout_of
 from ectype.adapters.registry import adapter_for
@@ -94,6 +95,9 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
         prepare: whether PostgreSQL keeps statements under a name: "auto" does unless it finds a pooler, "named" and
             "unnamed" say so.
         attach: SQLite's further files, by the name of the schema that each becomes.
+        migration_source: the table that is the journal of migrations, instead of `schema_migrations`.
+        migration_lock: what keeps two runs of migrations apart on PostgreSQL: a lock of a "session" of its own, or of a
+            "transaction" that stays open, which passes through poolers.
         sandbox: for tests: every statement belongs to an owner that `sandbox` opened, and is undone when it ends.
         password: a function, async or not, that is asked for the password at each new connection.
         pool: how the pool behaves, see `docs/pool.md`: `queue_target`, `queue_interval`, `pool_timeout`,
@@ -137,6 +141,8 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
         direct_url: str | None = None,
         prepare: Prepare | None = None,
         attach: Mapping[str, str] | None = None,
+        migration_source: str | None = None,
+        migration_lock: MigrationLock | None = None,
         **pool: Unpack[PoolKeywords],
     ) -> None:
         self.adapter, said = _adapter(
@@ -145,6 +151,8 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
             direct_url=direct_url,
             prepare=prepare,
             attach=attach,
+            migration_source=migration_source,
+            migration_lock=migration_lock,
             read_only=self._reads_only,
         )
         self.name = name
@@ -206,6 +214,7 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
                     parallel_preloads=parallel_preloads,
                     password=password,
                     prepare=prepare,
+                    migration_source=migration_source,
                     **pool,
                 )
                 for number, one in enumerate(urls, 1)
@@ -374,16 +383,32 @@ def _adapter(
     direct_url: str | None,
     prepare: Prepare | None,
     attach: Mapping[str, str] | None,
+    migration_source: str | None,
+    migration_lock: MigrationLock | None,
     read_only: bool,
 ) -> tuple[Adapter, Mapping[str, str]]:
     """Return the adapter of a repo, and what its URL says about the pool."""
     if isinstance(url, str):
         config = parse(url)
         made = adapter_for(
-            config, password=password, direct_url=direct_url, prepare=prepare, attach=attach, read_only=read_only
+            config,
+            password=password,
+            direct_url=direct_url,
+            prepare=prepare,
+            attach=attach,
+            migration_source=migration_source,
+            migration_lock=migration_lock,
+            read_only=read_only,
         )
         return made, config.options
-    settings = {"password": password, "direct_url": direct_url, "prepare": prepare, "attach": attach}
+    settings = {
+        "password": password,
+        "direct_url": direct_url,
+        "prepare": prepare,
+        "attach": attach,
+        "migration_source": migration_source,
+        "migration_lock": migration_lock,
+    }
     unused = [name for name, value in settings.items() if value is not None]
     if unused or read_only:
         raise ConfigError(

@@ -65,7 +65,7 @@ async def build(where: Scratch, want: Wanted) -> Built:
                 late.add(text)
         await _all(connection, (*want.tables, *(text for text in want.functions if text in late), *want.late))
         reader, _ = READERS[dialect.target]
-        catalogs = [await reader(connection, one) for one in (None, *want.prefixes)]
+        catalogs = [await reader(connection, one, where.adapter.migrating.source) for one in (None, *want.prefixes)]
         await connection.rollback()
         return Built(state_of(catalogs), late)
     finally:
@@ -97,11 +97,11 @@ async def _succeeds(connection: Connection, text: str) -> bool:
 
 async def read(connection: Connection, adapter: Adapter, prefixes: Sequence[str]) -> State:
     """Return what the default schema and those prefixes that are there hold."""
-    found = [await read_catalog(connection, adapter.dialect)]
+    found = [await read_catalog(connection, adapter)]
     for one in prefixes:
         # A prefix that is not there holds nothing yet.
         with contextlib.suppress(ConfigError):
-            found.append(await read_catalog(connection, adapter.dialect, one))
+            found.append(await read_catalog(connection, adapter, one))
     return state_of(found)
 
 

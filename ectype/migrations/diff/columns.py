@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ectype.migrations.diff import steps as at
-from ectype.migrations.diff.comparison import Comparison, dropped
+from ectype.migrations.diff.comparison import Comparison, Retyped, dropped
+from ectype.migrations.diff.online import retype
 from ectype.migrations.diff.renames import mentions
 from ectype.migrations.diff.state import PLAIN_ORDER, TableState
 from ectype.migrations.lint.tokens import tokens_of
@@ -65,7 +66,7 @@ def changed_columns(work: Comparison, there: TableState, wanted: TableState, ane
         if label not in there.columns or label in anew:
             _add(work, there, one)
         else:
-            _modify(work, there, there.columns[label], one)
+            _modify(work, there, wanted, there.columns[label], one)
 
 
 def _add(work: Comparison, table: TableState, one: Column) -> None:
@@ -99,10 +100,10 @@ def _tighten(work: Comparison, table: TableState, was: Column, one: Column, fill
     work.found.add(at.CREATE_KEYS, validated, modify, dropped(check), file="finish")
 
 
-def _modify(work: Comparison, table: TableState, was: Column, one: Column) -> None:
+def _modify(work: Comparison, table: TableState, wanted: TableState, was: Column, one: Column) -> None:
     prefix, name = table.place
     same = work.current.same
-    if was.comment != one.comment:
+    if was.comment != one.comment and Retyped(table.place, one.name) not in work.online:
         work.found.add(at.CREATE_OBJECTS, Comment(name, one.comment, one.name, was.comment, prefix))
     if was.generated is not None:
         return
@@ -120,6 +121,14 @@ def _modify(work: Comparison, table: TableState, was: Column, one: Column) -> No
         note = REWRITTEN if moves and work.carefully else None
         if moves and was.type != one.type and work.carefully:
             change, note = _retyped(change, quote(one.name, work.dialect, what="column"), was, one)
+            if note is not None:
+                here = Retyped(table.place, one.name)
+                work.retyped.append(here)
+                if here in work.online:
+                    casts = (change.using is not None, change.back is not None)
+                    retype(work, table, wanted, was, one, casts)
+                    return
+                note = f"{note}. In steps, while others go on: --online {here.text}"
         work.found.add(at.ALTER_TABLES, AlterTable(name, (change,), prefix), note=note)
     if was.null and not one.null:
         fill = one.default.sql if isinstance(one.default, Raw) else work.fills.get((table.place, one.name))

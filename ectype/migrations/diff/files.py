@@ -7,11 +7,13 @@ from pathlib import Path
 
 from ectype.migrations.diff.planning import Found
 from ectype.migrations.diff.source import source
-from ectype.migrations.diff.steps import File, Step
+from ectype.migrations.diff.steps import BackfillFile, File, Step
+from ectype.migrations.diff.values import quoted
 from ectype.migrations.generate import write_migrations
-from ectype.migrations.scripts import Folders
+from ectype.migrations.scripts import BACKFILLS, Folders, folders_of
 from ectype.sql.ddl import CreateIndex, DropIndex
 from ectype.sql.ddl_compiler import compile_ddl
+from ectype.sql.ddl_names import quote
 
 
 def named(found: Found, name: str) -> list[tuple[str, list[Step]]]:
@@ -34,8 +36,12 @@ def _name(name: str, file: File, steps: list[Step]) -> str:
         case "drop":
             gone = next((node.name for node in steps[0].up if isinstance(node, DropIndex)), "drop")
             return f"{name}_drop_{re.sub(r'[^a-z0-9_]', '_', gone.lower())}"
+        case "check":
+            return f"{name}_check"
         case "finish":
             return f"{name}_finish"
+        case "last":
+            return f"{name}_cleanup"
 
 
 def sources(found: Found, name: str) -> list[tuple[str, Callable[[str], str]]]:
@@ -50,11 +56,32 @@ def sources(found: Found, name: str) -> list[tuple[str, Callable[[str], str]]]:
 def write(found: Found, folder: Folders, name: str, *, now: datetime) -> list[Path]:
     """Write the migrations that lead from the database to the schemas, and return their paths; none for nothing.
 
+    The backfills that they need come after them.
+
     Raises:
         MigrationError: the name cannot be one, or a migration has it already.
     """
     files = sources(found, name)
-    return write_migrations(folder, files, now=now) if files else []
+    if not files:
+        return []
+    paths = write_migrations(folder, files, now=now)
+    place = folders_of(folder)[0] / BACKFILLS
+    for one in found.difference.backfills:
+        place.mkdir(exist_ok=True)
+        path = place / f"{one.name}.py"
+        path.write_text(backfill_source(one), encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def backfill_source(one: BackfillFile) -> str:
+    """Return the file of a backfill."""
+    return (
+        f'"""bring what is there in step: ectype backfill {one.name}"""\n\n'
+        "from ectype.migrations import Backfill\n\n"
+        f"backfill = Backfill(\n    {quoted(one.table)},\n    set={quoted(one.set)},\n    where={quoted(one.where)},\n"
+        f"    key={quoted(one.key)},\n)\n"
+    )
 
 
 def sql(found: Found, name: str) -> Iterator[tuple[str, str]]:
@@ -62,3 +89,9 @@ def sql(found: Found, name: str) -> Iterator[tuple[str, str]]:
     for label, steps in named(found, name):
         texts = [text for step in steps for node in step.up for text in compile_ddl(node, found.dialect)]
         yield label, "".join(f"{text};\n" for text in texts)
+    for one in found.difference.backfills:
+        table = ".".join(quote(part, found.dialect, what="table") for part in one.table.split("."))
+        yield (
+            f"{BACKFILLS}/{one.name}",
+            f"-- in batches, after the first file:\nUPDATE {table} SET {one.set} WHERE {one.where};\n",
+        )

@@ -11,6 +11,7 @@ from ectype.errors import MigrationError
 from ectype.migrations.diff.building import build, read, read_database, replay
 from ectype.migrations.diff.comparison import Comparison
 from ectype.migrations.diff.objects import compare_objects
+from ectype.migrations.diff.online import refuse_here, refuse_unused, said_online
 from ectype.migrations.diff.ownership import complete
 from ectype.migrations.diff.renames import Ask, rename, said
 from ectype.migrations.diff.state import State
@@ -20,7 +21,7 @@ from ectype.migrations.diff.wanted import Unsaid, Wanted, wanted
 from ectype.migrations.patience import CONNECT_SECONDS
 from ectype.migrations.runner import applied
 from ectype.migrations.scratch import scratch_database
-from ectype.migrations.scripts import Folders, Script, find, folders_of
+from ectype.migrations.scripts import Folders, Script, backfills_in, find, folders_of
 from ectype.schema.schema import Schema
 from ectype.sql.dialect import Dialect
 
@@ -47,6 +48,7 @@ async def diff(
     *,
     renames: Iterable[str] = (),
     ask: Ask | None = None,
+    online: Sequence[str] = (),
 ) -> Found:
     """Compare a database with what schemas declare. The database is read and not changed.
 
@@ -59,12 +61,16 @@ async def diff(
         folder: the folder of migrations; it may be missing.
         renames: what has another name now, as `users:people` and `people.name:full_name`.
         ask: who answers whether something is the same under another name; None to refuse where nobody said so.
+        online: the columns that get another type in steps, while others read and write, as `users.age` (PostgreSQL).
 
     Raises:
         RenameQuestionError: something may have another name now, and there is nobody to ask.
-        MigrationError: what is declared cannot be built, a migration is pending, or an applied one runs no more.
+        MigrationError: what is declared cannot be built, a migration is pending, or an applied one runs no more; or a
+            column cannot get another type in steps.
+        UnsupportedError: `online` on SQLite.
         ConnectError: the database cannot be reached.
     """
+    asked = said_online(online)
     config = parse(url) if isinstance(url, str) else url
     adapter = adapter_for(config)
     connection = await adapter.connect(CONNECT_SECONDS)
@@ -87,8 +93,12 @@ async def diff(
     for node in rename(current, owned, target, said(renames, want.renamed, ask)):
         found.add(RENAME, node)
     complete(current, owned, target, want.places, want.loose, found)
-    work = Comparison(current, target, found, adapter.dialect, want.fills)
+    work = Comparison(
+        current, target, found, adapter.dialect, want.fills, online=asked, backfills=backfills_in(folders_of(folder))
+    )
+    refuse_here(work)
     compare_tables(work)
+    refuse_unused(asked, work.retyped)
     compare_objects(work, want.objects, built.late_functions)
     return Found(found, want, adapter.dialect)
 

@@ -7,10 +7,11 @@ from typing import Literal, TypeAlias
 from ectype.migrations.reverse import reverse_all
 from ectype.sql.ddl import Node
 
-File: TypeAlias = Literal["before", "main", "build", "drop", "finish"]
-"""`before` is committed first; what is to `build`, or to `drop`, stands alone, outside a transaction; then `finish`."""
+File: TypeAlias = Literal["before", "main", "build", "drop", "check", "finish", "last"]
+"""`before` is committed first; what is to `build`, or to `drop`, stands alone, outside a transaction; `check` reads all
+rows, so that `finish` takes no time after it; and `last` is what no release needs any more."""
 
-FILES: tuple[File, ...] = ("before", "main", "build", "drop", "finish")
+FILES: tuple[File, ...] = ("before", "main", "build", "drop", "check", "finish", "last")
 
 # The order of commands within a file; a rollback runs them backwards.
 PLACES = 0
@@ -63,12 +64,32 @@ class Unmanaged:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class BackfillFile:
+    """A backfill that the files need before the last of them can be applied.
+
+    Attributes:
+        name: its name.
+        table: the table, or `schema.table`.
+        set: what its UPDATE sets.
+        where: which rows need it.
+        key: the column by which they are gone through.
+    """
+
+    name: str
+    table: str
+    set: str
+    where: str
+    key: str
+
+
 @dataclass(slots=True)
 class Difference:
     """What leads from a database to what is wanted of it."""
 
     steps: list[Step] = field(default_factory=list[Step])
     unmanaged: list[Unmanaged] = field(default_factory=list[Unmanaged])
+    backfills: list[BackfillFile] = field(default_factory=list[BackfillFile])
 
     def add(self, rank: int, *up: Node, file: File = "main", note: str | None = None, loses: str | None = None) -> None:
         """Add a step that can be turned round."""

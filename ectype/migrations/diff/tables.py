@@ -7,7 +7,7 @@ from typing import Any, Final
 from ectype.errors import UnsupportedError
 from ectype.migrations.diff import steps as at
 from ectype.migrations.diff.columns import changed_columns, replaced_columns
-from ectype.migrations.diff.comparison import Comparison, comment, dropped
+from ectype.migrations.diff.comparison import Comparison, comment, covers, dropped
 from ectype.migrations.diff.renames import mentions
 from ectype.migrations.diff.state import NAMELESS, Place, TableState, columns_of
 from ectype.migrations.diff.steps import Step
@@ -25,9 +25,7 @@ from ectype.sql.ddl import (
     ForeignKey,
     Identity,
     Index,
-    IndexColumn,
     Key,
-    Raw,
     RenameConstraint,
     RenameIndex,
     Table,
@@ -411,7 +409,7 @@ def _indexes(work: Comparison, there: TableState, wanted: TableState, touched: s
         if other is None:
             continue
         bare = (replace(one, comment=None), replace(other, comment=None))
-        if any(_covers(one, column) for column in touched):
+        if any(covers(one, column) for column in touched):
             gone[label], new[label] = one, other
         elif label in there.invalid:
             _build_again(work, other)
@@ -422,7 +420,7 @@ def _indexes(work: Comparison, there: TableState, wanted: TableState, touched: s
             found.add(at.CREATE_OBJECTS, comment(what, one.comment, other.comment, work.dialect))
     for one in gone.values():
         # With its column it would be gone before; and its name may be needed.
-        of_touched = any(_covers(one, column) for column in touched)
+        of_touched = any(covers(one, column) for column in touched)
         _drop_index(work, one, at_once=of_touched or one.name in new or one.name in wanted.constraints)
     for one in new.values():
         _build(work, one)
@@ -460,11 +458,3 @@ def _drop_index(work: Comparison, one: Index, *, at_once: bool = False) -> None:
         return
     was = replace(one, concurrently=True)
     work.found.add(at.DROP_PARTS, DropIndex(one.name, was, concurrently=True, prefix=one.prefix), file="drop")
-
-
-def _covers(index: Index, column: str) -> bool:
-    texts = [index.where or "", *index.include]
-    for part in index.columns:
-        of = part.of if isinstance(part, IndexColumn) else part
-        texts.append(of.sql if isinstance(of, Raw) else of)
-    return any(mentions(text, column) for text in texts)

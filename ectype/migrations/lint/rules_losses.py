@@ -164,7 +164,8 @@ def new_column(table: str, column: str, type_: str) -> Recipe:
     new = f"{column}_new"
     return Recipe(
         (
-            ("a second column, kept up to date by a trigger", change(
+            ("a second column, kept up to date by a trigger: all of it, with a swap of the names, is written by "
+             f"`ectype gen migration --from-diff --online {table}.{column}`; else", change(
                 f'with m.alter_table("{table}") as t:\n    t.column("{new}", "{type_}")\n'
                 f"m.execute(\n"
                 f'    \'CREATE FUNCTION "{table}_{new}" () RETURNS trigger LANGUAGE plpgsql AS $$ \'\n'

@@ -10,7 +10,6 @@ from ectype.adapters.base import Begin, Connection
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.url import MEMORY, Config, parse
 from ectype.errors import ConfigError, ConnectError, EctypeError, MigrationError
-from ectype.migrations.history import TABLE
 from ectype.migrations.storage import pg_dump
 from ectype.migrations.storage.databases import quoted
 from ectype.types.base import Target
@@ -28,13 +27,13 @@ ORDER BY CASE s.type WHEN 'table' THEN 1 WHEN 'index' THEN 2 WHEN 'view' THEN 3 
 
 # Each schema that was migrated by itself has a journal, and `pg_dump` tells of the tables of all.
 JOURNALS: Final[dict[Target, str]] = {
-    "postgres": f"""\
+    "postgres": """\
 SELECT n.nspname::text, a.attname::text FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relname = '{TABLE}' AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+WHERE c.relname = '{journal}' AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
   AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY n.nspname COLLATE "C", a.attnum""",
-    "sqlite": f"SELECT 'main', name FROM pragma_table_info('{TABLE}') ORDER BY cid",
+    "sqlite": "SELECT 'main', name FROM pragma_table_info('{journal}') ORDER BY cid",
 }
 LITERAL: Final[dict[Target, str]] = {"postgres": "quote_nullable({}::text)", "sqlite": "quote({})"}
 HAS_TABLES: Final[dict[Target, str]] = {
@@ -45,7 +44,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname <> 'information_schema' AN
 }
 
 
-async def dump(url: str, file: str | Path) -> None:
+async def dump(url: str | Config, file: str | Path) -> None:
     """Write the structure of a database into a file, and the rows of its journals, so that `load` makes it again.
 
     PostgreSQL's is what `pg_dump` says, less what changes from run to run, and each schema that was migrated by itself
@@ -55,19 +54,19 @@ async def dump(url: str, file: str | Path) -> None:
         ConfigError: the URL or the file cannot be used; or `pg_dump` is not installed, or older than the server.
         ConnectError: the database cannot be reached, or is not there.
     """
-    config = _existing(parse(url))
+    config = _existing(parse(url) if isinstance(url, str) else url)
     adapter = adapter_for(config)
     connection = await adapter.connect(CONNECT_SECONDS)
     try:
         target = adapter.dialect.target
         text = await WRITERS[target](config, connection)
-        text = f"{HEAD}{text}{await _journals(connection, target)}"
+        text = f"{HEAD}{text}{await _journals(connection, target, adapter.migrating.source)}"
     finally:
         await connection.close()
     _write(Path(file), text)
 
 
-async def load(url: str, file: str | Path, *, skip_if_loaded: bool = False) -> bool:
+async def load(url: str | Config, file: str | Path, *, skip_if_loaded: bool = False) -> bool:
     """Run the text that `dump` wrote, in an empty database, in one transaction; say whether it was run.
 
     Args:
@@ -125,17 +124,22 @@ WRITERS: Final[dict[Target, Callable[[Config, Connection], Awaitable[str]]]] = {
 }
 
 
-async def _journals(connection: Connection, target: Target) -> str:
-    found: list[Any] = await connection.fetch(JOURNALS[target], (), list)
+async def _journals(connection: Connection, target: Target, journal: str) -> str:
+    # The name of a journal is checked: it needs no quotes.
+    found: list[Any] = await connection.fetch(JOURNALS[target].replace("{journal}", journal), (), list)
     journals: dict[str, list[str]] = {}
     for schema, column in found:
         journals.setdefault(schema, []).append(column)
-    return "".join([await _rows_of(connection, target, *one) for one in journals.items() if "version" in one[1]])
+    texts = [
+        await _rows_of(connection, target, f"{quoted(schema)}.{quoted(journal)}", columns)
+        for schema, columns in journals.items()
+        if "version" in columns
+    ]
+    return "".join(texts)
 
 
-async def _rows_of(connection: Connection, target: Target, schema: str, columns: list[str]) -> str:
+async def _rows_of(connection: Connection, target: Target, table: str, columns: list[str]) -> str:
     names = [quoted(column) for column in columns]
-    table = f"{quoted(schema)}.{quoted(TABLE)}"
     literals = ", ".join(LITERAL[target].format(name) for name in names)
     rows: list[Any] = await connection.fetch(f"SELECT {literals} FROM {table} ORDER BY version", (), list)
     # One row a line: two branches that each add a migration can be merged.

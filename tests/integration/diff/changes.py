@@ -133,7 +133,7 @@ def the_length_of_a_text(base, new):
 
 @change(
     "# every row is written anew, and nobody else reads or writes meanwhile; it stops at a value that does not fit, "
-    "and rounds what has too many digits\n"
+    "and rounds what has too many digits. In steps, while others go on: --online users.name\n"
     'with m.alter_table("users") as t:\n'
     "    t.modify(\n"
     '        "name",\n'
@@ -148,7 +148,8 @@ def the_scale_of_a_number(base, new):
 
 
 @change(
-    "# every row is written anew, and nobody else reads or writes meanwhile\n"
+    "# every row is written anew, and nobody else reads or writes meanwhile. In steps, while others go on: "
+    "--online users.name\n"
     'with m.alter_table("users") as t:\n'
     "    t.modify(\n"
     '        "name",\n'

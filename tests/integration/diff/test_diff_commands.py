@@ -136,6 +136,7 @@ async def test_a_column_made_by_hand_is_drift_from_the_files_and_a_table_is_not(
         (("gen", "migration", "x", "--from-diff", "--schemas", "no_such_module"), "cannot be imported"),
         (("gen", "migration", "x", "--from-diff", "--schemas", "shop_schemas:User2"), "has no base of schemas"),
         (("gen", "migration", "x", "--rename", "a.b:c"), "belongs to --from-diff"),
+        (("gen", "migration", "x", "--online", "users.age"), "belongs to --from-diff"),
         (("gen", "migration", "x", "--sql"), "belongs to --from-diff"),
         (("gen", "migration", "x", "--no-input"), "belongs to --from-diff"),
     ],
@@ -152,3 +153,63 @@ def test_the_settings_may_name_the_schemas(ectype):
     Path("pyproject.toml").write_text('[tool.ectype]\nschemas = "shop_schemas:Base"\n')
     assert ectype("gen", "migration", "create_users", "--from-diff").exit_code == 0
     assert len(list(Path("migrations").glob("*.py"))) == 1
+
+
+VISITS = """\
+from ectype import Field, Registry, Schema, column, field, primary_key
+
+
+class Base(Schema, abstract=True, registry=Registry()):
+    pass
+
+
+class User(Base, table="users"):
+    id: Field[int] = primary_key()
+    visits: Field[int] = field(db=column(type="{kind}"))
+"""
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_a_type_changes_in_steps_from_the_first_command_to_the_last(ectype):
+    Path("shop_schemas.py").write_text(VISITS.format(kind="integer"))
+    assert ectype(*gen("create_users")).exit_code == 0
+    assert ectype("migrate").exit_code == 0
+    Path("shop_schemas.py").write_text(VISITS.format(kind="bigint"))
+    in_place = ectype(*gen("in_place", "--sql")).stdout
+    assert 'ALTER COLUMN "visits" TYPE bigint' in in_place
+    shown = ectype(*gen("widen", "--online", "users.visits", "--sql"))
+    assert shown.exit_code == 0
+    assert [line for line in shown.stdout.splitlines() if line.startswith("-- ") and " " not in line[3:]] == [
+        "-- widen",
+        "-- widen_check",
+        "-- widen_finish",
+        "-- widen_cleanup",
+        "-- backfills/users_visits_bigint",
+    ]
+    assert 'UPDATE "users" SET "visits_new" = "visits"::bigint WHERE' in shown.stdout
+    written = json.loads(ectype(*gen("widen", "--online", "users.visits", "--json")).stdout)
+    assert [Path(path).stem.partition("_")[2] for path in written["files"]] == [
+        "widen",
+        "widen_check",
+        "widen_finish",
+        "widen_cleanup",
+        "visits_bigint",
+    ]
+    assert Path(written["files"][-1]) == Path("migrations/backfills/users_visits_bigint.py")
+    assert ectype("lint").exit_code == 0
+    assert ectype("migrate", "--step", "1").exit_code == 0
+    assert ectype("backfill", "users_visits_bigint").exit_code == 0
+    assert ectype("migrate").exit_code == 0
+    assert ectype("verify").exit_code == 0
+    assert ectype("drift", "--schemas", "shop_schemas:Base").exit_code == 0
+    assert ectype("drift", "--against", "files").exit_code == 0
+
+
+def test_a_column_that_cannot_change_in_steps_ends_with_the_reason(ectype):
+    say("name")
+    assert ectype(*gen("create_users")).exit_code == 0
+    assert ectype("migrate").exit_code == 0
+    refused = ectype(*gen("x", "--online", "users.name"))
+    assert (refused.exit_code, refused.stderr.partition("\n")[0][:26]) == (2, "error: --online users.name")
+    assert not list(Path("migrations").glob("*_x*.py"))

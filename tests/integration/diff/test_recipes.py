@@ -350,7 +350,8 @@ async def test_a_text_that_is_too_long_for_the_new_type_is_refused_and_not_cut(p
     await postgres.execute("INSERT INTO users (name) VALUES ('Ada Lovelace')")
     (text,) = await postgres.write(typed("varchar(5)"))
     assert text.startswith(
-        "# every row is written anew, and nobody else reads or writes meanwhile; it stops at a value that is too long\n"
+        "# every row is written anew, and nobody else reads or writes meanwhile; it stops at a value that is too long. "
+        "In steps, while others go on: --online users.name\n"
     )
     assert "using" not in text
     with pytest.raises(migrations.MigrationFailedError, match="value too long for type character varying"):

@@ -33,11 +33,12 @@ def die():
 def deadly(adapter, number, moment):
     """Return the adapter, whose n-th statement is the last thing that this process does."""
     count = 0
-    connect = adapter.connect
 
     async def connecting(timeout):
-        connection = await connect(timeout)
-        return Deadly(connection)
+        return Deadly(await adapter.connect(timeout))
+
+    async def connecting_session(timeout):
+        return Deadly(await adapter.connect_session(timeout))
 
     class Deadly:
         def __init__(self, connection):
@@ -62,12 +63,12 @@ def deadly(adapter, number, moment):
 
             return call
 
-    return Wrapped(adapter, connecting)
+    return Wrapped(adapter, connecting, connecting_session)
 
 
 class Wrapped:
-    def __init__(self, adapter, connect):
-        self._adapter, self.connect = adapter, connect
+    def __init__(self, adapter, connect, connect_session):
+        self._adapter, self.connect, self.connect_session = adapter, connect, connect_session
 
     def __getattr__(self, name):
         return getattr(self._adapter, name)

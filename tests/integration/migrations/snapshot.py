@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from ectype.adapters.base import Connection
+from ectype.adapters.base import Adapter, Connection
 from ectype.migrations.catalog_reading import read_catalog
-from ectype.sql.dialect import Dialect
 
 POSTGRES = """
 SELECT 'constraint', conrelid::regclass::text, conname::text,
@@ -34,10 +33,10 @@ ORDER BY 1, 2, 3"""
 SQLITE = "SELECT type, tbl_name, name, sql FROM sqlite_schema WHERE type <> 'table' ORDER BY 1, 2, 3"
 
 
-async def snapshot(connection: Connection, dialect: Dialect) -> tuple[object, ...]:
+async def snapshot(connection: Connection, adapter: Adapter) -> tuple[object, ...]:
     """Return the catalogue, and the text of all that it does not read."""
-    catalog = await read_catalog(connection, dialect)
-    sql = POSTGRES if dialect.target == "postgres" else SQLITE
+    catalog = await read_catalog(connection, adapter)
+    sql = POSTGRES if adapter.dialect.target == "postgres" else SQLITE
     # A database does not say in which order they were made.
     catalog = replace(catalog, objects=tuple(sorted(catalog.objects, key=lambda one: (one.kind, one.name))))
     return catalog, [tuple(row) for row in await connection.fetch(sql, (), list) if "schema_migrations" not in row[1]]

@@ -59,3 +59,13 @@ async def test_the_schema_hash_changes_with_the_schema_and_not_with_rows(repo, r
     assert await migrations.schema_hash(repo) == before
     await rows(change)
     assert await migrations.schema_hash(repo) != before
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_constraint_that_stays_validated_after_its_rollback_leads_back(repo, folder, write):
+    """As every recipe for a large table does: added first, checked later."""
+    write("1_a", "m.execute('CREATE TABLE a (x integer)', 'DROP TABLE a')")
+    write("2_check", "m.create_constraint('a', 'positive', check='x > 0', validate=False)")
+    write("3_validate", "m.validate_constraint('a', 'positive')")
+    assert await migrations.check_migrations(repo, folder) == [1, 2, 3]

@@ -270,7 +270,7 @@ async def test_status_says_who_holds_the_lock(ectype, write, repo):
     write("1_a", A)
     holder = await repo.adapter.connect(10)
     try:
-        await holder.fetch("SELECT pg_advisory_lock($1)", (await guard_postgres._key(holder),), list)
+        await holder.fetch("SELECT pg_advisory_lock($1)", (await guard_postgres._key(holder, repo.adapter),), list)
         shown = in_a_thread(ectype, "status").out.splitlines()[0]
         assert f"   lock: held by pid {holder.server_pid} (ectype, " in shown
     finally:

@@ -540,6 +540,26 @@ CASES = [
         on_error="the index `posts_title_index` has `",
     ),
     Case(
+        "an index of a divided table that its parts get none of",
+        both(
+            lambda m: m.execute(
+                "CREATE TABLE days (day date) PARTITION BY RANGE (day); "
+                "CREATE TABLE days_1 PARTITION OF days FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
+                "DROP TABLE days",
+            ),
+            lambda m: m.create_index("days", "day", only=True),
+        ),
+        on=POSTGRES,
+        gives=(
+            (
+                "SELECT indrelid::regclass::text, indisvalid FROM pg_index "
+                "WHERE indrelid IN ('days'::regclass, 'days_1'::regclass)",
+                [("days", False)],
+            ),
+        ),
+        on_error="",
+    ),
+    Case(
         "an index that tells no two NULLs apart",
         lambda m: m.create_index("users", "team", "age", unique=True, nulls_distinct=False),
         on=POSTGRES,
@@ -845,18 +865,18 @@ async def test_a_command_is_done_over_rows_and_undone(case, repo, connection, ta
     await migrations.up(repo, 1, start)
     for sql in ROWS:
         await connection.execute(sql)
-    before = await snapshot(connection, repo.adapter.dialect)
+    before = await snapshot(connection, repo.adapter)
     if target not in case.on or (target == "postgres" and repo.adapter.dialect.version < case.since):
         with pytest.raises(migrations.MigrationFailedError) as caught:
             await migrations.up(repo, 2, case.change)
         assert case.on_error in str(caught.value)
         assert isinstance(caught.value.__cause__, UnsupportedError | DatabaseError)
-        assert await snapshot(connection, repo.adapter.dialect) == before
+        assert await snapshot(connection, repo.adapter) == before
         return
     assert await migrations.up(repo, 2, case.change)
     await _prove(case, connection)
     assert await migrations.down(repo, 2, case.change)
-    assert await snapshot(connection, repo.adapter.dialect) == before
+    assert await snapshot(connection, repo.adapter) == before
     # The statements of the proof are undone, so that all rows must be as they were, the new columns aside.
     assert await _rows(connection, "SELECT id, email, age, team FROM users ORDER BY id") == _without_team(case, USERS)
     assert await _rows(connection, "SELECT id, author_id, title, price FROM posts ORDER BY id") == POSTS

@@ -34,7 +34,7 @@ async def locked(repo):
     holder = await repo.adapter.connect(10)
     try:
         if repo.adapter.dialect.target == "postgres":
-            await holder.fetch("SELECT pg_advisory_lock($1)", (await guard_postgres._key(holder),), list)
+            await holder.fetch("SELECT pg_advisory_lock($1)", (await guard_postgres._key(holder, repo.adapter),), list)
         else:
             await holder.begin(Begin())
         yield

@@ -223,6 +223,7 @@ class Role:
         self.adapter = self
         self._adapter, self._name = adapter, name
         self.dialect, self.url, self.single = adapter.dialect, adapter.url, adapter.single
+        self.migrating = adapter.migrating
         self.begin_text = adapter.begin_text
 
     async def connect(self, timeout):

@@ -6,11 +6,11 @@ import pytest
 
 from ectype import migrations, telemetry
 from ectype.adapters.base import Adapter
+from ectype.adapters.migrating import SOURCE as TABLE
 from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
 from ectype.errors import ConstraintError, DatabaseError, IrreversibleError, MigrationError, UnsupportedError
 from ectype.migrations.events import FINISHED
-from ectype.migrations.history import TABLE
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -132,6 +132,31 @@ async def test_a_first_migration_that_fails_leaves_no_row(repo, folder, write, n
         await migrations.migrate(repo, folder)
     assert await names() == set()
     assert [one.state for one in await migrations.status(repo, folder)] == ["pending"]
+
+
+REFUSING = {
+    "postgres": (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'the journal is full'; END $$",
+        f"CREATE TRIGGER refuse BEFORE UPDATE ON {TABLE} FOR EACH ROW WHEN (NEW.version = 2) EXECUTE FUNCTION refuse()",
+    ),
+    "sqlite": (
+        f"CREATE TRIGGER refuse BEFORE UPDATE ON {TABLE} WHEN NEW.version = 2 "
+        "BEGIN SELECT RAISE(ABORT, 'the journal is full'); END",
+    ),
+}
+
+
+async def test_a_migration_whose_row_the_journal_does_not_take_is_rolled_back(repo, folder, write, connection, names):
+    write("1_a", "m.execute('CREATE TABLE a (x integer)', 'DROP TABLE a')")
+    await migrations.migrate(repo, folder)
+    for sql in REFUSING[repo.adapter.dialect.target]:
+        await connection.script(sql)
+    write("2_b", "m.execute('CREATE TABLE b (x integer)', 'DROP TABLE b')")
+    with pytest.raises(migrations.MigrationFailedError, match="the journal is full") as caught:
+        await migrations.migrate(repo, folder)
+    assert caught.value.unchanged
+    assert "b" not in await names()
+    assert await migrations.applied(repo) == [1]
 
 
 async def test_a_long_statement_is_shown_by_its_beginning(repo, folder, write):

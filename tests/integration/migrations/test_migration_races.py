@@ -59,7 +59,7 @@ async def test_a_run_that_waits_names_who_holds_the_lock_and_gives_up_in_time(re
     heard = []
     try:
         if repo.adapter.dialect.target == "postgres":
-            key = await guard_postgres._key(holder)
+            key = await guard_postgres._key(holder, repo.adapter)
             await holder.fetch("SELECT pg_advisory_lock($1)", (key,), list)
             message = (
                 rf"not free within \d s: it is held by pid {holder.server_pid} \(ectype, .*\), connected \d+ s ago"
@@ -86,7 +86,7 @@ async def test_a_long_wait_is_told_once_and_ends_when_the_lock_is_free(repo, fol
     heard = []
     try:
         if repo.adapter.dialect.target == "postgres":
-            await holder.fetch("SELECT pg_advisory_lock($1)", (await guard_postgres._key(holder),), list)
+            await holder.fetch("SELECT pg_advisory_lock($1)", (await guard_postgres._key(holder, repo.adapter),), list)
         else:
             await holder.begin(Begin())
         with telemetry.attach(WAITING, heard.append):

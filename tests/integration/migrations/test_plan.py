@@ -8,9 +8,9 @@ import pytest
 
 from ectype import migrations
 from ectype.adapters.base import Begin
+from ectype.adapters.migrating import SOURCE as TABLE
 from ectype.migrations import Goal
 from ectype.migrations.effects import effect
-from ectype.migrations.history import TABLE
 from ectype.migrations.offline import script
 
 on_postgres = pytest.mark.parametrize(

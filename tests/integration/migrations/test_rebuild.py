@@ -99,10 +99,10 @@ async def test_all_that_belongs_to_a_table_outlives_its_rebuild(do, repo, odd, c
         with m.alter_table(NAME) as t:
             do(t)
 
-    before, had = await snapshot(connection, repo.adapter.dialect), await rows(ALL)
+    before, had = await snapshot(connection, repo.adapter), await rows(ALL)
     await run(repo, change)
     assert await rows(ALL) == had
-    changed = await snapshot(connection, repo.adapter.dialect)
+    changed = await snapshot(connection, repo.adapter)
     assert changed[1] == before[1]
     text = (await rows("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'odd \" name'"))[0][0]
     assert text.endswith("STRICT")
@@ -115,7 +115,7 @@ async def test_all_that_belongs_to_a_table_outlives_its_rebuild(do, repo, odd, c
     ):
         assert kept in text
     assert await migrations.down(repo, 2, change)
-    assert await snapshot(connection, repo.adapter.dialect) == before
+    assert await snapshot(connection, repo.adapter) == before
     assert await rows(ALL) == had
     # AUTOINCREMENT goes on after the highest key that ever was, not after the highest that is.
     await connection.execute('INSERT INTO "odd "" name" ([first name], amount) VALUES (\'new\', 1)')
@@ -141,11 +141,11 @@ async def test_a_migration_that_fails_after_a_rebuild_leaves_everything_as_it_wa
         to_text(m)
         m.execute("INSERT INTO nothing VALUES (1)", "")
 
-    before, had = await snapshot(connection, repo.adapter.dialect), await rows(ALL)
+    before, had = await snapshot(connection, repo.adapter), await rows(ALL)
     with pytest.raises(migrations.MigrationFailedError) as caught:
         await migrations.up(repo, 2, fails)
     assert caught.value.unchanged
-    assert await snapshot(connection, repo.adapter.dialect) == before
+    assert await snapshot(connection, repo.adapter) == before
     assert await rows(ALL) == had
 
 
@@ -155,7 +155,7 @@ async def test_a_removed_column_takes_its_indexes_and_constraints_along(repo, od
             t.remove("word")
 
     await run(repo, change)
-    catalog = await read_catalog(connection, repo.adapter.dialect)
+    catalog = await read_catalog(connection, repo.adapter)
     table = next(one for one in catalog.tables if one.name == NAME)
     assert "word" not in [column.name for column in table.columns]
     assert [key.table for key in table.foreign_keys] == [NAME]
@@ -224,12 +224,12 @@ MISTAKES = [
 async def test_what_does_not_fit_the_table_or_its_rows_is_refused_and_undone(
     change, message, repo, odd, connection, rows
 ):
-    before, had = await snapshot(connection, repo.adapter.dialect), await rows(ALL)
+    before, had = await snapshot(connection, repo.adapter), await rows(ALL)
     with pytest.raises(migrations.MigrationFailedError) as caught:
         await migrations.up(repo, 2, change)
     assert message in str(caught.value)
     assert caught.value.unchanged
-    assert await snapshot(connection, repo.adapter.dialect) == before
+    assert await snapshot(connection, repo.adapter) == before
     assert await rows(ALL) == had
 
 
@@ -397,7 +397,7 @@ async def test_no_row_is_lost_in_the_rebuild_of_any_populated_table(data, databa
         await connection.execute("INSERT INTO parts (thing) SELECT id FROM things")
         everything = f"SELECT id, {names}, parent FROM things ORDER BY id"
         had = await connection.fetch(everything, (), list)
-        before = await snapshot(connection, repo.adapter.dialect)
+        before = await snapshot(connection, repo.adapter)
         change = changed(columns, changes)
         assert await migrations.up(repo, 2, change)
         assert await connection.fetch(everything, (), list) == had
@@ -405,7 +405,7 @@ async def test_no_row_is_lost_in_the_rebuild_of_any_populated_table(data, databa
         assert await connection.fetch("SELECT * FROM pragma_foreign_key_check", (), list) == []
         assert await migrations.down(repo, 2, change)
         assert await connection.fetch(everything, (), list) == had
-        assert await snapshot(connection, repo.adapter.dialect) == before
+        assert await snapshot(connection, repo.adapter) == before
         await connection.execute("DELETE FROM parents")
         assert await connection.fetch("SELECT count(*) FROM parts", (), list) == [(0,)]
     finally:
@@ -497,7 +497,7 @@ async def test_a_process_that_is_killed_after_a_rebuild_leaves_the_old_table(rep
 
     await migrations.up(repo, 1, start)
     await connection.execute("INSERT INTO words (word) VALUES ('1'), ('2')")
-    before, had = await snapshot(connection, repo.adapter.dialect), await rows("SELECT * FROM words")
+    before, had = await snapshot(connection, repo.adapter), await rows("SELECT * FROM words")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", KILLED, database_url, stdout=asyncio.subprocess.PIPE
     )
@@ -507,7 +507,7 @@ async def test_a_process_that_is_killed_after_a_rebuild_leaves_the_old_table(rep
     finally:
         process.kill()
         await process.wait()
-    assert await snapshot(connection, repo.adapter.dialect) == before
+    assert await snapshot(connection, repo.adapter) == before
     assert await rows("SELECT * FROM words") == had
     assert await migrations.applied(repo) == [1]
     assert await migrations.up(repo, 2, lambda m: alter(m, "words", lambda t: t.modify("word", int, null=False)))

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from ectype import migrations, telemetry
+from ectype.adapters.migrating import SOURCE as TABLE
 from ectype.errors import MigrationError
 from ectype.migrations import guard_postgres, guard_sqlite
 from ectype.migrations.events import FINISHED, STEPPED
-from ectype.migrations.history import TABLE
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -194,6 +194,25 @@ async def test_runs_whose_lock_does_nothing_share_the_steps(repo, folder, write,
     done = await asyncio.gather(*(migrations.migrate(repo, folder) for _ in range(6)))
     assert sorted(version for versions in done for version in versions) == [1]
     assert await rows("SELECT x FROM a") == [(1,)]
+
+
+async def test_a_run_that_joins_another_half_way_does_no_step_again(repo, folder, write, rows, monkeypatch):
+    async def slow(*args):
+        await asyncio.sleep(0.05)
+
+    inserts = "".join(f"    m.execute('INSERT INTO a VALUES ({number})', '')\n" for number in range(6))
+    table = "    m.execute('CREATE TABLE a (x integer)', 'DROP TABLE a')\n"
+    write("1_steps", text=f"transaction = False\n\n\ndef change(m):\n{table}{inserts}")
+    monkeypatch.setattr(guard_postgres, "_acquire", slow)
+    monkeypatch.setattr(guard_postgres.PostgresGuard, "check", slow)
+    monkeypatch.setattr(guard_sqlite.SqliteGuard, "check", slow)
+    running = [asyncio.ensure_future(migrations.migrate(repo, folder))]
+    while [one.state for one in await migrations.status(repo, folder)] != ["partial"]:
+        await asyncio.sleep(0.005)
+    running += [asyncio.ensure_future(migrations.migrate(repo, folder)) for _ in range(3)]
+    done = await asyncio.wait_for(asyncio.gather(*running), timeout=30)
+    assert sorted(version for versions in done for version in versions) == [1]
+    assert await rows("SELECT x FROM a ORDER BY x") == [(number,) for number in range(6)]
 
 
 @on_sqlite

@@ -6,6 +6,8 @@ import pytest
 
 from ectype import migrations
 from ectype.errors import MigrationError, UnsupportedError
+from ectype.migrations import guard_postgres
+from ectype.migrations.patience import Patience
 
 on_postgres = pytest.mark.parametrize(
     "database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -91,3 +93,56 @@ async def test_what_fits_nothing_is_refused(repo, folder, tenants):
 async def test_schemas_on_sqlite_are_refused(repo, folder):
     with pytest.raises(UnsupportedError, match="SQLite can do: it has no schemas"):
         await migrations.tenants(repo, "*")
+
+
+DIALECT = """
+def change(m):
+    with m.create_table("people") as t:
+        t.references("boss_id", "people")
+        t.references("country_id", "countries", prefix="shared")
+    m.execute(f"INSERT INTO people DEFAULT VALUES; COMMENT ON TABLE people IS 'of {m.prefix}'", "")
+"""
+
+
+@on_postgres
+async def test_a_migration_knows_the_schema_that_it_runs_in(repo, folder, write, tenants, rows):
+    await rows("CREATE SCHEMA shared")
+    await rows("CREATE TABLE shared.countries (id bigint PRIMARY KEY)")
+    write("3_people", text=DIALECT)
+    await migrations.migrate(repo, folder, prefix="tenant_1")
+    assert await rows("SELECT obj_description('tenant_1.people'::regclass)") == [("of tenant_1",)]
+    keys = "SELECT confrelid::regclass::text FROM pg_constraint WHERE contype = 'f' ORDER BY 1"
+    assert await rows(keys) == [("shared.countries",), ("tenant_1.people",)]
+    assert await migrations.rollback(repo, folder, prefix="tenant_1") == [3]
+
+
+@on_postgres
+async def test_a_repo_of_a_migration_works_in_its_schema(repo, folder, write, tenants, rows):
+    write(
+        "3_people",
+        text="async def up(m):\n"
+        "    m.execute('CREATE TABLE people (name text)')\n"
+        "    await m.flush()\n"
+        "    await m.repo.query('INSERT INTO people VALUES ({})', m.prefix)\n"
+        "\n\ndef down(m):\n    m.drop_table('people')\n",
+    )
+    await migrations.migrate(repo, folder, prefix="tenant_1")
+    assert await rows("SELECT name FROM tenant_1.people") == [("tenant_1",)]
+
+
+@on_postgres
+async def test_a_command_that_names_another_schema_than_the_run_is_refused_with_nothing_done(
+    repo, folder, write, tenants, rows
+):
+    write("3_elsewhere", "m.drop_table('a', prefix='other')")
+    with pytest.raises(MigrationError, match='a command has prefix="other", and the migration runs in `tenant_1`'):
+        await migrations.migrate(repo, folder, prefix="tenant_1")
+    assert await migrations.applied(repo, prefix="tenant_1") == []
+
+
+@on_postgres
+async def test_a_run_in_one_schema_does_not_wait_for_a_run_in_another(repo, folder, tenants):
+    async with guard_postgres.hold(repo.adapter, Patience(), "tenant_0"):
+        assert await migrations.migrate(repo, folder, prefix="tenant_1", lock_wait=0.2) == [1, 2]
+        with pytest.raises(migrations.MigrationLockError):
+            await migrations.migrate(repo, folder, prefix="tenant_0", lock_wait=0.2)

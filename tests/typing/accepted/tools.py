@@ -73,3 +73,4 @@ async def copy(repo: Repo, path: Path) -> None:
 
 Repo("sqlite:///a.db", attach={"archive": "b.db"})
 Repo("postgresql://db/blog", direct_url="postgresql://server/blog", prepare="unnamed")
+Repo("postgresql://db/blog", migration_source="blog_migrations", migration_lock="transaction")
