@@ -2,7 +2,7 @@
 
 from ectype.errors import DeadlineError
 
-BLOCKED_SECONDS = 0.1
+BLOCKED_SECONDS = 0.3
 """How late an event loop may look at a deadline before that is told."""
 BLOCKED_HINT = (
     "something ran for so long without an `await`: `asyncio.run(…, debug=True)` logs what does; give it to "

@@ -57,6 +57,9 @@ async def bid_farewell(killer: Repo, proxy: Proxy, connections: int) -> None:
     async with asyncio.timeout(10):
         while proxy.heard.count(b"57P01") < connections:
             await asyncio.sleep(0.01)
+    # What the proxy has heard it passes on at once; the clients read it in the next turns of this very loop.
+    for _ in range(20):
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("idle_check", [5.0, 0.0], ids=["trusted", "checked"])
