@@ -55,8 +55,8 @@ class Step:
     plain: bool
 
 
-Plan: TypeAlias = tuple[tuple[str, Callable[[Any], Any], Step], ...]
-"""Of each permitted field its name, what casts the usual values at once, and its step."""
+Plan: TypeAlias = tuple[tuple[str, Callable[[Any], Any], Step, Any], ...]
+"""Of each permitted field its name, what casts the usual values at once, its step, and what a new struct holds."""
 
 
 def cast_params(
@@ -84,7 +84,7 @@ def cast_params(
     given = _checked(params)
     empties = empty_values if empty_values is EMPTY else _listed(empty_values)
     made = draft(changeset)
-    changes = changeset.changes.copy()
+    changes = changeset.changes.copy() if changeset.changes else {}
     failed = _changed(made, changes, plan, given, empties, trim, force, message)
     made.changes = MappingProxyType(changes)
     made.params = MappingProxyType(given if changeset.params is None else {**changeset.params, **given})
@@ -93,7 +93,9 @@ def cast_params(
         made.errors = (*changeset.errors, *failed)
         made.uncast = (*changeset.uncast, *[name for name, _ in failed])
         made.valid = False
-    return sealed(made, changeset.__class__)
+    frozen: Any = made  # as `sealed`, without the call
+    frozen.__class__ = changeset.__class__
+    return frozen
 
 
 def _changed(
@@ -109,12 +111,13 @@ def _changed(
     """Put the params that are permitted into the changes, and return the errors of those that do not fit."""
     info, data = made.info, made.data
     blank = info.blank
-    # To ask a struct for a member that is unset takes longer than to ask a dict.
-    get = info.blank_values.get if blank is not None and blank.data is data else data.get if info.schemaless else None
+    # To ask a struct for a member that is unset takes longer than all else: what a new one holds is known.
+    is_new = blank is not None and blank.data is data
+    get = data.get if info.schemaless else None
     failed: list[tuple[str, Error]] = []
     # What is usual is never empty; but it may be one of the caller's own empty values.
     usually = empties is EMPTY
-    for name, usual, step in plan:
+    for name, usual, step, default in plan:
         if name not in given:
             continue
         param = given[name]
@@ -133,6 +136,8 @@ def _changed(
             value = outcome.value
         if step.mutable:
             stored = base_value(data, step.field)
+        elif is_new:
+            stored = default
         else:
             stored = getattr(data, name, None) if get is None else get(name)
         if stored is None and value is not None:
@@ -155,7 +160,8 @@ def _planned(info: SchemaInfo, permitted: tuple[Any, ...]) -> tuple[tuple[str, .
     """Return the fields of some columns and how they are cast, and keep it for the next time."""
     names = tuple(dict.fromkeys([field_name(info, column) for column in permitted]))
     fields = [info.fields[name] for name in names]
-    plan = names, tuple([(field.name, field.type.usual() or _nothing, _step(field)) for field in fields])
+    steps = [(one.name, one.type.usual() or _nothing, _step(one), one.options.default) for one in fields]
+    plan = names, tuple(steps)
     if len(info.casts) >= _MOST_PLANS:
         info.casts.clear()
     info.casts[permitted] = plan

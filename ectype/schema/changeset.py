@@ -18,7 +18,6 @@ from ectype.schema.meta import SchemaInfo, schema_info, struct_info
 from ectype.schema.rel import Rel
 from ectype.schema.schema import Of, Schema
 from ectype.schema.schemaless import SchemalessChangeset, begin_schemaless
-from ectype.schema.structs import values_of
 from ectype.schema.validations import Refusals
 
 __all__ = ["Changeset", "InvalidChangesetError", "change"]
@@ -428,5 +427,5 @@ def _blank(info: SchemaInfo) -> Changeset[Any]:
         return cast("Changeset[Any]", info.blank)
     made = sealed(begun(info.schema(), info), _CLASS)
     if all(options.default_factory is None for _, options in info.defaults):
-        info.blank, info.blank_values = made, values_of(made.data)
+        info.blank = made
     return made

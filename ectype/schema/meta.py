@@ -138,7 +138,6 @@ class SchemaInfo:
         associations: by name; each resolves its schema at first use.
         schemaless: whether it stands for the fields of a changeset over a mapping, which are named by text.
         blank: the changeset of a new struct, where all of its defaults can be shared.
-        blank_values: what that struct has, by name.
         casts: how the params of a changeset are cast, by the columns that are permitted.
         passes: the validations that changesets went through, by what they were told.
         relations: its relations as changesets know them, by name, each since its first use.
@@ -198,7 +197,6 @@ class SchemaInfo:
         self.slots: dict[str, Any] = {}
         self.attributes: tuple[tuple[str, str], ...] = ()
         self.blank: Any = None
-        self.blank_values: dict[str, Any] = {}
         self.casts: dict[tuple[Any, ...], Any] = {}
         self.passes: dict[tuple[Any, ...], Any] = {}
         self.relations: dict[str, Any] = {}
