@@ -40,6 +40,7 @@ BEGIN
     FOR name IN SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' LOOP
         EXECUTE format('DROP EXTENSION %I CASCADE', name);
     END LOOP;
+    EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
 END $$;
 CREATE SCHEMA public;
 COMMENT ON SCHEMA public IS 'standard public schema';
