@@ -9,7 +9,7 @@ from ectype.adapters.pool import Pool
 from ectype.adapters.registry import adapter_for
 from ectype.repo.transaction import Session
 
-SECONDS = 5.0
+SECONDS = 20.0
 """The ceiling of what must end."""
 
 

@@ -148,11 +148,18 @@ endings = st.one_of(
 
 @given(st.sampled_from(joins), st.lists(steps, max_size=5), endings)
 def test_what_is_printed_makes_the_same_query(join: Any, grown: list[Any], ending: Any):
-    query = join(from_(Post))
-    for step in grown:
-        query = step(query)
-    query = ending(query)
+    def made() -> Any:
+        query = join(from_(Post))
+        for step in grown:
+            query = step(query)
+        return ending(query)
+
+    query = made()
     again = eval(repr(query), NAMES)
+    if again.node is not query.node:
+        # After many thousand shapes a schema begins anew, and it may have been between these two.
+        query = made()
+        again = eval(repr(query), NAMES)
     assert again.node is query.node
     assert again.params == query.params
     assert again.preloads == query.preloads
