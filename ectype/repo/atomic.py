@@ -52,7 +52,7 @@ class Atomic:
         Args:
             place: where it runs.
             call: the options by which its BEGIN and COMMIT are told of.
-            told: the attribute.
+            told: returns what to raise when COMMIT refuses what was written.
         """
         self._place = place
         self._call = call

@@ -137,6 +137,7 @@ class SchemaInfo:
         unread: the columns that are read only where they are asked for.
         associations: by name; each resolves its schema at first use.
         schemaless: whether it stands for the fields of a changeset over a mapping, which are named by text.
+        attributes: the name of each slot, with that of the attribute by which a struct gives it.
         blank: the changeset of a new struct, where all of its defaults can be shared.
         casts: how the params of a changeset are cast, by the columns that are permitted.
         passes: the validations that changesets went through, by what they were told.
