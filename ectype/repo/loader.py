@@ -6,7 +6,8 @@ whole batch once through the careful functions, so it never poisons the other ro
 """
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
+from itertools import repeat, starmap
+from operator import itemgetter
 from typing import Any, NoReturn, TypeAlias, is_typeddict
 
 from ectype.errors import CastError
@@ -18,10 +19,11 @@ from ectype.sql.statement import Column
 
 Loader: TypeAlias = Callable[[list[Any]], list[Any]]
 INDENT = "        "
-MADE = "{} = new(T{})"
+MADE = "{} = {}()"
+WHOLE = itemgetter(slice(None))
 MANY_ROWS = 100
-"""From how many rows on the garbage collector waits and structs are made at once: that takes 17 ns off each row, and
-adds 300 to the first (`benchmarks`, load)."""
+"""From how many rows on the garbage collector waits and structs are made by `starmap`, which calls their class without
+a step of the interpreter: that takes 10 ns off each struct, and adds 300 to the first row (`benchmarks`, load)."""
 
 
 def build(columns: tuple[Column, ...], row: RowShape | None, prefix: str | None = None) -> Loader:
@@ -119,25 +121,34 @@ class _Source:
     def __init__(self, columns: tuple[Column, ...], prefix: str | None, *, careful: bool) -> None:
         self.columns = columns
         self.prefix = prefix
-        self.names: dict[str, Any] = {"new": object.__new__, "null": _null, "frozen": frozen, "repeat": repeat}
+        self.names: dict[str, Any] = {"null": _null, "frozen": frozen}
         self.body: list[str] = []
         self.values = [self._value(index, column, careful=careful) for index, column in enumerate(columns)]
         self.structs = 0
+        self.always: dict[str, str] = {}
+        """The twins of the structs that each row has, by their names in the text."""
 
     def function(self, row: RowShape, *, many: bool = False) -> Loader:
-        """Return the loader; one for `many` rows makes their structs at once, where each row is one struct."""
+        """Return the loader; one for `many` rows, at least one, has the structs of each made beside the loop."""
         result = self._row(row)
-        head = "".join(f"v{index}, " for index in range(len(self.columns)))
-        if many and isinstance(row, EntityRow) and not row.optional and head:
-            self.body.remove(MADE.format(result, 0))
-            begin = [
-                "    out = list(map(new, repeat(T0, len(rows))))",
-                f"    for {result}, ({head}) in zip(out, rows):",
-            ]
-            end: list[str] = []
-        else:
-            begin = ["    out = []", "    add = out.append", f"    for {head or '_ '}in rows:"]
-            end = [f"{INDENT}add({result})"]
+        each = f"({''.join(f'v{index}, ' for index in range(len(self.columns)))})" if self.columns else "_"
+        begin, end = ["    out = []", "    add = out.append"], [f"{INDENT}add({result})"]
+        read = "rows"
+        if many:
+            # A driver's row of its own kind is unpacked by an iterator; a slice of it is a tuple, which is not.
+            self.names["whole"] = WHOLE
+            begin.insert(0, "    read = rows if rows[0].__class__ is tuple else map(whole, rows)")
+            read = "read"
+        if many and self.always:
+            self.names.update(repeat=repeat, starmap=starmap)
+            made = {name: f"starmap({twin}, repeat((), len(rows)))" for name, twin in self.always.items()}
+            if result in made:
+                begin[1:], end = [f"    out = list({made[result]})"], []
+                made[result] = "out"
+            beside = set(map(MADE.format, made, self.always.values()))
+            self.body = [line for line in self.body if line not in beside]
+            each, read = f"{', '.join(made)}, {each}", f"zip({', '.join(made.values())}, read)"
+        begin.append(f"    for {each} in {read}:")
         lines = ["def load(rows):", *begin, *(f"{INDENT}{line}" for line in self.body), *end, "    return out"]
         # The text holds numbered names and the members of schemas, which are identifiers.
         exec("\n".join(lines), self.names)
@@ -222,6 +233,7 @@ class _Source:
             self.names[f"M{made}"] = intern_meta("loaded", table, prefix)
             lines.insert(-1, f"{made}._meta = M{made}")
         if row.optional:
+            del self.always[made]
             keys = row.keys or [row.start + row.names.index(key) for key in info.primary_key or row.names]
             missing = " and ".join(f"v{index} is None" for index in keys)
             lines = [f"if {missing}:", f"    {made} = None", "else:", *(f"    {line}" for line in lines)]
@@ -265,8 +277,9 @@ class _Source:
         number = self.structs
         self.structs += 1
         made = f"o{number}"
-        self.names[f"T{number}"] = info.twin
+        twin = self.always[made] = f"T{number}"
+        self.names[twin] = info.twin
         self.names[f"C{number}"] = info.schema
-        lines = [MADE.format(made, number), *(f"{made}.{name} = {item}" for name, item in members)]
+        lines = [MADE.format(made, twin), *(f"{made}.{name} = {item}" for name, item in members)]
         lines.append(f"{made}.__class__ = C{number}")
         return made, lines

@@ -20,7 +20,7 @@ def load_struct(model: Any, row: Any, target: Target) -> Any:
     """
     info = schema_info(model)
     given = _mapped(info, row)
-    made: Any = object.__new__(info.twin)
+    made: Any = info.twin()
     raws: dict[str, Any] = {}
     for name in info.column_names:
         field = info.fields[name]

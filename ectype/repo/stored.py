@@ -1,6 +1,6 @@
 """The struct that is in the database after a write: what it was, what was sent, what came back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ectype.repo.loader import frozen
@@ -9,8 +9,6 @@ from ectype.schema.associations import Association
 from ectype.schema.meta import Meta, SchemaInfo, State, intern_meta
 from ectype.schema.structs import UNSET, partial_names
 from ectype.types.base import Target
-
-new: Callable[[type[Any]], Any] = object.__new__
 
 
 def loaded_meta(info: SchemaInfo, prefix: str | None, table: str | None = None, state: State = "loaded") -> Meta:
@@ -30,7 +28,7 @@ def stored(
         where: its meta.
         originals: what lists and documents are compared with later (see `originals_of`); None to keep what there is.
     """
-    made = new(info.twin)
+    made: Any = info.twin()
     for name in info.field_names:
         value = values[name] if name in values else getattr(data, name, UNSET)
         if value is not UNSET:

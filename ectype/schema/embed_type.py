@@ -351,7 +351,7 @@ def _hidden(part: Part, convert: Convert, value: Any) -> Any:
 
 def loaded(info: SchemaInfo, document: dict[str, Any]) -> Any:
     """Return the struct of a document. Raises MisfitError for what does not fit."""
-    made: Any = object.__new__(info.twin)
+    made: Any = info.twin()
     for part in parts_of(info):
         value = document.get(part.key)
         if value is not None:

@@ -73,6 +73,13 @@ FROZEN: Mapping[str, object] = {
     "__setstate__": structs.set_state,
     "__replace__": structs.evolve,
 }
+TWIN: Mapping[str, object] = {
+    "__slots__": (),
+    "__hash__": None,
+    # A loader calls it without arguments, whatever a mixin says of new ones.
+    "__new__": object.__new__,
+    "__init__": object.__init__,
+}
 NOTHING = object()
 """Stands on the right of an annotation that has nothing there."""
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -200,7 +207,7 @@ def _build(
     own = type(f"{name}Columns", (metaclass,), {})
     body = {key: value for key, value in namespace.items() if key not in fields and key not in links}
     leaf: Any = type.__new__(own, name, (storage, *mixins), {**FROZEN, **body, "__slots__": (), "__options__": said})
-    twin = type.__new__(metaclass, name, (storage, *mixins), {"__slots__": (), "__hash__": None})
+    twin = type.__new__(metaclass, name, (storage, *mixins), {**TWIN})
     info = SchemaInfo(
         schema=leaf,
         table=said.table,
