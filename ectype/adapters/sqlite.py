@@ -1,8 +1,7 @@
-"""SQLite through aiosqlite: one thread hop a statement, WAL, writers that queue instead of failing."""
+"""SQLite through aiosqlite: one thread hop a statement, none for brief reads, WAL, writers that queue."""
 # the deadline is a parameter of every method of the contract
 
 import asyncio
-import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,10 +17,12 @@ import aiosqlite
 from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters.base import Begin, Copier, Use
 from ectype.adapters.deadlines import Deadlines, deadlines_here
+from ectype.adapters.sqlite_brief import WRITING, Brief, Pace, readers_wait
 from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
 from ectype.adapters.sqlite_queue import WriteQueue
+from ectype.adapters.sqlite_texts import BEGIN_DEFERRED, BEGIN_IMMEDIATE, WRITES_SOMEWHERE
 from ectype.adapters.sqlite_worker import Job, Worker, gone, hop, let_end, start
 from ectype.adapters.url import MEMORY, Config
 from ectype.errors import ConnectError, DeadlineError, LockNotAvailableError, UnsupportedError
@@ -34,19 +35,15 @@ BUSY_TIMEOUT_MS = 5_000
 STATEMENT_CACHE_SIZE = 512
 BUSY = "SQLITE_BUSY"
 
-_WRITING = r"(?:insert|update|delete|replace|create|drop|alter|reindex|vacuum)\b"
-_WRITES = re.compile(rf"\s*{_WRITING}", re.IGNORECASE)
-_WRITES_SOMEWHERE = re.compile(rf"\b{_WRITING}", re.IGNORECASE)
-"""What begins with WITH goes unqueued where it writes: SQLite's own lock holds for it all the same."""
-
 
 class SqliteConnection:
     """One connection to a SQLite database. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_busy_seconds", "_queue", "_setup", "_worker", "_writes", "retired")
+    __slots__ = ("__weakref__", "_brief", "_busy_seconds", "_queue", "_setup", "_worker", "_writes", "retired")
 
-    def __init__(self, worker: Worker, setup: jobs.Setup, queue: WriteQueue, busy_seconds: float) -> None:
+    def __init__(self, worker: Worker, setup: jobs.Setup, queue: WriteQueue, brief: Brief, busy_seconds: float) -> None:
         self._worker = worker
+        self._brief = brief
         self._setup = setup
         self._queue = queue
         self._busy_seconds = busy_seconds
@@ -71,16 +68,20 @@ class SqliteConnection:
     async def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
     ) -> T:
-        """Run one statement and return `load(rows)`; both run on the connection's thread."""
-        if not self._writes and _WRITES.match(sql) is None:
-            return await self._worker.run(jobs.fetch, sql, params, load, timeout)
-        return await self._write(jobs.fetch, sql, params, load, timeout)
+        """Run one statement and return `load(rows)`; both on the connection's thread, or here where they are brief."""
+        pace = self._brief.pace(sql)
+        if (found := self._here(jobs.fetch, sql, params, pace, timeout)) is not None:
+            return load(found)
+        run = self._write if self._writes or pace.kind in WRITING else self._worker.run
+        return await run(pace.learning(jobs.fetch), sql, params, load, timeout)
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
         """Run one statement and return how many rows it wrote."""
-        if not self._writes and _WRITES.match(sql) is None:
-            return await self._worker.run(jobs.execute, sql, params, int, timeout)
-        return await self._write(jobs.execute, sql, params, int, timeout)
+        pace = self._brief.pace(sql)
+        if (found := self._here(jobs.execute, sql, params, pace, timeout)) is not None:
+            return found
+        run = self._write if self._writes or pace.kind in WRITING else self._worker.run
+        return await run(pace.learning(jobs.execute), sql, params, int, timeout)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None) -> int:
         """Run one writing statement once a row of parameters, in a transaction or savepoint of its own."""
@@ -103,9 +104,12 @@ class SqliteConnection:
         load: Callable[[tuple[str, ...], list[Any], int], T],
         timeout: float | None = None,
     ) -> T:
-        """Run one statement and return `load(columns, rows, count)`; both run on the connection's thread."""
-        run = self._worker.run if not self._writes and _WRITES.match(sql) is None else self._write
-        return await run(jobs.query, sql, params, lambda answer: load(*answer), timeout)
+        """Run one statement and return `load(columns, rows, count)`; see `fetch`."""
+        pace = self._brief.pace(sql)
+        if (found := self._here(jobs.query, sql, params, pace, timeout)) is not None:
+            return load(*found)
+        run = self._write if self._writes or pace.kind in WRITING else self._worker.run
+        return await run(pace.learning(jobs.query), sql, params, lambda answer: load(*answer), timeout)
 
     async def cursor(
         self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
@@ -118,7 +122,8 @@ class SqliteConnection:
 
     async def script(self, sql: str, timeout: float | None = None) -> None:
         """Run several statements in order, in the open transaction if there is one."""
-        run = self._write if self._writes or _WRITES_SOMEWHERE.search(sql) else self._worker.run
+        self._brief.forget()
+        run = self._write if self._writes or WRITES_SOMEWHERE.search(sql) else self._worker.run
         await run(jobs.script, sql, (), _nothing, timeout)
 
     async def copy_in(self, table: str, *_rest: object, **_options: object) -> int:
@@ -163,10 +168,15 @@ class SqliteConnection:
             )
         if how.deferrable:
             raise UnsupportedError("deferrable=True is not known to SQLite", hint="leave it out")
-        if how.read_only or how.deferred:
-            await self._worker.run(jobs.execute, begin_text(how), (), int, timeout)
-        else:
-            await self._write(jobs.execute, begin_text(how), (), int, timeout)
+        sql = begin_text(how)
+        if sql is BEGIN_IMMEDIATE:
+            timeout = await self._may_write(timeout)
+        pace, worker = self._brief.pace(sql), self._worker
+        try:
+            if pace.owed or worker.here(jobs.execute, sql, (), pace, timeout) is None:
+                await worker.run(pace.learning(jobs.execute), sql, (), int, timeout)
+        finally:
+            self._pass_on()
 
     async def commit(self, timeout: float | None = None) -> None:
         """Commit; raises TransactionAbortedError when SQLite had rolled the transaction back by itself."""
@@ -227,12 +237,23 @@ class SqliteConnection:
         timeout: float | None,
     ) -> T:
         """Run a job that writes when its turn comes; in a transaction that writes it has it already."""
+        timeout = await self._may_write(timeout)
+        try:
+            return await self._worker.run(job, sql, params, load, timeout)
+        finally:
+            self._pass_on()
+
+    def _here(self, job: Job[Any], sql: str, params: Sequence[object], pace: Pace, timeout: float | None) -> Any:
+        """Return the result of a brief statement, run in this thread; None where it has to wait, or is not brief."""
+        if pace.owed or (pace.kind == "write" and not (self._writes and self._worker.raw.in_transaction)):
+            return None
+        return self._worker.here(job, sql, params, pace, timeout)
+
+    async def _may_write(self, timeout: float | None) -> float | None:
+        """Wait for the turn to write, unless it has come already; return what is left of the deadline."""
         worker = self._worker
         if self._writes or worker.broken or worker.lost or worker.raw.in_transaction:
-            try:
-                return await worker.run(job, sql, params, load, timeout)
-            finally:
-                self._pass_on()
+            return timeout
         if timeout is None:
             await self._take_turn(self._busy_seconds, None)
         else:
@@ -240,10 +261,7 @@ class SqliteConnection:
             await self._take_turn(min(timeout, self._busy_seconds), timeout)
             timeout = max(0.001, timeout - (monotonic() - started))
         self._writes = True
-        try:
-            return await worker.run(job, sql, params, load, timeout)
-        finally:
-            self._pass_on()
+        return timeout
 
     async def _take_turn(self, seconds: float, timeout: float | None) -> None:
         if await self._queue.take(seconds):
@@ -282,7 +300,7 @@ def _silent(what: str) -> UnsupportedError:
 
 def begin_text(how: Begin) -> str:
     """Return the statement that begins a transaction."""
-    return "BEGIN DEFERRED" if how.read_only or how.deferred else "BEGIN IMMEDIATE"
+    return BEGIN_DEFERRED if how.read_only or how.deferred else BEGIN_IMMEDIATE
 
 
 def _nothing(_result: None) -> None:
@@ -341,6 +359,8 @@ class SqliteAdapter:
         )
         self._busy_seconds = int(options.get("busy_timeout", BUSY_TIMEOUT_MS)) / 1_000
         self._queue = WriteQueue()
+        self._brief = Brief()
+        self._inline = options.get("inline", "on").lower() == "on"
         self._cache = int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE))
         self.copier: Copier | None = Copies(config, self.connect, SqliteAdapter)
 
@@ -359,7 +379,7 @@ class SqliteAdapter:
         start(driver, cast("sqlite3.Connection", opening))
         try:
             async with asyncio.timeout(timeout):
-                max_params = await hop(driver, self._open, opening)
+                max_params, brief = await hop(driver, self._open, opening)
         except BaseException as exc:
             let_end(driver)
             if isinstance(exc, (sqlite3.Error, TimeoutError)):
@@ -381,14 +401,16 @@ class SqliteAdapter:
             url=self.url,
             busy_seconds=self._busy_seconds,
             in_memory=self.single,
+            brief=self._brief if brief else None,
         )
-        return SqliteConnection(worker, self._setup, self._queue, self._busy_seconds)
+        return SqliteConnection(worker, self._setup, self._queue, self._brief, self._busy_seconds)
 
     async def connect_session(self, timeout: float) -> SqliteConnection:
         """As `connect`: nothing stands between a program and its file."""
         return await self.connect(timeout)
 
-    def _open(self, opening: _Opening) -> int:
+    def _open(self, opening: _Opening) -> tuple[int, bool]:
+        """Open the file; return how many parameters a statement may have, and whether brief reads leave the thread."""
         raw = sqlite3.connect(
             self._named(self._path),
             # Attached files are named so too.
@@ -398,7 +420,8 @@ class SqliteAdapter:
             check_same_thread=False,
         )
         opening.raw = raw
-        return jobs.set_up(jobs.Turn(raw, self._busy_seconds, set()), self._setup)
+        max_params = jobs.set_up(jobs.Turn(raw, self._busy_seconds, set()), self._setup)
+        return max_params, self._inline and not readers_wait(raw)
 
     def _named(self, path: str) -> str:
         return MEMORY if path == MEMORY else f"file:{quote(path)}?mode={self._mode}"

@@ -10,8 +10,9 @@ from typing import Any
 
 from ectype.adapters.sqlite_script import statements
 
-BUSY_SLICE_SECONDS = 0.05
-"""How long SQLite itself waits for a lock: it cannot be interrupted there, so the rest is waited for in slices."""
+BUSY_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025)
+"""The seconds between two looks at a lock that another program holds, the last of them again and again. SQLite, which
+has the same, cannot be interrupted while it waits, nor be told to wait in one call and not in another."""
 
 # These take `?1` with a sequence for a named placeholder, and warn (https://github.com/python/cpython/issues/117995).
 _NUMBERED_BY_NAME = (3, 12, 0) <= sys.version_info[:3] < (3, 12, 4)
@@ -58,6 +59,7 @@ class Turn:
         if self.cancelled:
             raise Stopped
         give_up = 0.0
+        pauses = iter(BUSY_PAUSES)
         looked = False
         while True:
             try:
@@ -70,9 +72,10 @@ class Turn:
                 if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or self.cancelled:
                     raise
                 now = time.monotonic()
-                give_up = give_up or now + self._busy_seconds - BUSY_SLICE_SECONDS
+                give_up = give_up or now + self._busy_seconds
                 if now >= give_up:
                     raise
+                time.sleep(next(pauses, BUSY_PAUSES[-1]))
 
     def execute_many(self, sql: str, rows: Any) -> sqlite3.Cursor:  # a sequence of sequences or mappings
         """Run one statement once a row."""
@@ -105,7 +108,7 @@ class Turn:
 
     def _look(self) -> None:
         """Let SQLite read the schema anew, if it has changed."""
-        self.raw.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+        self.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
 
     @contextmanager
     def all_or_nothing(self) -> Generator[None]:
@@ -115,7 +118,7 @@ class Turn:
         self.execute("SAVEPOINT ectype_batch" if nested else "BEGIN IMMEDIATE")
         try:
             yield
-            raw.execute("RELEASE ectype_batch" if nested else "COMMIT")
+            self.execute("RELEASE ectype_batch" if nested else "COMMIT")
         except BaseException:
             # Some errors, and an interrupted write, have rolled all of it back already.
             if raw.in_transaction and nested:
@@ -149,7 +152,7 @@ def set_up(turn: Turn, setup: Setup) -> int:
     """Prepare a new connection; returns how many parameters a statement may have."""
     raw = turn.raw
     journal_mode, synchronous = setup.journal, setup.synchronous
-    raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}")
+    raw.execute("PRAGMA busy_timeout = 0")
     raw.execute("PRAGMA foreign_keys = ON")
     # It reads the file, which another program may have for itself: one that closes it as the last, for example.
     turn.execute(f"PRAGMA synchronous = {synchronous}")
@@ -293,7 +296,7 @@ def roll_back(turn: Turn, sql: str, _params: Sequence[object]) -> None:
 def reset(turn: Turn, _sql: str, setup: Setup) -> None:
     """Set the PRAGMAs back that change results or wait, and drop what is temporary."""
     raw = turn.raw
-    raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SLICE_SECONDS * 1_000)}").fetchall()
+    raw.execute("PRAGMA busy_timeout = 0").fetchall()
     for schema in ("main", *setup.attach):
         raw.execute(f'PRAGMA "{schema}".synchronous = {setup.synchronous}')
     for sql in _SESSION:

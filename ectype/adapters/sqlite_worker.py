@@ -3,7 +3,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock, Thread
 from time import monotonic
@@ -13,6 +13,7 @@ import aiosqlite
 
 from ectype.adapters.deadlines import Deadlines
 from ectype.adapters.lateness import overdue
+from ectype.adapters.sqlite_brief import Brief, Pace
 from ectype.adapters.sqlite_errors import RAISED, translate
 from ectype.adapters.sqlite_jobs import Stopped, Turn
 from ectype.errors import ConnectError, DeadlineError, TransactionAbortedError
@@ -39,10 +40,13 @@ class Worker:
     """
 
     __slots__ = (
+        "_brief",
         "_busy_seconds",
         "_current",
         "_deadlines",
         "_driver",
+        "_here",
+        "_jobs",
         "_last",
         "_lock",
         "_reading",
@@ -62,8 +66,11 @@ class Worker:
         url: str,
         busy_seconds: float,
         in_memory: bool,
+        brief: Brief | None,
     ) -> None:
         self._deadlines = deadlines
+        self._brief = brief
+        self._jobs = 0
         self._driver = driver
         self.raw = raw
         self._url = url
@@ -73,6 +80,7 @@ class Worker:
         self._current: Turn | None = None
         self._reading: set[sqlite3.Cursor] = set()
         self._last = Turn(raw, busy_seconds, self._reading)
+        self._here = Turn(raw, 0, self._reading)
         self.broken = False
         self.lost = False
 
@@ -107,6 +115,7 @@ class Worker:
             raise overdue(self._url, timeout, ended="") from None
         turn = self._last = Turn(self.raw, self._busy_seconds, self._reading)
         answer = hop(self._driver, self._work, turn, job, sql, params, load)
+        self._jobs += 1
         try:
             result = await answer
         except asyncio.CancelledError as exc:
@@ -124,9 +133,29 @@ class Worker:
             if bound is not None:
                 bound.ended()
             raise
+        finally:
+            self._jobs -= 1
         if bound is not None:
             bound.ended()
         return result
+
+    def here(self, job: Job[Any], sql: str, params: Sequence[object], pace: Pace, timeout: float | None) -> Any:
+        """Return the result of a brief statement, run in this thread; None where the connection's own must be asked.
+
+        Raises what the statement failed with, where its transaction is gone.
+        """
+        if self._brief is None or self._jobs or self.lost or self.broken or (timeout is not None and timeout <= 0):
+            return None
+        was_open = self.raw.in_transaction
+        try:
+            return self._brief.run(job, self._here, sql, params, pace)
+        except RAISED as exc:
+            pace.was_long()
+            self.lost = was_open and not self.raw.in_transaction
+            if self.lost:
+                raise translate(exc, self.raw, self._url, params) from exc
+            # The statement has left no trace. On its thread it comes to the same end, and there is time to say why.
+            return None
 
     async def ended_well(self, timeout: float) -> bool:
         """Wait for the end of the last job, and return whether it was done; its caller has left it.

@@ -52,7 +52,15 @@ POSTGRES_OPTIONS = (
 )
 _OURS = (*(one for one in POOL_OPTIONS if one != "connect_timeout"), "prepare", "service", "statement_cache_size")
 """Options that libpq does not have, or that name the service itself."""
-SQLITE_OPTIONS = (*POOL_OPTIONS, "busy_timeout", "journal_mode", "mode", "statement_cache_size", "synchronous")
+SQLITE_OPTIONS = (
+    *POOL_OPTIONS,
+    "busy_timeout",
+    "inline",
+    "journal_mode",
+    "mode",
+    "statement_cache_size",
+    "synchronous",
+)
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
@@ -61,6 +69,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "ssl_min_protocol_version": ("tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"),
     "ssl_max_protocol_version": ("tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"),
     "target_session_attrs": ("any", "primary", "standby", "prefer-standby", "read-write", "read-only"),
+    "inline": ("on", "off"),
     "journal_mode": ("wal", "delete", "truncate", "persist", "memory", "off"),
     "mode": ("ro", "rw", "rwc"),
     "synchronous": ("off", "normal", "full", "extra"),

@@ -150,6 +150,9 @@ class _Source:
             each, read = f"{', '.join(made)}, {each}", f"zip({', '.join(made.values())}, read)"
         begin.append(f"    for {each} in {read}:")
         lines = ["def load(rows):", *begin, *(f"{INDENT}{line}" for line in self.body), *end, "    return out"]
+        if isinstance(row, ValueRow) and len(self.columns) == 1:
+            checked = f"{result} if v0 is not None else null(n0)" if self.body else result
+            lines = ["def load(rows):", f"    return [{checked} for {each} in rows]"]
         # The text holds numbered names and the members of schemas, which are identifiers.
         exec("\n".join(lines), self.names)
         load: Loader = self.names["load"]

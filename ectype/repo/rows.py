@@ -8,6 +8,7 @@ from typing import Any, cast
 from ectype.errors import QueryError
 from ectype.repo.sending import generate
 from ectype.schema.meta import SchemaInfo
+from ectype.types.at_once import is_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,10 @@ def _columns(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[list[A
 
 def _uniform(info: SchemaInfo, rows: list[Any]) -> Group | None:
     """Return the group of rows that are all dicts with the same keys, without a step of ours for each; else None."""
-    if set(map(type, rows)) != {dict}:
+    if not is_all(dict, rows):
         return None
     first: dict[str, Any] = rows[0]
-    if set(map(len, rows)) != {len(first)}:
+    if [*map(len, rows)].count(len(first)) != len(rows):
         return None
     fields = fields_of(info, tuple(first))
     try:

@@ -261,7 +261,8 @@ async def test_waiting_for_a_lock_can_be_cancelled(connection, other):
     await other.rollback()
 
 
-async def test_a_begin_cancelled_after_it_was_done_and_before_it_was_told_is_undone(connection):
+async def test_a_begin_cancelled_after_it_was_done_and_before_it_was_told_is_undone(sqlite_url):
+    connection = await adapter_for(f"{sqlite_url}?inline=off").connect(5)
     task = asyncio.create_task(connection.begin(Begin()))
     await asyncio.sleep(0)
     # The loop stands still while the thread is done with BEGIN.
@@ -272,6 +273,7 @@ async def test_a_begin_cancelled_after_it_was_done_and_before_it_was_told_is_und
         await task
     assert not connection.in_transaction
     assert not connection.broken
+    await connection.close()
 
 
 async def test_a_reader_that_turns_writer_too_late_is_told_the_fix(connection, other):

@@ -118,7 +118,8 @@ async def test_cancelled_while_it_rolls_back_a_failed_block_ends_cancelled(notes
         if running.seen < suspension:
             break
     assert ends == [asyncio.CancelledError] * (len(ends) - 1) + [TransactionAbortedError]
-    assert len(ends) > 3
+    # Its statement and its ROLLBACK at least; BEGIN is no wait everywhere.
+    assert len(ends) > 2
 
 
 async def test_cancelled_while_it_waits_for_a_connection_a_transaction_leaves_nothing(notes: Notes):

@@ -1,0 +1,182 @@
+"""Brief statements of SQLite: those that end sooner than a thread wakes run in the thread of the event loop.
+
+To hand a statement to its connection's thread and the rows back takes 14 to 20 µs on one processor, and several times
+that where it wakes another; to read a row by its key takes 4. So what has been brief on its thread is run here, as long
+as it can hold up nobody:
+
+- It is a SELECT, a BEGIN, or, in a transaction that writes already, a write of which each step is done once (see
+  `ectype.adapters.sqlite_bounded`). COMMIT, which may wait for the disk, and everything else has its thread.
+- The database is in memory or in WAL mode, where readers wait for no writer (https://www.sqlite.org/wal.html). Where
+  SQLite says that a lock is taken, the thread waits for it.
+- Nothing else is done on its connection.
+- SQLite asks after every thousand steps of a SELECT how long it has taken. One that takes longer is broken off, which
+  leaves its transaction as it was, and is run on the thread; it comes back when it has been brief there for a while.
+- The event loop turns at least once in half a millisecond: who goes on for so long without a turn has the next
+  statement on the thread, and others run meanwhile.
+"""
+
+from asyncio import AbstractEventLoop, get_running_loop
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
+from functools import partial
+from math import inf
+from sqlite3 import Connection
+from time import monotonic, thread_time
+from typing import Any, Literal, TypeAlias
+
+from ectype.adapters.sqlite_bounded import bounded
+from ectype.adapters.sqlite_jobs import Turn
+from ectype.adapters.sqlite_texts import BEGINS, DEFINES, READS, WRITES
+
+BRIEF_SECONDS = 0.0002
+"""What a statement may take to be brief."""
+BROKEN_OFF_SECONDS = 0.0004
+"""After how long a read here is broken off."""
+TURN_SECONDS = 0.0005
+"""How long brief statements may go on without a turn of the event loop."""
+STEPS = 1_000
+"""After how many steps of its machine SQLite asks whether to go on: some 30 µs."""
+BRIEF_RUNS = 3
+"""How often a statement must have been brief on its thread before it is run here."""
+MOST_STRIKES = 10
+FORGIVEN_AFTER = 500
+"""After how many brief runs a long one counts as the first."""
+STATEMENTS = 2_000
+"""How many texts are known at most."""
+
+_NOTHING = Context()
+
+Job: TypeAlias = Callable[[Turn, str, Any], Any]
+"""What runs a statement: `(turn, sql, params) -> result`."""
+
+
+Kind: TypeAlias = Literal["read", "write", "begin", "define", "other"]
+WRITING: tuple[Kind, ...] = ("write", "define")
+"""What waits for its turn to write."""
+_OWED: Mapping[Kind, float] = {"read": BRIEF_RUNS, "write": BRIEF_RUNS, "begin": 0, "define": inf, "other": inf}
+
+
+class Pace:
+    """What is known of one statement: what it does, and how long it takes.
+
+    Attributes:
+        kind: what it begins as; what begins with WITH is not looked into.
+        owed: how often it must still be brief on its thread before it runs here; for ever where it never does.
+    """
+
+    __slots__ = ("_runs", "_strikes", "kind", "owed")
+
+    def __init__(self, sql: str) -> None:
+        self.kind: Kind = _kind(sql)
+        self.owed: float = _OWED[self.kind]
+        self._strikes = 0
+        self._runs = 0
+
+    def learning(self, job: Job) -> Job:
+        """Return the job for the connection's thread that tells how long this one takes, while that is of use."""
+        return partial(self._learn, job) if 0 < self.owed < inf else job
+
+    def _learn(self, job: Job, turn: Turn, sql: str, params: Sequence[object]) -> Any:
+        # What other threads took meanwhile is not the statement's.
+        began = thread_time()
+        result = job(turn, sql, params)
+        if thread_time() - began > BRIEF_SECONDS:
+            self.owed = max(self.owed, BRIEF_RUNS)
+        elif self.owed > 1:
+            self.owed -= 1
+        else:
+            self.owed = inf if self.kind == "write" and not bounded(turn.raw, sql, params) else 0
+        return result
+
+    def was_brief(self) -> None:
+        """Note a run here that was."""
+        self._runs += 1
+
+    def was_long(self) -> None:
+        """Note a run here that was not, or failed: each one soon after another doubles what is owed."""
+        self._strikes = 1 if self._runs > FORGIVEN_AFTER else min(self._strikes + 1, MOST_STRIKES)
+        self._runs = 0
+        self.owed = BRIEF_RUNS << self._strikes
+
+
+def _kind(sql: str) -> Kind:
+    if sql in BEGINS:
+        return "begin"
+    if READS.match(sql):
+        return "read"
+    if DEFINES.match(sql):
+        return "define"
+    return "write" if WRITES.match(sql) else "other"
+
+
+class Brief:
+    """The statements of one database, and how long the event loop has not turned for brief ones."""
+
+    __slots__ = ("_loop", "_paces", "_since", "_until")
+
+    def __init__(self) -> None:
+        self._paces: dict[str, Pace] = {}
+        self._loop: AbstractEventLoop | None = None
+        self._since = 0.0
+        self._until = 0.0
+
+    def pace(self, sql: str) -> Pace:
+        """Return what is known of a statement."""
+        found = self._paces.get(sql)
+        if found is None:
+            found = Pace(sql)
+            if found.kind == "define" or len(self._paces) >= STATEMENTS:
+                self.forget()
+            if found.kind != "define":
+                self._paces[sql] = found
+        return found
+
+    def forget(self) -> None:
+        """Learn everything anew: statements may do more than they did."""
+        self._paces.clear()
+
+    def run(self, job: Job, turn: Turn, sql: str, params: Sequence[object], pace: Pace) -> Any:
+        """Return the result of a job that has been brief, done here; None when its thread shall be asked.
+
+        Raises what sqlite3 raises, also where a read was broken off.
+        """
+        began = monotonic()
+        if not self._in_turn(began):
+            return None
+        if pace.kind == "read":
+            self._until = began + BROKEN_OFF_SECONDS
+            turn.raw.set_progress_handler(self._too_long, STEPS)
+            try:
+                result = job(turn, sql, params)
+            finally:
+                turn.raw.set_progress_handler(None, STEPS)
+        else:
+            result = job(turn, sql, params)
+        if monotonic() - began > BRIEF_SECONDS:
+            pace.was_long()
+        else:
+            pace.was_brief()
+        return result
+
+    def _too_long(self) -> bool:
+        return monotonic() > self._until
+
+    def _in_turn(self, now: float) -> bool:
+        """Whether the event loop has turned lately; the first statement of a turn asks to be told of the next."""
+        loop = get_running_loop()
+        if self._since and loop is self._loop:
+            return now - self._since < TURN_SECONDS
+        self._loop, self._since = loop, now
+        loop.call_soon(self._turned, context=_NOTHING)
+        return True
+
+    def _turned(self) -> None:
+        self._since = 0.0
+
+
+def readers_wait(raw: Connection) -> bool:
+    """Return whether a read of a connection may have to wait for a writer, in any of its files."""
+    for _, name, file in raw.execute("PRAGMA database_list").fetchall():
+        if file and raw.execute(f'PRAGMA "{name}".journal_mode').fetchone()[0] != "wal":
+            return True
+    return False
