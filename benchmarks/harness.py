@@ -240,9 +240,11 @@ async def _alternated(table: Table, budget: Budget, pace: Pace) -> tuple[dict[st
         gc.collect()
         took: dict[str, list[float]] = {one.name: [] for one in pair}
         for i in range(TURNS if pace is not QUICK else pace.least):
-            for one in pair if number % 2 == 0 else reversed(pair):
+            for turn, one in enumerate(pair if number % 2 == 0 else reversed(pair)):
+                # Each its own row: a change that the other has just written would be none, and not be sent.
+                row = i * len(pair) + turn
                 started = time.process_time()
-                await once(one, i)
+                await once(one, row)
                 took[one.name].append(time.process_time() - started)
         for one in pair:
             figures[one.name].cpu.append(statistics.median(took[one.name]))

@@ -235,9 +235,10 @@ class _Source:
         if (table, prefix) != (info.table, info.prefix):
             self.names[f"M{made}"] = intern_meta("loaded", table, prefix)
             lines.insert(-1, f"{made}._meta = M{made}")
-        if row.optional:
+        keys = row.keys or [row.start + row.names.index(key) for key in info.primary_key or row.names]
+        # Where an inner join gives it, one without a key has been refused above.
+        if row.optional and all(self.columns[key].nullable for key in keys):
             del self.always[made]
-            keys = row.keys or [row.start + row.names.index(key) for key in info.primary_key or row.names]
             missing = " and ".join(f"v{index} is None" for index in keys)
             lines = [f"if {missing}:", f"    {made} = None", "else:", *(f"    {line}" for line in lines)]
         self.body += lines

@@ -101,7 +101,8 @@ async def _insert_columns(engine: Engine, changeset: Changeset[Any], call: Call)
         raise await refused(engine, changeset.with_action("insert"), exc, values) from exc
     for name in info.unwritable["insert"]:
         values[name] = UNSET  # what the struct has was not stored
-    values.update(zip(plan.returning, back, strict=True))
+    for name, value in zip(plan.returning, back, strict=True):  # `update` would make a list of each pair
+        values[name] = value
     originals = None
     if info.mutable_names:
         sent = dict(zip(fields, params, strict=True))
