@@ -23,7 +23,7 @@ from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
 from ectype.adapters.sqlite_queue import WriteQueue
 from ectype.adapters.sqlite_texts import BEGIN_DEFERRED, BEGIN_IMMEDIATE, WRITES_SOMEWHERE
-from ectype.adapters.sqlite_worker import Job, Worker, gone, hop, let_end, start
+from ectype.adapters.sqlite_worker import MISSED, Job, Worker, gone, hop, let_end, start
 from ectype.adapters.url import MEMORY, Config
 from ectype.errors import ConnectError, DeadlineError, LockNotAvailableError, UnsupportedError
 from ectype.sql.dialect import SQLITE, Dialect
@@ -70,16 +70,16 @@ class SqliteConnection:
     ) -> T:
         """Run one statement and return `load(rows)`; both on the connection's thread, or here where they are brief."""
         pace = self._brief.pace(sql)
-        if (found := self._here(jobs.fetch, sql, params, pace, timeout)) is not None:
-            return load(found)
+        if (found := self._here(jobs.fetch, sql, params, load, pace, timeout)) is not MISSED:
+            return cast("T", found)
         run = self._write if self._writes or pace.kind in WRITING else self._worker.run
         return await run(pace.learning(jobs.fetch), sql, params, load, timeout)
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
         """Run one statement and return how many rows it wrote."""
         pace = self._brief.pace(sql)
-        if (found := self._here(jobs.execute, sql, params, pace, timeout)) is not None:
-            return found
+        if (found := self._here(jobs.execute, sql, params, int, pace, timeout)) is not MISSED:
+            return cast("int", found)
         run = self._write if self._writes or pace.kind in WRITING else self._worker.run
         return await run(pace.learning(jobs.execute), sql, params, int, timeout)
 
@@ -106,10 +106,14 @@ class SqliteConnection:
     ) -> T:
         """Run one statement and return `load(columns, rows, count)`; see `fetch`."""
         pace = self._brief.pace(sql)
-        if (found := self._here(jobs.query, sql, params, pace, timeout)) is not None:
-            return load(*found)
+
+        def load_answer(answer: tuple[tuple[str, ...], list[Any], int]) -> T:
+            return load(*answer)
+
+        if (found := self._here(jobs.query, sql, params, load_answer, pace, timeout)) is not MISSED:
+            return cast("T", found)
         run = self._write if self._writes or pace.kind in WRITING else self._worker.run
-        return await run(pace.learning(jobs.query), sql, params, lambda answer: load(*answer), timeout)
+        return await run(pace.learning(jobs.query), sql, params, load_answer, timeout)
 
     async def cursor(
         self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
@@ -173,7 +177,7 @@ class SqliteConnection:
             timeout = await self._may_write(timeout)
         pace, worker = self._brief.pace(sql), self._worker
         try:
-            if pace.owed or worker.here(jobs.execute, sql, (), pace, timeout) is None:
+            if pace.owed or worker.here(jobs.execute, sql, (), int, pace, timeout) is MISSED:
                 await worker.run(pace.learning(jobs.execute), sql, (), int, timeout)
         finally:
             self._pass_on()
@@ -243,11 +247,19 @@ class SqliteConnection:
         finally:
             self._pass_on()
 
-    def _here(self, job: Job[Any], sql: str, params: Sequence[object], pace: Pace, timeout: float | None) -> Any:
-        """Return the result of a brief statement, run in this thread; None where it has to wait, or is not brief."""
+    def _here(
+        self,
+        job: Job[Any],
+        sql: str,
+        params: Sequence[object],
+        load: Callable[[Any], Any],
+        pace: Pace,
+        timeout: float | None,
+    ) -> Any:
+        """Return the loaded result of a brief statement, run in this thread; MISSED where its own has to be asked."""
         if pace.owed or (pace.kind == "write" and not (self._writes and self._worker.raw.in_transaction)):
-            return None
-        return self._worker.here(job, sql, params, pace, timeout)
+            return MISSED
+        return self._worker.here(job, sql, params, load, pace, timeout)
 
     async def _may_write(self, timeout: float | None) -> float | None:
         """Wait for the turn to write, unless it has come already; return what is left of the deadline."""

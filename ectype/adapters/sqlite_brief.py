@@ -112,13 +112,13 @@ def _kind(sql: str) -> Kind:
 class Brief:
     """The statements of one database, and how long the event loop has not turned for brief ones."""
 
-    __slots__ = ("_loop", "_paces", "_since", "_until")
+    __slots__ = ("_began", "_loop", "_paces", "_since")
 
     def __init__(self) -> None:
         self._paces: dict[str, Pace] = {}
         self._loop: AbstractEventLoop | None = None
         self._since = 0.0
-        self._until = 0.0
+        self._began = 0.0
 
     def pace(self, sql: str) -> Pace:
         """Return what is known of a statement."""
@@ -138,28 +138,28 @@ class Brief:
     def run(self, job: Job, turn: Turn, sql: str, params: Sequence[object], pace: Pace) -> Any:
         """Return the result of a job that has been brief, done here; None when its thread shall be asked.
 
-        Raises what sqlite3 raises, also where a read was broken off.
+        `ended` follows, when the result is loaded. Raises what sqlite3 raises, also where a read was broken off.
         """
-        began = monotonic()
-        if not self._in_turn(began):
+        self._began = monotonic()
+        if not self._in_turn(self._began):
             return None
-        if pace.kind == "read":
-            self._until = began + BROKEN_OFF_SECONDS
-            turn.raw.set_progress_handler(self._too_long, STEPS)
-            try:
-                result = job(turn, sql, params)
-            finally:
-                turn.raw.set_progress_handler(None, STEPS)
-        else:
-            result = job(turn, sql, params)
-        if monotonic() - began > BRIEF_SECONDS:
+        if pace.kind != "read":
+            return job(turn, sql, params)
+        turn.raw.set_progress_handler(self._too_long, STEPS)
+        try:
+            return job(turn, sql, params)
+        finally:
+            turn.raw.set_progress_handler(None, STEPS)
+
+    def ended(self, pace: Pace) -> None:
+        """Note how long the statement that was run last has taken, its rows loaded."""
+        if monotonic() - self._began > BRIEF_SECONDS:
             pace.was_long()
         else:
             pace.was_brief()
-        return result
 
     def _too_long(self) -> bool:
-        return monotonic() > self._until
+        return monotonic() - self._began > BROKEN_OFF_SECONDS
 
     def _in_turn(self, now: float) -> bool:
         """Whether the event loop has turned lately; the first statement of a turn asks to be told of the next."""

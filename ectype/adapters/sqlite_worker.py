@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import aiosqlite
 
@@ -25,6 +25,8 @@ SETTLE_SECONDS = 0.2
 SETTLE_SECONDS_IN_MEMORY = 5.0
 """The same where giving up the connection would lose the database."""
 _INTERRUPT_EVERY_SECONDS = 0.01
+MISSED: Final = object()
+"""In place of a result: the statement has not been run."""
 
 Job = Callable[[Turn, str, Any], T]
 """What runs on the thread: `(turn, sql, params) -> result`."""
@@ -139,23 +141,37 @@ class Worker:
             bound.ended()
         return result
 
-    def here(self, job: Job[Any], sql: str, params: Sequence[object], pace: Pace, timeout: float | None) -> Any:
-        """Return the result of a brief statement, run in this thread; None where the connection's own must be asked.
+    def here(
+        self,
+        job: Job[Any],
+        sql: str,
+        params: Sequence[object],
+        load: Callable[[Any], Any],
+        pace: Pace,
+        timeout: float | None,
+    ) -> Any:
+        """Return the loaded result of a brief statement, run in this thread; MISSED where the connection's own must be.
 
         Raises what the statement failed with, where its transaction is gone.
         """
-        if self._brief is None or self._jobs or self.lost or self.broken or (timeout is not None and timeout <= 0):
-            return None
+        brief = self._brief
+        if brief is None or self._jobs or self.lost or self.broken or (timeout is not None and timeout <= 0):
+            return MISSED
         was_open = self.raw.in_transaction
         try:
-            return self._brief.run(job, self._here, sql, params, pace)
+            result = brief.run(job, self._here, sql, params, pace)
         except RAISED as exc:
             pace.was_long()
             self.lost = was_open and not self.raw.in_transaction
             if self.lost:
                 raise translate(exc, self.raw, self._url, params) from exc
             # The statement has left no trace. On its thread it comes to the same end, and there is time to say why.
-            return None
+            return MISSED
+        if result is None:
+            return MISSED
+        loaded = load(result)
+        brief.ended(pace)
+        return loaded
 
     async def ended_well(self, timeout: float) -> bool:
         """Wait for the end of the last job, and return whether it was done; its caller has left it.

@@ -17,8 +17,7 @@ from ectype.adapters.base import Begin
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sqlite import SqliteConnection
 from ectype.adapters.sqlite_bounded import bounded
-from ectype.adapters.sqlite_brief import BRIEF_SECONDS, Brief
-from ectype.adapters.sqlite_jobs import Turn
+from ectype.adapters.sqlite_brief import BRIEF_SECONDS
 from ectype.errors import ConnectError, ConstraintError, TransactionAbortedError
 
 TABLES = """
@@ -307,19 +306,17 @@ async def test_no_time_left_is_told_also_where_no_thread_is_needed(connection):
 
 
 async def test_what_takes_longer_than_a_thread_does_goes_back_to_it(connection):
-    brief, turn = Brief(), Turn(connection._worker.raw, 0, set())
-    pace = brief.pace(READ)
-    pace.owed = 0
+    assert await comes_here(connection, READ, 1)
+    there: list[bool] = []
 
-    def slow(_turn: Turn, _sql: str, _params: Any) -> str:
+    def slow(_rows: list[Any]) -> None:
+        there.append(threading.current_thread() is threading.main_thread())
         time.sleep(2 * BRIEF_SECONDS)
-        return "done"
 
-    assert brief.run(slow, turn, READ, (1,), pace) == "done"
-    first = pace.owed
-    await asyncio.sleep(0)
-    brief.run(slow, turn, READ, (1,), pace)
-    assert pace.owed > first > 0
+    # Each time that it was long here it has to be brief on its thread for twice as long.
+    for _ in range(60):
+        await connection.fetch(READ, (1,), slow)
+    assert 1 <= there.count(True) <= 4
 
 
 def test_an_event_loop_that_ended_in_the_middle_of_a_turn_does_not_keep_the_next_from_brief_reads(tmp_path: Path):
