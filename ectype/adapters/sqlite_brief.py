@@ -10,7 +10,8 @@ as it can hold up nobody:
   SQLite says that a lock is taken, the thread waits for it.
 - Nothing else is done on its connection.
 - SQLite asks after every thousand steps of a SELECT how long it has taken. One that takes longer is broken off, which
-  leaves its transaction as it was, and is run on the thread; it comes back when it has been brief there for a while.
+  leaves its transaction as it was, and is run on the thread. That, or what was long twice, comes back when it has been
+  brief there for a while.
 - The event loop turns at least once in half a millisecond: who goes on for so long without a turn has the next
   statement on the thread, and others run meanwhile.
 """
@@ -38,9 +39,11 @@ STEPS = 1_000
 """After how many steps of its machine SQLite asks whether to go on: some 30 µs."""
 BRIEF_RUNS = 3
 """How often a statement must have been brief on its thread before it is run here."""
+ACCIDENTS_APART = 40
+"""How many brief runs are between two long ones that are none of the statement's."""
 MOST_STRIKES = 10
 FORGIVEN_AFTER = 500
-"""After how many brief runs a long one counts as the first."""
+"""After how many brief runs here a statement that goes back does so as for the first time."""
 STATEMENTS = 2_000
 """How many texts are known at most."""
 
@@ -64,13 +67,14 @@ class Pace:
         owed: how often it must still be brief on its thread before it runs here; for ever where it never does.
     """
 
-    __slots__ = ("_runs", "_strikes", "kind", "owed")
+    __slots__ = ("_long_at", "_runs", "_strikes", "kind", "owed")
 
     def __init__(self, sql: str) -> None:
         self.kind: Kind = _kind(sql)
         self.owed: float = _OWED[self.kind]
         self._strikes = 0
         self._runs = 0
+        self._long_at = -ACCIDENTS_APART
 
     def learning(self, job: Job) -> Job:
         """Return the job for the connection's thread that tells how long this one takes, while that is of use."""
@@ -93,9 +97,15 @@ class Pace:
         self._runs += 1
 
     def was_long(self) -> None:
-        """Note a run here that was not, or failed: each one soon after another doubles what is owed."""
+        """Note a run here that was not. One among many is the machine's, which had other work; two soon are not."""
+        soon, self._long_at = self._runs - self._long_at < ACCIDENTS_APART, self._runs
+        if soon:
+            self.failed()
+
+    def failed(self) -> None:
+        """Give the statement back to its thread: each time soon after another for twice as long."""
         self._strikes = 1 if self._runs > FORGIVEN_AFTER else min(self._strikes + 1, MOST_STRIKES)
-        self._runs = 0
+        self._runs, self._long_at = 0, -ACCIDENTS_APART
         self.owed = BRIEF_RUNS << self._strikes
 
 
@@ -163,9 +173,11 @@ class Brief:
 
     def _in_turn(self, now: float) -> bool:
         """Whether the event loop has turned lately; the first statement of a turn asks to be told of the next."""
+        if self._since and now - self._since < TURN_SECONDS:
+            return True
         loop = get_running_loop()
         if self._since and loop is self._loop:
-            return now - self._since < TURN_SECONDS
+            return False
         self._loop, self._since = loop, now
         loop.call_soon(self._turned, context=_NOTHING)
         return True

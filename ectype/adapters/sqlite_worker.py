@@ -161,7 +161,7 @@ class Worker:
         try:
             result = brief.run(job, self._here, sql, params, pace)
         except RAISED as exc:
-            pace.was_long()
+            pace.failed()
             self.lost = was_open and not self.raw.in_transaction
             if self.lost:
                 raise translate(exc, self.raw, self._url, params) from exc

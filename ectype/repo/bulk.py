@@ -182,7 +182,7 @@ def _classes(columns: list[list[Any]]) -> set[type]:
     """Return the classes of all values. A column mostly has one, and to count takes half as long as to collect."""
     found: set[type] = set()
     for column in columns:
-        first: type[Any] = type(column[0])
+        first = cast("type[Any]", type(column[0]))
         if is_all(first, column):
             found.add(first)
         else:
