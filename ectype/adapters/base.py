@@ -125,7 +125,7 @@ class Connection(Protocol):
     async def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
     ) -> T:
-        """Run one statement and return `load(rows)`; the load runs where it is cheapest (SQLite: in the worker)."""
+        """Run one statement and return `load(rows)`; the load runs where the statement did."""
         ...
 
     async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
