@@ -235,14 +235,22 @@ class _Source:
         if (table, prefix) != (info.table, info.prefix):
             self.names[f"M{made}"] = intern_meta("loaded", table, prefix)
             lines.insert(-1, f"{made}._meta = M{made}")
-        keys = row.keys or [row.start + row.names.index(key) for key in info.primary_key or row.names]
-        # Where an inner join gives it, one without a key has been refused above.
-        if row.optional and all(self.columns[key].nullable for key in keys):
+        missing = self._missing(row)
+        if missing:
             del self.always[made]
-            missing = " and ".join(f"v{index} is None" for index in keys)
             lines = [f"if {missing}:", f"    {made} = None", "else:", *(f"    {line}" for line in lines)]
         self.body += lines
         return made
+
+    def _missing(self, row: EntityRow) -> str:
+        """Return the condition under which an outer join gave no struct; empty where there always is one."""
+        if not row.optional:
+            return ""
+        keys = row.keys or [row.start + row.names.index(key) for key in row.info.primary_key or row.names]
+        # Where it must have a key, as in an inner join, one without has been refused already.
+        if not all(self.columns[key].nullable for key in keys):
+            return ""
+        return " and ".join(f"v{index} is None" for index in keys)
 
     def _unset(self) -> str:
         self.names["UNSET"] = UNSET

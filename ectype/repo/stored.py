@@ -1,6 +1,6 @@
 """The struct that is in the database after a write: what it was, what was sent, what came back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ectype.repo.loader import frozen
@@ -28,29 +28,52 @@ def stored(
         where: its meta.
         originals: what lists and documents are compared with later (see `originals_of`); None to keep what there is.
     """
-    made: Any = info.twin()
+    make = info.maker
+    if make is None:
+        make = info.maker = _maker(info)
+    return make(data, values, where, originals)
+
+
+def _maker(info: SchemaInfo) -> Callable[..., Any]:
+    """Return `stored` of one schema, written as text: two thirds of the time of a loop over its slots."""
+    scope: dict[str, Any] = {
+        "twin": info.twin,
+        "schema": info.schema,
+        "unset": UNSET,
+        "absent": object(),
+        "partial_names": partial_names,
+        "is_elsewhere": _is_elsewhere,
+    }
+    lines = ["def stored(data, values, where, originals):", "made = twin()", "get = values.get"]
     for name in info.field_names:
-        value = values[name] if name in values else getattr(data, name, UNSET)
-        if value is not UNSET:
-            setattr(made, name, value)
-    for name, association in info.associations.items():
-        value = getattr(data, f"_assoc_{name}", UNSET)
-        if value is not UNSET and not _is_elsewhere(association, value, made, values):
-            setattr(made, f"_assoc_{name}", value)
-    if info.associations and (partial := partial_names(data)):
-        made._partial = partial  # noqa: SLF001  # a slot of every struct with associations
+        lines += [
+            f"value = get({name!r}, absent)",
+            f"if value is absent: value = getattr(data, {name!r}, unset)",
+            f"if value is not unset: made.{name} = value",
+        ]
+    for number, (name, association) in enumerate(info.associations.items()):
+        scope[f"a{number}"] = association
+        moved = f" and not is_elsewhere(a{number}, value, made, values)" if association.kind == "belongs_to" else ""
+        lines += [
+            f"value = getattr(data, '_assoc_{name}', unset)",
+            f"if value is not unset{moved}: made._assoc_{name} = value",
+        ]
+    if info.associations:
+        lines += ["value = partial_names(data)", "if value: made._partial = value"]
     if info.mutable_names:
-        kept = getattr(data, "_frozen", None) if originals is None else originals
-        if kept is not None:
-            made._frozen = kept  # noqa: SLF001  # a slot of every struct
-    made._meta = where  # noqa: SLF001  # as above
-    made.__class__ = info.schema
-    return made
+        lines += [
+            "value = getattr(data, '_frozen', None) if originals is None else originals",
+            "if value is not None: made._frozen = value",
+        ]
+    # The names are those of members, which are identifiers.
+    exec("\n    ".join([*lines, "made._meta = where", "made.__class__ = schema", "return made"]), scope)
+    make: Callable[..., Any] = scope["stored"]
+    return make
 
 
 def _is_elsewhere(association: Association, value: Any, made: Any, values: Mapping[str, Any]) -> bool:
     """Whether a foreign key was written, and points no more to what was loaded for it."""
-    if association.kind != "belongs_to" or not any(key in values for key in association.keys_here):
+    if not any(key in values for key in association.keys_here):
         return False
     return not points_to(association, [getattr(made, key, None) for key in association.owner_keys], value)
 

@@ -47,32 +47,32 @@ class _Plan:
     where: Meta
 
 
-async def insert(
+def insert(
     engine: Engine,
     subject: Any,
     *,
     on_conflict: OnConflict[Any] | None = None,
     conflict_target: Targets | None = None,
     call: Call = PLAIN,
-) -> Any:
-    """Insert one row and return its struct.
+) -> Awaitable[Any]:
+    """Insert one row and return its struct, awaited; what can be refused at once is.
 
     Raises:
         InvalidChangesetError: when the changeset is invalid, or the database refuses it by a declared constraint.
         ConflictIgnoredError: when `on_conflict` wrote nothing.
     """
     if on_conflict is not None or conflict_target is not None:
-        return await _insert_or(engine, subject, on_conflict, conflict_target, call)
+        return _insert_or(engine, subject, on_conflict, conflict_target, call)
     changeset = changeset_of(subject, "insert")
     if changeset.info.unwritable["insert"]:
         changeset = writable(changeset, "insert")
     if changeset.info.associations:
         changeset = with_given(changeset)
     if changeset.preparations:
-        return await prepared(engine, changeset, "insert", lambda ready: insert(engine, ready, call=call), call)
+        return prepared(engine, changeset, "insert", lambda ready: insert(engine, ready, call=call), call)
     if has_related(changeset):
-        return await write_family(engine, WRITES, changeset, "insert", lambda own: _insert_row(engine, own, call), call)
-    return await _insert_row(engine, changeset, call)
+        return write_family(engine, WRITES, changeset, "insert", lambda own: _insert_row(engine, own, call), call)
+    return _insert_row(engine, changeset, call)
 
 
 def _insert_row(engine: Engine, changeset: Changeset[Any], call: Call) -> Awaitable[Any]:
@@ -177,8 +177,8 @@ def _insert(
     return _Plan(Prepared(statement), returning, loaded_meta(info, *place))
 
 
-async def update(engine: Engine, changeset: Any, *, force: bool = False, call: Call = PLAIN) -> Any:
-    """Send the changes of a changeset, and return the struct that is now stored; no changes send nothing.
+def update(engine: Engine, changeset: Any, *, force: bool = False, call: Call = PLAIN) -> Awaitable[Any]:
+    """Send the changes of a changeset, and return the struct that is now stored, awaited; no changes send nothing.
 
     Raises:
         InvalidChangesetError: when the changeset is invalid, or the database refuses it by a declared constraint.
@@ -194,16 +194,16 @@ async def update(engine: Engine, changeset: Any, *, force: bool = False, call: C
     if ready.info.unwritable["update"]:
         ready = writable(ready, "update")
     if ready.preparations and (ready.changes or force):
-        return await prepared(
+        return prepared(
             engine, ready, "update", lambda changeset: update(engine, changeset, force=force, call=call), call
         )
     if has_related(ready):
         # A lock on the row guards what belongs to it too: it is compared and moved whoever changed the entries.
         touched = force or ready.touched or bool(ready.locks)
-        return await write_family(
+        return write_family(
             engine, WRITES, ready, "update", lambda own: _update_row(engine, own, call, force=touched), call
         )
-    return await _update_row(engine, ready, call, force=force)
+    return _update_row(engine, ready, call, force=force)
 
 
 def _update_row(engine: Engine, ready: Changeset[Any], call: Call, *, force: bool) -> Awaitable[Any]:

@@ -144,6 +144,8 @@ class SchemaInfo:
         relations: its relations as changesets know them, by name, each since its first use.
         structure: what its table holds beyond the columns, once it was declared.
         parts: its members as they stand inside a document, where it is embedded, since their first use.
+        reader: returns what an insert sends of a struct, since its first.
+        maker: makes the struct that a write returns, since its first.
         embedded: whether its structs stand inside columns of others.
         embeds: the names of the members that hold structs of embedded schemas.
     """
@@ -202,6 +204,8 @@ class SchemaInfo:
         self.passes: dict[tuple[Any, ...], Any] = {}
         self.relations: dict[str, Any] = {}
         self.parts: Any = None
+        self.reader: Any = None
+        self.maker: Any = None
         self.source: Any = None
         self.excluded: Any = None
         self.structure: Any = None

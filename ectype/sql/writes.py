@@ -19,6 +19,7 @@ from ectype.sql.lower import Lowering, Scope, quoted, render
 from ectype.sql.params import Dumper, alike, cast_of, dumper_of, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Column, Statement
+from ectype.types.base import plain_as
 
 
 def name(text: str, dialect: Dialect) -> str:
@@ -97,7 +98,7 @@ def field_dumper(info: SchemaInfo, field: str, dialect: Dialect) -> Dumper:
             exc.add_note(place)
             raise
 
-    made = alike(dump, dump_or_null)
+    made = plain_as(dump, alike(dump, dump_or_null))
     return hidden(made, place) if field in info.redacted else made
 
 
@@ -116,7 +117,7 @@ def named_dump(info: SchemaInfo, field: str, dump: Dumper) -> Dumper:
             exc.add_note(place)
             raise
 
-    return hidden(dump, place) if field in info.redacted else alike(dump, dump_named)
+    return hidden(dump, place) if field in info.redacted else plain_as(dump, alike(dump, dump_named))
 
 
 @depth_told

@@ -56,6 +56,46 @@ class Codec:
     dump_many: Callable[[Sequence[Any]], Sequence[Any] | None] | None = None
 
 
+D = TypeVar("D", bound=Callable[[Any], Any])
+_PLAIN: Final = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Which values are sent as they are, so that statements written as text need not call their `dump`.
+
+    Attributes:
+        condition: a Python expression over `{v}` and the `names`.
+        names: what it mentions; a name means the same in all conditions.
+    """
+
+    condition: str
+    names: Mapping[str, Any]
+
+
+def plain(condition: str, **names: object) -> Callable[[D], D]:
+    """Mark a `dump` that returns its very value where a condition holds; see `Plain`."""
+
+    def mark(dump: D) -> D:
+        setattr(dump, _PLAIN, Plain(condition, names))
+        return dump
+
+    return mark
+
+
+def plain_of(dump: Callable[[Any], Any]) -> Plain | None:
+    """Return which values a `dump` was marked to return as they are; None where it is to be called."""
+    return getattr(dump, _PLAIN, None)
+
+
+def plain_as(dump: Callable[[Any], Any], made: D) -> D:
+    """Mark a function around a `dump`, which only adds to its refusals, as that is."""
+    known = plain_of(dump)
+    if known is not None:
+        setattr(made, _PLAIN, known)
+    return made
+
+
 @dataclass(frozen=True, slots=True)
 class JsonForm:
     """What JSON makes of the values of one type, so that a client reads them and `cast` takes them back.

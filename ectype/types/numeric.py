@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, cast
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
 from ectype.types.at_once import AtOnce, decimals, floats, integers, plain_floats, plain_integers
-from ectype.types.base import Codec, JsonForm, Target
+from ectype.types.base import Codec, JsonForm, Target, plain
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, Scalar
 
@@ -50,6 +50,7 @@ _RESCALING: Final = Context(prec=MAX_DECIMAL_DIGITS, traps=[Inexact, Overflow, I
 # --- Integer ----------------------------------------------------------------------------------------------------------
 
 
+@plain("{v}.__class__ is int and -9223372036854775808 <= {v} <= 9223372036854775807")
 def _dump_integer(value: Any) -> int:
     if value.__class__ is int and INT64_MIN <= value <= INT64_MAX:
         return value
@@ -109,12 +110,14 @@ def whole_number(value: object) -> int | None:
 # --- Float ------------------------------------------------------------------------------------------------------------
 
 
+@plain("{v}.__class__ is float")
 def _dump_float(value: Any) -> float:
     if value.__class__ is float:
         return value
     return _other_float(value)
 
 
+@plain("{v}.__class__ is float and isfinite({v})", isfinite=isfinite)
 def _dump_finite(value: Any) -> float:
     if value.__class__ is not float:
         value = _other_float(value)

@@ -12,7 +12,7 @@ from uuid import UUID, SafeUUID
 
 from ectype.result import Err, Ok
 from ectype.types.at_once import AtOnce, booleans, plain_booleans, plain_texts, texts
-from ectype.types.base import Codec, JsonForm, Target, Type
+from ectype.types.base import Codec, JsonForm, Target, Type, plain
 from ectype.types.refusals import refused, unreadable
 
 T = TypeVar("T")
@@ -93,6 +93,7 @@ def is_scalar(type_: Type[Any]) -> bool:
 # --- Boolean ----------------------------------------------------------------------------------------------------------
 
 
+@plain("{v} is True or {v} is False")
 def _dump_boolean(value: Any) -> bool:
     if value is True or value is False:
         return value
@@ -165,6 +166,7 @@ def text_fault(value: str) -> str | None:
     return None
 
 
+@plain('{v}.__class__ is str and {v}.isascii() and "\\0" not in {v}')
 def _dump_string(value: Any) -> str:
     if value.__class__ is str and value.isascii() and "\0" not in value:
         return value

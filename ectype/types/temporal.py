@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, cast
 from ectype.errors import CastError
 from ectype.result import Err, Ok
 from ectype.types.at_once import is_all
-from ectype.types.base import Codec, JsonForm
+from ectype.types.base import Codec, JsonForm, plain
 from ectype.types.beyond import INFINITIES, BeyondDate, BeyondDateTime, BeyondTime
 from ectype.types.numeric import whole_number
 from ectype.types.refusals import refused, unreadable
@@ -219,6 +219,13 @@ class Time(Scalar[time]):
 # --- DateTime ---------------------------------------------------------------------------------------------------------
 
 
+@plain(
+    "{v}.__class__ is datetime and {v}.tzinfo is UTC and first_moment < {v} < last_moment",
+    datetime=datetime,
+    UTC=UTC,
+    first_moment=_FIRST,
+    last_moment=_LAST,
+)
 def _dump_datetime(value: Any) -> datetime:
     if value.__class__ is datetime and value.tzinfo is UTC and _FIRST < value < _LAST:
         return value
