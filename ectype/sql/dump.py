@@ -21,7 +21,7 @@ def dump_with(
     calls = ", ".join(_sent(f"v{index}", f"d{index}", plain_of(dumpers[index])) for index in sorted(dumpers))
     scope: dict[str, Any] = {f"d{index}": dump for index, dump in dumpers.items()}
     for dump in dumpers.values():
-        scope.update({} if (plain := plain_of(dump)) is None else plain.names)
+        scope.update({} if (plain := plain_of(dump)) is None else plain[1])
     scope.update({f"d{index}": hidden(dumpers[index], "beside a redacted column") for index in redacted})
     if not dumpers:
         return lambda _values: ()
@@ -33,4 +33,4 @@ def dump_with(
 def _sent(value: str, dump: str, plain: Plain | None) -> str:
     """Return the expression of what is sent: the value itself where its type says so, which saves two calls."""
     called = f"{dump}({value})"
-    return called if plain is None else f"({value} if {plain.condition.format(v=value)} else {called})"
+    return called if plain is None else f"({value} if {plain[0].format(v=value)} else {called})"

@@ -60,24 +60,16 @@ D = TypeVar("D", bound=Callable[[Any], Any])
 _PLAIN: Final = "plain"
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """Which values are sent as they are, so that statements written as text need not call their `dump`.
-
-    Attributes:
-        condition: a Python expression over `{v}` and the `names`.
-        names: what it mentions; a name means the same in all conditions.
-    """
-
-    condition: str
-    names: Mapping[str, Any]
+Plain: TypeAlias = tuple[str, Mapping[str, Any]]
+"""Which values are sent as they are, so that statements written as text need not call their `dump`: a Python expression
+over `{v}` and some names, and what these are. A name means the same in all of them."""
 
 
 def plain(condition: str, **names: object) -> Callable[[D], D]:
     """Mark a `dump` that returns its very value where a condition holds; see `Plain`."""
 
     def mark(dump: D) -> D:
-        setattr(dump, _PLAIN, Plain(condition, names))
+        setattr(dump, _PLAIN, (condition, names))
         return dump
 
     return mark
