@@ -1,4 +1,4 @@
-"""SQLite through aiosqlite: one thread hop a statement, none for brief reads, WAL, writers that queue."""
+"""SQLite through aiosqlite: one thread hop a statement, none for brief ones, WAL, writers that queue."""
 # the deadline is a parameter of every method of the contract
 
 import asyncio

@@ -46,13 +46,13 @@ FORGIVEN_AFTER = 500
 """After how many brief runs here a statement that goes back does so as for the first time."""
 STATEMENTS = 2_000
 """How many texts are known at most."""
+LONGEST = 20_000
+"""How many characters they have at most: longer ones hold values, and come once."""
 
 _NOTHING = Context()
 
 Job: TypeAlias = Callable[[Turn, str, Any], Any]
 """What runs a statement: `(turn, sql, params) -> result`."""
-
-
 Kind: TypeAlias = Literal["read", "write", "begin", "define", "other"]
 WRITING: tuple[Kind, ...] = ("write", "define")
 """What waits for its turn to write."""
@@ -137,7 +137,7 @@ class Brief:
             found = Pace(sql)
             if found.kind == "define" or len(self._paces) >= STATEMENTS:
                 self.forget()
-            if found.kind != "define":
+            if found.kind != "define" and len(sql) <= LONGEST:
                 self._paces[sql] = found
         return found
 

@@ -150,7 +150,7 @@ class Worker:
         pace: Pace,
         timeout: float | None,
     ) -> Any:
-        """Return the loaded result of a brief statement, run in this thread; MISSED where the connection's own must be.
+        """Return the loaded result of a brief statement, run in this thread; MISSED where its own has to be asked.
 
         Raises what the statement failed with, where its transaction is gone.
         """

@@ -169,6 +169,12 @@ async def test_a_database_in_memory_has_no_locks_to_wait_for():
     await connection.close()
 
 
+async def test_a_text_of_many_values_is_forgotten_at_once(connection):
+    sql = f"SELECT id FROM shelves WHERE id = ?1 -- {'x' * 20_000}"
+    assert await all_where(connection, sql, 1) == ["own"] * RUNS
+    assert sql not in connection._brief._paces
+
+
 # -- the steps of a write --------------------------------------------------------------------------------------------
 
 ONE_ROW = [
@@ -244,6 +250,12 @@ def test_a_write_that_takes_more_steps_in_a_larger_table_or_fires_a_trigger_is_n
     large = filled(3_000)
     assert not bounded(large, sql, params)
     large.close()
+
+
+def test_what_cannot_be_explained_is_not_bounded():
+    small = filled(1)
+    assert not bounded(small, "INSERT INTO nowhere VALUES (1)", ())
+    small.close()
 
 
 def test_a_cursor_of_an_attached_file_is_not_taken_for_the_small_table_whose_page_has_the_same_number(tmp_path: Path):
