@@ -12,18 +12,18 @@ as it can hold up nobody:
 - SQLite asks after every thousand steps of a SELECT how long it has taken. One that takes longer is broken off, which
   leaves its transaction as it was, and is run on the thread. That, or what was long twice, comes back when it has been
   brief there for a while.
-- The event loop turns at least once in half a millisecond: who goes on for so long without a turn has the next
-  statement on the thread, and others run meanwhile.
+- A task goes on so for half a millisecond, and all of them for five in one turn of the event loop: the next statement
+  has its thread then, and others run meanwhile.
 """
 
-from asyncio import AbstractEventLoop, get_running_loop
+from asyncio import AbstractEventLoop, current_task, get_running_loop
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
 from math import inf
 from sqlite3 import Connection
 from time import monotonic, thread_time
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from ectype.adapters.sqlite_bounded import bounded
 from ectype.adapters.sqlite_jobs import Turn
@@ -33,8 +33,10 @@ BRIEF_SECONDS = 0.0002
 """What a statement may take to be brief."""
 BROKEN_OFF_SECONDS = 0.0004
 """After how long a read here is broken off."""
-TURN_SECONDS = 0.0005
-"""How long brief statements may go on without a turn of the event loop."""
+TASK_SECONDS = 0.0005
+"""How long a task may go on with brief statements before another one has its turn."""
+TURN_SECONDS = 0.005
+"""How long all tasks may go on with them in one turn of the event loop."""
 STEPS = 1_000
 """After how many steps of its machine SQLite asks whether to go on: some 30 µs."""
 BRIEF_RUNS = 3
@@ -120,14 +122,16 @@ def _kind(sql: str) -> Kind:
 
 
 class Brief:
-    """The statements of one database, and how long the event loop has not turned for brief ones."""
+    """The statements of one database, and how long others have waited for brief ones."""
 
-    __slots__ = ("_began", "_loop", "_paces", "_since")
+    __slots__ = ("_began", "_loop", "_paces", "_since", "_task", "_turn")
 
     def __init__(self) -> None:
         self._paces: dict[str, Pace] = {}
         self._loop: AbstractEventLoop | None = None
+        self._turn = 0.0
         self._since = 0.0
+        self._task: int = 0
         self._began = 0.0
 
     def pace(self, sql: str) -> Pace:
@@ -172,18 +176,24 @@ class Brief:
         return monotonic() - self._began > BROKEN_OFF_SECONDS
 
     def _in_turn(self, now: float) -> bool:
-        """Whether the event loop has turned lately; the first statement of a turn asks to be told of the next."""
-        if self._since and now - self._since < TURN_SECONDS:
-            return True
-        loop = get_running_loop()
-        if self._since and loop is self._loop:
-            return False
-        self._loop, self._since = loop, now
+        """Whether others have had their turn lately; the first statement of the loop's asks to be told of the next."""
+        if self._turn:
+            soon = now - self._turn < TURN_SECONDS
+            if soon and now - self._since < TASK_SECONDS:
+                return True
+            running: int = id(cast("object", current_task()))
+            if soon and running != self._task:
+                self._since, self._task = now, running
+                return True
+            if get_running_loop() is self._loop:
+                return False
+        self._loop = loop = get_running_loop()
+        self._turn, self._since, self._task = now, now, id(cast("object", current_task()))
         loop.call_soon(self._turned, context=_NOTHING)
         return True
 
     def _turned(self) -> None:
-        self._since = 0.0
+        self._turn = 0.0
 
 
 def readers_wait(raw: Connection) -> bool:
