@@ -432,8 +432,9 @@ class SqliteAdapter:
             check_same_thread=False,
         )
         opening.raw = raw
-        max_params = jobs.set_up(jobs.Turn(raw, self._busy_seconds, set()), self._setup)
-        return max_params, self._inline and not readers_wait(raw)
+        turn = jobs.Turn(raw, self._busy_seconds, set())
+        max_params = jobs.set_up(turn, self._setup)
+        return max_params, self._inline and not readers_wait(turn)
 
     def _named(self, path: str) -> str:
         return MEMORY if path == MEMORY else f"file:{quote(path)}?mode={self._mode}"

@@ -21,7 +21,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
 from math import inf
-from sqlite3 import Connection
 from time import monotonic, thread_time
 from typing import Any, Literal, TypeAlias, cast
 
@@ -196,9 +195,9 @@ class Brief:
         self._turn = 0.0
 
 
-def readers_wait(raw: Connection) -> bool:
+def readers_wait(turn: Turn) -> bool:
     """Return whether a read of a connection may have to wait for a writer, in any of its files."""
-    for _, name, file in raw.execute("PRAGMA database_list").fetchall():
-        if file and raw.execute(f'PRAGMA "{name}".journal_mode').fetchone()[0] != "wal":
+    for _, name, file in turn.execute("PRAGMA database_list").fetchall():
+        if file and turn.execute(f'PRAGMA "{name}".journal_mode').fetchone()[0] != "wal":
             return True
     return False

@@ -19,6 +19,7 @@ from ectype.errors import (
 )
 
 # https://www.sqlite.org/rescode.html
+_BUSY = frozenset({"SQLITE_BUSY", "SQLITE_BUSY_RECOVERY", "SQLITE_BUSY_TIMEOUT"})
 _UNIQUE = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID"})
 _FAILED = re.compile(r"^(?:UNIQUE|NOT NULL|CHECK) constraint failed: (?P<what>.*)$", re.DOTALL)
 # What ON DELETE RESTRICT refuses has the code of a trigger, since SQLite keeps it by one, and this text.
@@ -65,8 +66,8 @@ def translate(exc: Raised, connection: sqlite3.Connection, url: str, params: Seq
         )
     if name.startswith("SQLITE_CONSTRAINT"):
         return _constraint(message, name, connection)
-    if name == "SQLITE_BUSY":
-        return LockNotAvailableError(message, sqlstate=name, hint=HINTS[name])
+    if name in _BUSY:
+        return LockNotAvailableError(message, sqlstate="SQLITE_BUSY", hint=HINTS["SQLITE_BUSY"])
     hint = next((hint for start, hint in _SAID.items() if message.startswith(start)), HINTS.get(name))
     return _raised(message, name) or DatabaseError(message, sqlstate=name, hint=hint)
 

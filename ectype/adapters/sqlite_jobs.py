@@ -14,6 +14,10 @@ BUSY_PAUSES = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.025)
 """The seconds between two looks at a lock that another program holds, the last of them again and again. SQLite, which
 has the same, cannot be interrupted while it waits, nor be told to wait in one call and not in another."""
 
+_PASSING = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_BUSY_TIMEOUT})
+"""What passes when another connection is done: it writes, or brings a file with WAL in order. A snapshot that is too
+old (SQLITE_BUSY_SNAPSHOT) stays so."""
+
 # These take `?1` with a sequence for a named placeholder, and warn (https://github.com/python/cpython/issues/117995).
 _NUMBERED_BY_NAME = (3, 12, 0) <= sys.version_info[:3] < (3, 12, 4)
 
@@ -69,7 +73,7 @@ class Turn:
                     looked = True
                     self._look()
                     continue
-                if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or self.cancelled:
+                if exc.sqlite_errorcode not in _PASSING or self.cancelled:
                     raise
                 now = time.monotonic()
                 give_up = give_up or now + self._busy_seconds
@@ -298,12 +302,12 @@ def reset(turn: Turn, _sql: str, setup: Setup) -> None:
     raw = turn.raw
     raw.execute("PRAGMA busy_timeout = 0").fetchall()
     for schema in ("main", *setup.attach):
-        raw.execute(f'PRAGMA "{schema}".synchronous = {setup.synchronous}')
+        turn.execute(f'PRAGMA "{schema}".synchronous = {setup.synchronous}')
     for sql in _SESSION:
-        raw.execute(sql).fetchall()
-    for kind, name in raw.execute("SELECT type, name FROM temp.sqlite_schema WHERE type <> 'index'").fetchall():
+        turn.execute(sql).fetchall()
+    for kind, name in turn.execute("SELECT type, name FROM temp.sqlite_schema WHERE type <> 'index'").fetchall():
         quoted = str(name).replace('"', '""')
-        raw.execute(f'DROP {kind} IF EXISTS temp."{quoted}"')
+        turn.execute(f'DROP {kind} IF EXISTS temp."{quoted}"')
     if setup.read_only:
         raw.execute("PRAGMA query_only = ON")
 

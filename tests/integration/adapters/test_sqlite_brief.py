@@ -449,6 +449,14 @@ async def test_a_writer_of_another_program_is_waited_for_on_the_thread_at_rest(s
     await connection.close()
 
 
+async def test_connections_that_are_the_first_of_their_file_at_once_wait_until_it_is_in_order(tmp_path: Path):
+    for number in range(30):
+        # Of some that find no file one makes it, and another brings its WAL in order (SQLITE_BUSY_RECOVERY).
+        adapters = [adapter_for(f"sqlite:///{tmp_path}/new{number}.db") for _ in range(4)]
+        for connection in await asyncio.gather(*(one.connect(5) for one in adapters)):
+            await connection.close()
+
+
 # -- errors ----------------------------------------------------------------------------------------------------------
 
 
