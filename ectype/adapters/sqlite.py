@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from time import monotonic
+from types import CoroutineType
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ import aiosqlite
 from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters.base import Begin, Copier, Use
 from ectype.adapters.deadlines import Deadlines, deadlines_here
-from ectype.adapters.sqlite_brief import WRITING, Brief, Pace, readers_wait
+from ectype.adapters.sqlite_brief import WRITING, Brief, readers_wait
 from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
@@ -65,23 +66,17 @@ class SqliteConnection:
         """Whether a transaction is open, or was ended by SQLite and not yet rolled back by its owner."""
         return not self._worker.broken and self._worker.in_transaction
 
-    async def fetch(
+    def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
-    ) -> T:
+    ) -> "CoroutineType[Any, Any, T]":
         """Run one statement and return `load(rows)`; both on the connection's thread, or here where they are brief."""
-        pace = self._brief.pace(sql)
-        if (found := self._here(jobs.fetch, sql, params, load, pace, timeout)) is not MISSED:
-            return cast("T", found)
-        run = self._write if self._writes or pace.kind in WRITING else self._worker.run
-        return await run(pace.learning(jobs.fetch), sql, params, load, timeout)
+        return self._run(jobs.fetch, sql, params, load, timeout)
 
-    async def execute(self, sql: str, params: Sequence[object] = (), timeout: float | None = None) -> int:
+    def execute(
+        self, sql: str, params: Sequence[object] = (), timeout: float | None = None
+    ) -> "CoroutineType[Any, Any, int]":
         """Run one statement and return how many rows it wrote."""
-        pace = self._brief.pace(sql)
-        if (found := self._here(jobs.execute, sql, params, int, pace, timeout)) is not MISSED:
-            return cast("int", found)
-        run = self._write if self._writes or pace.kind in WRITING else self._worker.run
-        return await run(pace.learning(jobs.execute), sql, params, int, timeout)
+        return self._run(jobs.execute, sql, params, int, timeout)
 
     async def execute_many(self, sql: str, rows: Sequence[Sequence[object]], timeout: float | None = None) -> int:
         """Run one writing statement once a row of parameters, in a transaction or savepoint of its own."""
@@ -97,23 +92,15 @@ class SqliteConnection:
         """Run one returning statement once a row of parameters, in a transaction or savepoint of its own."""
         return await self._write(jobs.fetch_many, sql, rows, load, timeout)
 
-    async def query(
+    def query(
         self,
         sql: str,
         params: Sequence[object],
         load: Callable[[tuple[str, ...], list[Any], int], T],
         timeout: float | None = None,
-    ) -> T:
+    ) -> "CoroutineType[Any, Any, T]":
         """Run one statement and return `load(columns, rows, count)`; see `fetch`."""
-        pace = self._brief.pace(sql)
-
-        def load_answer(answer: tuple[tuple[str, ...], list[Any], int]) -> T:
-            return load(*answer)
-
-        if (found := self._here(jobs.query, sql, params, load_answer, pace, timeout)) is not MISSED:
-            return cast("T", found)
-        run = self._write if self._writes or pace.kind in WRITING else self._worker.run
-        return await run(pace.learning(jobs.query), sql, params, load_answer, timeout)
+        return self._run(jobs.query, sql, params, lambda answer: load(*answer), timeout)
 
     async def cursor(
         self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
@@ -232,6 +219,18 @@ class SqliteConnection:
         self._worker.stop()
         self._pass_on()
 
+    async def _run(
+        self, job: Job[Any], sql: str, params: Sequence[object], load: Callable[[Any], T], timeout: float | None
+    ) -> T:
+        """Run a statement here where it is brief, else on the connection's thread, in its turn if it writes."""
+        pace, worker = self._brief.pace(sql), self._worker
+        if not pace.owed and (pace.kind != "write" or (self._writes and worker.raw.in_transaction)):
+            found = worker.here(job, sql, params, load, pace, timeout)
+            if found is not MISSED:
+                return cast("T", found)
+        run = self._write if self._writes or pace.kind in WRITING else worker.run
+        return await run(pace.learning(job), sql, params, load, timeout)
+
     async def _write(
         self,
         job: Job[Any],
@@ -246,20 +245,6 @@ class SqliteConnection:
             return await self._worker.run(job, sql, params, load, timeout)
         finally:
             self._pass_on()
-
-    def _here(
-        self,
-        job: Job[Any],
-        sql: str,
-        params: Sequence[object],
-        load: Callable[[Any], Any],
-        pace: Pace,
-        timeout: float | None,
-    ) -> Any:
-        """Return the loaded result of a brief statement, run in this thread; MISSED where its own has to be asked."""
-        if pace.owed or (pace.kind == "write" and not (self._writes and self._worker.raw.in_transaction)):
-            return MISSED
-        return self._worker.here(job, sql, params, load, pace, timeout)
 
     async def _may_write(self, timeout: float | None) -> float | None:
         """Wait for the turn to write, unless it has come already; return what is left of the deadline."""
@@ -391,7 +376,7 @@ class SqliteAdapter:
         start(driver, cast("sqlite3.Connection", opening))
         try:
             async with asyncio.timeout(timeout):
-                max_params, brief = await hop(driver, self._open, opening)
+                max_params, inline = await hop(driver, self._open, opening)
         except BaseException as exc:
             let_end(driver)
             if isinstance(exc, (sqlite3.Error, TimeoutError)):
@@ -413,7 +398,7 @@ class SqliteAdapter:
             url=self.url,
             busy_seconds=self._busy_seconds,
             in_memory=self.single,
-            brief=self._brief if brief else None,
+            brief=self._brief if inline else None,
         )
         return SqliteConnection(worker, self._setup, self._queue, self._brief, self._busy_seconds)
 
@@ -422,7 +407,7 @@ class SqliteAdapter:
         return await self.connect(timeout)
 
     def _open(self, opening: _Opening) -> tuple[int, bool]:
-        """Open the file; return how many parameters a statement may have, and whether brief reads leave the thread."""
+        """Open the file; return how many parameters a statement may have, and whether brief ones leave the thread."""
         raw = sqlite3.connect(
             self._named(self._path),
             # Attached files are named so too.

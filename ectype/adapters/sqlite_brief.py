@@ -145,7 +145,10 @@ class Brief:
         return found
 
     def forget(self) -> None:
-        """Learn everything anew: statements may do more than they did."""
+        """Learn everything anew: statements may do more than they did.
+
+        What another program makes of a table nobody tells. A trigger that takes long is met here twice, and then seen.
+        """
         self._paces.clear()
 
     def run(self, job: Job, turn: Turn, sql: str, params: Sequence[object], pace: Pace) -> Any:
@@ -176,18 +179,17 @@ class Brief:
 
     def _in_turn(self, now: float) -> bool:
         """Whether others have had their turn lately; the first statement of the loop's asks to be told of the next."""
-        if self._turn:
-            soon = now - self._turn < TURN_SECONDS
-            if soon and now - self._since < TASK_SECONDS:
-                return True
-            running: int = id(cast("object", current_task()))
-            if soon and running != self._task:
-                self._since, self._task = now, running
-                return True
-            if get_running_loop() is self._loop:
-                return False
-        self._loop = loop = get_running_loop()
-        self._turn, self._since, self._task = now, now, id(cast("object", current_task()))
+        soon = now - self._turn < TURN_SECONDS
+        if soon and now - self._since < TASK_SECONDS:
+            return True
+        running: int = id(cast("object", current_task()))
+        if soon and running != self._task:
+            self._since, self._task = now, running
+            return True
+        loop = get_running_loop()
+        if self._turn and loop is self._loop:
+            return False
+        self._loop, self._turn, self._since, self._task = loop, now, now, running
         loop.call_soon(self._turned, context=_NOTHING)
         return True
 

@@ -21,6 +21,7 @@ Loader: TypeAlias = Callable[[list[Any]], list[Any]]
 INDENT = "        "
 MADE = "{} = {}()"
 WHOLE = itemgetter(slice(None))
+"""A driver's row of its own kind is unpacked by an iterator; a slice of it is a tuple, which is not."""
 MANY_ROWS = 100
 """From how many rows on the garbage collector waits and structs are made by `starmap`, which calls their class without
 a step of the interpreter: that takes 10 ns off each struct, and adds 300 to the first row (`benchmarks`, load)."""
@@ -132,29 +133,27 @@ class _Source:
         """Return the loader; one for `many` rows, at least one, has the structs of each made beside the loop."""
         result = self._row(row)
         each = f"({''.join(f'v{index}, ' for index in range(len(self.columns)))})" if self.columns else "_"
-        begin, end = ["    out = []", "    add = out.append"], [f"{INDENT}add({result})"]
-        read = "rows"
+        if isinstance(row, ValueRow) and len(self.columns) == 1:
+            checked = f"{result} if v0 is not None else null(n0)" if self.body else result
+            return self._made([f"    return [{checked} for {each} in rows]"])
+        read, begin, end = "rows", ["    out = []", "    add = out.append"], [f"{INDENT}add({result})"]
         if many:
-            # A driver's row of its own kind is unpacked by an iterator; a slice of it is a tuple, which is not.
-            self.names["whole"] = WHOLE
-            begin.insert(0, "    read = rows if rows[0].__class__ is tuple else map(whole, rows)")
-            read = "read"
+            self.names.update(whole=WHOLE, repeat=repeat, starmap=starmap)
+            read = "rows if rows[0].__class__ is tuple else map(whole, rows)"
         if many and self.always:
-            self.names.update(repeat=repeat, starmap=starmap)
             made = {name: f"starmap({twin}, repeat((), len(rows)))" for name, twin in self.always.items()}
             if result in made:
-                begin[1:], end = [f"    out = list({made[result]})"], []
+                begin, end = [f"    out = list({made[result]})"], []
                 made[result] = "out"
             beside = set(map(MADE.format, made, self.always.values()))
             self.body = [line for line in self.body if line not in beside]
-            each, read = f"{', '.join(made)}, {each}", f"zip({', '.join(made.values())}, read)"
-        begin.append(f"    for {each} in {read}:")
-        lines = ["def load(rows):", *begin, *(f"{INDENT}{line}" for line in self.body), *end, "    return out"]
-        if isinstance(row, ValueRow) and len(self.columns) == 1:
-            checked = f"{result} if v0 is not None else null(n0)" if self.body else result
-            lines = ["def load(rows):", f"    return [{checked} for {each} in rows]"]
+            each, read = f"{', '.join(made)}, {each}", f"zip({', '.join(made.values())}, {read})"
+        loop = [f"    for {each} in {read}:", *(f"{INDENT}{line}" for line in self.body)]
+        return self._made([*begin, *loop, *end, "    return out"])
+
+    def _made(self, lines: list[str]) -> Loader:
         # The text holds numbered names and the members of schemas, which are identifiers.
-        exec("\n".join(lines), self.names)
+        exec("\n".join(["def load(rows):", *lines]), self.names)
         load: Loader = self.names["load"]
         return load
 

@@ -107,20 +107,17 @@ def _held(info: SchemaInfo, data: Any) -> dict[str, Any]:
     read = info.reader
     if read is None:
         read = info.reader = _reader(info)
-    try:
-        found: dict[str, Any] = read(data)
-    except AttributeError:  # more than the key is unset
-        return _mixed(info, data, {})
+    found: dict[str, Any] = read(data)
     return found
 
 
 def _reader(info: SchemaInfo) -> Callable[[Any], dict[str, Any]]:
-    """Return `_mixed` of a whole struct without changes, written as text: half of the loop's time."""
+    """Return `_mixed` of a struct without changes, written as text: two thirds of the loop's time."""
     lines = ["def read(data):", "values = {}"]
     for name in info.column_names:
         if name not in info.unwritable["insert"]:
-            value = f"getattr(data, {name!r}, None)" if name in info.primary_key else f"data.{name}"
-            lines += [f"value = {value}", f"if value is not None: values[{name!r}] = value"]
+            # No attribute access: what has no value yet, as a key and moments, would raise.
+            lines += [f"value = getattr(data, {name!r}, None)", f"if value is not None: values[{name!r}] = value"]
     # The names are those of members, which are identifiers.
     scope: dict[str, Any] = {}
     exec("\n    ".join([*lines, "return values"]), scope)
