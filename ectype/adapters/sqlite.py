@@ -19,6 +19,7 @@ from ectype.adapters import sqlite_jobs as jobs
 from ectype.adapters.base import Begin, Copier, Use
 from ectype.adapters.deadlines import Deadlines, deadlines_here
 from ectype.adapters.sqlite_brief import WRITING, Brief, readers_wait
+from ectype.adapters.sqlite_commits import ROWS_AT_ONCE, Commits, short
 from ectype.adapters.sqlite_copies import Copies
 from ectype.adapters.sqlite_cursor import KeptRows, OpenCursor, keep
 from ectype.adapters.sqlite_errors import HINTS
@@ -40,7 +41,17 @@ BUSY = "SQLITE_BUSY"
 class SqliteConnection:
     """One connection to a SQLite database. See `ectype.adapters.base.Connection` for the contract."""
 
-    __slots__ = ("__weakref__", "_brief", "_busy_seconds", "_queue", "_setup", "_worker", "_writes", "retired")
+    __slots__ = (
+        "__weakref__",
+        "_brief",
+        "_busy_seconds",
+        "_few",
+        "_queue",
+        "_setup",
+        "_worker",
+        "_writes",
+        "retired",
+    )
 
     def __init__(self, worker: Worker, setup: jobs.Setup, queue: WriteQueue, brief: Brief, busy_seconds: float) -> None:
         self._worker = worker
@@ -49,6 +60,8 @@ class SqliteConnection:
         self._queue = queue
         self._busy_seconds = busy_seconds
         self._writes = False
+        # How many more rows the open transaction may write to be one of few: it has written them all here.
+        self._few = 0
         self.retired = False
 
     @property
@@ -106,6 +119,7 @@ class SqliteConnection:
         self, sql: str, params: Sequence[object], batch: int, use: Use, timeout: float | None = None
     ) -> OpenCursor | KeptRows:
         """Begin to read the rows of one statement; on a shared connection all are read now, and kept aside."""
+        self._few = 0
         if use == "shared":
             return await self._worker.run(keep, sql, (params, batch), KeptRows, timeout)
         opened = await self._worker.run(jobs.open_cursor, sql, params, _itself, timeout)
@@ -162,12 +176,18 @@ class SqliteConnection:
         sql = begin_text(how)
         if sql is BEGIN_IMMEDIATE:
             timeout = await self._may_write(timeout)
-        pace, worker = self._brief.pace(sql), self._worker
+        brief, worker = self._brief, self._worker
+        pace = brief.pace(sql)
         try:
-            if pace.owed or worker.here(jobs.execute, sql, (), int, pace, timeout) is MISSED:
+            if (
+                pace.owed
+                or not (brief.in_turn() or await brief.next_turn())
+                or worker.here(jobs.execute, sql, (), int, pace, timeout) is MISSED
+            ):
                 await worker.run(pace.learning(jobs.execute), sql, (), int, timeout)
         finally:
             self._pass_on()
+        self._few = ROWS_AT_ONCE
 
     async def commit(self, timeout: float | None = None) -> None:
         """Commit; raises TransactionAbortedError when SQLite had rolled the transaction back by itself."""
@@ -175,8 +195,12 @@ class SqliteConnection:
             self._worker.lost = False
             self._pass_on()
             raise gone()
+        pace = self._brief.ending
         try:
-            await self._worker.run(jobs.commit, "COMMIT", (), _nothing, timeout)
+            if self._few and await self._commits_here(timeout):
+                return
+            await self._worker.run(pace.learning(jobs.commit), "COMMIT", (), _nothing, timeout)
+            self._brief.commits.was_there()
         except (DeadlineError, asyncio.CancelledError):
             # It was interrupted too late: a statement that has ended tells what it did. A deadline that falls
             # together with a cancellation of the task is one, too.
@@ -223,13 +247,55 @@ class SqliteConnection:
         self, job: Job[Any], sql: str, params: Sequence[object], load: Callable[[Any], T], timeout: float | None
     ) -> T:
         """Run a statement here where it is brief, else on the connection's thread, in its turn if it writes."""
-        pace, worker = self._brief.pace(sql), self._worker
-        if not pace.owed and (pace.kind != "write" or (self._writes and worker.raw.in_transaction)):
+        brief, worker = self._brief, self._worker
+        pace = brief.pace(sql)
+        if (
+            not pace.owed
+            and (brief.in_turn() or await brief.next_turn())
+            and (pace.kind != "write" or self._may_write_here(params))
+        ):
             found = worker.here(job, sql, params, load, pace, timeout)
             if found is not MISSED:
+                if pace.kind == "write":
+                    self._wrote_here()
                 return cast("T", found)
+        if pace.kind != "read":
+            self._few = 0
         run = self._write if self._writes or pace.kind in WRITING else worker.run
         return await run(pace.learning(job), sql, params, load, timeout)
+
+    def _may_write_here(self, params: Sequence[object]) -> bool:
+        """Return whether a brief write need not wait: for its turn, nor, where it commits, for the disk."""
+        worker = self._worker
+        if worker.broken:
+            return False
+        if worker.raw.in_transaction:
+            return self._writes and short(params)
+        return (
+            not (self._writes or self._queue.taken or worker.in_transaction)
+            and self._brief.commits.may_be_here()
+            and short(params)
+        )
+
+    def _wrote_here(self) -> None:
+        if not self._writes:
+            self._brief.commits.was_here(1)
+        elif self._few:
+            self._few -= 1
+
+    async def _commits_here(self, timeout: float | None) -> bool:
+        """Commit a transaction of few rows in this thread, and return whether that was possible."""
+        brief, worker = self._brief, self._worker
+        pace = brief.ending
+        if (
+            pace.owed
+            or not (brief.in_turn() or await brief.next_turn())
+            or not brief.commits.may_be_here()
+            or worker.here(jobs.commit, "COMMIT", (), _done, pace, timeout) is MISSED
+        ):
+            return False
+        brief.commits.was_here(ROWS_AT_ONCE - self._few)
+        return True
 
     async def _write(
         self,
@@ -240,16 +306,23 @@ class SqliteConnection:
         timeout: float | None,
     ) -> T:
         """Run a job that writes when its turn comes; in a transaction that writes it has it already."""
+        self._few = 0
         timeout = await self._may_write(timeout)
         try:
-            return await self._worker.run(job, sql, params, load, timeout)
+            found = await self._worker.run(job, sql, params, load, timeout)
+            if not self._worker.raw.in_transaction:
+                self._brief.commits.was_there()
         finally:
             self._pass_on()
+        return found
 
     async def _may_write(self, timeout: float | None) -> float | None:
         """Wait for the turn to write, unless it has come already; return what is left of the deadline."""
         worker = self._worker
         if self._writes or worker.broken or worker.lost or worker.raw.in_transaction:
+            return timeout
+        if timeout is not None and timeout <= 0:
+            # The job is refused at once.
             return timeout
         if timeout is None:
             await self._take_turn(self._busy_seconds, None)
@@ -304,6 +377,10 @@ def _nothing(_result: None) -> None:
     return None
 
 
+def _done(_result: None) -> bool:
+    return True
+
+
 def _itself(cursor: sqlite3.Cursor) -> sqlite3.Cursor:
     return cursor
 
@@ -356,7 +433,7 @@ class SqliteAdapter:
         )
         self._busy_seconds = int(options.get("busy_timeout", BUSY_TIMEOUT_MS)) / 1_000
         self._queue = WriteQueue()
-        self._brief = Brief()
+        self._brief = Brief(Commits(here=self.single or self._setup.synchronous in ("off", "normal")))
         self._inline = options.get("inline", "on").lower() == "on"
         self._cache = int(options.get("statement_cache_size", STATEMENT_CACHE_SIZE))
         self.copier: Copier | None = Copies(config, self.connect, SqliteAdapter)

@@ -4,19 +4,20 @@ To hand a statement to its connection's thread and the rows back takes 14 to 20 
 that where it wakes another; to read a row by its key takes 4. So what has been brief on its thread is run here, as long
 as it can hold up nobody:
 
-- It is a SELECT, a BEGIN, or, in a transaction that writes already, a write of which each step is done once (see
-  `ectype.adapters.sqlite_bounded`). COMMIT, which may wait for the disk, and everything else has its thread.
+- It is a SELECT, a BEGIN, a write of which each step is done once (see `ectype.adapters.sqlite_bounded`), or COMMIT
+  after a few of those (see `ectype.adapters.sqlite_commits`). Everything else has its thread.
 - The database is in memory or in WAL mode, where readers wait for no writer (https://www.sqlite.org/wal.html). Where
   SQLite says that a lock is taken, the thread waits for it.
 - Nothing else is done on its connection.
 - SQLite asks after every thousand steps of a SELECT how long it has taken. One that takes longer is broken off, which
   leaves its transaction as it was, and is run on the thread. That, or what was long twice, comes back when it has been
   brief there for a while.
-- A task goes on so for half a millisecond, and all of them for five in one turn of the event loop: the next statement
-  has its thread then, and others run meanwhile.
+- A task goes on so for half a millisecond, and all of them for five in one turn of the event loop: then others have
+  their turn.
+- Two that take twenty milliseconds have met a disk that stalls: all have their threads then for some seconds.
 """
 
-from asyncio import AbstractEventLoop, current_task, get_running_loop
+from asyncio import AbstractEventLoop, current_task, get_running_loop, sleep
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from functools import partial
@@ -25,6 +26,7 @@ from time import monotonic, thread_time
 from typing import Any, Literal, TypeAlias, cast
 
 from ectype.adapters.sqlite_bounded import bounded
+from ectype.adapters.sqlite_commits import Commits
 from ectype.adapters.sqlite_jobs import Turn
 from ectype.adapters.sqlite_texts import BEGINS, DEFINES, READS, WRITES
 
@@ -36,6 +38,10 @@ TASK_SECONDS = 0.0005
 """How long a task may go on with brief statements before another one has its turn."""
 TURN_SECONDS = 0.005
 """How long all tasks may go on with them in one turn of the event loop."""
+STALLED_SECONDS = 0.02
+"""What no brief statement takes, unless the disk holds it up, or the machine has other work."""
+RESTING_SECONDS = 10.0
+"""How long all have their threads after two of those in as long a time."""
 STEPS = 1_000
 """After how many steps of its machine SQLite asks whether to go on: some 30 µs."""
 BRIEF_RUNS = 3
@@ -121,12 +127,33 @@ def _kind(sql: str) -> Kind:
 
 
 class Brief:
-    """The statements of one database, and how long others have waited for brief ones."""
+    """The statements of one database, and how long others have waited for brief ones.
 
-    __slots__ = ("_began", "_loop", "_paces", "_since", "_task", "_turn")
+    Attributes:
+        commits: where the next commit may be done.
+        ending: what is known of COMMIT.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "_began",
+        "_loop",
+        "_paces",
+        "_rests_until",
+        "_since",
+        "_stalled",
+        "_task",
+        "_turn",
+        "commits",
+        "ending",
+    )
+
+    def __init__(self, commits: Commits) -> None:
+        self.commits = commits
         self._paces: dict[str, Pace] = {}
+        self.ending = Pace("COMMIT")
+        self.ending.owed = 0
+        self._rests_until = 0.0
+        self._stalled = -RESTING_SECONDS
         self._loop: AbstractEventLoop | None = None
         self._turn = 0.0
         self._since = 0.0
@@ -151,14 +178,36 @@ class Brief:
         """
         self._paces.clear()
 
+    async def next_turn(self) -> bool:
+        """Let others run, and return whether a brief statement may now."""
+        if self._began < self._rests_until:
+            return False
+        await sleep(0)
+        return self.in_turn()
+
+    def in_turn(self) -> bool:
+        """Return whether others have had their turn lately, so that a brief statement may run now."""
+        now = self._began = monotonic()
+        soon = now - self._turn < TURN_SECONDS
+        if soon and now - self._since < TASK_SECONDS:
+            return True
+        running: int = id(cast("object", current_task()))
+        if soon and running != self._task:
+            self._since, self._task = now, running
+            return True
+        loop = get_running_loop()
+        if (self._turn and loop is self._loop) or now < self._rests_until:
+            return False
+        # The first statement of a turn asks to be told of the next one.
+        self._loop, self._turn, self._since, self._task = loop, now, now, running
+        loop.call_soon(self._turned, context=_NOTHING)
+        return True
+
     def run(self, job: Job, turn: Turn, sql: str, params: Sequence[object], pace: Pace) -> Any:
-        """Return the result of a job that has been brief, done here; None when its thread shall be asked.
+        """Return the result of a job that has been brief, done here in its turn.
 
         `ended` follows, when the result is loaded. Raises what sqlite3 raises, also where a read was broken off.
         """
-        self._began = monotonic()
-        if not self._in_turn(self._began):
-            return None
         if pace.kind != "read":
             return job(turn, sql, params)
         turn.raw.set_progress_handler(self._too_long, STEPS)
@@ -169,29 +218,19 @@ class Brief:
 
     def ended(self, pace: Pace) -> None:
         """Note how long the statement that was run last has taken, its rows loaded."""
-        if monotonic() - self._began > BRIEF_SECONDS:
-            pace.was_long()
-        else:
+        now = monotonic()
+        if now - self._began <= BRIEF_SECONDS:
             pace.was_brief()
+            return
+        pace.was_long()
+        if now - self._began > STALLED_SECONDS:
+            if now - self._stalled < RESTING_SECONDS:
+                self._rests_until = now + RESTING_SECONDS
+                self._turn = 0.0
+            self._stalled = now
 
     def _too_long(self) -> bool:
         return monotonic() - self._began > BROKEN_OFF_SECONDS
-
-    def _in_turn(self, now: float) -> bool:
-        """Whether others have had their turn lately; the first statement of the loop's asks to be told of the next."""
-        soon = now - self._turn < TURN_SECONDS
-        if soon and now - self._since < TASK_SECONDS:
-            return True
-        running: int = id(cast("object", current_task()))
-        if soon and running != self._task:
-            self._since, self._task = now, running
-            return True
-        loop = get_running_loop()
-        if self._turn and loop is self._loop:
-            return False
-        self._loop, self._turn, self._since, self._task = loop, now, now, running
-        loop.call_soon(self._turned, context=_NOTHING)
-        return True
 
     def _turned(self) -> None:
         self._turn = 0.0

@@ -9,18 +9,22 @@ from collections import deque
 
 
 class WriteQueue:
-    """Who may write. It is used in the event loop of the pool alone."""
+    """Who may write. It is used in the event loop of the pool alone.
 
-    __slots__ = ("_taken", "_waiting")
+    Attributes:
+        taken: whether somebody writes.
+    """
+
+    __slots__ = ("_waiting", "taken")
 
     def __init__(self) -> None:
-        self._taken = False
+        self.taken = False
         self._waiting: deque[Future[None]] = deque()
 
     async def take(self, seconds: float) -> bool:
         """Wait for the turn, so long at most; whether it came."""
-        if not self._taken:
-            self._taken = True
+        if not self.taken:
+            self.taken = True
             return True
         turn: Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -42,7 +46,7 @@ class WriteQueue:
             if not turn.done() and not turn.get_loop().is_closed():
                 turn.set_result(None)
                 return
-        self._taken = False
+        self.taken = False
 
     def _withdraw(self, turn: Future[None]) -> None:
         if turn.done():

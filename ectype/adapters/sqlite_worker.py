@@ -44,6 +44,7 @@ class Worker:
     __slots__ = (
         "_brief",
         "_busy_seconds",
+        "_checkpoint",
         "_current",
         "_deadlines",
         "_driver",
@@ -73,6 +74,7 @@ class Worker:
         self._deadlines = deadlines
         self._brief = brief
         self._jobs = 0
+        self._checkpoint: int | None = None
         self._driver = driver
         self.raw = raw
         self._url = url
@@ -152,22 +154,26 @@ class Worker:
     ) -> Any:
         """Return the loaded result of a brief statement, run in this thread; MISSED where its own has to be asked.
 
-        Raises what the statement failed with, where its transaction is gone.
+        Raises what the statement failed with, where it has left a trace.
         """
         brief = self._brief
         if brief is None or self._jobs or self.lost or self.broken or (timeout is not None and timeout <= 0):
             return MISSED
-        was_open = self.raw.in_transaction
+        raw = self.raw
+        was_open, written = raw.in_transaction, raw.total_changes
+        commits = pace is brief.ending or (pace.kind == "write" and not was_open)
+        if commits and self._checkpoint is None:
+            self._checkpoint = raw.execute("PRAGMA wal_autocheckpoint").fetchone()[0]
+            raw.execute("PRAGMA wal_autocheckpoint = 0")
         try:
             result = brief.run(job, self._here, sql, params, pace)
         except RAISED as exc:
             pace.failed()
-            self.lost = was_open and not self.raw.in_transaction
-            if self.lost:
-                raise translate(exc, self.raw, self._url, params) from exc
-            # The statement has left no trace. On its thread it comes to the same end, and there is time to say why.
-            return MISSED
-        if result is None:
+            self.lost = was_open and not raw.in_transaction
+            # A row whose RETURNING cannot be read is written all the same.
+            if self.lost or raw.total_changes != written:
+                raise translate(exc, raw, self._url, params) from exc
+            # On its thread it comes to the same end, and there is time to say why.
             return MISSED
         loaded = load(result)
         brief.ended(pace)
@@ -231,6 +237,9 @@ class Worker:
             self._current = turn
             turn.was_open = raw.in_transaction
         try:
+            if self._checkpoint is not None:
+                raw.execute(f"PRAGMA wal_autocheckpoint = {self._checkpoint}")
+                self._checkpoint = None
             result = job(turn, sql, params)
             turn.ended_well = True
         except RAISED as exc:

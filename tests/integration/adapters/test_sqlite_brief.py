@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ectype import DatabaseError, DeadlineError, Field, Repo, Schema, change, from_, primary_key
+from ectype.adapters import sqlite_brief
 from ectype.adapters.base import Begin
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sqlite import SqliteConnection
@@ -92,22 +93,29 @@ async def test_a_statement_of_the_users_is_no_different(connection):
     assert len(threads) == 2
 
 
-@pytest.mark.parametrize(
-    ("sql", "params"),
-    [
-        (INSERT, ("shelf {n}", 3)),
-        ("INSERT INTO books (shelf_id, title) VALUES (?1, ?2) RETURNING id", (1, "b")),
-        ("UPDATE shelves SET places = ?1 WHERE id = ?2 RETURNING id", (4, 1)),
-        ("UPDATE shelves SET places = places + ?1 WHERE id = ?2 RETURNING id", (4, 1)),
-        ("INSERT INTO keyed VALUES (?1, ?2, 'x') RETURNING one", ("k{n}", 1)),
-        ("DELETE FROM books WHERE id = ?1 RETURNING id", (1,)),
-    ],
-)
+A_ROW = [
+    (INSERT, ("shelf {n}", 3)),
+    ("INSERT INTO books (shelf_id, title) VALUES (?1, ?2) RETURNING id", (1, "b")),
+    ("UPDATE shelves SET places = ?1 WHERE id = ?2 RETURNING id", (4, 1)),
+    ("UPDATE shelves SET places = places + ?1 WHERE id = ?2 RETURNING id", (4, 1)),
+    ("INSERT INTO keyed VALUES (?1, ?2, 'x') RETURNING one", ("k{n}", 1)),
+    ("DELETE FROM books WHERE id = ?1 RETURNING id", (1,)),
+]
+
+
+@pytest.mark.parametrize(("sql", "params"), A_ROW)
 async def test_a_write_of_one_row_in_a_transaction_needs_no_thread_either(connection, sql, params):
     await connection.begin(WRITING)
     assert (await all_where(connection, sql, *params))[:3] == ["own"] * 3
     assert await comes_here(connection, sql, *params)
     await connection.commit()
+
+
+@pytest.mark.parametrize(("sql", "params"), A_ROW)
+async def test_a_write_of_one_row_by_itself_is_committed_here_too(connection, sql, params):
+    assert (await all_where(connection, sql, *params))[:3] == ["own"] * 3
+    assert await comes_here(connection, sql, *params)
+    assert not connection.in_transaction
 
 
 @pytest.mark.parametrize(
@@ -128,10 +136,6 @@ async def test_what_may_go_over_many_rows_or_sets_something_off_keeps_its_thread
     await connection.begin(WRITING)
     assert await all_where(connection, sql, *params) == ["own"] * RUNS
     await connection.rollback()
-
-
-async def test_a_write_outside_of_a_transaction_keeps_its_thread_since_it_ends_with_a_commit(connection):
-    assert await all_where(connection, INSERT, "shelf {n}", 3) == ["own"] * RUNS
 
 
 async def test_a_trigger_that_is_made_later_is_seen(connection):
@@ -392,18 +396,46 @@ async def test_tasks_that_read_little_each_do_not_send_each_other_to_the_thread(
     assert there.count("loop") > 200
 
 
-async def test_tasks_that_are_too_many_for_one_turn_of_the_event_loop_have_threads(connection):
+async def test_tasks_that_are_too_many_for_one_turn_of_the_event_loop_go_on_in_the_next(connection):
     assert await comes_here(connection, READ, 1)
+    turns = [time.monotonic()]
+
+    async def others() -> None:
+        while True:
+            await asyncio.sleep(0)
+            turns.append(time.monotonic())
 
     async def slowly() -> str:
-        thread = await connection.fetch(READ, (1,), lambda _rows: threading.current_thread())
+        there = await where(connection, READ, (1,))
         # What a task does besides counts too: the others wait for it.
-        time.sleep(0.0002)
-        return "loop" if thread is threading.main_thread() else "own"
+        time.sleep(0.002)
+        return there
 
-    there = await asyncio.gather(*(slowly() for _ in range(100)))
-    assert there[0] == "loop"
-    assert there.count("own") > 50
+    running = asyncio.create_task(others())
+    there = await asyncio.gather(*(slowly() for _ in range(12)))
+    running.cancel()
+    assert there.count("loop") >= 4
+    assert len([after for before, after in itertools.pairwise(turns) if after - before > 0.002]) >= 3
+
+
+async def test_while_the_disk_stalls_all_have_their_threads(connection, monkeypatch):
+    other = "SELECT count(*) FROM shelves WHERE id = ?1"
+    assert await comes_here(connection, other, 1)
+    monkeypatch.setattr(sqlite_brief, "RESTING_SECONDS", 0.5)
+    for _ in range(2):
+        assert await comes_here(connection, READ, 1)
+        await connection.fetch(READ, (1,), lambda _rows: time.sleep(2 * sqlite_brief.STALLED_SECONDS))
+    assert [await where(connection, other, (1,)) for _ in range(5)] == ["own"] * 5
+    await asyncio.sleep(0.5)
+    assert await comes_here(connection, other, 1)
+
+
+async def test_a_machine_that_stops_once_sends_no_others_to_their_threads(connection):
+    other = "SELECT count(*) FROM shelves WHERE id = ?1"
+    assert await comes_here(connection, READ, 1)
+    assert await comes_here(connection, other, 1)
+    await connection.fetch(READ, (1,), lambda _rows: time.sleep(2 * sqlite_brief.STALLED_SECONDS))
+    assert "loop" in [await where(connection, other, (1,)) for _ in range(5)]
 
 
 async def test_a_task_that_only_reads_can_be_cancelled(connection):
