@@ -1,5 +1,7 @@
 """`python -m ectype`: the command line."""
 
+from __future__ import annotations
+
 from ectype.cli import main
 
 if __name__ == "__main__":

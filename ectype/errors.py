@@ -34,6 +34,8 @@ Errors that carry a value of a higher floor live beside that value: `InvalidChan
     └── OwnershipError           the test sandbox does not know who asks
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Iterable
 from difflib import get_close_matches
 from functools import partial

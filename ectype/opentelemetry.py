@@ -7,6 +7,8 @@
 Needs `pip install 'ectype[otel]'`. Names and meanings: https://opentelemetry.io/docs/specs/semconv/database/.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from time import time_ns
 from typing import Final, final

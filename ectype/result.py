@@ -1,5 +1,7 @@
 """Expected outcomes as values: `Ok` holds what was made, `Err` says why nothing was."""
 
+from __future__ import annotations
+
 from typing import Any, Final, Generic, TypeVar, cast, final
 
 T_co = TypeVar("T_co", covariant=True)

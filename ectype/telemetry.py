@@ -7,6 +7,8 @@ A handler that raises is detached and reported as a warning, as in Erlang's `tel
 what is measured.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -287,7 +289,7 @@ class Attachment:
             if place is not None:
                 _keep(table, self._event, found[:place] + found[place + 1 :])
 
-    def __enter__(self) -> "Attachment":
+    def __enter__(self) -> Attachment:
         return self
 
     def __exit__(

@@ -1,6 +1,8 @@
 """The contracts of the rim: what an adapter and a connection do, whatever the driver."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
@@ -295,7 +297,7 @@ class Copier(Protocol):
         """The name of the database's make, for messages."""
         ...
 
-    async def copy(self, timeout: float) -> "tuple[Adapter, Callable[[], None]]":
+    async def copy(self, timeout: float) -> tuple[Adapter, Callable[[], None]]:
         """Return the adapter of a copy of the database as it is now, and what deletes the copy.
 
         Raises ConnectError when the database cannot be opened.

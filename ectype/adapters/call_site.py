@@ -1,5 +1,7 @@
 """Where in the caller's own code a connection was asked for, and where its task stands now."""
 
+from __future__ import annotations
+
 from asyncio import Task
 from functools import lru_cache
 from inspect import currentframe

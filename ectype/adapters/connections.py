@@ -1,6 +1,8 @@
 """What a session takes its connections from: a pool, or in tests the sandbox."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 from typing import Protocol, runtime_checkable
 
 from ectype.adapters.base import Begin, Connection

@@ -4,6 +4,8 @@ A timer for each statement costs more than all else that is done for it on the w
 loop's heap, cancelled, and swept out. Here a statement that begins is put into a set, and taken out when it ends.
 """
 
+from __future__ import annotations
+
 from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle, current_task, get_running_loop
 from math import inf
 from time import monotonic
@@ -19,7 +21,7 @@ class Deadline:
 
     __slots__ = ("_cancelling", "_expired", "_kept", "_task", "end")
 
-    def __init__(self, kept: "set[Deadline]", end: float, task: Task[Any]) -> None:
+    def __init__(self, kept: set[Deadline], end: float, task: Task[Any]) -> None:
         self._kept = kept
         self.end = end
         self._task = task

@@ -1,6 +1,8 @@
 """A connection that is another one's, with some of its methods done differently by a class below."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar

@@ -1,5 +1,7 @@
 """Notifications on their way to the consumer of a listener, who may be slower than they come."""
 
+from __future__ import annotations
+
 import asyncio
 from collections import deque
 from datetime import UTC, datetime

@@ -1,5 +1,7 @@
 """What a call past its deadline is told: also that no time was left for it, or that the event loop was blocked."""
 
+from __future__ import annotations
+
 from ectype.errors import DeadlineError
 
 BLOCKED_SECONDS = 0.3

@@ -3,6 +3,8 @@
 https://www.postgresql.org/docs/current/libpq-envars.html, libpq-pgservice.html and libpq-pgpass.html.
 """
 
+from __future__ import annotations
+
 import stat
 import sys
 import warnings

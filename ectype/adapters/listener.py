@@ -1,5 +1,7 @@
 """A connection that hears notifications: outside the pool, proved at start, made anew when it is lost."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from collections.abc import Awaitable, Callable

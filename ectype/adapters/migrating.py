@@ -1,5 +1,7 @@
 """How the migrations of a database are kept: the table of their journal, and the lock of a run."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias

@@ -1,5 +1,7 @@
 """What a listener hands out."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -1,6 +1,8 @@
 """A bounded pool of connections: the last one used goes out first, the first call to wait is served first."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import os
 import random

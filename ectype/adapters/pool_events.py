@@ -1,5 +1,7 @@
 """What a pool tells to those who listen on `ectype.telemetry`, and to the people who run it."""
 
+from __future__ import annotations
+
 import warnings
 
 from ectype import telemetry

@@ -1,5 +1,7 @@
 """How a pool makes one connection: after a pause when the server refused the last time, and prepared by the user."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from time import monotonic

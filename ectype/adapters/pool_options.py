@@ -1,5 +1,7 @@
 """What can be said about a pool: names, units and bounds, by keyword or in the URL."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

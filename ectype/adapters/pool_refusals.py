@@ -1,5 +1,7 @@
 """The errors of a pool that is asked in the wrong place, or whose database is gone."""
 
+from __future__ import annotations
+
 import os
 
 from ectype.errors import ConnectError, EctypeError

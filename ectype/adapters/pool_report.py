@@ -1,5 +1,7 @@
 """What a pool is doing, as frozen data, and as the message of a call that got no connection."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from ectype.adapters.lateness import BLOCKED_HINT, blocked

@@ -1,6 +1,8 @@
 """PostgreSQL through asyncpg: hosts tried in turn, passwords and TLS as libpq has them."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable

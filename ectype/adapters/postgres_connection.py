@@ -1,6 +1,8 @@
 """One connection to PostgreSQL: every failure settled and turned into our own errors, what went stale done anew."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
@@ -147,7 +149,7 @@ class PostgresConnection:
     )
 
     def __init__(
-        self, driver: Driver, url: str, shared: Shared, again: Callable[[float], Awaitable["PostgresConnection"]]
+        self, driver: Driver, url: str, shared: Shared, again: Callable[[float], Awaitable[PostgresConnection]]
     ) -> None:
         """Take a connection of the driver's; `again` makes another one to the same database."""
         self._deadlines = shared.deadlines()

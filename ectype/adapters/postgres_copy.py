@@ -1,6 +1,8 @@
 """COPY through asyncpg: rows into a table, and the bytes of a query out of it."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable, Sequence
 from typing import Any, Protocol
@@ -22,7 +24,7 @@ Records = Iterable[Sequence[object]] | AsyncIterable[Sequence[object]]
 class CopyDriver(Protocol):
     """The part of `asyncpg.Connection` that copies."""
 
-    async def prepare(self, query: str, *, name: str, timeout: float | None = None) -> "Prepared": ...  # noqa: D102
+    async def prepare(self, query: str, *, name: str, timeout: float | None = None) -> Prepared: ...  # noqa: D102
     async def copy_from_query(  # noqa: D102
         self,
         query: str,

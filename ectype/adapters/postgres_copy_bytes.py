@@ -1,6 +1,8 @@
 """COPY of bytes that are CSV, text or PostgreSQL's binary already: the server reads them as they are."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence

@@ -3,6 +3,8 @@ r"""Rows as COPY's text format has them: tabs between values, `\N` for NULL.
 https://www.postgresql.org/docs/current/sql-copy.html, "Text Format"
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, cast
 

@@ -1,6 +1,8 @@
 """The rows of a PostgreSQL statement, a batch at a time: a portal of the server's."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NoReturn, Protocol, TypeVar
 

@@ -1,5 +1,7 @@
 """What asyncpg raises, turned into ectype's own errors: one table, one function."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 

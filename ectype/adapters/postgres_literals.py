@@ -1,5 +1,7 @@
 """Placeholders of a PostgreSQL statement replaced by literals, for the one command that takes no parameters."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 

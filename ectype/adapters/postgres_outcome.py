@@ -1,5 +1,7 @@
 """What became of a PostgreSQL transaction whose COMMIT was not answered."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic

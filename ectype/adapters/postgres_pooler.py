@@ -1,5 +1,7 @@
 """A pooler between us and the server, which may run each transaction on another server: found, and kept clean."""
 
+from __future__ import annotations
+
 import re
 from typing import Any, Protocol
 

@@ -12,6 +12,8 @@ is left up to two targets is for the statement itself. An overload ends with an 
 than the target and no more came than could have been served.
 """
 
+from __future__ import annotations
+
 _FLOOD_TARGETS = 1.5
 """For how many targets, and in how many windows of half a one at least, more must come than are served."""
 _FLOOD_WINDOWS = 3

@@ -1,5 +1,7 @@
 """URL scheme to adapter. The adapter's module, and with it the driver, is imported when a URL asks for it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module

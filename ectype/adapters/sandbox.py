@@ -3,8 +3,10 @@
 An owner is found by the ContextVar that `sandbox` sets, by `owner.allow(…)`, or by the header that a request carries;
 never by guess. On PostgreSQL an owner is one connection in a transaction, on SQLite a copy of the database.
 """
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import time
 from asyncio import Task
@@ -238,7 +240,7 @@ class Sandbox:
         """Let it work for whom it worked before."""
         leave(owner)
 
-    def allow(self, owner: Owner, who: "Task[Any] | str", *, reassign: bool) -> None:
+    def allow(self, owner: Owner, who: Task[Any] | str, *, reassign: bool) -> None:
         """Remember that a task, or a name of tasks, works for an owner."""
         known = self._names.get(who) if isinstance(who, str) else self._tasks.get(who)
         if known is not None and known is not owner and not reassign:

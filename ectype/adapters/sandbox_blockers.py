@@ -1,5 +1,7 @@
 """Whom a statement waits for: asked of the server before its deadline, while it still waits."""
 
+from __future__ import annotations
+
 import asyncio
 import re
 from asyncio import Task

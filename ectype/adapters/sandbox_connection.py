@@ -4,8 +4,10 @@ On PostgreSQL one transaction lies around everything. A statement runs in a save
 harms nothing; what the application calls a transaction is a savepoint too, and ends as a COMMIT would: deferred
 constraints are checked.
 """
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence

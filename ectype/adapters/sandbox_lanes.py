@@ -2,8 +2,10 @@
 
 Either way they are lent by a pool of the owner's own, so that its tasks take turns as they do everywhere.
 """
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, cast
@@ -128,7 +130,7 @@ class CopyLane:
 async def on_a_copy(
     copier: Copier,
     owner: Ownership,
-    turn: "Callable[[float], Awaitable[Callable[[], None]]]",
+    turn: Callable[[float], Awaitable[Callable[[], None]]],
     *,
     isolation: Isolation | None,
     timeout: float,

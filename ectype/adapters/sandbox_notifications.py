@@ -4,6 +4,8 @@ They are handed over in the process, at the moment at which the server would: at
 application's outermost transaction, and never where that is rolled back.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from types import TracebackType
@@ -70,11 +72,11 @@ class Exchange:
     def __init__(self) -> None:
         self._listeners: list[OwnedListener] = []
 
-    def join(self, listener: "OwnedListener") -> None:
+    def join(self, listener: OwnedListener) -> None:
         """Let a listener hear from here on."""
         self._listeners.append(listener)
 
-    def leave(self, listener: "OwnedListener") -> None:
+    def leave(self, listener: OwnedListener) -> None:
         """Let it hear no more."""
         if listener in self._listeners:
             self._listeners.remove(listener)

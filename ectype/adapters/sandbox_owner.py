@@ -1,6 +1,8 @@
 """Whose connection a test works on: the owner, from its begin to its end."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import os
 import time
@@ -32,23 +34,23 @@ class House(Protocol):
 
     key: bytes
 
-    async def lane(self, owner: "Owner", isolation: Isolation | None, timeout: float) -> Lane:
+    async def lane(self, owner: Owner, isolation: Isolation | None, timeout: float) -> Lane:
         """Return the connections for a new owner."""
         ...
 
-    def allow(self, owner: "Owner", who: "Task[Any] | str", *, reassign: bool) -> None:
+    def allow(self, owner: Owner, who: Task[Any] | str, *, reassign: bool) -> None:
         """Remember that a task, or a name of tasks, works for an owner."""
         ...
 
-    def enter(self, owner: "Owner") -> None:
+    def enter(self, owner: Owner) -> None:
         """Let the current task work for an owner. Raises OwnershipError inside a transaction of another one."""
         ...
 
-    def leave(self, owner: "Owner") -> None:
+    def leave(self, owner: Owner) -> None:
         """Let it work for whom it worked before."""
         ...
 
-    def forget(self, owner: "Owner") -> None:
+    def forget(self, owner: Owner) -> None:
         """Drop all that leads to an owner that has ended."""
         ...
 
@@ -108,7 +110,7 @@ class Owner:
         assert self._lane is not None  # it is started before anybody sees it
         return self._lane
 
-    def allow(self, who: "Task[Any] | str", *, reassign: bool = False) -> None:
+    def allow(self, who: Task[Any] | str, *, reassign: bool = False) -> None:
         """Let a task that was started elsewhere work for this owner, and what it starts after its first statement.
 
         Args:

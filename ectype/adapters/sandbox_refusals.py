@@ -1,5 +1,7 @@
 """What the sandbox says to those it cannot serve."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from ectype.adapters.pool_report import PoolReport

@@ -1,5 +1,7 @@
 """Signed words that name an owner of the sandbox: what a browser sends, so that its request works for one test."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 import hashlib

@@ -1,5 +1,7 @@
 """What a repo is told beside its URL, and which database takes it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType

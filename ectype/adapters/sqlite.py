@@ -1,6 +1,8 @@
 """SQLite through aiosqlite: one thread hop a statement, none for brief ones, WAL, writers that queue."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -81,13 +83,13 @@ class SqliteConnection:
 
     def fetch(
         self, sql: str, params: Sequence[object], load: Callable[[list[Any]], T], timeout: float | None = None
-    ) -> "CoroutineType[Any, Any, T]":
+    ) -> CoroutineType[Any, Any, T]:
         """Run one statement and return `load(rows)`; both on the connection's thread, or here where they are brief."""
         return self._run(jobs.fetch, sql, params, load, timeout)
 
     def execute(
         self, sql: str, params: Sequence[object] = (), timeout: float | None = None
-    ) -> "CoroutineType[Any, Any, int]":
+    ) -> CoroutineType[Any, Any, int]:
         """Run one statement and return how many rows it wrote."""
         return self._run(jobs.execute, sql, params, int, timeout)
 
@@ -111,7 +113,7 @@ class SqliteConnection:
         params: Sequence[object],
         load: Callable[[tuple[str, ...], list[Any], int], T],
         timeout: float | None = None,
-    ) -> "CoroutineType[Any, Any, T]":
+    ) -> CoroutineType[Any, Any, T]:
         """Run one statement and return `load(columns, rows, count)`; see `fetch`."""
         return self._run(jobs.query, sql, params, lambda answer: load(*answer), timeout)
 

@@ -5,6 +5,8 @@ jumps back ends after as many steps as it has lines: an INSERT of a row, an UPDA
 over rows, fires a trigger, cascades, or looks for rows that refer to it jumps back, or calls another program.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from itertools import count

@@ -17,6 +17,8 @@ as it can hold up nobody:
 - Two that take twenty milliseconds have met a disk that stalls: all have their threads then for some seconds.
 """
 
+from __future__ import annotations
+
 from asyncio import AbstractEventLoop, current_task, get_running_loop, sleep
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context

@@ -12,6 +12,8 @@ begins the WAL anew. Both stay on the connection's thread:
 Of 60,000 commits so, one to seven took longer than a millisecond, and 184 where SQLite looks at the length after each.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence, Sized
 from typing import cast
 

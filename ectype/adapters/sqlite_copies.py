@@ -1,6 +1,8 @@
 """Copies of a SQLite database, each a file of its own in a temporary folder: what a test of the sandbox works on."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable

@@ -3,8 +3,10 @@
 On a connection that others use meanwhile a statement cannot stay open: SQLite does not say whether it sees what they
 write, and a rollback ends it. So there all rows are read at once, into a file where they are many.
 """
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import marshal
 import sqlite3
@@ -49,7 +51,7 @@ class KeptRows:
 
     __slots__ = ("_file",)
 
-    def __init__(self, file: "SpooledTemporaryFile[bytes]") -> None:
+    def __init__(self, file: SpooledTemporaryFile[bytes]) -> None:
         self._file = file
 
     def __del__(self) -> None:
@@ -83,7 +85,7 @@ class KeptRows:
         return load(rows)
 
 
-def keep(turn: jobs.Turn, sql: str, params: Any) -> "SpooledTemporaryFile[bytes]":
+def keep(turn: jobs.Turn, sql: str, params: Any) -> SpooledTemporaryFile[bytes]:
     """Run a statement on the connection's thread, and keep its rows in batches."""
     values, batch = params
     cursor = turn.execute(sql, jobs.bindings(sql, values))

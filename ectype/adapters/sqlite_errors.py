@@ -1,5 +1,7 @@
 """What sqlite3 raises, turned into ectype's own errors, with the constraint's name looked up where SQLite hides it."""
 
+from __future__ import annotations
+
 import re
 import sqlite3
 from collections.abc import Sequence

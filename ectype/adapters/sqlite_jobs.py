@@ -1,5 +1,7 @@
 """What is done on a SQLite connection's own thread: plain functions of a turn, a statement and its parameters."""
 
+from __future__ import annotations
+
 import sqlite3
 import sys
 import time

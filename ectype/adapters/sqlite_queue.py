@@ -3,6 +3,8 @@
 SQLite itself lets whoever asks at the right moment have the lock, and those who wait ask every few milliseconds.
 """
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import Future
 from collections import deque

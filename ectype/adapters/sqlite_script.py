@@ -3,6 +3,8 @@
 `sqlite3.Connection.executescript` commits the open transaction before it begins; this does not.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 

@@ -1,5 +1,7 @@
 """What a statement of SQLite's does, as far as its first words tell."""
 
+from __future__ import annotations
+
 import re
 
 BEGIN_IMMEDIATE = "BEGIN IMMEDIATE"

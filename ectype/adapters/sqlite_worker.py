@@ -1,6 +1,8 @@
 """One SQLite connection on its own thread: one hop a statement, interrupted by token when its caller goes away."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence

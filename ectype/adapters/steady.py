@@ -1,5 +1,7 @@
 """Work on a connection that a cancellation must not stop half-way."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Coroutine
 from typing import Any

@@ -1,5 +1,7 @@
 """Database URL to a frozen `Config`: what to connect to, read once, and never printed with its password."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -121,7 +123,7 @@ class Config:
     path: str = ""
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
     attach: Mapping[str, str] = field(default_factory=lambda: MappingProxyType(dict[str, str]()), hash=False)
-    direct: "Config | None" = None
+    direct: Config | None = None
     read_only: bool = False
     migrating: Migrating = field(default_factory=Migrating)
 

@@ -1,5 +1,7 @@
 """All commands under one name."""
 
+from __future__ import annotations
+
 import os
 import sys
 from typing import Annotated, Any

@@ -1,5 +1,7 @@
 """`ectype backfill`."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import Generator

@@ -1,5 +1,7 @@
 """Schemas as a diagram: boxes and the lines between them, as data."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

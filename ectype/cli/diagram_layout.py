@@ -1,5 +1,7 @@
 """Where the boxes of a diagram stand: what is referenced to the left of what references it, with few crossings."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass

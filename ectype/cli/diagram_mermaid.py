@@ -1,5 +1,7 @@
 """A diagram as Mermaid text, which code hosts draw: https://mermaid.js.org/syntax/entityRelationshipDiagram.html."""
 
+from __future__ import annotations
+
 import re
 
 from ectype.cli.diagram import Diagram, End, Row

@@ -1,5 +1,7 @@
 """A diagram as an SVG picture, in light and dark."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Final
 from xml.sax.saxutils import escape

@@ -1,5 +1,7 @@
 """`ectype gen migration --from-diff`, and what it shares with `ectype drift`."""
 
+from __future__ import annotations
+
 import asyncio
 import sys
 from collections.abc import Sequence

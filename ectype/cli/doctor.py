@@ -1,5 +1,7 @@
 """`ectype doctor`."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict

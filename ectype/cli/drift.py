@@ -1,5 +1,7 @@
 """`ectype drift`."""
 
+from __future__ import annotations
+
 import asyncio
 from dataclasses import asdict
 from pathlib import Path

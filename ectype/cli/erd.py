@@ -1,5 +1,7 @@
 """`ectype erd`."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Annotated, Final, Literal
 

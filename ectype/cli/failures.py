@@ -1,5 +1,7 @@
 """How a command ends when it fails: our own errors without a traceback, and an exit code that says which."""
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum

@@ -1,5 +1,7 @@
 """`ectype gen schema --from-database`."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import re

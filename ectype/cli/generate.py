@@ -1,5 +1,7 @@
 """`ectype gen migration NAME` and `ectype gen schema`."""
 
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated

@@ -1,5 +1,7 @@
 """What git knows of the files of migrations."""
 
+from __future__ import annotations
+
 import shutil
 import subprocess
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Options that several commands share, written once: a dataclass in the place of its fields."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import wraps

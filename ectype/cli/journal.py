@@ -1,5 +1,7 @@
 """`ectype resolve`, `baseline`, `squash` and `verify`: the journal and the files, put side by side or put right."""
 
+from __future__ import annotations
+
 import asyncio
 from dataclasses import asdict
 from pathlib import Path

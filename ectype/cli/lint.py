@@ -1,5 +1,7 @@
 """`ectype lint`, and what `ectype migrate` asks of it."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress

@@ -1,5 +1,7 @@
 """How findings are printed: for people, for programs, for code scanners (SARIF) and as remarks on a pull request."""
 
+from __future__ import annotations
+
 import json
 import textwrap
 from collections import Counter

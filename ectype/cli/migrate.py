@@ -1,5 +1,7 @@
 """`ectype migrate` and `ectype rollback`."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Annotated

@@ -1,5 +1,7 @@
 """`ectype new NAME`."""
 
+from __future__ import annotations
+
 import keyword
 import re
 import sys

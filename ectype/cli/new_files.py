@@ -1,5 +1,7 @@
 """The files of a new project."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Final
 

@@ -1,5 +1,7 @@
 """What a command prints: Rich on a terminal, plain text in a pipe or under NO_COLOR, or JSON objects."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Mapping, Sequence

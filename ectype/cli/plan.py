@@ -1,5 +1,7 @@
 """`--plan` and `--sql` of `ectype migrate` and `ectype rollback`."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final

@@ -1,5 +1,7 @@
 """The project's own Python code, as the commands use it: its schemas, and files that are run with its repo."""
 
+from __future__ import annotations
+
 import ast
 import importlib
 import sys

@@ -1,5 +1,7 @@
 """`ectype rebase`."""
 
+from __future__ import annotations
+
 import asyncio
 from datetime import UTC, datetime
 from typing import Annotated

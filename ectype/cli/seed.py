@@ -1,5 +1,7 @@
 """`ectype seed`."""
 
+from __future__ import annotations
+
 import asyncio
 from pathlib import Path
 from typing import Annotated, Final

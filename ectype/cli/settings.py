@@ -1,5 +1,7 @@
 """Which database and which folder: from an option, the environment, or `[tool.ectype]` in pyproject.toml."""
 
+from __future__ import annotations
+
 import os
 import re
 import tomllib

@@ -1,5 +1,7 @@
 """`ectype shell`: Python with an open repo and the schemas, where `await` may be typed at the prompt."""
 
+from __future__ import annotations
+
 import ast
 import asyncio
 import code

@@ -1,5 +1,7 @@
 """`ectype status`."""
 
+from __future__ import annotations
+
 import asyncio
 from collections import Counter
 from collections.abc import Sequence

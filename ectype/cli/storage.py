@@ -1,5 +1,7 @@
 """`ectype create`, `drop`, `reset`, `dump` and `load`."""
 
+from __future__ import annotations
+
 import asyncio
 import sys
 from pathlib import Path

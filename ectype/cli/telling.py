@@ -1,5 +1,7 @@
 """What a run of migrations tells while it works: a bar on a terminal, lines elsewhere."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict

@@ -1,5 +1,7 @@
 """`ectype tenants list`, `migrate` and `status`: the same migrations in many PostgreSQL schemas."""
 
+from __future__ import annotations
+
 import asyncio
 from typing import Annotated
 

@@ -1,5 +1,7 @@
 """Aggregates that put values together, and functions over windows that look at other rows."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Never, TypeVar, cast, overload
 

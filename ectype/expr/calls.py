@@ -1,5 +1,7 @@
 """Calls of functions, with what is no expression refused."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.errors import QueryError

@@ -1,5 +1,7 @@
 """Choices: `case((condition, value), …, else_=value)`."""
 
+from __future__ import annotations
+
 from enum import Enum
 from typing import Any, Never, TypeAlias, cast, overload
 

@@ -1,5 +1,7 @@
 """Values as expressions, and text made safe for patterns."""
 
+from __future__ import annotations
+
 from typing import Any, Never, TypeVar, overload
 
 from ectype.errors import QueryError

@@ -3,6 +3,8 @@
 "Now" is the clock of the application, in UTC, as a bound value: a query asks for the moment at which it was built.
 """
 
+from __future__ import annotations
+
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, Literal, Never, TypeAlias, TypeVar, cast, get_args, overload

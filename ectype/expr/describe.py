@@ -1,5 +1,7 @@
 """Expressions as people read them: the code that would make them, with values of redacted fields hidden."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import TypeAlias, assert_never

@@ -1,5 +1,7 @@
 """The text of a fragment: literal pieces, and the gaps between them."""
 
+from __future__ import annotations
+
 import re
 
 from ectype.errors import QueryError

@@ -4,6 +4,8 @@ Each has one fixed result type on every database: what the databases disagree ab
 the loader (`sum` of integers is an `int`, `avg` of integers a `Decimal`, dates stay dates).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Never, TypeVar, cast, overload

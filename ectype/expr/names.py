@@ -1,5 +1,7 @@
 """The names that `as_` gives to what comes out of a query."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.errors import QueryError

@@ -1,5 +1,7 @@
 """Queries as expressions: `exists(query)`, `scalar(query)`, and the columns of the query around them."""
 
+from __future__ import annotations
+
 from typing import Any, Never, TypeVar
 
 from ectype.errors import QueryError
@@ -38,7 +40,7 @@ def all_(query: QueryLike[T]) -> Expr[Never, T]:
     return Expr(_subquery("all_", query), query.params)
 
 
-def outer(column: "Expr[Any, T]") -> Operand[Never, T]:
+def outer(column: Expr[Any, T]) -> Operand[Never, T]:
     """Mark a column of the enclosing query, as in `from_(Comment).where(Comment.post_id == …)` inside `exists`.
 
     Raises:

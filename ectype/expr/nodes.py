@@ -6,6 +6,8 @@ the place of one, and the values travel beside the node, in the order in which t
 Nodes have no operators: those live on `ectype.expr.operand.Expr`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, Self, TypeAlias, TypeVar, final
 
@@ -170,7 +172,7 @@ class Unary(Node):
     __slots__ = ("op", "operand")
     __match_args__ = ("op", "operand")
 
-    def __init__(self, root: Root, op: str, operand: "Expression") -> None:
+    def __init__(self, root: Root, op: str, operand: Expression) -> None:
         super().__init__(root)
         self.op = op
         self.operand = operand
@@ -186,7 +188,7 @@ class Binary(Node):
     __slots__ = ("height", "left", "op", "right")
     __match_args__ = ("op", "left", "right")
 
-    def __init__(self, root: Root, op: str, left: "Expression", right: "Expression") -> None:
+    def __init__(self, root: Root, op: str, left: Expression, right: Expression) -> None:
         super().__init__(root)
         self.op = op
         self.left = left
@@ -208,9 +210,9 @@ class Call(Node):
         self,
         root: Root,
         name: str,
-        args: "tuple[Expression, ...]",
-        filter_: "Expression | None",
-        order_by: "tuple[Ordering, ...]" = (),
+        args: tuple[Expression, ...],
+        filter_: Expression | None,
+        order_by: tuple[Ordering, ...] = (),
         *,
         distinct: bool,
     ) -> None:
@@ -232,9 +234,9 @@ class Over(Node):
     def __init__(
         self,
         root: Root,
-        call: "Expression",
-        partition_by: "tuple[Expression, ...]",
-        order_by: "tuple[Ordering, ...]",
+        call: Expression,
+        partition_by: tuple[Expression, ...],
+        order_by: tuple[Ordering, ...],
         frame: Frame | None,
         name: str | None = None,
     ) -> None:
@@ -253,7 +255,7 @@ class Cast(Node):
     __slots__ = ("operand", "type")
     __match_args__ = ("operand", "type")
 
-    def __init__(self, root: Root, operand: "Expression", type_: Type[Any]) -> None:
+    def __init__(self, root: Root, operand: Expression, type_: Type[Any]) -> None:
         super().__init__(root)
         self.operand = operand
         self.type = type_
@@ -266,7 +268,7 @@ class Fragment(Node):
     __slots__ = ("args", "parts")
     __match_args__ = ("parts", "args")
 
-    def __init__(self, root: Root, parts: tuple[str, ...], args: "tuple[Expression, ...]") -> None:
+    def __init__(self, root: Root, parts: tuple[str, ...], args: tuple[Expression, ...]) -> None:
         super().__init__(root)
         self.parts = parts
         self.args = args
@@ -279,7 +281,7 @@ class InValues(Node):
     __slots__ = ("operand",)
     __match_args__ = ("operand",)
 
-    def __init__(self, root: Root, operand: "Expression") -> None:
+    def __init__(self, root: Root, operand: Expression) -> None:
         super().__init__(root)
         self.operand = operand
 
@@ -291,7 +293,7 @@ class Items(Node):
     __slots__ = ("items", "kind")
     __match_args__ = ("kind", "items")
 
-    def __init__(self, root: Root, kind: str, items: "tuple[Expression, ...]") -> None:
+    def __init__(self, root: Root, kind: str, items: tuple[Expression, ...]) -> None:
         super().__init__(root)
         self.kind = kind
         self.items = items
@@ -304,13 +306,13 @@ class Case(Node):
     __slots__ = ("branches", "default")
     __match_args__ = ("branches", "default")
 
-    def __init__(self, root: Root, branches: "tuple[Expression, ...]", default: "Expression | None") -> None:
+    def __init__(self, root: Root, branches: tuple[Expression, ...], default: Expression | None) -> None:
         super().__init__(root)
         self.branches = branches
         self.default = default
 
     @property
-    def values(self) -> "tuple[Expression, ...]":
+    def values(self) -> tuple[Expression, ...]:
         """Everything that the whole may become, NULL left out."""
         return self.branches[1::2] if self.default is None else (*self.branches[1::2], self.default)
 
@@ -325,7 +327,7 @@ class Subquery(Node):
     __slots__ = ("kind", "operand", "query", "width")
     __match_args__ = ("kind", "operand", "query", "width")
 
-    def __init__(self, root: Root, kind: str, operand: "Expression | None", query: Node, width: int) -> None:
+    def __init__(self, root: Root, kind: str, operand: Expression | None, query: Node, width: int) -> None:
         super().__init__(root)
         self.kind = kind
         self.operand = operand
@@ -340,7 +342,7 @@ class Outer(Node):
     __slots__ = ("operand",)
     __match_args__ = ("operand",)
 
-    def __init__(self, root: Root, operand: "ColumnRef") -> None:
+    def __init__(self, root: Root, operand: ColumnRef) -> None:
         super().__init__(root)
         self.operand = operand
 
@@ -352,7 +354,7 @@ class Named(Node):
     __slots__ = ("name", "operand")
     __match_args__ = ("operand", "name")
 
-    def __init__(self, root: Root, operand: "Expression", name: str) -> None:
+    def __init__(self, root: Root, operand: Expression, name: str) -> None:
         super().__init__(root)
         self.operand = operand
         self.name = name
@@ -382,7 +384,7 @@ class Ordering(Node):
     __slots__ = ("descending", "nulls", "operand")
     __match_args__ = ("operand", "descending", "nulls")
 
-    def __init__(self, root: Root, operand: "Expression", nulls: str | None, *, descending: bool) -> None:
+    def __init__(self, root: Root, operand: Expression, nulls: str | None, *, descending: bool) -> None:
         super().__init__(root)
         self.operand = operand
         self.descending = descending

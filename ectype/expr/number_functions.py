@@ -1,5 +1,7 @@
 """Functions of numbers, as far as the databases agree."""
 
+from __future__ import annotations
+
 from decimal import Decimal
 from typing import Any, Final, TypeVar, overload
 

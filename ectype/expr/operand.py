@@ -3,6 +3,8 @@
 What every expression can do stands in `ectype.expr.expression`; all of it is imported from here.
 """
 
+from __future__ import annotations
+
 from decimal import Decimal
 from typing import Any, Final, Generic, Never, TypeVar, cast, final, overload
 
@@ -69,9 +71,9 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
         return cast("nodes.ColumnRef", self.node)
 
     @overload
-    def set(self, value: Expr[S2, T]) -> "Assignment[S_co | S2, S_co]": ...
+    def set(self, value: Expr[S2, T]) -> Assignment[S_co | S2, S_co]: ...
     @overload
-    def set(self, value: T) -> "Assignment[S_co, S_co]": ...
+    def set(self, value: T) -> Assignment[S_co, S_co]: ...
     def set(self, value: Any) -> Any:
         """Make this column become a value or an expression, in `update_all`, `do_update` and `select_merge`."""
         if isinstance(value, Expr):
@@ -82,15 +84,15 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
         return _any_assignment(self.reference, nodes.PARAM, (value,))
 
     @overload
-    def inc(self: "Column[S, Num]", by: Num) -> "Assignment[S, S]": ...
+    def inc(self: Column[S, Num], by: Num) -> Assignment[S, S]: ...
     @overload
-    def inc(self: "Column[S, Num | None]", by: Num) -> "Assignment[S, S]": ...
+    def inc(self: Column[S, Num | None], by: Num) -> Assignment[S, S]: ...
     def inc(self, by: Any) -> Any:
         """Make this column grow by a number. SQL: `x = x + $1`."""
         grown = arithmetic("+", self, by)
         return _any_assignment(self.reference, grown.node, grown.params)
 
-    def push(self: "Column[S, list[E]]", element: E) -> "Assignment[S, S]":
+    def push(self: Column[S, list[E]], element: E) -> Assignment[S, S]:
         """Make this list grow by an element at its end. SQL: `x = array_append(x, $1)`.
 
         Example:
@@ -99,7 +101,7 @@ class Column(Operand[S_co, T], Attr[S_co, T]):
         node = nodes.call("list_push", (self.node, nodes.PARAM))
         return Assignment(self.reference, node, (element,))
 
-    def pull(self: "Column[S, list[E]]", element: E) -> "Assignment[S, S]":
+    def pull(self: Column[S, list[E]], element: E) -> Assignment[S, S]:
         """Take an element out of this list, wherever it stands. SQL: `x = array_remove(x, $1)`."""
         node = nodes.call("list_pull", (self.node, nodes.PARAM))
         return Assignment(self.reference, node, (element,))
@@ -120,11 +122,11 @@ class Agg(Operand[S_co, T]):
         """What a select takes of an aggregate. Only checkers call it."""
         raise QueryError("`__reduced__` exists for type checkers only")
 
-    def as_(self, name: str) -> "Agg[S_co, T]":
+    def as_(self, name: str) -> Agg[S_co, T]:
         """Give the value a name in the result: see `Expr.as_`."""
         return Agg(nodes.named(self.node, output_name(name)), self.params)
 
-    def filter(self, predicate: Expr[S2, bool | None]) -> "Agg[S_co | S2, T]":
+    def filter(self, predicate: Expr[S2, bool | None]) -> Agg[S_co | S2, T]:
         """Count only the rows where `predicate` holds. SQL: `f(x) FILTER (WHERE …)`."""
         node = self.node
         if isinstance(node, nodes.Named):
@@ -138,7 +140,7 @@ class Agg(Operand[S_co, T]):
         )
         return Agg(filtered, self.params + predicate.params)
 
-    def over(self, window: "Window[S, S2]") -> "Operand[S_co | S | S2, T]":
+    def over(self, window: Window[S, S2]) -> Operand[S_co | S | S2, T]:
         """Compute it over a window instead of a group. SQL: `f(x) OVER (…)`."""
         return _over(self, window)
 
@@ -156,19 +158,19 @@ class Ranking(Generic[S_co, T]):
         self.node: Final = node
         self.params: Final = params
 
-    def over(self, window: "Window[S, S2]") -> "Operand[S_co | S | S2, T]":
+    def over(self, window: Window[S, S2]) -> Operand[S_co | S | S2, T]:
         """Compute it over a window. SQL: `row_number() OVER (…)`."""
         return _over(self, window)
 
 
-def _over(function: "Agg[Any, T] | Ranking[Any, T]", window: Window[Any, Any]) -> Operand[Any, T]:
+def _over(function: Agg[Any, T] | Ranking[Any, T], window: Window[Any, Any]) -> Operand[Any, T]:
     if isinstance(function.node, nodes.Named):
         raise named_inside("over", function.node)
     node = nodes.over(function.node, window.partition_by, window.order_by, window.frame, window.name)
     return Operand(node, function.params + window.params)
 
 
-def order_term(key: "Expr[Any, Any] | Order[Any]") -> tuple[Ordering, tuple[object, ...]]:
+def order_term(key: Expr[Any, Any] | Order[Any]) -> tuple[Ordering, tuple[object, ...]]:
     """Return an ORDER BY term and its parameters; a bare expression is ascending."""
     if key.__class__ is Column:
         node = cast("Expression", key.node)

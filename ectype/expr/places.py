@@ -1,5 +1,7 @@
 """Which node stands for a value beside an operator, and for a key in a path."""
 
+from __future__ import annotations
+
 from datetime import date, timedelta
 from decimal import Decimal
 

@@ -1,5 +1,7 @@
 """Conditions put together: `and_(*filters)`, `or_(*filters)`, also over a list that user input made."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Any, Never, TypeAlias, TypeVar, overload
 

@@ -4,6 +4,8 @@ What holds or meets what is asked by methods: `Booking.seats.contains(3)`, `cont
 all of it; SQLite keeps ranges as text, so that it is refused there.
 """
 
+from __future__ import annotations
+
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar, overload

@@ -1,5 +1,7 @@
 """SQL text of one's own as an expression: `fragment("lower({})", User.name)`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Final, Generic, LiteralString, Never, TypeAlias, TypeVar, cast, final, overload
 

@@ -1,5 +1,7 @@
 """The terms of clauses, and what expressions take of a query."""
 
+from __future__ import annotations
+
 from typing import Final, Generic, Protocol, TypeVar, final, get_args
 
 import typing_extensions

@@ -1,5 +1,7 @@
 """Functions of text that mean the same on every database, and search for words."""
 
+from __future__ import annotations
+
 from typing import Any, Literal, Never, TypeVar, overload
 
 import typing_extensions

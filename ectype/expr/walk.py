@@ -1,5 +1,7 @@
 """Walking expression trees: their parts, what they mention and compute, and whether their values may be shown."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import assert_never
 

@@ -1,5 +1,7 @@
 """Windows: what a function is computed over, and the frames that bound them."""
 
+from __future__ import annotations
+
 from typing import Final, Generic, Literal, TypeAlias, TypeVar, cast, final
 
 from ectype.errors import QueryError
@@ -37,7 +39,7 @@ class Window(Generic[P_co, O_co]):
         self.params: Final = params
         self.name: Final = name
 
-    def named(self, name: str) -> "Window[P_co, O_co]":
+    def named(self, name: str) -> Window[P_co, O_co]:
         """Return the window under a name: a SELECT that uses it several times says once what it is.
 
         SQL: `sum(x) OVER "w", avg(x) OVER "w" … WINDOW "w" AS (…)`. A window with values in it, as in

@@ -1,5 +1,7 @@
 """How far a backfill is: its row in the journal of migrations, under a version below zero that its name gives."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import platform

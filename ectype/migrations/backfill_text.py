@@ -1,5 +1,7 @@
 """A backfill as its author writes it, and the SQL of its batches."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import Final, LiteralString

@@ -1,5 +1,7 @@
 """The conductor of a backfill: batch after batch, each committed with the place that it reached."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -110,7 +112,7 @@ async def backfill(
         return await run.to_the_end(pause, max_lag)
 
 
-async def _prepared(session: Session, name: str, wanted: Backfill, digest: str, *, restart: bool) -> "_Run":
+async def _prepared(session: Session, name: str, wanted: Backfill, digest: str, *, restart: bool) -> _Run:
     dialect = session.journal.dialect
     journal = BackfillJournal(session.connection, dialect, session.journal.name, name)
     key_type = await _key_type(session.connection, wanted, dialect.target)

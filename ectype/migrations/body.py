@@ -1,5 +1,7 @@
 """What a migration does: its functions `change`, `up` and `down`, turned into commands for one direction."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import isawaitable

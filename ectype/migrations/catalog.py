@@ -4,6 +4,8 @@ The readers, one for each database, are `catalog_postgres` and `catalog_sqlite`;
 the database's own words. System tables and ectype's journal of migrations are left out.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 

@@ -1,5 +1,7 @@
 """The catalogue of PostgreSQL: https://www.postgresql.org/docs/current/catalogs.html."""
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

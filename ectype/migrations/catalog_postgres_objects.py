@@ -3,6 +3,8 @@
 The texts are those that the server's own functions give, with names short where the search path finds them.
 """
 
+from __future__ import annotations
+
 from typing import Any, Final
 
 from ectype.adapters.base import Connection

@@ -1,5 +1,7 @@
 """Which reader reads which database's catalogue."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 

@@ -1,5 +1,7 @@
 """The catalogue of SQLite: its PRAGMAs (https://www.sqlite.org/pragma.html), and the text that it keeps."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

@@ -3,6 +3,8 @@
 SQLite has parsed the text already, so this reads no more of its grammar than it needs, and never raises.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Whether the folder and the journal belong together: what a run refuses, and what `verify` tells."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

@@ -1,5 +1,7 @@
 """What a migration says about the constraints of a table that exists."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import LiteralString, TypedDict, Unpack

@@ -1,5 +1,7 @@
 """`Migration`, the `m` of `change(m)`: each method records one command, and nothing runs until the function ends."""
 
+from __future__ import annotations
+
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path

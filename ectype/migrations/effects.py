@@ -4,6 +4,8 @@ The rules for PostgreSQL follow https://www.postgresql.org/docs/current/explicit
 ALTER TABLE, those for SQLite https://www.sqlite.org/lang_altertable.html.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias

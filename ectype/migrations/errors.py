@@ -1,5 +1,7 @@
 """The ways a migration run ends badly, with the data that belongs to each."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 

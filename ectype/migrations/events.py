@@ -1,5 +1,7 @@
 """What a migration run tells while it works, through `ectype.telemetry`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final
 

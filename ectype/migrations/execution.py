@@ -1,5 +1,7 @@
 """One migration, in one transaction with its row of the journal: all of it happens, or nothing."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import textwrap

@@ -1,5 +1,7 @@
 """A new migration file, empty but for what every one has."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta

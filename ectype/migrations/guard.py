@@ -1,5 +1,7 @@
 """What keeps two runs apart, and a migration from losing data unseen: one guard for each database."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol, TypeAlias

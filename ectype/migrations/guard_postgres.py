@@ -7,6 +7,8 @@ It belongs to a session; or, for poolers that keep no sessions, to a transaction
 lasts. Between two statements that holds no snapshot either.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -4,6 +4,8 @@ No lock lives longer than one migration: the journal is read again inside each t
 second sees what the first one did.
 """
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any, Final

@@ -1,5 +1,7 @@
 """The journal of migrations: which migrations were applied, when, from which text, by which machine."""
 
+from __future__ import annotations
+
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What a migration says about indexes."""
 
+from __future__ import annotations
+
 from typing import Any, LiteralString, TypedDict, Unpack, cast, get_args
 
 from ectype.errors import MigrationError, did_you_mean

@@ -1,6 +1,8 @@
 """A repo whose calls run on a migration's own connection, in its transaction: what `m.repo` is."""
-# the deadline is a parameter of every method of the contract
 
+from __future__ import annotations
+
+# the deadline is a parameter of every method of the contract
 import contextlib
 from collections.abc import AsyncGenerator
 

@@ -1,5 +1,7 @@
 """Foreign keys as migrations write them: `references(…)`, `set_null(…)`, `set_default(…)`."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import get_args
 

@@ -4,6 +4,8 @@ Two branches that both add a migration change the same end of the file, so that 
 somebody sees. A line whose file is missing shows a deployment that is not complete.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,7 @@
 """What a migration says about all that a database holds beside tables."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from enum import Enum
 from typing import LiteralString, cast

@@ -1,5 +1,7 @@
 """A run as one SQL script, for whoever may change the database and does not run Python there."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Final
 

@@ -1,5 +1,7 @@
 """The connection of a run, which tells what the run itself sends, and what the server says beside its answers."""
 
+from __future__ import annotations
+
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Generator

@@ -1,5 +1,7 @@
 """How long a run waits for others, and how it tries again."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """What a run would do, statement by statement, with what each does to those who use the database meanwhile."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final
 

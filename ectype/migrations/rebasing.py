@@ -1,5 +1,7 @@
 """Two branches that both added migrations, put in one row: those of this branch get versions after the others'."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -4,6 +4,8 @@ The steps are those of https://sqlite.org/lang_altertable.html#otheralter. Forei
 allows before a transaction only; without that, dropping the old table would delete the rows that reference it.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 

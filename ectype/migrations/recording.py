@@ -1,5 +1,7 @@
 """What every part of the `m` of `change(m)` shares: it keeps commands in order, and knows where they go."""
 
+from __future__ import annotations
+
 from collections.abc import Coroutine, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 

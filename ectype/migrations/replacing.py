@@ -4,6 +4,8 @@ The database compares in its own words: inside a savepoint the old definition is
 hash, and undone.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,5 +1,7 @@
 """What is applied and what is pending: the folder and the journal, side by side."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias

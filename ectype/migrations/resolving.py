@@ -1,5 +1,7 @@
 """The journal put right by hand: what is applied and what is not, said and not run."""
 
+from __future__ import annotations
+
 from typing import Final, Literal, TypeAlias
 
 from ectype.errors import MigrationError, did_you_mean

@@ -1,5 +1,7 @@
 """Turning DDL round: what `change` did, undone in the reverse order."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, assert_never

@@ -1,5 +1,7 @@
 """Turning round what was done to enums, views, functions, triggers, extensions and schemas."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import assert_never
 

@@ -1,5 +1,7 @@
 """The conductor: what `ectype migrate` and `ectype rollback` do, from code."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from ectype.errors import MigrationError

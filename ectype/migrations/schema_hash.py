@@ -1,5 +1,7 @@
 """One short value for all that a database holds: equal for equal schemas, whatever way led there."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Sequence

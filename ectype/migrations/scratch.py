@@ -1,5 +1,7 @@
 """An empty database of the same kind, for a moment: what is tried there touches nothing of the real one."""
 
+from __future__ import annotations
+
 import contextlib
 import secrets
 import tempfile

@@ -1,5 +1,7 @@
 """The folders of migrations: which files there are, and what is in one."""
 
+from __future__ import annotations
+
 import ast
 import hashlib
 import re

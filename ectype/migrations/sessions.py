@@ -1,5 +1,7 @@
 """The connections of a run: one that holds the lock, one that works, or one that only reads."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import AsyncGenerator
 from typing import Final, Protocol, runtime_checkable

@@ -1,5 +1,7 @@
 """SQL text, cut into pieces and into statements, as PostgreSQL and SQLite both read it."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

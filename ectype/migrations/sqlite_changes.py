@@ -1,5 +1,7 @@
 """What a command makes of a table's definition on SQLite, and where each new column gets its values."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never

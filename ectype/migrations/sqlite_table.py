@@ -3,6 +3,8 @@
 What a change does not speak of stays word for word as its author wrote it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -51,11 +53,11 @@ class ColumnDefinition:
         """Whether the database computes it, so that nothing is copied into it."""
         return any(one.kind in ("GENERATED", "AS") for one in self.clauses)
 
-    def without(self, *kinds: str) -> "ColumnDefinition":
+    def without(self, *kinds: str) -> ColumnDefinition:
         """Return it without the clauses of these kinds."""
         return replace(self, clauses=tuple(one for one in self.clauses if one.kind not in kinds))
 
-    def with_(self, *clauses: Clause) -> "ColumnDefinition":
+    def with_(self, *clauses: Clause) -> ColumnDefinition:
         """Return it with further clauses."""
         return replace(self, clauses=(*self.clauses, *clauses))
 
@@ -87,7 +89,7 @@ class TableDefinition:
         known = [one.name for one in self.columns]
         raise MigrationError(f"the table `{self.name}` has no column `{name}`", hint=did_you_mean(name, known))
 
-    def changed(self, name: str, change: Callable[[ColumnDefinition], ColumnDefinition]) -> "TableDefinition":
+    def changed(self, name: str, change: Callable[[ColumnDefinition], ColumnDefinition]) -> TableDefinition:
         """Return it with one column changed. Raises MigrationError when there is none of that name."""
         old = self.column(name)
         return replace(self, columns=tuple(change(one) if one is old else one for one in self.columns))
@@ -102,7 +104,7 @@ class TableDefinition:
             yield from column.clauses
         yield from self.constraints
 
-    def replaced(self, old: Clause, new: Clause | None) -> "TableDefinition":
+    def replaced(self, old: Clause, new: Clause | None) -> TableDefinition:
         """Return it with another constraint in the place of one, or with none."""
 
         def each(clauses: Sequence[Clause]) -> tuple[Clause, ...]:

@@ -1,5 +1,7 @@
 """Many migrations made one: the statements of all, in order, proven on scratch databases to make the same schema."""
 
+from __future__ import annotations
+
 import re
 import tempfile
 from collections.abc import Sequence

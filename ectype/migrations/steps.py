@@ -1,5 +1,7 @@
 """Which migrations to run, in which order: from what is applied and what there is, with no database."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

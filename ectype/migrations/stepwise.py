@@ -5,6 +5,8 @@ What can run in a transaction does, together with the journal's new number, so t
 happened, and does it again where it did not.
 """
 
+from __future__ import annotations
+
 import contextlib
 import time
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The `t` of `with m.create_table(…) as t:` and `with m.alter_table(…) as t:`."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy

@@ -1,5 +1,7 @@
 """The same migrations in many PostgreSQL schemas, one for each tenant: some at a time, each with its own journal."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass

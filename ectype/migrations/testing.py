@@ -1,5 +1,7 @@
 """Checks of the migrations themselves, for a project's own tests: each goes up, down, and up again."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from ectype.errors import IrreversibleError, MigrationError

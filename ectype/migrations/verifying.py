@@ -1,5 +1,7 @@
 """What does not fit, told and not changed: for `ectype verify`, and for an application that starts."""
 
+from __future__ import annotations
+
 from ectype.errors import MigrationError
 from ectype.migrations import checks, lock_file
 from ectype.migrations.checks import Finding

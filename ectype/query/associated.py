@@ -1,5 +1,7 @@
 """`assoc(owner, User.posts)`: the query of the rows that belong to structs."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast, overload
 

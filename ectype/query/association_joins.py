@@ -4,6 +4,8 @@ Of a `many_to_many` or a `through` only the last table comes into scope. The oth
 so that two joins over the same table never clash.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 

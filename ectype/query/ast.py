@@ -4,6 +4,8 @@ A query is `(shape, params)`. The shape is a `Step`: its parent and what the ste
 are, so that equal structure is the identical object and a plan is found by identity.
 """
 
+from __future__ import annotations
+
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, final
@@ -36,7 +38,7 @@ class Step(Node):
     __match_args__ = ("kind", "arg")
 
     def __init__(
-        self, root: Root, parent: "Step | None", kind: str, arg: Any, sources: tuple[Any, ...], key: Hashable = None
+        self, root: Root, parent: Step | None, kind: str, arg: Any, sources: tuple[Any, ...], key: Hashable = None
     ) -> None:
         super().__init__(root)
         self.parent = parent
@@ -76,7 +78,7 @@ def whole_names(source: Any) -> tuple[str, ...]:
     return tuple(name for name in names if name not in unread)
 
 
-def _names_members(query: "Step | None") -> bool:
+def _names_members(query: Step | None) -> bool:
     select = None if query is None else next((one for one in steps(query) if one.kind == "select"), None)
     return select is not None and not (
         select.arg[0] is None and isinstance(select.arg[1][0], Entity) and select.arg[1][0].names is None
@@ -160,7 +162,7 @@ class Cte:
     """
 
     source: Any
-    query: "Select | Clause"
+    query: Select | Clause
     recursive: bool
     materialized: bool | None = None
     write: Write | None = None
@@ -171,7 +173,7 @@ class Combination:
     """A set operation with another query."""
 
     operator: SetOperator
-    query: "Select"
+    query: Select
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,7 +229,7 @@ class ValueRow:
 class TupleRow:
     """Several rows' worth side by side: a tuple, or the call of `maker` with them."""
 
-    items: "tuple[RowShape, ...]"
+    items: tuple[RowShape, ...]
     maker: Any = None
     names: tuple[str, ...] = ()
 

@@ -6,6 +6,8 @@ Building costs one dictionary lookup a step: the shape is interned, so the check
 the first time only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, Self, TypeAlias, TypeVar, cast, overload
 
@@ -88,7 +90,7 @@ class Query(Clauses[Avail, Sel, R_co]):
     @overload
     def join(
         self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
-    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    ) -> Query[Avail | M, Sel | M, R_co]: ...
     @overload
     def join(
         self,
@@ -96,22 +98,22 @@ class Query(Clauses[Avail, Sel, R_co]):
         *,
         on: Expr[Avail | M, bool | None] | None = None,
         as_: type[M] | None = None,
-    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    ) -> Query[Avail | M, Sel | M, R_co]: ...
     @overload
     def join(
         self, to: Of[M], *, on: Expr[Avail | M, bool | None], lateral: bool = False
-    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    ) -> Query[Avail | M, Sel | M, R_co]: ...
     @overload
-    def join(self, to: Of[M], *, lateral: Literal[True]) -> "Query[Avail | M, Sel | M, R_co]": ...
+    def join(self, to: Of[M], *, lateral: Literal[True]) -> Query[Avail | M, Sel | M, R_co]: ...
     @overload
     def join(
         self,
-        to: "Query[A, Z, M]",
+        to: Query[A, Z, M],
         *,
         on: Expr[Avail | M, bool | None],
         as_: type[M] | None = None,
         lateral: bool = False,
-    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    ) -> Query[Avail | M, Sel | M, R_co]: ...
     def join(self, to: Any, *, on: Any = None, as_: Any = None, lateral: bool = False) -> Any:
         """Add the rows of another table that match. SQL: `JOIN … ON …`.
 
@@ -145,7 +147,7 @@ class Query(Clauses[Avail, Sel, R_co]):
     @overload
     def left_join(
         self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
-    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    ) -> Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]: ...
     @overload
     def left_join(
         self,
@@ -153,24 +155,22 @@ class Query(Clauses[Avail, Sel, R_co]):
         *,
         on: Expr[Avail | M, bool | None] | None = None,
         as_: type[M] | None = None,
-    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    ) -> Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]: ...
     @overload
     def left_join(
         self, to: Of[M], *, on: Expr[Avail | M, bool | None], lateral: bool = False
-    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    ) -> Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]: ...
     @overload
-    def left_join(
-        self, to: Of[M], *, lateral: Literal[True]
-    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    def left_join(self, to: Of[M], *, lateral: Literal[True]) -> Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]: ...
     @overload
     def left_join(
         self,
-        to: "Query[A, Z, M]",
+        to: Query[A, Z, M],
         *,
         on: Expr[Avail | M, bool | None],
         as_: type[M] | None = None,
         lateral: bool = False,
-    ) -> "Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]": ...
+    ) -> Query[Avail | M | Maybe[M], Sel | Maybe[M], R_co]: ...
     def left_join(self, to: Any, *, on: Any = None, as_: Any = None, lateral: bool = False) -> Any:
         """Add the rows of another table that match, or nothing where none does; select them through `maybe`.
 
@@ -182,7 +182,7 @@ class Query(Clauses[Avail, Sel, R_co]):
     @overload
     def right_join(
         self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
-    ) -> "Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]": ...
+    ) -> Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]: ...
     @overload
     def right_join(
         self,
@@ -190,15 +190,15 @@ class Query(Clauses[Avail, Sel, R_co]):
         *,
         on: Expr[Avail | M, bool | None] | None = None,
         as_: type[M] | None = None,
-    ) -> "Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]": ...
+    ) -> Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]: ...
     @overload
     def right_join(
         self, to: Of[M], *, on: Expr[Avail | M, bool | None]
-    ) -> "Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]": ...
+    ) -> Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]: ...
     @overload
     def right_join(
-        self, to: "Query[A, Z, M]", *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
-    ) -> "Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]": ...
+        self, to: Query[A, Z, M], *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
+    ) -> Query[Avail | M | Maybe[Avail], Maybe[Avail] | M, R_co | None]: ...
     def right_join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
         """Keep all rows of another table; what the query read before is missing where nothing matches.
 
@@ -218,7 +218,7 @@ class Query(Clauses[Avail, Sel, R_co]):
     @overload
     def full_join(
         self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
-    ) -> "Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]": ...
+    ) -> Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]: ...
     @overload
     def full_join(
         self,
@@ -226,15 +226,15 @@ class Query(Clauses[Avail, Sel, R_co]):
         *,
         on: Expr[Avail | M, bool | None] | None = None,
         as_: type[M] | None = None,
-    ) -> "Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]": ...
+    ) -> Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]: ...
     @overload
     def full_join(
         self, to: Of[M], *, on: Expr[Avail | M, bool | None]
-    ) -> "Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]": ...
+    ) -> Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]: ...
     @overload
     def full_join(
-        self, to: "Query[A, Z, M]", *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
-    ) -> "Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]": ...
+        self, to: Query[A, Z, M], *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
+    ) -> Query[Avail | M | Maybe[Avail] | Maybe[M], Maybe[Avail] | Maybe[M], R_co | None]: ...
     def full_join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
         """Keep all rows of both sides; either is missing where nothing matches. SQL: `FULL JOIN … ON …`.
 
@@ -243,7 +243,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         node, values = join_step(self.node, "full", to, on, as_)
         return grown(self, node, self.params + values)
 
-    def cross_join(self, to: Of[M], *, lateral: bool = False) -> "Query[Avail | M, Sel | M, R_co]":
+    def cross_join(self, to: Of[M], *, lateral: bool = False) -> Query[Avail | M, Sel | M, R_co]:
         """Put each row beside each row of another source. SQL: `CROSS JOIN …`.
 
         Args:
@@ -260,7 +260,7 @@ class Query(Clauses[Avail, Sel, R_co]):
     @overload
     def ensure_join(
         self, to: Rel[Avail, list[M]], *, on: Expr[Avail | M, bool | None] | None = None, as_: type[M] | None = None
-    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    ) -> Query[Avail | M, Sel | M, R_co]: ...
     @overload
     def ensure_join(
         self,
@@ -268,13 +268,13 @@ class Query(Clauses[Avail, Sel, R_co]):
         *,
         on: Expr[Avail | M, bool | None] | None = None,
         as_: type[M] | None = None,
-    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+    ) -> Query[Avail | M, Sel | M, R_co]: ...
     @overload
-    def ensure_join(self, to: Of[M], *, on: Expr[Avail | M, bool | None]) -> "Query[Avail | M, Sel | M, R_co]": ...
+    def ensure_join(self, to: Of[M], *, on: Expr[Avail | M, bool | None]) -> Query[Avail | M, Sel | M, R_co]: ...
     @overload
     def ensure_join(
-        self, to: "Query[A, Z, M]", *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
-    ) -> "Query[Avail | M, Sel | M, R_co]": ...
+        self, to: Query[A, Z, M], *, on: Expr[Avail | M, bool | None], as_: type[M] | None = None
+    ) -> Query[Avail | M, Sel | M, R_co]: ...
     def ensure_join(self, to: Any, *, on: Any = None, as_: Any = None) -> Any:
         """Join what is not in the query yet, as reusable parts do; what is joined already stays as it is.
 
@@ -294,13 +294,13 @@ class Query(Clauses[Avail, Sel, R_co]):
     @overload
     def select(
         self, a1: Mapping[str, Pick[Sel, Any] | Reduced[Avail, Any]], /
-    ) -> "Query[Avail, Sel, dict[str, Any]]": ...
+    ) -> Query[Avail, Sel, dict[str, Any]]: ...
     @overload
-    def select(self, a1: Pick[Sel, T1] | Reduced[Avail, T1], /) -> "Query[Avail, Sel, T1]": ...
+    def select(self, a1: Pick[Sel, T1] | Reduced[Avail, T1], /) -> Query[Avail, Sel, T1]: ...
     @overload
     def select(
         self, a1: Pick[Sel, T1] | Reduced[Avail, T1], a2: Pick[Sel, T2] | Reduced[Avail, T2], /
-    ) -> "Query[Avail, Sel, tuple[T1, T2]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2]]: ...
     @overload
     def select(
         self,
@@ -308,7 +308,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         a2: Pick[Sel, T2] | Reduced[Avail, T2],
         a3: Pick[Sel, T3] | Reduced[Avail, T3],
         /,
-    ) -> "Query[Avail, Sel, tuple[T1, T2, T3]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2, T3]]: ...
     @overload
     def select(
         self,
@@ -317,7 +317,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         a3: Pick[Sel, T3] | Reduced[Avail, T3],
         a4: Pick[Sel, T4] | Reduced[Avail, T4],
         /,
-    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2, T3, T4]]: ...
     @overload
     def select(
         self,
@@ -327,7 +327,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         a4: Pick[Sel, T4] | Reduced[Avail, T4],
         a5: Pick[Sel, T5] | Reduced[Avail, T5],
         /,
-    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2, T3, T4, T5]]: ...
     @overload
     def select(
         self,
@@ -338,7 +338,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         a5: Pick[Sel, T5] | Reduced[Avail, T5],
         a6: Pick[Sel, T6] | Reduced[Avail, T6],
         /,
-    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6]]: ...
     @overload
     def select(
         self,
@@ -350,7 +350,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         a6: Pick[Sel, T6] | Reduced[Avail, T6],
         a7: Pick[Sel, T7] | Reduced[Avail, T7],
         /,
-    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7]]: ...
     @overload
     def select(
         self,
@@ -363,7 +363,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         a7: Pick[Sel, T7] | Reduced[Avail, T7],
         a8: Pick[Sel, T8] | Reduced[Avail, T8],
         /,
-    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8]]: ...
     @overload
     def select(
         self,
@@ -377,7 +377,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         a8: Pick[Sel, T8] | Reduced[Avail, T8],
         a9: Pick[Sel, T9] | Reduced[Avail, T9],
         /,
-    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8, T9]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8, T9]]: ...
     @overload
     def select(
         self,
@@ -392,7 +392,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         a9: Pick[Sel, T9] | Reduced[Avail, T9],
         a10: Pick[Sel, T10] | Reduced[Avail, T10],
         /,
-    ) -> "Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8, T9, T10]]": ...
+    ) -> Query[Avail, Sel, tuple[T1, T2, T3, T4, T5, T6, T7, T8, T9, T10]]: ...
     def select(self, *items: Any) -> Any:
         """Choose what a row is: one expression gives its value, several a tuple, a schema its whole struct.
 
@@ -440,11 +440,11 @@ class Query(Clauses[Avail, Sel, R_co]):
     @overload
     def select_into(
         self, target: Callable[..., T], *items: Pick[Sel, Any] | Reduced[Avail, Any]
-    ) -> "Query[Avail, Sel, T]": ...
+    ) -> Query[Avail, Sel, T]: ...
     @overload
     def select_into(
         self, target: Callable[..., T], **members: Pick[Sel, Any] | Reduced[Avail, Any]
-    ) -> "Query[Avail, Sel, T]": ...
+    ) -> Query[Avail, Sel, T]: ...
     def select_into(self, target: Any, *items: Any, **members: Any) -> Any:
         """Make each row the call of `target` with the expressions: a dataclass, a named tuple, a pydantic model.
 
@@ -461,7 +461,7 @@ class Query(Clauses[Avail, Sel, R_co]):
         node, values = select_step(self.node, target, given, names)
         return preloadable(grown(self, node, self.params + values))
 
-    def project(self, row: T) -> "Query[Avail, Sel, T]":
+    def project(self, row: T) -> Query[Avail, Sel, T]:
         """Make each row a struct of a schema whose members are expressions: `project(Line(title=Post.title))`.
 
         Raises:
@@ -473,9 +473,9 @@ class Query(Clauses[Avail, Sel, R_co]):
 
     # Of a query of one schema, or of inner joins, the row is known to be a struct of what is in scope.
     @overload
-    def exclude(self: "Query[M, M, Any]", select: Literal["select"], /, *more: KeptClause) -> "Query[M, M, M]": ...
+    def exclude(self: Query[M, M, Any], select: Literal["select"], /, *more: KeptClause) -> Query[M, M, M]: ...
     @overload
-    def exclude(self, select: Literal["select"], /, *more: KeptClause) -> "Query[Avail, Sel, Any]": ...
+    def exclude(self, select: Literal["select"], /, *more: KeptClause) -> Query[Avail, Sel, Any]: ...
     @overload
     def exclude(self, *clauses: KeptClause) -> Self: ...
     def exclude(self, *clauses: str) -> Any:

@@ -1,5 +1,7 @@
 """What a cell of `insert_all` may hold beside a plain value: an expression, or a value that many cells share."""
 
+from __future__ import annotations
+
 from typing import Any, Generic, TypeVar, final
 
 from ectype.errors import QueryError

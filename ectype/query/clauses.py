@@ -5,6 +5,8 @@
 interned, so the checks below run when a shape is met for the first time only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Concatenate, Generic, Never, ParamSpec, Protocol, Self, TypeAlias, TypeVar, cast, overload
 
@@ -415,7 +417,7 @@ class Clauses(Generic[Avail, Sel, R_co]):
     def with_cte(
         self,
         name: type[Schema],
-        query: "Clauses[Any, Any, Schema] | Expr[Never, Any]",
+        query: Clauses[Any, Any, Schema] | Expr[Never, Any],
         *,
         recursive: bool = False,
         materialized: bool | None = None,
@@ -447,32 +449,32 @@ class Clauses(Generic[Avail, Sel, R_co]):
         )
         return grown(self, node, self.params + values)
 
-    def union(self, other: "Clauses[Any, Any, R_co]") -> Self:
+    def union(self, other: Clauses[Any, Any, R_co]) -> Self:
         """Add the rows of another query, equal ones once. SQL: `a UNION b`; order and limit apply to the whole."""
         return _combined(self, "union", other)
 
-    def union_all(self, other: "Clauses[Any, Any, R_co]") -> Self:
+    def union_all(self, other: Clauses[Any, Any, R_co]) -> Self:
         """Add the rows of another query, equal ones too. SQL: `a UNION ALL b`; order and limit apply to the whole."""
         return _combined(self, "union_all", other)
 
-    def intersect(self, other: "Clauses[Any, Any, R_co]") -> Self:
+    def intersect(self, other: Clauses[Any, Any, R_co]) -> Self:
         """Keep the rows that another query gives too. SQL: `a INTERSECT b`."""
         return _combined(self, "intersect", other)
 
-    def intersect_all(self, other: "Clauses[Any, Any, R_co]") -> Self:
+    def intersect_all(self, other: Clauses[Any, Any, R_co]) -> Self:
         """Keep each row as often as both queries give it. SQL: `a INTERSECT ALL b`, which SQLite has not."""
         return _combined(self, "intersect_all", other)
 
-    def except_(self, other: "Clauses[Any, Any, R_co]") -> Self:
+    def except_(self, other: Clauses[Any, Any, R_co]) -> Self:
         """Keep the rows that another query does not give. SQL: `a EXCEPT b`."""
         return _combined(self, "except", other)
 
-    def except_all(self, other: "Clauses[Any, Any, R_co]") -> Self:
+    def except_all(self, other: Clauses[Any, Any, R_co]) -> Self:
         """Leave each row out as often as another query gives it. SQL: `a EXCEPT ALL b`, which SQLite has not."""
         return _combined(self, "except_all", other)
 
     def scope(
-        self, function: "Callable[Concatenate[Self, P], Clauses[Any, Any, Any]]", *args: P.args, **kwargs: P.kwargs
+        self, function: Callable[Concatenate[Self, P], Clauses[Any, Any, Any]], *args: P.args, **kwargs: P.kwargs
     ) -> Self:
         """Apply a reusable part and keep the query's exact type; a part over a schema not in scope is refused."""
         return cast("Self", function(self, *args, **kwargs))

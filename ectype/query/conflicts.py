@@ -1,5 +1,7 @@
 """What an insert does when a row is there already: `replace(Post.title)`, `do_nothing()`, `do_update(…)`."""
 
+from __future__ import annotations
+
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, cast
 
 from ectype.errors import QueryError

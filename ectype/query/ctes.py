@@ -1,5 +1,7 @@
 """CTEs: a query under a name, SQL text under a name, or what writes rows under a name."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, cast
 

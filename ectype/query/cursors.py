@@ -5,6 +5,8 @@ values of the order's keys as JSON, and an HMAC-SHA256 over all of it. It is sig
 can read the values, which are those of a row that was given out.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import json

@@ -1,5 +1,7 @@
 """Sources that are no table: what queries, fragments and constant rows have in common when they are read."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.errors import QueryError, did_you_mean

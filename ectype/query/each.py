@@ -3,6 +3,8 @@
 The step keeps each condition as it is over the schema itself; the planner says it over every source of that schema.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 

@@ -1,5 +1,7 @@
 """Queries without some of their clauses, as if those had never been written."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from itertools import pairwise

@@ -1,5 +1,7 @@
 """Filters from a user's params, such as `{"age__gte": "18"}`: allowed names and operators only, cast, bounded."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal

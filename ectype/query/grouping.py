@@ -4,6 +4,8 @@ PostgreSQL refuses a column that is neither grouped nor aggregated; SQLite takes
 word. So it is refused here, on every database alike.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, cast
 

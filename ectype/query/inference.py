@@ -1,5 +1,7 @@
 """Which type an expression has, so that a loader can be chosen and a parameter be dumped. None: nobody knows."""
 
+from __future__ import annotations
+
 from typing import Any, assert_never, cast
 
 from ectype.expr.nodes import (

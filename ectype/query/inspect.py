@@ -1,5 +1,7 @@
 """Queries as people read them: the code that would make them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, cast
 

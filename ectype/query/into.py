@@ -1,5 +1,7 @@
 """What the rows of `select_into` are made of: the members of a class, by position or by keyword."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import Parameter, signature

@@ -1,5 +1,7 @@
 """Joins: by an association, whose condition is known, by a source and its condition, by a query of one schema."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable
 from typing import Any, TypeAlias, cast
 

@@ -1,5 +1,7 @@
 """Limits and offsets: how many rows, as a number, or as an expression that has one value for the whole query."""
 
+from __future__ import annotations
+
 from typing import Any, cast
 
 from ectype.errors import QueryError

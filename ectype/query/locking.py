@@ -1,5 +1,7 @@
 """Row locks: `FOR UPDATE` and its weaker kinds."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, cast
 

@@ -1,5 +1,7 @@
 """Members of the selected struct that a query fills itself: `select_merge(Post.total.set(fn.count(Comment.id)))`."""
 
+from __future__ import annotations
+
 from typing import Any, cast
 
 from ectype.errors import QueryError

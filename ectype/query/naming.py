@@ -1,5 +1,7 @@
 """Names of outputs: within one query a name stands for one expression."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
 

@@ -4,6 +4,8 @@ Of a table whose rows an outer join may leave out they stand in its ON. Beside a
 WHERE is the place, so there each such table is read through a subquery of its own.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any
 

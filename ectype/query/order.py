@@ -1,5 +1,7 @@
 """Order: what comes first, the other way round, and the keys that DISTINCT ON keeps one row of."""
 
+from __future__ import annotations
+
 from typing import Any, cast
 
 from ectype.errors import NoPrimaryKeyError, QueryError

@@ -1,5 +1,7 @@
 """An order from a user's text, such as `-name,created`: by allowed names only, total, the same on every database."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias, cast

@@ -1,5 +1,7 @@
 """What is selected, expanded into single outputs, and how rows are made of them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, cast

@@ -5,6 +5,8 @@ page after a position a condition over them. Where all keys run one way and none
 `(a, b) > ($1, $2)`, else the same taken apart: `a > $1 OR (a = $2 AND b < $3)`, with NULLs where the order puts them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -67,7 +69,7 @@ class Key:
     descending: bool
     nulls: Literal["first", "last"] | None
 
-    def turned(self) -> "Key":
+    def turned(self) -> Key:
         """Return the key that orders the other way."""
         nulls: Any = {"first": "last", "last": "first"}.get(self.nulls or "")
         return Key(self.node, self.place, not self.descending, nulls)

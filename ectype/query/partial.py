@@ -1,5 +1,7 @@
 """Structs of which only some members are read: `select(only(Post.id, Post.title))`."""
 
+from __future__ import annotations
+
 from typing import Any, Generic, Protocol, TypeVar, cast, final
 
 from ectype.errors import QueryError

@@ -1,5 +1,7 @@
 """From a shape to a plain statement: clauses sorted, parameters numbered, outputs expanded. Runs once a shape."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 from typing import Any
 

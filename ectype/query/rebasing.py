@@ -1,5 +1,7 @@
 """Expressions over one source, said over another: what an association's `where` becomes under an alias."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias, assert_never, cast
 

@@ -1,5 +1,7 @@
 """The refusal of what a user asked for in text: one reason a key, as a changeset gives them."""
 
+from __future__ import annotations
+
 from ectype.errors import CastError
 from ectype.schema.field_error import FieldError
 

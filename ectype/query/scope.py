@@ -1,5 +1,7 @@
 """What is in scope at a step, checked when a shape is met for the first time."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable
 from typing import Any, cast
 

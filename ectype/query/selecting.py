@@ -1,5 +1,7 @@
 """Selects: which expressions come out, and what a row is made of."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, Final, cast
 

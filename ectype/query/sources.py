@@ -1,5 +1,7 @@
 """Sources beside a schema's own table: another table, SQL text, constant rows."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, LiteralString, TypeAlias, TypeVar, cast, final, overload
 

@@ -1,5 +1,7 @@
 """Sources that are queries: `subquery(query, "name")` and `cte(Shape, "name")`, both typed as a schema."""
 
+from __future__ import annotations
+
 from typing import Any, TypeVar, cast, final
 
 from ectype.errors import QueryError

@@ -1,5 +1,7 @@
 """Which tables a query reads, and those that its data-modifying CTEs write."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any, cast
 

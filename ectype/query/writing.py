@@ -1,5 +1,7 @@
 """What `update_all` and data-modifying CTEs write: assignments, checked against the query that they are over."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

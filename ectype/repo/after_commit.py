@@ -1,5 +1,7 @@
 """Callbacks that run when a commit or a rollback is certain: they are told what happened, and cannot change it."""
 
+from __future__ import annotations
+
 import asyncio
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable

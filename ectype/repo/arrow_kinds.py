@@ -4,6 +4,8 @@ The quick way takes the driver's values as they are and lets Arrow convert them 
 know for sure. The plain way takes the values that `repo.all` gives, so that both say the same of every value.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """A constraint that only COMMIT checks, as an error of the changeset whose write began the transaction."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Iterator
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, cast

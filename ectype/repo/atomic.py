@@ -1,5 +1,7 @@
 """A write of several statements: all of them are stored, or none."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Protocol, TypeAlias, final

@@ -1,5 +1,7 @@
 """Related structs to their owners: grouped by key, shared where they are the same row, given to each owner."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, cast

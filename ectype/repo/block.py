@@ -1,5 +1,7 @@
 """The `transaction()` block: what the user enters, rolls back and asks afterwards."""
 
+from __future__ import annotations
+
 import asyncio
 from dataclasses import dataclass
 from types import TracebackType
@@ -122,7 +124,7 @@ class Transaction:
         scope.ask_rollback()
         raise Rollback(scope)
 
-    async def __aenter__(self) -> "Transaction":
+    async def __aenter__(self) -> Transaction:
         if self._scope is not None:
             raise TransactionClosedError(
                 "this `transaction()` has been entered before", hint="call `repo.transaction()` anew for each block"

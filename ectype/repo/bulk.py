@@ -1,5 +1,7 @@
 """Many rows at once: `insert_all`, `update_all`, `delete_all`. No changesets, nothing implicit."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast

@@ -1,5 +1,7 @@
 """COPY instead of an INSERT, where `insert_all` has so many rows that it is sooner done and means the same."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 

@@ -1,5 +1,7 @@
 """Plans by shape: bounded, per repo, one dictionary lookup when hot."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 

@@ -1,5 +1,7 @@
 """What every call of a repo takes beside its subject: one set of options, typed once, carried to the statements."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeAlias, TypedDict
@@ -75,13 +77,13 @@ class Call:
     stale_error_message: Message | None = None
     returning: Wanted = None
 
-    def below(self, prefix: str | None) -> "Call":
+    def below(self, prefix: str | None) -> Call:
         """Return the options of the statements that this call needs besides its own, on tables of a prefix."""
         return replace(
             self, prefix=prefix, allow_stale=False, stale_error_field=None, stale_error_message=None, returning=None
         )
 
-    def related(self) -> "Call":
+    def related(self) -> Call:
         """Return the options of the rows that are written with the one that the call is about."""
         return replace(self, stale_error_field=None, stale_error_message=None, returning=None)
 

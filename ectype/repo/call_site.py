@@ -1,5 +1,7 @@
 """Where in the program a call of a repo was made."""
 
+from __future__ import annotations
+
 import inspect
 from types import FrameType
 

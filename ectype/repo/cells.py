@@ -1,5 +1,7 @@
 """Rows of an `insert_all` whose cells are more than values: expressions, and values that are sent once."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast

@@ -1,5 +1,7 @@
 """The blocks that a task works in, innermost first, as an immutable chain; `repo/transaction.py` keeps it."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Iterable, Iterator
 from typing import final
@@ -19,7 +21,7 @@ class Link:
 
     __slots__ = ("below", "owner", "scope")
 
-    def __init__(self, owner: object, scope: Shared | None, below: "Link | None") -> None:
+    def __init__(self, owner: object, scope: Shared | None, below: Link | None) -> None:
         self.owner = owner
         self.scope = scope
         self.below = below
@@ -68,5 +70,5 @@ def _is_past(scope: Shared | None) -> bool:
     return scope is not None and scope.state is State.CLOSED
 
 
-def _outlived(scope: Shared | None, task: "asyncio.Task[object] | None") -> bool:
+def _outlived(scope: Shared | None, task: asyncio.Task[object] | None) -> bool:
     return scope is not None and scope.outlived_by(task)

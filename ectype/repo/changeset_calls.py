@@ -1,5 +1,7 @@
 """The calls of a repo that write a changeset, or ask the database about one."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar, Unpack, cast
 

@@ -1,5 +1,7 @@
 """A `checkout()` block: one connection for several statements, each of them stored by itself."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType

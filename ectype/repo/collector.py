@@ -4,6 +4,8 @@ Each of a thousand new structs counts towards the next collection, and none of t
 between took a third of the time of a row (`benchmarks`, sel1000).
 """
 
+from __future__ import annotations
+
 import gc
 from collections.abc import Callable
 from threading import Lock

@@ -1,5 +1,7 @@
 """The conductor of columnar reads: plan, run, and make the driver's rows Arrow columns, without a struct between."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

@@ -1,5 +1,7 @@
 """The calls of a repo that read whole columns: one method an operation, no logic."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from ectype.query.builder import Query
@@ -21,7 +23,7 @@ class ColumnarCalls:
 
     _engine: Engine
 
-    async def to_arrow(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> "pyarrow.Table":
+    async def to_arrow(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> pyarrow.Table:
         """Return the rows of a query, or of a whole table, as an Arrow table; it needs `pip install 'ectype[arrow]'`.
 
         The statement is the one of `repo.all`; its rows become columns without a struct between. A column is called
@@ -46,7 +48,7 @@ class ColumnarCalls:
 
         return await read_arrow(self._engine, query, self._engine.call(options, "to_arrow"))
 
-    async def to_polars(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> "polars.DataFrame":
+    async def to_polars(self, query: Query[A, Z, R] | Of[R], **options: Unpack[CallOptions]) -> polars.DataFrame:
         """Return the rows of a query as a polars frame; it needs `pip install 'ectype[polars]'`.
 
         The same as `to_arrow`, whose columns polars takes over.

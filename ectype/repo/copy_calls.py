@@ -1,5 +1,7 @@
 """The calls of a repo that move many rows by COPY (PostgreSQL): one method an operation, no logic."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, TypeVar, Unpack, overload

@@ -1,5 +1,7 @@
 """Bytes on their way into a table: a file, an iterator or an async one, read a piece at a time, and its first line."""
 
+from __future__ import annotations
+
 import asyncio
 import csv
 import io

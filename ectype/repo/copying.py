@@ -1,5 +1,7 @@
 """The conductor of COPY: rows into a table as they are read, and the bytes of a query as they come."""
 
+from __future__ import annotations
+
 import asyncio
 import io
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence

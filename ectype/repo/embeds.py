@@ -3,6 +3,8 @@
 The whole column is written; a refusal comes back with the changesets that were given.
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import Any, cast

@@ -1,5 +1,7 @@
 """How a repo runs a prepared statement: dump, run, load, tell the listeners."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterable, Awaitable, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -147,7 +149,7 @@ class Engine:
         """What the database says and can do."""
         return self.adapter.dialect
 
-    def with_usual(self, options: Mapping[str, Any]) -> "Engine":
+    def with_usual(self, options: Mapping[str, Any]) -> Engine:
         """Return an engine on the same connections and plans, whose calls have these options without saying so."""
         made = copy(self)
         if "query_cache" in options:

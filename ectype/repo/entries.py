@@ -1,5 +1,7 @@
 """The entries of associations as a write sees them: when each is written, and with which keys and prefix."""
 
+from __future__ import annotations
+
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 

@@ -1,5 +1,7 @@
 """The call of a repo that shows how the database runs a query."""
 
+from __future__ import annotations
+
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from ectype.expr.operand import Assignment

@@ -1,5 +1,7 @@
 """How a database would run a query, or how it did: in a transaction that is rolled back."""
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping, Sequence

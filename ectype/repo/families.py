@@ -4,6 +4,8 @@ Of the related rows those that go are removed first, so that their unique keys a
 inserts. The first that is refused ends it: the changeset of the row comes back with the errors where they belong.
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType

@@ -1,5 +1,7 @@
 """Gets of one turn of the event loop as one statement: `Repo(batch_gets=True)`, outside transactions."""
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import AbstractEventLoop, Future, Task
 from collections.abc import Awaitable, Callable, Hashable, Sequence

@@ -1,5 +1,7 @@
 """Hooks of a repo: what they are told of a query before its plan is looked up, and what they may return."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast

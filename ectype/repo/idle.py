@@ -1,5 +1,7 @@
 """The event of a transaction that waited for something else than the database, and held its locks meanwhile."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from ectype import telemetry

@@ -1,5 +1,7 @@
 """Rows that a query gives are inserted where they are: `INSERT INTO … SELECT …`."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.errors import QueryError

@@ -1,5 +1,7 @@
 """Rows of raw SQL to structs, dataclasses, named tuples, typed dicts and pydantic models, by the names of columns."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping

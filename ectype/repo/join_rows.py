@@ -1,5 +1,7 @@
 """The rows of the table between two schemas: a `many_to_many` is written by inserting and deleting them."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Preloads that a join of the same query fills: which sources they are, and their rows merged by primary key."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter

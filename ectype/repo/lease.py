@@ -1,5 +1,7 @@
 """The connection of one transaction, on loan from the pool."""
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable, Sequence

@@ -5,6 +5,8 @@ gives it the struct's class. What the fast expressions refuse (a timestamp `infi
 whole batch once through the careful functions, so it never poisons the other rows.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from itertools import repeat, starmap
 from operator import itemgetter

@@ -1,5 +1,7 @@
 """`repo.load`: one struct from values as the driver gives them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 

@@ -1,5 +1,7 @@
 """What the log says of a statement: one line, its parameters shortened."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias, cast

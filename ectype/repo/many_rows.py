@@ -1,5 +1,7 @@
 """The calls of a repo that write many rows at once: one method an operation, no logic."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Unpack, overload
 

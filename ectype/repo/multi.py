@@ -1,5 +1,7 @@
 """Several operations as one value: named steps that run in order, in one transaction, all or nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar, Unpack, cast, final, overload
 
@@ -74,7 +76,7 @@ class Multi(Plan):
         on_conflict: OnConflict[M] | None = None,
         conflict_target: Targets[M] | None = None,
         **options: Unpack[CallOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Insert a row; the result is its struct."""
         return self._with(
             name,
@@ -92,7 +94,7 @@ class Multi(Plan):
         *,
         force: bool = False,
         **options: Unpack[WriteOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Send the changes of a changeset; the result is the struct as it is now stored."""
         return self._with(name, "update", changeset, force=force, **options)
 
@@ -101,7 +103,7 @@ class Multi(Plan):
         name: Step[M] | Hashable,
         changeset: Changeset[M] | Callable[[Results], Changeset[M]],
         **options: Unpack[WriteOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Insert the struct of a changeset when it is new, update it when it was loaded; the result is its struct."""
         return self._with(name, "insert_or_update", changeset, **options)
 
@@ -110,7 +112,7 @@ class Multi(Plan):
         name: Step[M] | Hashable,
         subject: Subject[M],
         **options: Unpack[WriteOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Delete a row; the result is its struct in the state `deleted`."""
         return self._with(name, "delete", subject, **options)
 
@@ -122,7 +124,7 @@ class Multi(Plan):
         on_conflict: OnConflict[M],
         conflict_target: Targets[M] | None = None,
         **options: Unpack[CallOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Insert a row or do what `on_conflict` says; the result is `Inserted`, `Updated` or `Ignored`."""
         return self._with(
             name,
@@ -146,7 +148,7 @@ class Multi(Plan):
         conflict_target: Targets[M] | None = None,
         timestamps: bool = False,
         **options: Unpack[CallOptions],
-    ) -> "Multi": ...
+    ) -> Multi: ...
     @overload
     def insert_all(
         self,
@@ -159,7 +161,7 @@ class Multi(Plan):
         returning: Attr[M, T],
         timestamps: bool = False,
         **options: Unpack[CallOptions],
-    ) -> "Multi": ...
+    ) -> Multi: ...
     @overload
     def insert_all(
         self,
@@ -172,7 +174,7 @@ class Multi(Plan):
         returning: tuple[Attr[M, Any], ...],
         timestamps: bool = False,
         **options: Unpack[CallOptions],
-    ) -> "Multi": ...
+    ) -> Multi: ...
     @overload
     def insert_all(
         self,
@@ -185,8 +187,8 @@ class Multi(Plan):
         returning: Of[M],
         timestamps: bool = False,
         **options: Unpack[CallOptions],
-    ) -> "Multi": ...
-    def insert_all(self, name: Any, model: Any, rows: Any, **options: Any) -> "Multi":
+    ) -> Multi: ...
+    def insert_all(self, name: Any, model: Any, rows: Any, **options: Any) -> Multi:
         """Insert many rows; the result is how many, or what `returning` asks for."""
         return self._with(name, "insert_all", model, rows, **options)
 
@@ -198,7 +200,7 @@ class Multi(Plan):
         *assignments: Assignment[A] | Callable[[Results], Assignment[A]],
         returning: Any = None,
         **options: Unpack[CallOptions],
-    ) -> "Multi": ...
+    ) -> Multi: ...
     @overload
     def update_all(
         self,
@@ -207,8 +209,8 @@ class Multi(Plan):
         *assignments: Assignment[A] | Callable[[Results], Assignment[A]],
         returning: Any = None,
         **options: Unpack[CallOptions],
-    ) -> "Multi": ...
-    def update_all(self, name: Any, query: Any, *assignments: Any, **options: Any) -> "Multi":
+    ) -> Multi: ...
+    def update_all(self, name: Any, query: Any, *assignments: Any, **options: Any) -> Multi:
         """Change all rows of a query; the result is how many, or what comes back. It fails by no count."""
         return self._with(name, "update_all", query, *assignments, **options)
 
@@ -220,7 +222,7 @@ class Multi(Plan):
         *,
         returning: Any = None,
         **options: Unpack[CallOptions],
-    ) -> "Multi": ...
+    ) -> Multi: ...
     @overload
     def delete_all(
         self,
@@ -229,8 +231,8 @@ class Multi(Plan):
         *,
         returning: Any = None,
         **options: Unpack[CallOptions],
-    ) -> "Multi": ...
-    def delete_all(self, name: Any, query: Any, **options: Any) -> "Multi":
+    ) -> Multi: ...
+    def delete_all(self, name: Any, query: Any, **options: Any) -> Multi:
         """Delete all rows of a query; the result is how many, or what comes back. It fails by no count."""
         return self._with(name, "delete_all", query, **options)
 
@@ -241,7 +243,7 @@ class Multi(Plan):
         name: Step[list[R]] | Hashable,
         query: Query[A, Z, R] | Of[R] | Callable[[Results], Query[A, Z, R]],
         **options: Unpack[CallOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Read the rows of a query; the result is a list."""
         return self._with(name, "all", query, **options)
 
@@ -250,7 +252,7 @@ class Multi(Plan):
         name: Step[R | None] | Hashable,
         query: Query[A, Z, R] | Of[R] | Callable[[Results], Query[A, Z, R]],
         **options: Unpack[CallOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Read the only row of a query; the result is it or None. More than one fails."""
         return self._with(name, "one", query, **options)
 
@@ -260,7 +262,7 @@ class Multi(Plan):
         model: type[M],
         key: Callable[[Results], object] | object,
         **options: Unpack[CallOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Read the row with a primary key, or a function of the results that gives it; the result is it or None."""
         return self._with(name, "get", model, key, **options)
 
@@ -269,43 +271,43 @@ class Multi(Plan):
         name: Step[bool] | Hashable,
         query: Query[A, Z, R] | Of[R] | Callable[[Results], Query[A, Z, R]],
         **options: Unpack[CallOptions],
-    ) -> "Multi":
+    ) -> Multi:
         """Ask whether a query has rows; the result is a bool."""
         return self._with(name, "exists", query, **options)
 
     # --- code and values
 
-    def run(self, name: Step[T] | Hashable, work: Callable[[Repo, Results], Awaitable[T]]) -> "Multi":
+    def run(self, name: Step[T] | Hashable, work: Callable[[Repo, Results], Awaitable[T]]) -> Multi:
         """Run `await work(repo, done)` in the transaction; the result is what it returns. `Invalid` fails."""
         return self._with(name, "run", work)
 
-    def put(self, name: Step[T] | Hashable, value: T | Callable[[Results], T]) -> "Multi":
+    def put(self, name: Step[T] | Hashable, value: T | Callable[[Results], T]) -> Multi:
         """Store a value, or what a function makes of the results so far."""
         return self._with(name, "put", value)
 
-    def error(self, name: Hashable, value: object) -> "Multi":
+    def error(self, name: Hashable, value: object) -> Multi:
         """Fail with a value, before anything is sent."""
         return self._with(name, "error", value)
 
-    def inspect(self, *only: Step[Any] | Hashable, to: Callable[[Results], object] = print) -> "Multi":
+    def inspect(self, *only: Step[Any] | Hashable, to: Callable[[Results], object] = print) -> Multi:
         """Show the results so far, or those that are named; `to` takes them, and prints them unless you say else."""
         names = tuple([plain(one) for one in only])
         return Multi((*self.steps, Operation(UNNAMED, "inspect", (to,), {"only": names} if names else {})))
 
     # --- several
 
-    def merge(self, make: "Callable[[Results], Multi]") -> "Multi":
+    def merge(self, make: Callable[[Results], Multi]) -> Multi:
         """Run the steps of the Multi that a function makes of the results so far.
 
         A name of it that is taken raises StepError when it runs.
         """
         return Multi((*self.steps, Operation(UNNAMED, "merge", (make,), {})))
 
-    def append(self, other: "Multi") -> "Multi":
+    def append(self, other: Multi) -> Multi:
         """Return these steps and then those of the other. Raises StepError for a name that both have."""
         return _joined(self, other)
 
-    def prepend(self, other: "Multi") -> "Multi":
+    def prepend(self, other: Multi) -> Multi:
         """Return the steps of the other and then these. Raises StepError for a name that both have."""
         return _joined(other, self)
 
@@ -323,7 +325,7 @@ class Multi(Plan):
 
         return cast("Results", await repo.transact(work, **options))
 
-    def _with(self, name: Any, kind: str, *args: Any, **options: Any) -> "Multi":
+    def _with(self, name: Any, kind: str, *args: Any, **options: Any) -> Multi:
         key = plain(name)
         if any(one.name == key for one in self.steps if one.name is not UNNAMED):
             raise name_taken(key)

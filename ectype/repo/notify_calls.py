@@ -1,5 +1,7 @@
 """The calls of a repo that send and hear notifications between the programs of one database."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from weakref import WeakSet
@@ -21,7 +23,7 @@ class NotifyCalls:
 
     adapter: Adapter
     _session: Session
-    _listeners: "WeakSet[Listener | OwnedListener]"
+    _listeners: WeakSet[Listener | OwnedListener]
 
     def listen(
         self, *channels: str, queue: int = 1_000

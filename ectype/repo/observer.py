@@ -4,6 +4,8 @@ Nothing is measured when nobody wants it. Who asks first (`Observer.wants`) then
 statement's way to its connection and back fills in.
 """
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -150,7 +152,7 @@ class Observer:
         self._tell(watch, call, said, params(), rows(result), None)
         return result
 
-    def teller(self, call: Call | None) -> "Teller":
+    def teller(self, call: Call | None) -> Teller:
         """Return what tells of the statements of one transaction; None for the repo's usual options."""
         return Teller(self, self.usual if call is None else call)
 

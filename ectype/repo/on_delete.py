@@ -1,5 +1,7 @@
 """What `on_delete` says of the rows that belong to one that is deleted: it happens first, in the same transaction."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.errors import SchemaError

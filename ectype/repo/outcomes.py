@@ -1,5 +1,7 @@
 """What an upsert did: `Inserted(struct)`, `Updated(struct)` or `Ignored(struct | None)`."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 

@@ -1,5 +1,7 @@
 """The call of a repo that reads a query page by page."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, TypeVar, Unpack
 

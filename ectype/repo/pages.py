@@ -1,5 +1,7 @@
 """The conductor of pages: read the cursor, ask for one row more than the page has, sign the cursors of its ends."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar

@@ -1,5 +1,7 @@
 """Queries that need not wait for each other, run at once on connections that are free."""
 
+from __future__ import annotations
+
 import asyncio
 from collections import deque
 from collections.abc import Sequence
@@ -46,12 +48,12 @@ async def together(engine: Engine, works: Sequence[Work]) -> None:
             await work.run(None)
 
 
-async def _drain(works: "deque[Work]", connection: Connection) -> None:
+async def _drain(works: deque[Work], connection: Connection) -> None:
     while works:
         await works.popleft().run(connection)
 
 
-async def _all(tasks: "list[asyncio.Task[None]]") -> None:
+async def _all(tasks: list[asyncio.Task[None]]) -> None:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in tasks:
@@ -65,5 +67,5 @@ async def _all(tasks: "list[asyncio.Task[None]]") -> None:
         raise
 
 
-async def _ended(tasks: "list[asyncio.Task[None]]") -> None:
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,5 +1,7 @@
 """The paths of a preload, merged into a tree where they have equal beginnings."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +21,8 @@ class Branch:
     association: Association
     """The association; an `EmbedStep` in its place where the path leads through an embed."""
     custom: Custom
-    branches: "dict[str, Branch]" = field(default_factory=dict[str, "Branch"])
-    steps: "dict[str, Branch]" = field(default_factory=dict[str, "Branch"])
+    branches: dict[str, Branch] = field(default_factory=dict[str, "Branch"])
+    steps: dict[str, Branch] = field(default_factory=dict[str, "Branch"])
 
 
 def check_path(path: object) -> None:

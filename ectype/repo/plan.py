@@ -1,5 +1,7 @@
 """A plan as plain data: what a database will do for a statement, node by node."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,9 +48,9 @@ class Plan:
     actual_time: float | None = None
     loops: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    children: "tuple[Plan, ...]" = ()
+    children: tuple[Plan, ...] = ()
 
-    def walk(self) -> "Iterator[Plan]":
+    def walk(self) -> Iterator[Plan]:
         """Yield the node and all below it, as they are printed.
 
         >>> [one.node for one in Plan("Limit", children=(Plan("Sort"),)).walk()]

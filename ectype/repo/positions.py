@@ -1,5 +1,7 @@
 """How far a database has come, and the replicas that have come as far: reads that see what was written before."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 import re

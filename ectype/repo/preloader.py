@@ -1,5 +1,7 @@
 """Associations of loaded rows: one query a step of a path, attached in memory."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -72,7 +74,7 @@ class Preload:
             return wanting
         return unloaded(rows, association)
 
-    def _planned(self, rows: Sequence[Any], branch: Branch) -> "_Load | None":
+    def _planned(self, rows: Sequence[Any], branch: Branch) -> _Load | None:
         """Return the load of an association of rows; None where all is loaded, or there is nothing to load."""
         association, custom = branch.association, branch.custom
         wanting = self._wanting(rows, association)

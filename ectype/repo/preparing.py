@@ -1,5 +1,7 @@
 """The functions of `prepare_changes`: they run in the transaction of the write, in order, just before it."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any, cast

@@ -1,5 +1,7 @@
 """The conductor of raw SQL: the user's text with bound values, its rows as they are or as what they are asked for."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 

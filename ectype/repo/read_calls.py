@@ -1,5 +1,7 @@
 """The calls of a repo that read: one method an operation, no logic."""
 
+from __future__ import annotations
+
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from ectype.expr.operand import Agg, Expr
@@ -126,7 +128,7 @@ class ReadCalls:
         """Return structs as their rows are now. Raises NoResultsError where a row is gone; else as `reload`."""
         return await reload_or_raise(self._engine, subject, self._engine.call(options, "reload_or_raise"))
 
-    async def exists(self, query: "Query[A, Z, R] | Of[M]", **options: Unpack[CallOptions]) -> bool:
+    async def exists(self, query: Query[A, Z, R] | Of[M], **options: Unpack[CallOptions]) -> bool:
         """Whether a query, or a table, has a row."""
         return await reader.has_rows(self._engine, query, self._engine.call(options, "exists"))
 

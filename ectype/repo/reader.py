@@ -1,5 +1,7 @@
 """The conductor of reads: plan, run, load, preload."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast

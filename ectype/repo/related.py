@@ -1,5 +1,7 @@
 """The query of the related rows of some owners: narrowed, in order, with a limit for each owner."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, cast
 

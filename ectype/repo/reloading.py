@@ -1,5 +1,7 @@
 """`repo.reload`: structs as their rows are now, read anew by key from where they came."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 

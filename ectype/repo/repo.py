@@ -1,5 +1,7 @@
 """The repository: the one place that does I/O. One method an operation, no logic."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -114,7 +116,7 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
     _reads_only = True
     _lent = False
     """Whether its connections are another repo's."""
-    _listeners: "WeakSet[Listener | OwnedListener]"
+    _listeners: WeakSet[Listener | OwnedListener]
 
     def __init__(
         self,
@@ -262,7 +264,7 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
         made._replicas = tuple(one.with_options(**options) for one in self._replicas)  # noqa: SLF001  # as above
         return made
 
-    def replica(self) -> "ReadRepo":
+    def replica(self) -> ReadRepo:
         """Return a repo over one of the replicas, chosen by chance; without replicas, this one.
 
         What was just written may not be there yet: `replica_after` finds one where it is. Inside a transaction it is
@@ -295,7 +297,7 @@ class ReadRepo(ReadCalls, ColumnarCalls, TextCalls, PageCalls, TransactionCalls,
         """
         return await position(self._engine, timeout)
 
-    async def replica_after(self, position: Position, *, wait: float = 0.0) -> "ReadRepo":
+    async def replica_after(self, position: Position, *, wait: float = 0.0) -> ReadRepo:
         """Return a replica that has all that was written up to a position, or else this repo, which has it.
 
         They are asked in an order of chance. One that does not answer within a second, or cannot say how far it is

@@ -1,5 +1,7 @@
 """Many repos of one kind, each opened when it is first used: a database for each tenant."""
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import Future, Task
 from collections import OrderedDict
@@ -24,7 +26,7 @@ _TOLD: Final = 5
 class _Entry(Generic[R]):
     __slots__ = ("opened", "repo", "users")
 
-    def __init__(self, repo: R, opened: "Task[None]") -> None:
+    def __init__(self, repo: R, opened: Task[None]) -> None:
         self.repo = repo
         self.opened = opened
         self.users = 0
@@ -189,11 +191,11 @@ class Repos(Generic[K, R]):
     async def _end(self, repo: R) -> None:
         await repo.close()
 
-    def _ended(self, task: "Task[None]") -> None:
+    def _ended(self, task: Task[None]) -> None:
         self._closing.discard(task)
         self._tell()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> "Task[None]":
+    def _start(self, work: Coroutine[Any, Any, None]) -> Task[None]:
         # In a context of its own: a transaction of whoever comes first is no affair of the others'.
         return asyncio.get_running_loop().create_task(work, context=Context())
 

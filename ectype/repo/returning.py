@@ -1,5 +1,7 @@
 """What comes back of the rows of an `insert_all`: how many, values, tuples or structs."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 

@@ -1,5 +1,7 @@
 """The rows of an `insert_all`: mappings and structs, checked, completed, and grouped by the columns they have."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter

@@ -1,5 +1,7 @@
 """An open transaction or savepoint: its state, its turn, and how it ends."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -49,7 +51,7 @@ class Scope(Shared):
         "undoings",
     )
 
-    def __init__(self, lease: Lease, *, deadline: float | None = None, outer: "Scope | None" = None) -> None:
+    def __init__(self, lease: Lease, *, deadline: float | None = None, outer: Scope | None = None) -> None:
         """Make the scope of what has been opened.
 
         Args:
@@ -85,7 +87,7 @@ class Scope(Shared):
         finally:
             self.turn.pass_on()
 
-    async def begin_nested(self, timeout: float | None, whole: float | None) -> "Scope":
+    async def begin_nested(self, timeout: float | None, whole: float | None) -> Scope:
         """Take the turn and open a savepoint; the turn comes back when that scope ends.
 
         Args:
@@ -247,7 +249,7 @@ class Scope(Shared):
             self.rolled_back = True
             raise
 
-    async def _open_savepoint(self, outer: "Scope", timeout: float | None) -> None:
+    async def _open_savepoint(self, outer: Scope, timeout: float | None) -> None:
         if outer.state is State.CLOSED:
             raise self.closed(None)
         try:
@@ -259,7 +261,7 @@ class Scope(Shared):
         if self.state is State.CLOSED:
             raise self.closed(None)
 
-    async def _release(self, outer: "Scope", timeout: float | None) -> None:
+    async def _release(self, outer: Scope, timeout: float | None) -> None:
         if outer.state is not State.CLOSED:
             try:
                 sql = f"RELEASE SAVEPOINT {self._savepoint}"
@@ -274,7 +276,7 @@ class Scope(Shared):
         outer.callbacks += self.callbacks
         outer.undoings += self.undoings
 
-    async def _roll_back_savepoint(self, outer: "Scope") -> None:
+    async def _roll_back_savepoint(self, outer: Scope) -> None:
         lease = self.lease
         try:
             await lease.quiet()

@@ -1,5 +1,7 @@
 """One SELECT: its prepared statement by shape, and its loaded rows."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast

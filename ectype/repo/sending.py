@@ -1,5 +1,7 @@
 """What a write sends: the changeset of its subject, its values, its key, and under which options."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 

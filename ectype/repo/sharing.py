@@ -1,5 +1,7 @@
 """A connection that several tasks share in turns: what a transaction and a checkout have in common."""
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import Task
 from enum import Enum

@@ -1,5 +1,7 @@
 """Work that a cancellation must not stop half-way: COMMIT, ROLLBACK, and what goes with savepoints."""
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Coroutine, Generator

@@ -1,5 +1,7 @@
 """A row that is not what it was when it was read: how an optimistic lock finds out, and what is said of it."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from ectype.errors import EctypeError, StaleEntryError
@@ -33,7 +35,7 @@ class Held(NamedTuple):
         return self.names, self.nulls
 
     @classmethod
-    def of(cls, changeset: Changeset[Any]) -> "Held":
+    def of(cls, changeset: Changeset[Any]) -> Held:
         """Return those of a changeset."""
         locks = changeset.locks
         if not locks:

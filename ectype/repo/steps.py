@@ -1,5 +1,7 @@
 """The steps of a Multi as data: what they are called, what they give, and how they run and fail."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The struct that is in the database after a write: what it was, what was sent, what came back."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

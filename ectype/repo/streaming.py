@@ -1,5 +1,7 @@
 """`repo.stream`: the rows of a query, a batch at a time, with what it preloads of each batch."""
 
+from __future__ import annotations
+
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable

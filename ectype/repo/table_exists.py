@@ -1,5 +1,7 @@
 """Whether a table is there: what a query of its name would find."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any, Final
 

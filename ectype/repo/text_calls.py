@@ -1,5 +1,7 @@
 """The calls of a repo that take text: whole statements of the user's, and rows that they gave."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal

@@ -1,5 +1,7 @@
 """The text that a repo would send for a query, and its parameters."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

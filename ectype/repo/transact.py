@@ -1,5 +1,7 @@
 """A function run as one transaction, and run anew when it lost against another transaction."""
 
+from __future__ import annotations
+
 import asyncio
 import random
 from collections.abc import Awaitable, Callable

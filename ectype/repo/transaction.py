@@ -4,6 +4,8 @@ A `transaction()` block is a scope. The tasks that are started inside it find th
 in it too, one statement at a time; what runs outside takes a connection of its own.
 """
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import Task
 from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable, Sequence

@@ -1,5 +1,7 @@
 """The calls of a repo that begin transactions, hold connections, and ask about both: no logic."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, TypeVar, cast, overload

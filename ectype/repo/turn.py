@@ -1,5 +1,7 @@
 """One turn, handed on in the order in which it was asked for."""
 
+from __future__ import annotations
+
 import asyncio
 from asyncio import Future, Task
 from collections import deque

@@ -1,5 +1,7 @@
 """Whether another row has the values of a changeset already: asked beforehand, for a form, and no proof."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

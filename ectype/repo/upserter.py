@@ -1,5 +1,7 @@
 """The upsert of one row: an INSERT … ON CONFLICT, its row read back, and what it did."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, cast
 

@@ -1,5 +1,7 @@
 """A constraint that the database refused, as an error of the changeset that declared it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

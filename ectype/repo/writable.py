@@ -1,5 +1,7 @@
 """Changes that may not be written: `field(writable="insert")` at an update, `field(writable="never")` at any write."""
 
+from __future__ import annotations
+
 import warnings
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The conductor of writes: changeset, values, statement, the stored struct or the changeset with its errors."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, cast

@@ -1,5 +1,7 @@
 """Aliases: a schema under another name, or over another table, as a query reads it."""
 
+from __future__ import annotations
+
 from typing import Any, TypeVar, cast
 
 from ectype.errors import QueryError, SchemaError

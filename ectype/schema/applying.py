@@ -1,5 +1,7 @@
 """The struct that a changeset makes, related structs included."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

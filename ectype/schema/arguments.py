@@ -1,5 +1,7 @@
 """How many arguments a function of the user's cannot do without: some are told more than others."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from inspect import Parameter, signature
 from types import FunctionType, MethodType

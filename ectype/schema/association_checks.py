@@ -1,5 +1,7 @@
 """What is wrong with an association as a class body declares it, with the line to write instead."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, Final, cast
 

@@ -4,6 +4,8 @@ Nothing is looked up here, since the other schema may not exist yet: lambdas are
 wrong with the options is said when the class is made, where the member's name is known.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Never, Protocol, TypeAlias

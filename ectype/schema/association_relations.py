@@ -1,5 +1,7 @@
 """Associations as the relations of a changeset: what a struct has loaded, and what a new related struct begins with."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, cast

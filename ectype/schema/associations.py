@@ -1,5 +1,7 @@
 """Associations as plain data: which keys are compared, over which tables, and under which conditions."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -69,12 +71,12 @@ class Association:
     @cached_property
     def related(self) -> SchemaInfo:
         """The schema on the other side. Raises SchemaError when the annotation names none."""
-        annotation = notes.evaluate(self.argument, self.owner.scopes())
+        annotation = notes.evaluate(self.argument, self.owner.scopes(self.name))
         members = [one for one in getattr(annotation, "__args__", ()) if one is not type(None)]
         return schema_info(members[0] if members else annotation)
 
     @cached_property
-    def steps(self) -> "tuple[Association, ...]":
+    def steps(self) -> tuple[Association, ...]:
         """The associations that it follows; none unless it says `through`.
 
         Raises:
@@ -94,7 +96,7 @@ class Association:
         return steps
 
     @cached_property
-    def _path(self) -> "tuple[Association, ...]":
+    def _path(self) -> tuple[Association, ...]:
         made: Any = self._called("through")
         hops: Any = getattr(made, "hops", None)
         if not isinstance(hops, tuple) or not getattr(made, "plain", False):
@@ -104,7 +106,7 @@ class Association:
             )
         return tuple(hop.association for hop in cast("tuple[Any, ...]", hops))
 
-    def _check_ends(self, steps: "tuple[Association, ...]") -> None:
+    def _check_ends(self, steps: tuple[Association, ...]) -> None:
         start, end = steps[0].owner, steps[-1].related
         if start is not self.owner or end is not self.related:
             path = " / ".join(one.label for one in steps)
@@ -114,7 +116,7 @@ class Association:
                 hint=f"begin at an association of {self.owner.name}, and end at {self.related.name}",
             )
 
-    def _check_circle(self, around: "tuple[Association, ...]") -> None:
+    def _check_circle(self, around: tuple[Association, ...]) -> None:
         if self in around:
             raise SchemaError(
                 f"`{self.label}` goes through itself",

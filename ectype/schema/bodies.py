@@ -1,5 +1,7 @@
 """Whether a web framework is making a route, of which a type is a parameter and not the response."""
 
+from __future__ import annotations
+
 import sys
 from types import FrameType
 from typing import Any, Final

@@ -1,5 +1,7 @@
 """Structs made from others: a new one for an association, tied to its owner; a copy whose members are loaded anew."""
 
+from __future__ import annotations
+
 from typing import Any, TypeVar, cast, overload
 
 from ectype.errors import SchemaError

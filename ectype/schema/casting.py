@@ -4,6 +4,8 @@ The rules are Ecto's (https://hexdocs.pm/ecto/Ecto.Changeset.html#cast/4), with 
 back to its stored value loses its change, and None for a field that cannot be None is an error at once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType

@@ -1,5 +1,7 @@
 """Changesets: the changes to a struct, every reason why one was refused, and what the database shall check."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import EllipsisType
 from typing import Any, Concatenate, Final, Literal, ParamSpec, Self, TypeVar, cast, final, overload
@@ -121,7 +123,7 @@ class Changeset(RelatedChangeset[M]):
         """
         return edits.update(self, column, function)
 
-    def merge(self, other: "Changeset[M]") -> Self:
+    def merge(self, other: Changeset[M]) -> Self:
         """Return both changesets in one: all errors, validations and constraints; of changes and params the other's.
 
         Raises:
@@ -145,7 +147,7 @@ class Changeset(RelatedChangeset[M]):
     def validate_change(
         self,
         column: Rel[M, list[N]] | Embed[M, list[N]],
-        function: Callable[["list[Changeset[N]]"], Refusals],
+        function: Callable[[list[Changeset[N]]], Refusals],
         *,
         meta: object = None,
     ) -> Self: ...
@@ -153,7 +155,7 @@ class Changeset(RelatedChangeset[M]):
     def validate_change(
         self,
         column: Rel[M, N | None] | Embed[M, N | None],
-        function: Callable[["Changeset[N]"], Refusals],
+        function: Callable[[Changeset[N]], Refusals],
         *,
         meta: object = None,
     ) -> Self: ...
@@ -161,7 +163,7 @@ class Changeset(RelatedChangeset[M]):
     def validate_change(
         self,
         column: Rel[M, N] | Embed[M, N],
-        function: Callable[["Changeset[N]"], Refusals],
+        function: Callable[[Changeset[N]], Refusals],
         *,
         meta: object = None,
     ) -> Self: ...
@@ -191,11 +193,11 @@ class Changeset(RelatedChangeset[M]):
     # --- reading ---
 
     @overload
-    def get_assoc(self, rel: Rel[M, list[N]]) -> "list[Changeset[N]]": ...
+    def get_assoc(self, rel: Rel[M, list[N]]) -> list[Changeset[N]]: ...
     @overload
-    def get_assoc(self, rel: Rel[M, N | None]) -> "Changeset[N] | None": ...
+    def get_assoc(self, rel: Rel[M, N | None]) -> Changeset[N] | None: ...
     @overload
-    def get_assoc(self, rel: Rel[M, N]) -> "Changeset[N] | None": ...
+    def get_assoc(self, rel: Rel[M, N]) -> Changeset[N] | None: ...
     @overload
     def get_assoc(self, rel: Rel[M, list[N]], *, as_: Literal["struct"]) -> list[N]: ...
     @overload
@@ -218,11 +220,11 @@ class Changeset(RelatedChangeset[M]):
         return reading.get_relation(self, association_of(self.info, rel, "get_assoc"), as_)
 
     @overload
-    def get_embed(self, embed: Embed[M, list[N]]) -> "list[Changeset[N]]": ...
+    def get_embed(self, embed: Embed[M, list[N]]) -> list[Changeset[N]]: ...
     @overload
-    def get_embed(self, embed: Embed[M, N | None]) -> "Changeset[N] | None": ...
+    def get_embed(self, embed: Embed[M, N | None]) -> Changeset[N] | None: ...
     @overload
-    def get_embed(self, embed: Embed[M, N]) -> "Changeset[N] | None": ...
+    def get_embed(self, embed: Embed[M, N]) -> Changeset[N] | None: ...
     @overload
     def get_embed(self, embed: Embed[M, list[N]], *, as_: Literal["struct"]) -> list[N]: ...
     @overload

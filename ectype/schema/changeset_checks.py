@@ -1,5 +1,7 @@
 """The validations and constraints of a changeset, as methods: what is refused here, and what by the database."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection, Sized
 from typing import Any, Self, TypeVar, Unpack, overload

@@ -1,5 +1,7 @@
 """What a changeset holds and how it is read; the functions that change it each make a new one from a draft."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeAlias, TypeVar, overload
@@ -73,7 +75,7 @@ class Seldom(NamedTuple):
     preparations: tuple[Callable[[Any, Any], Any], ...] = ()
     touched: bool = False
 
-    def doing(self, action: str) -> "Seldom":
+    def doing(self, action: str) -> Seldom:
         """Return the same with an action."""
         return Seldom(action, *self[1:])
 

@@ -1,5 +1,7 @@
 """The relations of a changeset, as methods: related structs that are cast, put and read with their owner."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar, overload
 

@@ -4,6 +4,8 @@ A base that is itself a schema, `class AppSchema(Schema, abstract=True, …)`, c
 each of which may say its own.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final, cast

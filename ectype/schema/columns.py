@@ -1,5 +1,7 @@
 """What a column is in the database beyond the field that it stores: `field(db=column(…))`, as plain data."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString, TypeAlias, cast

@@ -1,5 +1,7 @@
 """One constraint that a changeset declares: what the database will check, and whose error it becomes."""
 
+from __future__ import annotations
+
 import re
 from typing import Literal, NamedTuple, TypeAlias
 

@@ -3,6 +3,8 @@
 The rules are Ecto's (https://hexdocs.pm/ecto/Ecto.Changeset.html#module-constraints), and migrations follow them too.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from functools import lru_cache

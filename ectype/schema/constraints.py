@@ -4,6 +4,8 @@ The database checks, so two requests at once cannot both pass; the changeset onl
 `structure` declares is found by its fields; other names follow the rules of `constraint_names`.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar, cast

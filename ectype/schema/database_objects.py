@@ -3,6 +3,8 @@
 Migrations make and compare them; queries read a view as they read a table, through a schema with its columns.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum

@@ -1,5 +1,7 @@
 """Changes that a program makes, as `put_change`: values are trusted to be of their field's type."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from types import MappingProxyType

@@ -1,5 +1,7 @@
 """Embeds as the relations of a changeset: what a struct holds, by its value at load, and how entries are recognised."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 

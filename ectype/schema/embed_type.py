@@ -4,6 +4,8 @@ Each member stands under its column's name, in the form that `ectype.types.docum
 and the schema does not know is passed over; what it lacks gets the member's default.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType, UnionType
@@ -65,7 +67,7 @@ class EmbedType(Type[Any]):
     mutable: ClassVar = True
 
     @classmethod
-    def of(cls, label: str, annotation: Any, *, many: bool, tag: str | None) -> "EmbedType":
+    def of(cls, label: str, annotation: Any, *, many: bool, tag: str | None) -> EmbedType:
         """Return the type of an annotation. Raises SchemaError for what is no embedded schema, or no tagged union."""
         origin = get_origin(annotation)
         members = get_args(annotation) if origin is Union or origin is UnionType else (annotation,)
@@ -134,7 +136,7 @@ class EmbedType(Type[Any]):
 
     def _tags(self, info: SchemaInfo) -> tuple[Any, ...]:
         one = info.declarations.get(str(self.tag))
-        annotation = None if one is None else notes.evaluate(one.argument, info.scopes())
+        annotation = None if one is None else notes.evaluate(one.argument, info.scopes(one.name))
         if get_origin(annotation) is not Literal:
             raise SchemaError(
                 f"`{self.label}` tells its schemas apart by `{self.tag}`, and {info.name} does not say its own",

@@ -1,5 +1,7 @@
 """What an embedded schema does not have, since no row is its own: a table, generated keys, rows that point to it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Embeds in a class body: the annotations, what stands on their right, and what queries see of them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar, cast, overload
@@ -63,11 +65,11 @@ class Embed(Column[S_co, Target]):
         return EmbedPath((Hop(cast("Any", EmbedStep(source.info, self.name)), source),))
 
     @overload  # type: ignore[override]
-    def __truediv__(self: "Embed[S_co, list[M]]", other: Onward[M, T]) -> Rel[S_co, T]: ...
+    def __truediv__(self: Embed[S_co, list[M]], other: Onward[M, T]) -> Rel[S_co, T]: ...
     @overload
-    def __truediv__(self: "Embed[S_co, M | None]", other: Onward[M, T]) -> Rel[S_co, T]: ...
+    def __truediv__(self: Embed[S_co, M | None], other: Onward[M, T]) -> Rel[S_co, T]: ...
     @overload
-    def __truediv__(self: "Embed[S_co, M]", other: Onward[M, T]) -> Rel[S_co, T]: ...
+    def __truediv__(self: Embed[S_co, M], other: Onward[M, T]) -> Rel[S_co, T]: ...
     def __truediv__(self: Any, other: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # not a number
         """Follow an association of the embedded structs, for a preload: `Order.items / Item.user`."""
         return self.step / other

@@ -1,5 +1,7 @@
 """The two forms of a refused changeset: an exception that carries it, and a value to `match`."""
 
+from __future__ import annotations
+
 from typing import ClassVar, Generic, NoReturn, TypeVar, final
 
 from ectype.errors import FrozenError
@@ -42,5 +44,5 @@ class Invalid(Generic[M_co]):
     def __repr__(self) -> str:
         return f"Invalid({self.changeset!r})"
 
-    def __reduce__(self) -> tuple[type["Invalid[M_co]"], tuple[Changeset[M_co]]]:
+    def __reduce__(self) -> tuple[type[Invalid[M_co]], tuple[Changeset[M_co]]]:
         return self.__class__, (self.changeset,)

@@ -1,5 +1,7 @@
 """One reason why a field was refused: a message with gaps, and the metadata that fills them."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType

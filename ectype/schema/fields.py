@@ -1,5 +1,7 @@
 """Fields: an expression on the class, a plain value on the instance, an option record in the class body."""
 
+from __future__ import annotations
+
 import builtins
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -3,6 +3,8 @@
 The rule is Unicode's (https://www.unicode.org/reports/tr29/), in the tables of the library `regex`.
 """
 
+from __future__ import annotations
+
 from functools import cache
 from importlib import import_module
 from itertools import islice

@@ -1,5 +1,7 @@
 """The exception that carries a changeset which was refused."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.errors import EctypeError

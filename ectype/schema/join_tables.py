@@ -1,5 +1,7 @@
 """The table between two schemas of a `many_to_many`: a schema of its own, or a table that is known by its name only."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +31,7 @@ class NarrowInfo(SchemaInfo):
                 for column, known in columns.items()
             },
             associations={},
-            scopes=list,
+            scopes=lambda _member: [],
             registry=None,
         )
         self.source = TableSource(self, None)

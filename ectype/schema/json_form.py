@@ -3,6 +3,8 @@
 pydantic, and FastAPI by it, ask a schema for it when a route or a model names the schema; nothing is made before.
 """
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable
 from importlib import import_module

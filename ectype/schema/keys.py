@@ -1,5 +1,7 @@
 """Keys of structs: one value, or a tuple where a key has several columns; None where a part is missing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any

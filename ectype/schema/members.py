@@ -1,5 +1,7 @@
 """Which field of a schema a column means; or the refusal, with the line to write instead."""
 
+from __future__ import annotations
+
 from typing import Any, cast
 
 from ectype.errors import SchemaError

@@ -4,6 +4,8 @@ A message is the key of its translation, so changing one loses the translations 
 (https://hexdocs.pm/ecto/Ecto.Changeset.html) says so.
 """
 
+from __future__ import annotations
+
 from typing import Final, NamedTuple
 
 BLANK: Final = "can't be blank"

@@ -1,5 +1,7 @@
 """What is known of a schema, as plain data: its fields, its keys, its associations, and where a struct came from."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -105,7 +107,7 @@ class Declaration:
     argument: object
     text: str
     options: FieldOptions
-    embed: "Embedding | None" = None
+    embed: Embedding | None = None
 
 
 class Embedding(Protocol):
@@ -115,7 +117,7 @@ class Embedding(Protocol):
         """Return the column that it is in queries."""
         ...
 
-    def type_of(self, owner: "SchemaInfo", member: Declaration, annotation: Any) -> tuple[Type[Any], bool]:
+    def type_of(self, owner: SchemaInfo, member: Declaration, annotation: Any) -> tuple[Type[Any], bool]:
         """Return the type, and whether its column may be NULL."""
         ...
 
@@ -160,7 +162,7 @@ class SchemaInfo:
         prefix: str | None,
         declarations: Mapping[str, Declaration],
         associations: Mapping[str, Any],
-        scopes: Callable[[], list[Mapping[str, object]]],
+        scopes: Callable[[str], list[Mapping[str, object]]],
         registry: Any,
         embedded: bool = False,
     ) -> None:
@@ -249,7 +251,7 @@ class SchemaInfo:
 
     def _field(self, one: Declaration) -> FieldInfo:
         try:
-            annotation = notes.evaluate(one.argument, self.scopes())
+            annotation = notes.evaluate(one.argument, self.scopes(one.name))
             if one.embed is None:
                 type_, nullable = resolve.field_type(annotation, scale=one.options.scale, given=one.options.type)
             else:

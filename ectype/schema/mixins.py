@@ -1,5 +1,7 @@
 """Mixins of schemas: plain classes whose members are filled for the caller, as `Timestamps` are."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 

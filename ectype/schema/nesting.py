@@ -1,5 +1,7 @@
 """Changesets inside changesets: where they stand among the changes, and what all of them say together."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 

@@ -4,6 +4,8 @@ JSON Schema says less than a changeset can: a function of `validate_change` and 
 of it. What it says is for those who send params; whether they are right is for the changeset to say.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -96,7 +98,7 @@ def params_form(source: Any) -> ParamsForm:
     return ParamsForm(changeset.info.name, *_members(changeset, ()))
 
 
-def _members(changeset: ChangesetData[Any], above: "Above") -> tuple[tuple[ParamForm, ...], tuple[str, ...]]:
+def _members(changeset: ChangesetData[Any], above: Above) -> tuple[tuple[ParamForm, ...], tuple[str, ...]]:
     """Return the params of a changeset, and the keys that it cannot do without."""
     fields = {name: changeset.info.fields[name] for name in changeset.permitted}
     required = [one for one in fields if one in changeset.required and is_missing(value_of(changeset.data, one))]

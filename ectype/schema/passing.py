@@ -4,6 +4,8 @@ A step that is remembered knows its field, is checked already, and has one funct
 All else goes the long way of `ectype.schema.validations`, which alone finds errors and raises.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation

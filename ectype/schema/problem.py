@@ -1,5 +1,7 @@
 """Errors as JSON: the problem details of RFC 9457, with a pointer into the document that was sent."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus

@@ -1,5 +1,7 @@
 """What a changeset says of one field: its change, or what its struct has."""
 
+from __future__ import annotations
+
 from types import EllipsisType
 from typing import Any
 

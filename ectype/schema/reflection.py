@@ -3,6 +3,8 @@
 Nothing of it is a name on the schema class itself, so a schema may have members of any name.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 

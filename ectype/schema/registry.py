@@ -1,5 +1,7 @@
 """Which schemas exist, by name, so that an annotation may mention one that is defined elsewhere or later."""
 
+from __future__ import annotations
+
 from typing import Any
 from weakref import WeakSet
 

@@ -1,5 +1,7 @@
 """Paths through associations, as queries and preloads follow them: `User.posts`, `User.posts / Post.comments`."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Protocol, TypeVar, cast, overload
@@ -64,7 +66,7 @@ class Onward(Protocol[S_co, Target]):
     """What a path goes on with: an association, another path, or an embed."""
 
     @property
-    def step(self) -> "Rel[S_co, Target]":
+    def step(self) -> Rel[S_co, Target]:
         """The path that goes on."""
         ...
 
@@ -83,7 +85,7 @@ class Rel(Generic[S_co, Target]):
         self.hops = hops
 
     @property
-    def step(self) -> "Rel[S_co, Target]":
+    def step(self) -> Rel[S_co, Target]:
         """Itself: what another path goes on with."""
         return self
 
@@ -98,11 +100,11 @@ class Rel(Generic[S_co, Target]):
         return all(hop.custom is PLAIN for hop in self.hops)
 
     @overload
-    def where(self: "Rel[S_co, list[M]]", *predicates: Expr[M, bool | None]) -> "Rel[S_co, list[M]]": ...
+    def where(self: Rel[S_co, list[M]], *predicates: Expr[M, bool | None]) -> Rel[S_co, list[M]]: ...
     @overload
-    def where(self: "Rel[S_co, M | None]", *predicates: Expr[M, bool | None]) -> "Rel[S_co, M | None]": ...
+    def where(self: Rel[S_co, M | None], *predicates: Expr[M, bool | None]) -> Rel[S_co, M | None]: ...
     @overload
-    def where(self: "Rel[S_co, M]", *predicates: Expr[M, bool | None]) -> "Rel[S_co, M]": ...
+    def where(self: Rel[S_co, M], *predicates: Expr[M, bool | None]) -> Rel[S_co, M]: ...
     def where(self: Any, *predicates: Any) -> Any:
         """Preload only the rows where all predicates hold."""
         for predicate in predicates:
@@ -114,12 +116,12 @@ class Rel(Generic[S_co, Target]):
         custom = _narrowing(self, "where")
         return _with(self, replace(custom, wheres=custom.wheres + predicates))
 
-    def order_by(self: "Rel[S_co, list[M]]", *keys: Expr[M, Any] | Order[M]) -> "Rel[S_co, list[M]]":
+    def order_by(self: Rel[S_co, list[M]], *keys: Expr[M, Any] | Order[M]) -> Rel[S_co, list[M]]:
         """Preload the rows in this order."""
         custom = _narrowing(self, "order_by", many=True)
         return _with(self, replace(custom, order_bys=custom.order_bys + tuple(order_term(key) for key in keys)))
 
-    def limit(self: "Rel[S_co, list[M]]", count: int) -> "Rel[S_co, list[M]]":
+    def limit(self: Rel[S_co, list[M]], count: int) -> Rel[S_co, list[M]]:
         """Preload at most `count` rows for each parent.
 
         SQL: `… JOIN (SELECT …, row_number() OVER (PARTITION BY key ORDER BY …)) … WHERE rank <= $1`.
@@ -129,11 +131,11 @@ class Rel(Generic[S_co, Target]):
         return _with(self, replace(_narrowing(self, "limit", many=True), limit=count))
 
     @overload
-    def only(self: "Rel[S_co, list[M]]", *columns: Column[M, Any]) -> "Rel[S_co, list[M]]": ...
+    def only(self: Rel[S_co, list[M]], *columns: Column[M, Any]) -> Rel[S_co, list[M]]: ...
     @overload
-    def only(self: "Rel[S_co, M | None]", *columns: Column[M, Any]) -> "Rel[S_co, M | None]": ...
+    def only(self: Rel[S_co, M | None], *columns: Column[M, Any]) -> Rel[S_co, M | None]: ...
     @overload
-    def only(self: "Rel[S_co, M]", *columns: Column[M, Any]) -> "Rel[S_co, M]": ...
+    def only(self: Rel[S_co, M], *columns: Column[M, Any]) -> Rel[S_co, M]: ...
     def only(self: Any, *columns: Any) -> Any:
         """Preload partial structs: these columns, the keys, and nothing else; other members stay unset."""
         custom = _narrowing(self, "only")
@@ -153,11 +155,11 @@ class Rel(Generic[S_co, Target]):
         return _with(self, replace(custom, only=tuple(names)))
 
     @overload
-    def using(self: "Rel[S_co, list[M]]", query: QueryLike[M]) -> "Rel[S_co, list[M]]": ...
+    def using(self: Rel[S_co, list[M]], query: QueryLike[M]) -> Rel[S_co, list[M]]: ...
     @overload
-    def using(self: "Rel[S_co, M | None]", query: QueryLike[M]) -> "Rel[S_co, M | None]": ...
+    def using(self: Rel[S_co, M | None], query: QueryLike[M]) -> Rel[S_co, M | None]: ...
     @overload
-    def using(self: "Rel[S_co, M]", query: QueryLike[M]) -> "Rel[S_co, M]": ...
+    def using(self: Rel[S_co, M], query: QueryLike[M]) -> Rel[S_co, M]: ...
     def using(self: Any, query: Any) -> Any:
         """Preload the rows of a query of the related schema; it may join and filter, and its order is kept.
 
@@ -174,16 +176,16 @@ class Rel(Generic[S_co, Target]):
 
     @overload
     def load_with(
-        self: "Rel[S_co, list[M]]", load: Callable[[list[Any]], Awaitable[Sequence[M] | Sequence[tuple[Any, M]]]]
-    ) -> "Rel[S_co, list[M]]": ...
+        self: Rel[S_co, list[M]], load: Callable[[list[Any]], Awaitable[Sequence[M] | Sequence[tuple[Any, M]]]]
+    ) -> Rel[S_co, list[M]]: ...
     @overload
     def load_with(
-        self: "Rel[S_co, M | None]", load: Callable[[list[Any]], Awaitable[Sequence[M] | Sequence[tuple[Any, M]]]]
-    ) -> "Rel[S_co, M | None]": ...
+        self: Rel[S_co, M | None], load: Callable[[list[Any]], Awaitable[Sequence[M] | Sequence[tuple[Any, M]]]]
+    ) -> Rel[S_co, M | None]: ...
     @overload
     def load_with(
-        self: "Rel[S_co, M]", load: Callable[[list[Any]], Awaitable[Sequence[M] | Sequence[tuple[Any, M]]]]
-    ) -> "Rel[S_co, M]": ...
+        self: Rel[S_co, M], load: Callable[[list[Any]], Awaitable[Sequence[M] | Sequence[tuple[Any, M]]]]
+    ) -> Rel[S_co, M]: ...
     def load_with(self: Any, load: Any) -> Any:
         """Preload what a function of yours returns for the owners' keys: from a cache, or another service.
 
@@ -202,11 +204,11 @@ class Rel(Generic[S_co, Target]):
         return _with(self, Custom(load_with=cast("Callable[[list[Any]], Awaitable[Any]]", load)))
 
     @overload
-    def joined(self: "Rel[S_co, list[M]]", source: type[M] | None = None) -> "Rel[S_co, list[M]]": ...
+    def joined(self: Rel[S_co, list[M]], source: type[M] | None = None) -> Rel[S_co, list[M]]: ...
     @overload
-    def joined(self: "Rel[S_co, M | None]", source: type[M] | None = None) -> "Rel[S_co, M | None]": ...
+    def joined(self: Rel[S_co, M | None], source: type[M] | None = None) -> Rel[S_co, M | None]: ...
     @overload
-    def joined(self: "Rel[S_co, M]", source: type[M] | None = None) -> "Rel[S_co, M]": ...
+    def joined(self: Rel[S_co, M], source: type[M] | None = None) -> Rel[S_co, M]: ...
     def joined(self: Any, source: Any = None) -> Any:
         """Fill the association from a join of the same query: one query, whose rows are merged by primary key.
 
@@ -222,11 +224,11 @@ class Rel(Generic[S_co, Target]):
         return _with(self, Custom(joined=True, source=None if source is None else source.__source__))
 
     @overload
-    def __truediv__(self: "Rel[S_co, list[M]]", other: "Onward[M, T]") -> "Rel[S_co, T]": ...
+    def __truediv__(self: Rel[S_co, list[M]], other: Onward[M, T]) -> Rel[S_co, T]: ...
     @overload
-    def __truediv__(self: "Rel[S_co, M | None]", other: "Onward[M, T]") -> "Rel[S_co, T]": ...
+    def __truediv__(self: Rel[S_co, M | None], other: Onward[M, T]) -> Rel[S_co, T]: ...
     @overload
-    def __truediv__(self: "Rel[S_co, M]", other: "Onward[M, T]") -> "Rel[S_co, T]": ...
+    def __truediv__(self: Rel[S_co, M], other: Onward[M, T]) -> Rel[S_co, T]: ...
     def __truediv__(self: Any, other: Any) -> Any:
         """Follow a further association, or an embed: `User.posts / Post.comments`, `User.orders / Order.items`."""
         return joined_path(cast("Rel[Any, Any]", self), other)

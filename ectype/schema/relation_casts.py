@@ -4,6 +4,8 @@ Only what the function of the entries permits ever changes: the params say which
 by primary key, and never reach another row.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar, cast
 

@@ -1,5 +1,7 @@
 """What validations ask of a relation: whether it has an entry in the end, and how many a change gives it."""
 
+from __future__ import annotations
+
 from typing import Any, TypeVar
 
 from ectype.schema.applying import gone

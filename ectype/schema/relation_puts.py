@@ -1,5 +1,7 @@
 """Structs, changesets and plain values become entries of a relation: what `put_assoc` does."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar, cast

@@ -5,6 +5,8 @@ What an entry is (params, a struct, values) is the business of `relation_casts` 
 (https://hexdocs.pm/ecto/Ecto.Changeset.html#module-associations-embeds-and-on-replace).
 """
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum

@@ -8,6 +8,8 @@ For `class User(Schema, table="users")` three classes are made (decision 4 of th
 - a *twin* leaf of the same storage that may be assigned to; loaders fill a twin and then give it the class `User`.
 """
 
+from __future__ import annotations
+
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -349,11 +351,16 @@ def _scopes(
     local_names: Mapping[str, object],
     raw: Mapping[str, notes.RawAnnotation],
     registry: Registry,
-) -> Callable[[], list[Mapping[str, object]]]:
-    """Say where forward references are looked up; of the local names only those that an annotation mentions stay."""
+) -> Callable[[str], list[Mapping[str, object]]]:
+    """Say where a member's names are looked up: those of a mixin in its own module first.
+
+    Of the local names only those that an annotation mentions stay.
+    """
     words = {word for one in raw.values() for word in _WORD.findall(one.text)}
     kept = {word: local_names[word] for word in words if word in local_names}
-    return lambda: [kept, module_names, RegistryScope(registry)]
+    general: list[Mapping[str, object]] = [kept, module_names, RegistryScope(registry)]
+    of_mixins = {name: [one.names, *general] for name, one in raw.items() if one.names}
+    return lambda member: of_mixins.get(member, general)
 
 
 def _associate(

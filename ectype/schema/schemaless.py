@@ -4,6 +4,8 @@ For search forms, settings and whatever else has fields but no table. All that `
 on a dict, but for what only a database could answer.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
@@ -109,7 +111,7 @@ class SchemalessChangeset(ChangesetData[Mapping[str, Any]]):
         """Put the change of a field through a function; without a change it is not called."""
         return edits.update(self, field, function)
 
-    def merge(self, other: "SchemalessChangeset") -> Self:
+    def merge(self, other: SchemalessChangeset) -> Self:
         """Return both changesets in one; they began with equal data and the same types."""
         return edits.merge(self, other)
 
@@ -279,7 +281,7 @@ class SchemalessInfo(SchemaInfo):
             prefix=None,
             declarations={name: _declaration(name, type_, redact=name in redact) for name, type_ in types.items()},
             associations={},
-            scopes=list,
+            scopes=lambda _member: [],
             registry=None,
         )
         self.name = "types"

@@ -1,5 +1,7 @@
 """What a query reads from: a schema's table, or another one of its columns, as a value with identity."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.errors import QueryError

@@ -1,5 +1,7 @@
 """The value that a struct's field has in the database: what a change is compared with."""
 
+from __future__ import annotations
+
 from types import MappingProxyType
 from typing import Any
 

@@ -4,6 +4,8 @@ The layout (slots on a storage base, a frozen class that people see, a mutable t
 `ectype.schema.schema`; the functions here are what the frozen class has for methods.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from reprlib import recursive_repr
 from types import EllipsisType

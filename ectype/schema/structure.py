@@ -4,6 +4,8 @@ All of it is plain data. Migrations compare it with what the database has, and c
 constraints from it; nothing here is sent to a database by itself.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar, cast

@@ -3,6 +3,8 @@
 Nothing is looked up here but the shape of what was given; of which schema it must be, `structure` checks.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, LiteralString, TypeAlias, TypeVar, cast, get_args, overload

@@ -1,5 +1,7 @@
 """Where the related rows of an association stand: in the table of their schema, or in the one that `source=` names."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.schema.aliases import table_alias

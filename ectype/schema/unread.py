@@ -1,5 +1,7 @@
 """Fields that a query of whole structs leaves out, `field(load_in_query=False)`: what reading one says."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.errors import SchemaError

@@ -4,6 +4,8 @@ What is not changed is not looked at, since what is stored is trusted; only `req
 and metadata are Ecto's (https://hexdocs.pm/ecto/Ecto.Changeset.html), so its translations carry over.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Collection, Iterable
 from decimal import Decimal, InvalidOperation

@@ -1,5 +1,7 @@
 """One aggregate over the rows of a query, whatever chose them: the query stands in FROM."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 from sqlglot import exp

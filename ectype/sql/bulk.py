@@ -1,5 +1,7 @@
 """The INSERT of many rows: one shape for any number of them (decision 7)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -4,6 +4,8 @@ It is the same for all statements of a repo, so that their texts stay the same a
 Rules: https://google.github.io/sqlcommenter/spec/.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from urllib.parse import quote
 

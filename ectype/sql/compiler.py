@@ -1,5 +1,7 @@
 """A planned SELECT to a statement: sqlglot nodes by our own rules, rendered once a shape."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import reduce
 from importlib import import_module

@@ -1,5 +1,7 @@
 """The compilers, loaded at the first statement: importing sqlglot takes longer than all of ectype."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import replace
 from functools import cache

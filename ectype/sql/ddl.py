@@ -3,6 +3,8 @@
 What a database holds beside tables (enums, views, functions …) is in `ddl_objects`.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Changes of a table that exists, as SQL text; and which of them SQLite makes only by building the table anew."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Final, assert_never
 

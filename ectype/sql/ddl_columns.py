@@ -1,5 +1,7 @@
 """Columns as they stand in CREATE TABLE, and after ADD COLUMN in ALTER TABLE."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Final
 

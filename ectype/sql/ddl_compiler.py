@@ -1,5 +1,7 @@
 """DDL nodes to SQL text, written by hand for each dialect (a SQL generator knows too little DDL to be trusted)."""
 
+from __future__ import annotations
+
 from typing import Final, assert_never
 
 from ectype.errors import MigrationError, UnsupportedError

@@ -1,5 +1,7 @@
 """Constraints as they stand in CREATE TABLE, and after ADD in ALTER TABLE."""
 
+from __future__ import annotations
+
 from typing import Final
 
 from ectype.errors import MigrationError, UnsupportedError

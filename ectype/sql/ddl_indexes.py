@@ -1,5 +1,7 @@
 """Indexes as SQL text."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Final
 

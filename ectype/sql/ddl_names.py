@@ -1,5 +1,7 @@
 """How names stand in DDL: in quotes, within what the database keeps of them, and with the schema they are in."""
 
+from __future__ import annotations
+
 from ectype.errors import MigrationError, UnsupportedError
 from ectype.sql.dialect import Dialect
 

@@ -1,5 +1,7 @@
 """Enums, views, functions, triggers, extensions and schemas as SQL text."""
 
+from __future__ import annotations
+
 import re
 from typing import Final, assert_never
 

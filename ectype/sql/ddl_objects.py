@@ -1,5 +1,7 @@
 """What a migration can say about all that a database holds beside tables, as frozen data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TypeAlias
 

@@ -1,5 +1,7 @@
 """How a column's type and default are written in DDL: Python values to SQL literals that mean the same."""
 
+from __future__ import annotations
+
 import json
 import math
 from collections.abc import Callable

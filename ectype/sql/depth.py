@@ -1,5 +1,7 @@
 """How deep an expression may be: as deep as Python lets the compiler go, and then it is refused by our own error."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar

@@ -1,5 +1,7 @@
 """What a database can do and how it says it, as frozen data: ask for a capability, never for a name."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast

@@ -1,5 +1,7 @@
 """From the values of a query to the parameters of a driver."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, cast
 

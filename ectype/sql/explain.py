@@ -1,5 +1,7 @@
 """The text that asks a database how it would run a statement."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, Final
 

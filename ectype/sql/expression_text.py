@@ -3,6 +3,8 @@
 DDL takes no parameters, so a value is written by the rules of defaults: escaped, and refused where it has no literal.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

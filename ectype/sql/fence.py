@@ -4,6 +4,8 @@ sqlglot prints what it is given and silently changes much of it, so text that it
 handed to it as it is.
 """
 
+from __future__ import annotations
+
 from typing import Any, Protocol
 
 from sqlglot import ErrorLevel, exp

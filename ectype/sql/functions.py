@@ -1,5 +1,7 @@
 """Calls of functions: those whose name and meaning are the same everywhere, and a table of those that are not."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, Final
 

@@ -1,5 +1,7 @@
 """INSERT from a query, and from rows of expressions: what `unnest` cannot say."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from sqlglot import exp

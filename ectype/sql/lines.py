@@ -4,6 +4,8 @@ Identifiers are quoted in what we write, so a bare word in capitals is a keyword
 quotes and comments are left as they are, wherever they come from.
 """
 
+from __future__ import annotations
+
 import re
 from typing import Final
 

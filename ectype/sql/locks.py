@@ -1,5 +1,7 @@
 """Row locks of a SELECT, or why there are none."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from sqlglot import exp

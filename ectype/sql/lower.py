@@ -6,6 +6,8 @@ what a database cannot do is refused by its capabilities before a node is made. 
 and thrown away.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, assert_never, cast
 
@@ -117,7 +119,7 @@ class Scope:
     )
 
     def __init__(
-        self, dialect: Dialect, dumpers: dict[int, Dumper], select: SubSelect, parent: "Scope | None" = None
+        self, dialect: Dialect, dumpers: dict[int, Dumper], select: SubSelect, parent: Scope | None = None
     ) -> None:
         self.dialect = dialect
         self.dumpers = dumpers
@@ -134,18 +136,18 @@ class Scope:
         self.counted: Scope | None = None
         self.each: tuple[Each, ...] = () if parent is None else parent.each
 
-    def inner(self) -> "Scope":
+    def inner(self) -> Scope:
         """Return the scope of a subquery in an expression: it sees this one."""
         return Scope(self.dialect, self.dumpers, self.select, self)
 
-    def beside(self) -> "Scope":
+    def beside(self) -> Scope:
         """Return the scope of a query in FROM, a CTE or a combination: it sees what is around this one."""
         made = Scope(self.dialect, self.dumpers, self.select, self.parent)
         made.redacted, made.places, made.repeated = self.redacted, self.places, self.repeated
         made.each = self.each
         return made
 
-    def counting(self) -> "Scope":
+    def counting(self) -> Scope:
         """Return the scope of a LIMIT: it sees nothing in here, and what is around where the database lets it."""
         made = self.beside()
         made.counted = self

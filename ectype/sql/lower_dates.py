@@ -5,6 +5,8 @@ own functions, which keep milliseconds only, and the microseconds are carried be
 that form again and text order stays time order.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, Final
 

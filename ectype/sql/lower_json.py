@@ -4,6 +4,8 @@ PostgreSQL steps through `jsonb` by `->`, SQLite reads text by `json_extract` wi
 bound keys. What SQLite cannot tell apart by the value alone, as `true` from 1, is told by `json_type`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, Final
 

@@ -1,5 +1,7 @@
 """Lists and rows of values: arrays of PostgreSQL, which SQLite keeps as JSON text and reads through `json_each`."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from datetime import timedelta

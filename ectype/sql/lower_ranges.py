@@ -1,5 +1,7 @@
 """Ranges: what PostgreSQL knows of two of them, or of one and a value; SQLite has none and is told so."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, Final
 

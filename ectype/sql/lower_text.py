@@ -1,5 +1,7 @@
 """Text: comparisons that mean the same on every database, and search for words."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from typing import Any

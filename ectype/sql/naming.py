@@ -1,5 +1,7 @@
 """Output names: what a select says under a name, and which clauses may say the name for it."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from ectype.expr.nodes import Named

@@ -4,6 +4,8 @@ A database without exact decimals (SQLite) keeps them as text, or with `field(sc
 digit. Both look like other values to it, so that it would compute nonsense without a word: here that is refused.
 """
 
+from __future__ import annotations
+
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 

@@ -1,5 +1,7 @@
 """The order of a SELECT, what is distinct in it, and limits that count equal rows."""
 
+from __future__ import annotations
+
 from sqlglot import exp
 
 from ectype.errors import QueryError, UnsupportedError

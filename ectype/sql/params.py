@@ -1,5 +1,7 @@
 """How parameters are dumped: by the type of what they are compared with, by their own class, as one list."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable, Sequence
 from enum import Enum

@@ -4,6 +4,8 @@ SQLite raises nothing on demand outside of triggers, but for a path into JSON th
 by which the adapter knows what is meant. A function in a branch that is not taken is not called.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 from sqlglot import exp

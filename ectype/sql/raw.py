@@ -4,6 +4,8 @@ The text is never translated. What is read of it: whether a gap stands inside qu
 not one that begins or ends a transaction, and whether it may change the connection's session.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -4,6 +4,8 @@ A named expression that is used again is printed as its name, or with the values
 sent. PostgreSQL cannot tell the type of a `$n` that stands nowhere, so the others move up.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The shapes of writes: what decides their text, and so their own cache keys."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from ectype.query.ast import OnConflict

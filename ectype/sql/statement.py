@@ -1,5 +1,7 @@
 """What a compiler makes: text, how its parameters are dumped, and how its rows are read."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

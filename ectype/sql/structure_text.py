@@ -1,5 +1,7 @@
 """What `structure`, `column` and `database_object` declare, as the DDL of one database."""
 
+from __future__ import annotations
+
 from typing import Any, Final, cast
 
 from ectype.errors import CastError, SchemaError, UnsupportedError

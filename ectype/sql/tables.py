@@ -1,5 +1,7 @@
 """What stands in FROM, JOIN and UPDATE without a SELECT of its own: tables, SQL text, constant rows."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from typing import Any

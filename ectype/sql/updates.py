@@ -1,5 +1,7 @@
 """UPDATE and DELETE of all rows of a query: joins, CTEs, and what comes back of each row."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -78,7 +80,7 @@ def cte_text(scope: Scope, select: Select, write: Write, prefix: str | None) -> 
     return written.update(write.assignments, write.offset) if write.verb == "update" else written.delete()
 
 
-def _statement(sql: str, written: "_Written", operation: str) -> Statement:
+def _statement(sql: str, written: _Written, operation: str) -> Statement:
     scope, select = written.scope, written.select
     columns = tuple(output_column(select, output, scope.dialect) for output in written.outputs)
     return Statement(

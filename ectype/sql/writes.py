@@ -1,5 +1,7 @@
 """INSERT, UPDATE and DELETE statements. The frame is written here, expressions come from the fence."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The hook that a `conftest.py` may have."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,7 +10,7 @@ if TYPE_CHECKING:
     from ectype.repo.repo import Repo
 
 
-def pytest_ectype_setup(repo: "Repo") -> "Awaitable[None] | None":  # type: ignore[empty-body]
+def pytest_ectype_setup(repo: Repo) -> Awaitable[None] | None:  # type: ignore[empty-body]
     """Prepare the database of a repo, once in each process that runs tests: `await migrations.migrate(repo, folder)`.
 
     It may be async. Migrations reach the database themselves, and what they do stays; other calls of a sandboxed repo

@@ -1,5 +1,7 @@
 """The fixtures of the plugin: a repo, and an owner of its sandbox for each test."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, Callable
 from inspect import isawaitable
 from typing import Any, cast

@@ -1,5 +1,7 @@
 """What a test may say about the statements that it runs: how many, and that none of them runs once a row."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import inspect

@@ -1,5 +1,7 @@
 """What to write instead of a query that is run once for each row: the `preload` that reads all of them at once."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from typing import Any, Final

@@ -5,12 +5,14 @@ without evaluating what stands in its brackets; that is done at first use. Pytho
 objects, or as text (quoted, or `from __future__ import annotations`); Python 3.14 keeps a function that makes them.
 """
 
+from __future__ import annotations
+
 import ast
 import builtins
 import sys
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Final, ForwardRef, Literal, Union, cast, get_args, get_origin
 
@@ -38,12 +40,14 @@ class RawAnnotation:
         argument: what stands in the brackets, not evaluated: text, an object, or a tuple of objects; None without
             brackets.
         text: the annotation as one would write it, for messages.
+        names: of a class that is finished, the names of the module in which it stands.
     """
 
     name: str
     head: type | None
     argument: object
     text: str
+    names: Mapping[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
 
 
 def read_annotations(
@@ -75,7 +79,8 @@ def read_class_annotations(cls: type) -> dict[str, RawAnnotation]:
     """
     module = sys.modules.get(cls.__module__)
     names: Mapping[str, object] = {} if module is None else vars(module)
-    return _taken_apart(_of_class(cls), [vars(cls), names, vars(builtins)])
+    found = _taken_apart(_of_class(cls), [vars(cls), names, vars(builtins)])
+    return {name: replace(one, names=names) for name, one in found.items()}
 
 
 def _of_namespace(namespace: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,6 +5,8 @@ to be looked at one after the other, since they are of several kinds, or one of 
 know which. None of them raises, whatever the items are.
 """
 
+from __future__ import annotations
+
 import re
 from array import array
 from collections.abc import Callable, Sequence

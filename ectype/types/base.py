@@ -1,5 +1,7 @@
 """What a field type is: how a value is cast from the outside, and how it is stored on each database."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar

@@ -5,6 +5,8 @@ lose a whole result, and no one takes it for the real thing: it prints as its te
 written back. Arithmetic with one gives plain values again.
 """
 
+from __future__ import annotations
+
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, Self, cast
 

@@ -1,5 +1,7 @@
 """The types that hold others: JSON documents, arrays, and `Any`."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, cast

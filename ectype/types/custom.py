@@ -1,5 +1,7 @@
 """Types of the application's own: what they are made of, and the guard between their code and everything else."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -172,7 +174,7 @@ class CustomField(Scalar[Any]):
     stores: Type[Any]
 
     @classmethod
-    def of(cls, given: Any) -> "CustomField":
+    def of(cls, given: Any) -> CustomField:
         """Return the field type of a custom type, given as a class or an instance.
 
         Raises:

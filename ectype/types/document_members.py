@@ -5,6 +5,8 @@ text order is time order; bytes as hex digits, as in lists; a Decimal as text; a
 SQLite stores for it. Stored documents outlive code: these forms never change.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol, cast, runtime_checkable

@@ -5,6 +5,8 @@ only they come back as they went in. It nests at most 100 levels deep, far above
 PostgreSQL and Python end in a stack error. Text has no NUL and no lone surrogate (`jsonb` refuses `\u0000`).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from decimal import Decimal
 from json import JSONDecoder, JSONEncoder

@@ -1,5 +1,7 @@
 """The type of spans of time: `interval`, or a number of microseconds."""
 
+from __future__ import annotations
+
 import re
 from datetime import timedelta
 from typing import Any, ClassVar, Final

@@ -1,5 +1,7 @@
 """The members of enums: text, whole numbers, or an enum type of PostgreSQL."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, Flag

@@ -1,5 +1,7 @@
 """Spans of the calendar: months, days and microseconds apart, since a month has no length."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, fields
 from datetime import timedelta

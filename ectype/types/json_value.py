@@ -1,5 +1,7 @@
 """The type of a value inside a JSON document: of any kind, and None for JSON's null."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any
 

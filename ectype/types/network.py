@@ -3,6 +3,8 @@
 SQLite holds their canonical text, whose equality is theirs, and whose order is not.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network

@@ -4,6 +4,8 @@ The accepted text is Ecto's (https://hexdocs.pm/ecto/Ecto.Type.html), in a gramm
 exponents are bounded before anything is converted: `int(Decimal("1e3000000"))` alone would take minutes.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -4,6 +4,8 @@ This is the only file that imports pydantic, and it is imported only when an ann
 Adapters are strict and compiled once a type; what users see are Ecto's words, never pydantic's.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from json import JSONDecoder

@@ -3,6 +3,8 @@
 A range is kept in the one form that PostgreSQL gives it, so that equal ranges are equal values, and equal text.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

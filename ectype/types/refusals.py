@@ -1,5 +1,7 @@
 """The `CastError` of a value that a type does not store: what it got, shortened, and the fix."""
 
+from __future__ import annotations
+
 from reprlib import Repr
 from typing import Any, Final
 

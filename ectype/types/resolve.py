@@ -4,6 +4,8 @@ Scalars, enums, arrays of scalars and plain JSON are ours; every other annotatio
 then, since that takes a third of the time that `import ectype` may take.
 """
 
+from __future__ import annotations
+
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum

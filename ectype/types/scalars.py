@@ -4,6 +4,8 @@
 before it is converted, so that no input costs more than its length. `dump` takes values of the type only.
 """
 
+from __future__ import annotations
+
 import re
 from base64 import b64encode
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Structs and params as whoever is outside sees them, as plain data: `ectype.types.pydantic` makes schemas of them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +43,7 @@ class LinkForm:
     many: bool
     nullable: bool
     get: Callable[[Any], Any]
-    related: Callable[[], "tuple[StructForm, ...]"]
+    related: Callable[[], tuple[StructForm, ...]]
     embedded: bool = False
 
 
@@ -82,7 +84,7 @@ class ParamForm:
     nullable: bool
     rules: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    entries: "tuple[ParamsForm, ...] | None" = None
+    entries: tuple[ParamsForm, ...] | None = None
     many: bool = False
     indexed: bool = False
 

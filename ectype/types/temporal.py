@@ -5,6 +5,8 @@ write, ASCII only; no week dates, ordinals, basic forms or numbers. Two departur
 and a timestamp is aware, always in UTC. SQLite holds text whose order is the order of time.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time

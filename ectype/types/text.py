@@ -1,5 +1,7 @@
 """The types of text with rules of its own: text whose case does not count, and ULIDs."""
 
+from __future__ import annotations
+
 import re
 from typing import Any, ClassVar, Final
 

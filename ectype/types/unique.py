@@ -5,6 +5,8 @@ and what the counter cannot hold borrows from the next millisecond (RFC 9562, se
 randomness each time, so that processes, also forked ones, never make the same key.
 """
 
+from __future__ import annotations
+
 from collections import deque
 from os import urandom
 from time import sleep, time_ns

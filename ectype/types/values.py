@@ -1,5 +1,7 @@
 """The type that a bound value has by itself, where nothing else gives it one."""
 
+from __future__ import annotations
+
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast

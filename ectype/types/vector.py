@@ -1,5 +1,7 @@
 """The type of vectors: as many numbers of single precision as the column says."""
 
+from __future__ import annotations
+
 from array import array
 from dataclasses import dataclass
 from math import isfinite

@@ -4,6 +4,8 @@ A route of a struct itself is refused when it is made. A model that holds one wa
 a route names it; so an application's routes are looked through when it starts.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 

@@ -3,6 +3,8 @@
 app = Starlette(routes=[...], exception_handlers=repo_errors())
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType

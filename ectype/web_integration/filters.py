@@ -1,5 +1,7 @@
 """What logs and telemetry may show of a client's parameters."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast, final
 

@@ -1,5 +1,7 @@
 """What a field is in HTML: the text of its value, and the attributes that a browser checks."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal

@@ -4,6 +4,8 @@ The rules are those of `Phoenix.HTML.FormData` for changesets (https://hexdocs.p
 of `inputs_for` and `used_input?` (https://hexdocs.pm/phoenix_live_view/Phoenix.Component.html).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +47,7 @@ def to_form(
     id: str | None = None,  # noqa: A002  # HTML's word
     action: str | None = None,
     translate: Translate | None = None,
-) -> "Form":
+) -> Form:
     """Return the form of a changeset, for a template: `form["email"]` is an input, `form.inputs_for("posts")` forms.
 
     Errors are there once something was done: while the changeset has no action (or `ignore`), there are none. The
@@ -119,7 +121,7 @@ class Form:
             return ()
         return tuple([(str(path[0]), error) for path, error in self.source.located_errors() if len(path) == 1])
 
-    def __getitem__(self, member: Member) -> "FormField":
+    def __getitem__(self, member: Member) -> FormField:
         """Return the input of a field: by its column or its name.
 
         Raises:
@@ -140,7 +142,7 @@ class Form:
         append: Sequence[Any] = (),
         as_: str | None = None,
         id: str | None = None,  # noqa: A002  # HTML's word
-    ) -> "tuple[Form, ...]":
+    ) -> tuple[Form, ...]:
         """Return the forms of an association or embed: of the changes, else of what the struct has.
 
         A relation of one has one form, of a new entry when there is none; it has none after its entry was taken away.
@@ -216,7 +218,7 @@ class Form:
         id_: str,
         index: int | None,
         hidden: tuple[Hidden, ...],
-    ) -> "Form":
+    ) -> Form:
         action = None if self.action in _QUIET else source.action
         more = (*hidden, *_key(relation, source))
         return Form(source, name, id_, action, self.translate, index, more)

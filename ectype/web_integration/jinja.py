@@ -1,12 +1,14 @@
 """The inputs of forms as Jinja2 macros: `{% from "ectype/forms.html" import input %}`."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
 
-def form_templates() -> "BaseLoader":
+def form_templates() -> BaseLoader:
     """Return a loader of `ectype/forms.html`, which stands behind an application's own templates.
 
     Its macros escape what they are given, whether the environment does or not. They are `input`, `textarea`,

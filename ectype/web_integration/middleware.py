@@ -1,5 +1,7 @@
 """What ties repos to an application: opened when it starts, closed when it stops; in tests, one owner a request."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any, TypeAlias

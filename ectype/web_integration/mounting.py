@@ -1,5 +1,7 @@
 """What Litestar does otherwise than Starlette when it mounts an application: it adds a slash to every path."""
 
+from __future__ import annotations
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 

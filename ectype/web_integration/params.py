@@ -5,6 +5,8 @@
 (https://hexdocs.pm/plug/Plug.Conn.Query.html).
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass

@@ -4,6 +4,8 @@ A payload that leaves is an object (a mapping with JSON values) or `bytes`. Besi
 dates, times, UUIDs, Decimals and Enums, which are written as strings, as Phoenix's JSON library writes them.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from datetime import date, datetime, time

@@ -1,5 +1,7 @@
 """The page of a developer whose database is behind: which migrations are pending, and a button that applies them."""
 
+from __future__ import annotations
+
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence

@@ -5,6 +5,8 @@ HMAC-SHA256 over all of it. The key is PBKDF2-HMAC-SHA256 of the secret and the 
 `Plug.Crypto.KeyGenerator`. It holds only letters of URLs, so that it may stand in a query, a header or a subprotocol.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import json

@@ -1,5 +1,7 @@
 """What is done in a scratch database: what is wanted is built there, and what migrations made is made again."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Two states of a table's columns, and the commands that lead from one to the other."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from typing import Any, cast
 

@@ -1,5 +1,7 @@
 """What is compared, and what both tables and columns need for it."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field, replace
 from itertools import chain, count

@@ -1,5 +1,7 @@
 """What the diff found, as migration files and as SQL."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime

@@ -1,5 +1,7 @@
 """What a database holds beside tables: enums, views, functions, triggers, policies, sequences, extensions."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import replace

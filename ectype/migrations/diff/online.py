@@ -4,6 +4,8 @@ The files are: the column with its trigger, and a backfill for the rows that are
 that all rows are in step; the swap of the names, which takes no time; and the end of the old column.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,5 +1,7 @@
 """What keeps a column from getting another type in steps: each in the words of the refusal."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final

@@ -1,5 +1,7 @@
 """What the diff owns: what is declared, and what an applied migration made. All else is left as it is, and listed."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import replace
 

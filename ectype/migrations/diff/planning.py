@@ -1,5 +1,7 @@
 """The conductor of the diff: what a database lacks of what the schemas declare, and what it holds besides."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """Renames: said by a schema, by an option or by an answer, and never guessed."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy

@@ -1,5 +1,7 @@
 """Commands as the source of a migration: the calls that a person would write for them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final

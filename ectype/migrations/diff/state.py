@@ -1,5 +1,7 @@
 """What a database holds, as the values that migrations are made of, by name: what the diff compares."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Final, TypeAlias, cast

@@ -1,5 +1,7 @@
 """What the diff finds: commands in their order, the files that they go into, and what it leaves alone."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias

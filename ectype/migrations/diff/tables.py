@@ -1,5 +1,7 @@
 """Two states of tables, and the commands that lead from one to the other."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final

@@ -1,5 +1,7 @@
 """Types, defaults and texts of a database as Python source."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

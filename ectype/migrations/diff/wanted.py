@@ -1,5 +1,7 @@
 """What an application declares, as the statements that build it in an empty database, and what it leaves unsaid."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast

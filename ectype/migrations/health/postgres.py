@@ -1,5 +1,7 @@
 """What matters on PostgreSQL: who stands between, what may be done, how long things wait, and two clocks."""
 
+from __future__ import annotations
+
 import time
 from typing import Any, Final
 

@@ -1,5 +1,7 @@
 """One thing that was looked at."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal
 

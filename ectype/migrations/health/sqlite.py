@@ -1,5 +1,7 @@
 """What matters on SQLite: how the file is written, what it checks, and whether it is whole."""
 
+from __future__ import annotations
+
 from typing import Any, Final
 
 from ectype.adapters.base import Connection

@@ -1,5 +1,7 @@
 """`# lint: ok L01 reason`: what the author of a migration has thought about."""
 
+from __future__ import annotations
+
 import ast
 import io
 import re

@@ -1,5 +1,7 @@
 """The conductor of `ectype lint`: files, commands, statements, facts, rules, remarks, in this order."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path

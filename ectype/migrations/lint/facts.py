@@ -1,5 +1,7 @@
 """What one statement does to the database, as far as the rules ask."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -81,7 +83,7 @@ class Fact:
     references_columns: tuple[str, ...] = ()
     using: bool = False
 
-    def inside(self, schema: str) -> "Fact":
+    def inside(self, schema: str) -> Fact:
         """Return the fact as it is said where names without a schema mean that one.
 
         >>> Fact("drop table", "public.users").inside("public").table

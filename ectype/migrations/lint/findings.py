@@ -1,5 +1,7 @@
 """What `ectype lint` says: its rules by code, and a finding with its place, its reason and what to write instead."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType

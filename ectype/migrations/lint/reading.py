@@ -1,5 +1,7 @@
 """Statements to facts: what a statement does, whoever wrote it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Final
 

@@ -1,5 +1,7 @@
 """CREATE TABLE and ALTER TABLE to facts."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final

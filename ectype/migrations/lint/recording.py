@@ -1,5 +1,7 @@
 """A migration's commands, each with the line of its file where it stands; no database is asked."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import currentframe, isawaitable

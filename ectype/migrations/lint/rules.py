@@ -1,5 +1,7 @@
 """Which rules look at which facts."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 

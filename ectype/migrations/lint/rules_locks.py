@@ -4,6 +4,8 @@ Which statement takes which lock: https://www.postgresql.org/docs/current/explic
 https://www.postgresql.org/docs/current/sql-altertable.html.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import replace

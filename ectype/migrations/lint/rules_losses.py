@@ -1,5 +1,7 @@
 """D01 to D04: what removes data, or the name by which the release that still runs knows it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from ectype.migrations.lint.facts import Fact

@@ -1,5 +1,7 @@
 """C01: what breaks the release that still runs; P01 to P05: what will be regretted."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Final
 

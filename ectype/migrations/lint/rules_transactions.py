@@ -1,5 +1,7 @@
 """T01 to T03, and S01: what does not go with the one transaction that a migration is."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Final
 

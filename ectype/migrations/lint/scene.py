@@ -1,5 +1,7 @@
 """What the rules know when they look at a statement: the tables as the migrations before made them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final

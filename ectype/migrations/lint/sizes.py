@@ -1,5 +1,7 @@
 """How many rows the tables have: what makes a lock short, or long."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final

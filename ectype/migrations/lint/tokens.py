@@ -1,5 +1,7 @@
 """Statements to tokens: enough to see what a statement does."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

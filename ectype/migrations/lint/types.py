@@ -1,5 +1,7 @@
 """What a change of a column's type does to the rows: nothing, a rewrite, or a loss."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias

@@ -1,5 +1,7 @@
 """The annotation of a field for the type of a column; or why there is none."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

@@ -1,5 +1,7 @@
 """What a field says for the default of its column: the value where it is a plain one."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from math import isfinite

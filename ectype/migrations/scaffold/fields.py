@@ -1,5 +1,7 @@
 """From a column to the line of its field."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

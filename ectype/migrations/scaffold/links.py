@@ -4,6 +4,8 @@ A foreign key is a `belongs_to` here, and there a `has_one` where it is unique, 
 key is two foreign keys ties two others together: each has a `many_to_many` to the other.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -7,6 +7,8 @@ The rule for English words is small and always the same; `--name table=Class` sa
 - `-ies` becomes `-y`; `-sses`, `-shes`, `-ches`, `-xes`, `-zes` lose `es`; any other `-s` is dropped.
 """
 
+from __future__ import annotations
+
 import keyword
 import re
 import unicodedata

@@ -1,5 +1,7 @@
 """What is written: enums, classes, their members, and what is left out with the reason. Plain data."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import Final
 

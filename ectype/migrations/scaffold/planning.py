@@ -1,5 +1,7 @@
 """From a catalogue to what is written: the conductor of this room."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final

@@ -1,5 +1,7 @@
 """From a plan to the text of modules: one for all schemas, or one for each table in a package."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from typing import Final
 

@@ -1,5 +1,7 @@
 """Lines of Python as a formatter leaves them: at most 120 characters, calls split where they are longer."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final

@@ -1,5 +1,7 @@
 """Making and removing a database."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path

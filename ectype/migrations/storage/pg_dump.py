@@ -1,5 +1,7 @@
 """PostgreSQL's own `pg_dump`: who else would know all that a server can hold."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import re

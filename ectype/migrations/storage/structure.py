@@ -1,5 +1,7 @@
 """The structure of a database as SQL text, with the journal of migrations, and back."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

@@ -3,6 +3,8 @@
 app = Starlette(routes=[Mount("/socket", socket_app(UserSocket, pubsub=pubsub))])
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta

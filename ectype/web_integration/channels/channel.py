@@ -10,6 +10,8 @@
 One instance stands for one client in one topic. Its callbacks run one after the other, so they need no locks.
 """
 
+from __future__ import annotations
+
 import inspect
 import logging
 from abc import ABC, abstractmethod

@@ -1,5 +1,7 @@
 """What channels refuse: their wrong use by the application, and frames that no client of the protocol sends."""
 
+from __future__ import annotations
+
 from ectype.errors import EctypeError
 
 

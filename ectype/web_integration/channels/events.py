@@ -4,6 +4,8 @@ Listen with `telemetry.attach("ectype.socket.connected", handler)`, and `ectype.
 `ectype.channel.joined`, `ectype.channel.handled_in` likewise.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final, Literal
 

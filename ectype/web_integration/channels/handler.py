@@ -1,5 +1,7 @@
 """SocketHandler: which channels a socket offers, and who may connect."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """What every client passes before it is served, whatever the transport: origin, version, and `connect`."""
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import binascii

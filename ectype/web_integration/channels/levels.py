@@ -1,5 +1,7 @@
 """At which level of the log a socket or a channel says what it does."""
 
+from __future__ import annotations
+
 from typing import TypeAlias
 
 from ectype.web_integration.channels.errors import ChannelError

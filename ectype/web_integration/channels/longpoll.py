@@ -4,6 +4,8 @@ A GET opens a session or waits for its messages, a POST brings frames. The HTTP 
 the protocol stands in the body, as in `Phoenix.Transports.LongPoll`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import binascii

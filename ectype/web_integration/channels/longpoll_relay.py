@@ -4,6 +4,8 @@ A session listens on a topic of its own, whose name only its signed token tells;
 for the answers. A question is `{"id", "reply_to", …}` with the event `find`, `poll`, `dispatch` or `cancel`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import base64
 import secrets
@@ -32,7 +34,7 @@ class Asker:
         self._waiting: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
         self._subscription: Subscription | None = None
 
-    async def find(self, topic: str) -> "Remote | None":
+    async def find(self, topic: str) -> Remote | None:
         """Return the session that listens on the topic, or None when it does not answer in time."""
         answer = await self.ask(topic, "find", {}, self._patience)
         return None if answer is None else Remote(self, topic, self._patience)

@@ -1,5 +1,7 @@
 """A long-poll session: what stands for the socket of a client that has none, between its requests."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections import deque
@@ -49,7 +51,7 @@ class Session:
     )  # fmt: skip
 
     def __init__(
-        self, admitted: Admitted, keeper: Doorkeeper, *, window: float, on_end: Callable[["Session"], object]
+        self, admitted: Admitted, keeper: Doorkeeper, *, window: float, on_end: Callable[[Session], object]
     ) -> None:
         self._keeper = keeper
         self._capacity = keeper.limits.outbox

@@ -1,5 +1,7 @@
 """The token of a long-poll session: which session, of which process, signed and with an age."""
 
+from __future__ import annotations
+
 import secrets
 from typing import Any, Final, NamedTuple, final
 

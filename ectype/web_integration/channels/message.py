@@ -1,5 +1,7 @@
 """What travels between a client and its channels, as plain values."""
 
+from __future__ import annotations
+
 from typing import Final, NamedTuple
 
 from ectype.web_integration.payload import Outgoing

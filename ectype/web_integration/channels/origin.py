@@ -6,6 +6,8 @@ no browser and passes; `True` wants the host that the request was sent to, `"exa
 names the origins; a function decides.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ class _Place:
     host: str
     port: int | None
 
-    def admits(self, origin: "_Place") -> bool:
+    def admits(self, origin: _Place) -> bool:
         if self.scheme is not None and self.scheme != origin.scheme:
             return False
         if self.port is not None and self.port != origin.port:

@@ -5,6 +5,8 @@ task sends to client after client for as long as none makes it wait; the moment 
 slow client, and another takes over the rest. So a slow client delays nobody, and there is no task per client.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections import deque
@@ -32,7 +34,7 @@ class Outbox:
 
     __slots__ = ("_busy", "_closed", "_fanout", "_limit", "_overflow", "_room", "_sender", "_transmit", "_waiting")
 
-    def __init__(self, transmit: Transmit, *, fanout: "Fanout", overflow: Callable[[], None], limit: int) -> None:
+    def __init__(self, transmit: Transmit, *, fanout: Fanout, overflow: Callable[[], None], limit: int) -> None:
         self._transmit = transmit
         self._fanout = fanout
         self._overflow = overflow

@@ -1,5 +1,7 @@
 """Runner: one channel of one client, its mailbox, and the task that lives while there is mail."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections import deque
@@ -41,14 +43,14 @@ class Host(Protocol):
     filter_params: ParamFilter
 
     async def settle(self, actions: ChannelActions) -> None: ...  # noqa: D102  # said in Connection
-    def forget(self, runner: "Runner") -> None: ...  # noqa: D102
+    def forget(self, runner: Runner) -> None: ...  # noqa: D102
     async def give_back(self, left_over: list[Message]) -> None: ...  # noqa: D102
     def overflow(self) -> None: ...  # noqa: D102
 
 
 class _Join(NamedTuple):
     payload: object
-    after: "Runner | None"
+    after: Runner | None
 
 
 class _Out(NamedTuple):
@@ -92,7 +94,7 @@ class Runner:
 
     # What the connection calls.
 
-    def start(self, payload: object, *, after: "Runner | None") -> None:
+    def start(self, payload: object, *, after: Runner | None) -> None:
         """Let the channel join, once the runner that it replaces has ended."""
         self._put(_Join(payload, after))
 
@@ -248,7 +250,7 @@ class Runner:
 
     # Joining.
 
-    async def _on_join(self, payload: object, after: "Runner | None") -> None:
+    async def _on_join(self, payload: object, after: Runner | None) -> None:
         if after is not None:
             await after.end()
         self._begun = True

@@ -9,6 +9,8 @@ Where a client can take text only (version 1, and long polling in any version), 
 `{"base64": "…"}`: Phoenix has no form for them at all.
 """
 
+from __future__ import annotations
+
 import re
 from base64 import b64encode
 from typing import Final, Protocol, TypeAlias, cast, final

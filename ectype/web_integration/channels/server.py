@@ -1,5 +1,7 @@
 """Connection: one client's socket on the server, whatever the transport. It runs what `socket.py` decides."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Callable, Mapping

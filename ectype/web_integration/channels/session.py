@@ -5,6 +5,8 @@ know. It stands in the session, and each page gets it under another mask, so tha
 nothing of it (BREACH).
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import hmac

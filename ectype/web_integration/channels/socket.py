@@ -6,6 +6,8 @@ Nothing here knows a server, a task or a clock. `SocketState.receive` takes a de
 its own topic only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -135,7 +137,7 @@ class Member(Generic[R]):
 
     __slots__ = ("join_ref", "phase", "ref", "replaces", "route", "topic")
 
-    def __init__(self, message: Message, route: R, *, replaces: "Member[R] | None") -> None:
+    def __init__(self, message: Message, route: R, *, replaces: Member[R] | None) -> None:
         self.topic: Final = message.topic
         self.join_ref: Final = message.join_ref if message.join_ref is not None else message.ref
         self.ref: Final = message.ref

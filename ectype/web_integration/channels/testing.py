@@ -11,6 +11,8 @@ serializer and back, so it is what a browser would get: dates and UUIDs are stri
 the part that matters: `{"body": "hi"}` fits `{"body": "hi", "id": 7}`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -81,7 +83,7 @@ async def connect(
     auth_token: str | None = None,
     headers: Mapping[str, str] = _NO_HEADERS,
     limits: Limits | None = None,
-) -> AsyncGenerator["Client", None]:
+) -> AsyncGenerator[Client, None]:
     """Connect a client, and end it and its channels at the end of the block.
 
     Args:
@@ -143,7 +145,7 @@ class Client:
         """The name that `connect` gave the socket."""
         return self._connection.id
 
-    async def join(self, topic: str, payload: Mapping[str, Any] | None = None) -> "JoinedChannel":
+    async def join(self, topic: str, payload: Mapping[str, Any] | None = None) -> JoinedChannel:
         """Join a topic and return the channel, as the client sees it.
 
         Raises:
@@ -159,7 +161,7 @@ class Client:
             raise JoinRefusedError(topic, reply.payload)
         return JoinedChannel(self, topic, ref, reply.payload)
 
-    async def subscribe_and_join(self, topic: str, payload: Mapping[str, Any] | None = None) -> "JoinedChannel":
+    async def subscribe_and_join(self, topic: str, payload: Mapping[str, Any] | None = None) -> JoinedChannel:
         """Join as `join` does, and hear the topic's broadcasts too, for `assert_broadcast`."""
         heard: list[Broadcast] = []
 

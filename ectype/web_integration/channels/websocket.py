@@ -1,5 +1,7 @@
 """The WebSocket transport: one client's frames in and out, and how its socket closes."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Awaitable, Sequence
@@ -103,7 +105,7 @@ class WebSocketEndpoint:
             connection.abandon()
             keeper.leave(connection)
 
-    async def _read(self, connection: Connection, idle: "_IdleTimer", receive: Receive) -> None:
+    async def _read(self, connection: Connection, idle: _IdleTimer, receive: Receive) -> None:
         while True:
             event = await receive()
             if event["type"] != "websocket.receive":

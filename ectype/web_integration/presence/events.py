@@ -1,5 +1,7 @@
 """Telemetry events of presence, for `telemetry.attach("ectype.presence.diff", handler)`. Times are in seconds."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Final
 

@@ -11,6 +11,8 @@ Each process keeps what it knows of all others, tells them what changed on its s
 to its own clients.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from base64 import urlsafe_b64encode

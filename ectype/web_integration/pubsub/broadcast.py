@@ -1,5 +1,7 @@
 """Broadcast: one message to all who subscribed to a topic."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Hashable
 from typing import Any, Final, Self, TypeVar, cast, final
 
@@ -48,7 +50,7 @@ class Broadcast:
             self._payload = cast("Outgoing", decode_json(cast("str", self.body)))
         return self._payload
 
-    def once(self, key: Hashable, make: "Callable[[Broadcast], T]") -> T:
+    def once(self, key: Hashable, make: Callable[[Broadcast], T]) -> T:
         """Return `make(self)`, made once for each key however many subscribers ask: encode once, send to thousands."""
         try:
             return cast("T", self._made[key])

@@ -1,5 +1,7 @@
 """Bus: what carries the messages of one PubSub to the PubSubs of other processes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeAlias

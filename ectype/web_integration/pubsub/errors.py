@@ -1,5 +1,7 @@
 """Errors of PubSub."""
 
+from __future__ import annotations
+
 from ectype.errors import EctypeError
 
 

@@ -1,5 +1,7 @@
 """PostgresBus: PubSub between processes by LISTEN and NOTIFY, with nothing but the database that is there already."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import logging

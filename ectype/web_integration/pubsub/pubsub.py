@@ -10,6 +10,8 @@ Delivery is at most once, without history, in the order of the calls; what may h
 to the subscribers of `RESYNC`.
 """
 
+from __future__ import annotations
+
 import inspect
 import logging
 import threading

@@ -3,6 +3,8 @@
 It needs redis-py: `pip install 'ectype[redis]'`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Sequence

@@ -4,6 +4,8 @@ What leaves waits in an outbox that one task empties, so that a broadcast stays 
 its broadcasts: who hears a number twice drops one, and who misses a number says that something was lost.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import random

@@ -2,6 +2,8 @@
 
 import sys
 from datetime import datetime, timedelta
+from decimal import Decimal
+from textwrap import dedent
 from types import ModuleType
 from typing import ClassVar
 
@@ -250,6 +252,31 @@ def test_the_nearest_declaration_of_a_member_wins():
 
     assert (Near().hits, Near.__schema__.field("hits").type.name) == ("many", "string")
     assert (Own().hits, Own.__schema__.field("hits").type.name) == (0.5, "float")
+
+
+def test_a_mixin_in_a_module_of_text_is_read_with_the_names_of_that_module(monkeypatch):
+    shared = ModuleType("shared_mixins")
+    monkeypatch.setitem(sys.modules, "shared_mixins", shared)
+    body = """
+        from __future__ import annotations
+        from decimal import Decimal as Money
+        from ectype import BelongsTo, Field, belongs_to, field
+
+        class Priced:
+            price: Field[Money] = field(default=Money(0), scale=2)
+            page_id: Field[int | None] = field(default=None)
+            page: BelongsTo[Page | None] = belongs_to()
+    """
+    exec(dedent(body), shared.__dict__)
+    Money = str  # noqa: F841  # what the name means here
+
+    class Ticket(Schema, shared.Priced, table="tickets"):
+        id: Field[int] = primary_key()
+
+    assert Ticket(price=Decimal("1.50")).price == Decimal("1.50")
+    assert Ticket.__schema__.field("price").type.name == "decimal"
+    # What is not there is what the class sees, and then any schema of that name.
+    assert Ticket.__schema__.associations["page"].related is Page.__schema__
 
 
 def test_a_mixin_with_slots_costs_no_dict():

@@ -4,6 +4,8 @@ A replica numbers its changes 1, 2, 3, …; a context says, for each replica, up
 are compared and joined as vector clocks are.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
 

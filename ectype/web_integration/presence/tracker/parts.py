@@ -1,5 +1,7 @@
 """Parts of a state: what replicas send each other, whole or as what changed."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, final
@@ -71,7 +73,7 @@ class Part:
         """How many changes it tells of."""
         return len(self.entries) + sum(len(dots) for dots in self.dots.values())
 
-    def of(self, replicas: Set[str], *, for_replica: str | None = None) -> "Part":
+    def of(self, replicas: Set[str], *, for_replica: str | None = None) -> Part:
         """Return what it says of some replicas, without the entries of the one that it is for, who knows them."""
         return Part(
             {

@@ -5,6 +5,8 @@ other which changes they have seen and which of them still stand; the order, the
 difference. Nothing here reads a clock or the network.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 

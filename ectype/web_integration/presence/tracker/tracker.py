@@ -5,6 +5,8 @@ Every period it tells the others what it did; when that was nothing, only every 
 asks it, and is sent what it lacks.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias, final

@@ -1,5 +1,7 @@
 """The messages of trackers as JSON objects, and back."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Set
 from typing import Any, cast
 
