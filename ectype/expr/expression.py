@@ -633,10 +633,5 @@ def operand_of(value: object) -> tuple[Expression, tuple[object, ...]]:
 
 def operands_of(values: Iterable[object]) -> tuple[tuple[Expression, ...], tuple[object, ...]]:
     """Return the nodes of several expressions or values, and all their parameters."""
-    found: list[Expression] = []
-    params: tuple[object, ...] = ()
-    for value in values:
-        node, own = operand_of(value)
-        found.append(node)
-        params += own
-    return tuple(found), params
+    found = [operand_of(value) for value in values]
+    return tuple([node for node, _ in found]), tuple([one for _, params in found for one in params])
