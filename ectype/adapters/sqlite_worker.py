@@ -315,14 +315,17 @@ def hop(driver: aiosqlite.Connection, work: Callable[..., T], *args: object) -> 
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
+    # The driver keeps `run` until its next job comes, and would keep what goes in and what comes out with it.
+    asked = [(answer, args)]
 
     def run() -> None:
+        mine, given = asked.pop()
         try:
-            result = work(*args)
+            result = work(*given)
         except BaseException as exc:  # noqa: BLE001  # it is the caller's, who is on another thread
-            _tell(loop, _refuse, answer, exc)
+            _tell(loop, _refuse, mine, exc)
         else:
-            _tell(loop, _give, answer, result)
+            _tell(loop, _give, mine, result)
 
     driver._tx.put_nowait((None, run))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
     return answer

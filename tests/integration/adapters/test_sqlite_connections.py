@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,25 @@ async def value(connection: SqliteConnection, sql: str, *params: object) -> Any:
 def run_script(text: str, *args: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(text), *args]
     return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+class Big:
+    """What can be a parameter or a result, and be seen to go."""
+
+    def __conform__(self, _protocol: object) -> str:
+        return "big"
+
+
+async def test_a_connection_at_rest_keeps_neither_what_it_was_sent_nor_what_it_gave(connection):
+    sent = Big()
+    found = await connection.fetch(
+        f"SELECT ?1 WHERE 1 IN ({COUNTING.replace('500000000', '1')})", (sent,), lambda _: Big()
+    )
+    seen = [weakref.ref(sent), weakref.ref(found)]
+    del sent, found
+    # Until then the event loop holds what woke this task.
+    await asyncio.sleep(0.01)
+    assert [one() for one in seen] == [None, None]
 
 
 # -- connecting --------------------------------------------------------------------------------------------------------
