@@ -293,7 +293,7 @@ class SqliteConnection:
             pace.owed
             or not (brief.in_turn() or await brief.next_turn())
             or not brief.commits.may_be_here()
-            or worker.here(jobs.commit, "COMMIT", (), _done, pace, timeout) is MISSED
+            or worker.here(jobs.commit, "COMMIT", (), _nothing, pace, timeout) is MISSED
         ):
             return False
         brief.commits.was_here(ROWS_AT_ONCE - self._few)
@@ -377,10 +377,6 @@ def begin_text(how: Begin) -> str:
 
 def _nothing(_result: None) -> None:
     return None
-
-
-def _done(_result: None) -> bool:
-    return True
 
 
 def _itself(cursor: sqlite3.Cursor) -> sqlite3.Cursor:
