@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import NoneType
 from typing import Any, Final, cast
 
 from ectype.errors import QueryError
@@ -39,7 +41,9 @@ from ectype.sql.compilers import (
 )
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
-from ectype.types.at_once import is_all
+from ectype.sql.statement import Statement
+from ectype.types.base import Many
+from ectype.types.columns import Column, word_array
 
 SELECTING: Final = frozenset({"select", "merge"})
 """The steps of a query that say what comes back of its rows."""
@@ -121,32 +125,53 @@ class _InsertAll:
         classes = _classes(group.columns)
         if any(issubclass(one, Expr) for one in classes):
             return self._cells(plain(group))
-        shared: tuple[str, ...] = ()
+        if engine.dialect.unnest_insert and group.fields:
+            return self._at_once(group, shares=Placeholder in classes)
         if Placeholder in classes:
-            group, shared = shared_fields(group)
-        shape, params = self._shape(group.fields, shared)
-        at_once = engine.dialect.unnest_insert and bool(group.fields)
-        prepared = engine.plan(
-            ("insert_all", shape, back.form), lambda dialect: self._prepared(shape, dialect, at_once=at_once)
-        )
-        if at_once:
-            pairs = zip(group.fields, group.columns, strict=True)
-            given = [column[0] if field in shared else column for field, column in pairs]
-            values = prepared.dump((*given, *params))
-            write = lambda: _run(engine, prepared, values, back, call)  # noqa: E731  # as the one below
-            return copied(engine, shape, group, values, call, write) if back is COUNT else write
+            group = plain(group)
+        shape, params = self._shape(group.fields)
+        prepared = self._plan(shape, compile_each)
         dumped = prepared.dump((len(group), group.columns, params))
         run_many = engine.execute_many if back is COUNT else engine.fetch_many
         return lambda: run_many(prepared, dumped, call)
 
-    def _shape(self, fields: tuple[str, ...], shared: tuple[str, ...] = ()) -> tuple[InsertShape, tuple[object, ...]]:
+    def _at_once(self, group: Group, *, shares: bool) -> Callable[[], Awaitable[Any]]:
+        """Return the write of all rows by one statement that takes each column as an array."""
+        group, shared = shared_fields(group) if shares else (group, ())
+        if self.back is COUNT and not shared:
+            shape, _ = self._shape(group.fields)
+            copy = copied(self.engine, shape, group, self.call, partial(self._unnested, group, shared))
+            if copy is not None:
+                return copy
+        return self._unnested(group, shared)
+
+    def _unnested(self, group: Group, shared: tuple[str, ...]) -> Callable[[], Awaitable[Any]]:
+        engine, back, call = self.engine, self.back, self.call
+        given: dict[str, Any] = dict(zip(group.fields, group.columns, strict=True))
+        given |= {field: given[field].values[0] for field in shared}
+        texts = _texts(self.source.info, given, engine.dialect, shared)
+        shape, params = self._shape(group.fields, shared, tuple(texts))
+        prepared = self._plan(shape, compile_unnest)
+        values = prepared.dump((*(given | texts).values(), *params))
+        return lambda: _run(engine, prepared, values, back, call)
+
+    def _plan(self, shape: InsertShape, compiled: Callable[[InsertShape, Dialect], Statement]) -> Prepared:
+        return self.engine.plan(
+            ("insert_all", shape, self.back.form),
+            lambda dialect: Prepared(
+                compiled(shape, dialect), self.back.row(shape.info, shape.table, shape.prefix), shape.prefix
+            ),
+        )
+
+    def _shape(
+        self, fields: tuple[str, ...], shared: tuple[str, ...] = (), literal: tuple[str, ...] = ()
+    ) -> tuple[InsertShape, tuple[object, ...]]:
         """Return what is inserted, and the values of what a conflict does."""
         info = self.source.info
         planned, params = plan_conflict(info, self.on_conflict, self.targets, fields)
         prefix = self.source.prefix or info.prefix or self.call.prefix or self.engine.prefix
-        if not self.engine.dialect.unnest_insert:
-            shared = ()
-        return InsertShape(info, fields, self.back.names, planned, prefix, self.source.table, shared), params
+        table = self.source.table
+        return InsertShape(info, fields, self.back.names, planned, prefix, table, shared, literal), params
 
     def _cells(self, group: Group) -> Callable[[], Awaitable[Any]]:
         """Return the write of rows of which some cells are expressions: as many in a statement as it takes values."""
@@ -175,20 +200,28 @@ class _InsertAll:
 
         return each
 
-    def _prepared(self, shape: InsertShape, dialect: Dialect, *, at_once: bool) -> Prepared:
-        statement = compile_unnest(shape, dialect) if at_once else compile_each(shape, dialect)
-        return Prepared(statement, self.back.row(shape.info, shape.table, shape.prefix), shape.prefix)
+
+def _texts(info: SchemaInfo, columns: dict[str, Any], dialect: Dialect, shared: tuple[str, ...]) -> dict[str, str]:
+    """Return the columns that the server reads sooner as text, by their fields."""
+    found = {
+        field: _text(info.fields[field].type.codec(dialect.target).many, column)
+        for field, column in columns.items()
+        if field not in shared
+    }
+    return {field: text for field, text in found.items() if text is not None}
 
 
-def _classes(columns: list[list[Any]]) -> set[type]:
-    """Return the classes of all values. A column mostly has one, and to count takes half as long as to collect."""
+def _text(many: Many | None, column: Column) -> str | None:
+    if column.kind is NoneType:
+        return word_array(column)
+    return None if many is None or many.literal is None else many.literal(column)
+
+
+def _classes(columns: list[Column]) -> set[type]:
+    """Return the classes of all values but None."""
     found: set[type] = set()
     for column in columns:
-        first = cast("type[Any]", type(column[0]))
-        if is_all(first, column):
-            found.add(first)
-        else:
-            found.update(map(type, column))
+        found.update(map(type, column.values) if column.kind is None else (column.kind,))
     return found
 
 

@@ -12,6 +12,7 @@ from ectype.expr.operand import Expr
 from ectype.query.cells import Placeholder, checked_cell
 from ectype.repo.rows import Group
 from ectype.schema.meta import SchemaInfo
+from ectype.types.columns import Column
 
 MOST_ROWS: Final = 500
 """Rows of one statement: each number of rows is a text of its own."""
@@ -34,7 +35,10 @@ class Chunk:
 
 def plain(group: Group) -> Group:
     """Return the rows with the values of their placeholders."""
-    columns = [[cell.value if cell.__class__ is Placeholder else cell for cell in column] for column in group.columns]
+    columns = [
+        Column.of([cell.value if cell.__class__ is Placeholder else cell for cell in column.values])
+        for column in group.columns
+    ]
     return Group(group.fields, group.positions, columns)
 
 
@@ -46,7 +50,7 @@ def shared_fields(group: Group) -> tuple[Group, tuple[str, ...]]:
     shared = [
         field
         for field, column in zip(group.fields, group.columns, strict=True)
-        if column[0].__class__ is Placeholder and all(cell is column[0] for cell in column)
+        if column.values[0].__class__ is Placeholder and all(cell is column.values[0] for cell in column.values)
     ]
     if len(shared) == len(group.fields):
         shared.pop()

@@ -25,6 +25,7 @@ from ectype.sql.compilers import compile_copy, compile_select
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
+from ectype.types.columns import Column
 
 CHUNK = 1_000
 """How many rows are dumped at a time."""
@@ -63,8 +64,8 @@ async def copy_in(engine: Engine, model: Any, rows: Rows, *, timestamps: bool, c
         start = 0
         chunk: list[Any] | None = first
         while chunk is not None:
-            values = _values(info, chunk, fields, start, timestamps=timestamps)
-            for row in zip(*_dumped(copy.dump, values, start), strict=True):
+            columns = _columns(info, chunk, fields, start, timestamps=timestamps)
+            for row in zip(*_dumped(copy.dump, columns, start), strict=True):
                 yield row
             start += len(chunk)
             chunk = await anext(chunks, None)
@@ -174,10 +175,10 @@ def _fields(info: SchemaInfo, chunk: list[Any], *, timestamps: bool) -> tuple[st
     return grouped(info, chunk[:1], timestamps=timestamps)[0].fields
 
 
-def _values(
+def _columns(
     info: SchemaInfo, chunk: list[Any], fields: tuple[str, ...], start: int, *, timestamps: bool
-) -> list[list[Any]]:
-    """Return the values column by column. Raises QueryError for a row that has other columns than the first one."""
+) -> list[Column]:
+    """Return the columns of some rows. Raises QueryError for a row that has other columns than the first one."""
     groups = grouped(info, chunk, timestamps=timestamps)
     for group in groups:
         if group.fields != fields:
@@ -189,11 +190,11 @@ def _values(
     return groups[0].columns
 
 
-def _dumped(dump: Callable[[Any], Any], values: list[list[Any]], start: int) -> Any:
+def _dumped(dump: Callable[[Any], Any], columns: list[Column], start: int) -> Any:
     try:
-        return dump(values)
+        return dump(columns)
     except CastError as exc:
-        exc.add_note(f"in one of the rows {start + 1} to {start + len(values[0])}")
+        exc.add_note(f"in one of the rows {start + 1} to {start + len(columns[0].values)}")
         raise
 
 

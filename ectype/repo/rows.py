@@ -11,6 +11,7 @@ from ectype.errors import QueryError
 from ectype.repo.sending import generate
 from ectype.schema.meta import SchemaInfo
 from ectype.types.at_once import is_all
+from ectype.types.columns import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +21,19 @@ class Group:
     Attributes:
         fields: their field names.
         positions: where each row stands among all rows.
-        columns: the values of each field, row by row.
+        columns: the values of each field.
     """
 
     fields: tuple[str, ...]
     positions: Sequence[int]
-    columns: list[list[Any]]
+    columns: list[Column]
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return the values row by row."""
-        return list(zip(*self.columns, strict=True)) if self.fields else [()] * len(self)
+        return list(zip(*[column.values for column in self.columns], strict=True)) if self.fields else [()] * len(self)
 
 
 def grouped(info: SchemaInfo, rows: Iterable[Mapping[str, object] | Any], *, timestamps: bool) -> list[Group]:
@@ -64,9 +65,9 @@ def grouped(info: SchemaInfo, rows: Iterable[Mapping[str, object] | Any], *, tim
     return [Group(fields, positions, _columns(fields, alike)) for fields, (positions, alike) in groups.items()]
 
 
-def _columns(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[list[Any]]:
+def _columns(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[Column]:
     # `zip(*rows)` would make an iterator for each row, which the garbage collector counts.
-    return [list(map(itemgetter(field), rows)) for field in fields]
+    return [Column.of(list(map(itemgetter(field), rows))) for field in fields]
 
 
 def _uniform(info: SchemaInfo, rows: list[Any]) -> Group | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from types import NoneType
 from typing import Any
 
 from ectype.errors import QueryError, UnsupportedError
@@ -23,6 +24,7 @@ from ectype.sql.writes import (
     table_name,
     written_place,
 )
+from ectype.types.columns import Column
 
 _BINARY = frozenset(
     "bigint boolean bytea date float4 float8 integer json jsonb numeric smallint text time timestamptz uuid".split(" ")  # noqa: SIM905
@@ -33,7 +35,7 @@ _BINARY = frozenset(
 def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
     """Return the INSERT that takes each column as one array: `INSERT … SELECT … FROM unnest($1::bigint[], …)`.
 
-    A value that all rows share is no array.
+    A value that all rows share is no array; the columns of `shape.literal` are the texts of theirs.
 
     Raises:
         QueryError: for rows without columns.
@@ -57,10 +59,12 @@ def compile_unnest(shape: InsertShape, dialect: Dialect) -> Statement:
             scope.dumpers[index] = dump = field_dumper(info, field, dialect)
             picks.append(f"{dialect.placeholder}{index + 1}{cast_of(dump) or f'::{codec.column}'}")
             continue
+        as_text = field in shape.literal
         sent = travels_as(codec)
-        arrays.append(f"{dialect.placeholder}{index + 1}::{sent}[]")
+        arrays.append(f"{dialect.placeholder}{index + 1}{'::text' * as_text}::{sent}[]")
         picks.append(f"u.c{index}" if sent == codec.column else f"u.c{index}::{codec.column}")
-        scope.dumpers[index] = _column_dumper(info, field, dialect, as_literal=codec.column.endswith("[]"))
+        lists = codec.column.endswith("[]")
+        scope.dumpers[index] = _as_it_is if as_text else _column_dumper(info, field, dialect, as_literal=lists)
     names = ", ".join(f"c{index}" for index, field in enumerate(shape.fields) if field not in shape.shared)
     conflict = conflict_clause(shape, scope)
     sql = (
@@ -83,11 +87,15 @@ def _dump_columns(dumpers: dict[int, Dumper]) -> Callable[[Sequence[Any]], Seque
     return lambda values: tuple(dump(value) for dump, value in zip(ordered, values, strict=True))
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
 def compile_each(shape: InsertShape, dialect: Dialect) -> Statement:
     """Return the INSERT of one row that is run once for each.
 
-    Its `dump` takes how many rows there are, the values of each column, and those of the conflict, which all rows
-    share; it returns the rows, dumped.
+    Its `dump` takes how many rows there are, the columns, and the values of the conflict, which all rows share; it
+    returns the rows, dumped.
     """
     statement = compile_insert(shape, dialect)
     own = len(shape.fields)
@@ -104,14 +112,16 @@ def compile_each(shape: InsertShape, dialect: Dialect) -> Statement:
 
 
 def _column_dumper(info: SchemaInfo, field: str, dialect: Dialect, *, as_literal: bool) -> Dumper:
-    many, one = info.fields[field].type.codec(dialect.target).dump_many, field_dumper(info, field, dialect)
+    many, one = info.fields[field].type.codec(dialect.target).many, field_dumper(info, field, dialect)
 
-    def dump_column(values: Sequence[Any]) -> Sequence[Any]:
-        found = None if many is None else many(values)
-        return [one(value) for value in values] if found is None else found
+    def dump_column(column: Column) -> Sequence[Any]:
+        if column.kind is NoneType:
+            return column.values
+        found = None if many is None else many.dump(column)
+        return [one(value) for value in column.values] if found is None else found
 
-    def dump_literals(values: Sequence[Any]) -> list[Any]:
-        return [None if value is None else array_literal(one(value)) for value in values]
+    def dump_literals(column: Column) -> list[Any]:
+        return [None if value is None else array_literal(one(value)) for value in column.values]
 
     return dump_literals if as_literal else dump_column
 
@@ -124,7 +134,7 @@ class CopyShape:
         sql: what is done, for people: the driver writes its own.
         columns: the names of the columns.
         types: their types, as a schema's fields have them.
-        dump: from the values of each column to what the driver is given.
+        dump: from the columns to what the driver is given.
         as_text: whether a column's type has no binary form that the driver knows.
     """
 

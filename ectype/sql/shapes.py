@@ -20,6 +20,7 @@ class InsertShape:
         prefix: the schema or attached database, or None for the default.
         table: where the row stands when that is not the schema's own table: this one, in exactly `prefix`.
         shared: of many rows, the fields that have one value in all of them.
+        literal: of many rows, the fields whose values travel as the text of an array.
     """
 
     info: SchemaInfo
@@ -29,6 +30,7 @@ class InsertShape:
     prefix: str | None = None
     table: str | None = None
     shared: tuple[str, ...] = ()
+    literal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

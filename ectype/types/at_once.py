@@ -8,10 +8,11 @@ know which. None of them raises, whatever the items are.
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Callable, Sequence
 from decimal import Decimal, DecimalException
 from math import isfinite
+from struct import Struct
+from struct import error as StructError  # noqa: N812  # as the errors beside it
 from types import NoneType
 from typing import Any, Final, TypeAlias
 
@@ -40,46 +41,41 @@ def is_all(kind: type, values: Sequence[Any]) -> bool:
     return [*map(type, values)].count(kind) == len(values)
 
 
-def plain_integers(values: Sequence[Any]) -> Sequence[Any] | None:
-    """Take ints of 64 bits, and nothing else."""
-    if not is_all(int, values):
-        return None
+def are_64_bits(values: list[int]) -> bool:
+    """Whether ints are within 64 bits."""
+    # What this makes is not needed: of all that refuses a number that is too long, it is the quickest.
     try:
-        array("q", values)
-    except OverflowError:
-        return None
-    return values
+        Struct(f"{len(values)}q").pack(*values)
+    except StructError:
+        return False
+    return True
 
 
-def plain_floats(values: Sequence[Any]) -> Sequence[Any] | None:
-    """Take finite floats, and nothing else."""
+def are_finite(values: list[float]) -> bool:
+    """Whether floats are neither infinite nor NaN; False also where their sum is beyond a float."""
     # A sum is finite only if each of them is.
-    return values if is_all(float, values) and isfinite(sum(values)) else None
+    return isfinite(sum(values))
 
 
-def plain_booleans(values: Sequence[Any]) -> Sequence[Any] | None:
-    """Take True and False, and nothing else."""
-    return values if is_all(bool, values) else None
-
-
-def plain_texts(values: Sequence[Any]) -> Sequence[Any] | None:
-    """Take texts without NUL and lone surrogates, and nothing else."""
-    if not is_all(str, values):
-        return None
+def are_storable(values: list[str]) -> bool:
+    """Whether texts are without NUL and lone surrogates."""
     joined = "".join(values)
-    if "\0" in joined:
-        return None
-    if not joined.isascii():
+    return "\0" not in joined and is_unicode(joined)
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text is without lone surrogates."""
+    if not text.isascii():
         try:
-            joined.encode()
+            text.encode()
         except UnicodeEncodeError:
-            return None
-    return values
+            return False
+    return True
 
 
 def integers(values: list[Any]) -> list[Any] | None:
     """Take ints of 64 bits; or texts of few digits, each with a sign or without."""
-    if plain_integers(values) is not None:
+    if is_all(int, values) and are_64_bits(values):
         return values.copy()
     if not is_all(str, values) or "".join(values).strip(_INTEGER_CHARACTERS) or max(map(len, values)) > _MOST_DIGITS:
         return None
@@ -91,7 +87,7 @@ def integers(values: list[Any]) -> list[Any] | None:
 
 def floats(values: list[Any]) -> list[Any] | None:
     """Take finite floats, ints that are near one, or texts of few characters."""
-    if plain_floats(values) is not None:
+    if is_all(float, values) and are_finite(values):
         return values.copy()
     kinds = set(map(type, values))
     if kinds == {str}:
@@ -125,10 +121,7 @@ def decimals(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] 
     """
     kinds = set(map(type, values))
     if kinds == {int, str}:
-        numbers = [value for value in values if value.__class__ is int]
-        try:
-            array("q", numbers)
-        except OverflowError:  # as below
+        if not are_64_bits([value for value in values if value.__class__ is int]):  # as below
             return None
         values, kinds = list(map(str, values)), {str}
     if kinds == {str}:
@@ -138,9 +131,7 @@ def decimals(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] 
             return None
     elif kinds == {int}:
         # Beyond it the text of a number takes quadratic time.
-        try:
-            array("q", values)
-        except OverflowError:
+        if not are_64_bits(values):
             return None
     elif kinds == {float}:
         if not all(map(isfinite, values)):
@@ -156,7 +147,7 @@ def decimals(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] 
 
 def texts(values: list[Any]) -> list[Any] | None:
     """Take texts without NUL and lone surrogates."""
-    return values.copy() if plain_texts(values) is not None else None
+    return values.copy() if is_all(str, values) and are_storable(values) else None
 
 
 def booleans(values: list[Any]) -> list[Any] | None:

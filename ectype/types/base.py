@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
+from ectype.types.columns import Column
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -16,6 +17,22 @@ Target: TypeAlias = Literal["postgres", "sqlite"]
 """The storage formats that exist. A dialect says which one it writes; nothing else asks for its name."""
 
 TARGETS: Final[tuple[Target, ...]] = ("postgres", "sqlite")
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """How a column of values is dumped, in a few passes of C. Each gives None, and never raises, where it cannot.
+
+    Attributes:
+        dump: what `Codec.dump` makes of the values; None stays None.
+        literal: the same as the text of an array of PostgreSQL, where the server reads that sooner than the driver
+            makes an array of them. asyncpg asks of each item whether it is an array itself, so that a thousand ints
+            or texts of 20 characters take it two or three times as long, and a thousand Decimals seven times; with
+            texts of more than about 60 characters, and with floats and moments, it is the other way round.
+    """
+
+    dump: Callable[[Column], Sequence[Any] | None]
+    literal: Callable[[Column], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +58,7 @@ class Codec:
         sent_as: the type as which a parameter travels, where the driver cannot send the column's own; it is cast in
             the statement, as `$1::text::interval`.
         ddl: the column's type in DDL where more than `column` belongs there, as a collation.
-        dump_many: what `dump` makes of many values, none of them None, in a few passes of C; it gives None, and never
-            raises, where they have to be dumped one by one. None where there is no such thing.
+        many: how a column of values is dumped at once; None where they are dumped one by one.
     """
 
     column: str
@@ -55,7 +71,7 @@ class Codec:
     compares: Literal["order", "equality", "nothing"] = "order"
     sent_as: str | None = None
     ddl: str | None = None
-    dump_many: Callable[[Sequence[Any]], Sequence[Any] | None] | None = None
+    many: Many | None = None
 
 
 D = TypeVar("D", bound=Callable[[Any], Any])

@@ -223,7 +223,7 @@ class CustomField(Scalar[Any]):
         return replace(
             inner,
             dump=partial(self._dumped, inner.dump),
-            dump_many=None,
+            many=None,
             load=load,
             inline=None,
             names={},

@@ -15,8 +15,9 @@ from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
-from ectype.types.at_once import AtOnce, decimals, floats, integers, plain_floats, plain_integers
-from ectype.types.base import Codec, JsonForm, Target, plain
+from ectype.types.at_once import AtOnce, decimals, floats, integers
+from ectype.types.base import Codec, JsonForm, Many, Target, plain
+from ectype.types.columns import decimal_array, integer_array, plain_decimals, plain_floats, plain_integers
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, Scalar
 
@@ -84,8 +85,8 @@ class Integer(Scalar[int]):
     word: ClassVar = "integer"
     value_class: ClassVar = int
     codecs: ClassVar = {
-        "postgres": Codec("bigint", _dump_integer, dump_many=plain_integers),
-        "sqlite": Codec("INTEGER", _dump_integer, dump_many=plain_integers),
+        "postgres": Codec("bigint", _dump_integer, many=Many(plain_integers, integer_array)),
+        "sqlite": Codec("INTEGER", _dump_integer, many=Many(plain_integers)),
     }
     form: ClassVar = JsonForm({"type": "integer"})
     quick: ClassVar = _usual_integer
@@ -169,8 +170,8 @@ class Float(Scalar[float]):
     word: ClassVar = "float"
     value_class: ClassVar = float
     codecs: ClassVar = {
-        "postgres": Codec("float8", _dump_float, dump_many=plain_floats),
-        "sqlite": Codec("REAL", _dump_finite, dump_many=plain_floats),
+        "postgres": Codec("float8", _dump_float, many=Many(plain_floats)),
+        "sqlite": Codec("REAL", _dump_finite, many=Many(plain_floats)),
     }
     form: ClassVar = JsonForm({"type": ["number", "null"]}, _finite_or_none, accepts={"type": "number"})
     quick: ClassVar = _usual_float
@@ -222,8 +223,17 @@ def _load_decimal(value: Any) -> Decimal:
         raise unreadable(value, "a decimal") from None
 
 
+def _rescaling(unit: Decimal) -> Callable[[Any], Decimal]:
+    """Return what gives a number the digits of `unit`; it raises a DecimalException where digits would be lost."""
+    return lambda number: _RESCALING.quantize(_EXACT.create_decimal(number), unit)
+
+
+def _many_decimals(convert: Callable[[Any], Decimal]) -> Many:
+    return Many(lambda column: plain_decimals(column, convert), lambda column: decimal_array(column, convert))
+
+
 _DECIMAL: Final[dict[Target, Codec]] = {
-    "postgres": Codec("numeric", _dump_decimal),
+    "postgres": Codec("numeric", _dump_decimal, many=_many_decimals(_EXACT.create_decimal)),
     "sqlite": Codec("TEXT", _dump_decimal_text, _load_decimal),
 }
 
@@ -288,8 +298,8 @@ class DecimalType(Scalar[Decimal]):
             return None
         if self.scale is None:
             return lambda values: decimals(values, _EXACT.create_decimal)
-        unit = Decimal((0, (1,), -self.scale))
-        return lambda values: decimals(values, lambda one: _RESCALING.quantize(_EXACT.create_decimal(one), unit))
+        rescale = _rescaling(Decimal((0, (1,), -self.scale)))
+        return lambda values: decimals(values, rescale)
 
     def codec(self, target: Target) -> Codec:
         """Return how decimals are stored, which on SQLite and in DDL depends on the scale."""
@@ -333,7 +343,8 @@ def _scaled_codec(target: Target, scale: int) -> Codec:
 
     if target == "sqlite":
         return Codec("INTEGER", dump_scaled, load_scaled)
-    return Codec(f"numeric({MAX_DECIMAL_DIGITS},{scale})", dump)
+    rescale = _rescaling(unit)
+    return Codec(f"numeric({MAX_DECIMAL_DIGITS},{scale})", dump, many=_many_decimals(rescale))
 
 
 INTEGER: Final = Integer()

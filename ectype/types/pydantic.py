@@ -277,7 +277,7 @@ class ConstrainedType(Scalar[Any]):
                 raise refused(value, f"a value that {self.annotation} leaves as it is", hint=f"store {kept!r:.60}")
             return stored
 
-        return replace(codec, dump=dump, dump_many=None)
+        return replace(codec, dump=dump, many=None)
 
     def json_form(self) -> JsonForm | None:
         """Return what JSON makes of the scalar, with the constraints that it can say."""

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID, SafeUUID
 
 from ectype.result import Err, Ok
-from ectype.types.at_once import AtOnce, booleans, plain_booleans, plain_texts, texts
-from ectype.types.base import Codec, JsonForm, Target, Type, plain
+from ectype.types.at_once import AtOnce, booleans, texts
+from ectype.types.base import Codec, JsonForm, Many, Target, Type, plain
+from ectype.types.columns import boolean_array, plain_booleans, plain_texts, text_array
 from ectype.types.refusals import refused, unreadable
 
 T = TypeVar("T")
@@ -135,7 +136,7 @@ class Boolean(Scalar[bool]):
     word: ClassVar = "boolean"
     value_class: ClassVar = bool
     codecs: ClassVar = {
-        "postgres": Codec("boolean", _dump_boolean, dump_many=plain_booleans),
+        "postgres": Codec("boolean", _dump_boolean, many=Many(plain_booleans, boolean_array)),
         "sqlite": Codec("INTEGER", _dump_bit, _load_bit, inline="{bits}[{v}]", names={"bits": _BITS}),
     }
     form: ClassVar = JsonForm({"type": "boolean"})
@@ -196,8 +197,8 @@ class String(Scalar[str]):
     word: ClassVar = "string"
     value_class: ClassVar = str
     codecs: ClassVar = {
-        "postgres": Codec("text", _dump_string, dump_many=plain_texts),
-        "sqlite": Codec("TEXT", _dump_string, dump_many=plain_texts),
+        "postgres": Codec("text", _dump_string, many=Many(plain_texts, text_array)),
+        "sqlite": Codec("TEXT", _dump_string, many=Many(plain_texts)),
     }
     form: ClassVar = JsonForm({"type": "string"})
     quick: ClassVar = usual_text

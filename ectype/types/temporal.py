@@ -8,16 +8,16 @@ and a timestamp is aware, always in UTC. SQLite holds text whose order is the or
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from operator import attrgetter
 from typing import Any, ClassVar, Final, cast
 
 from ectype.errors import CastError
 from ectype.result import Err, Ok
-from ectype.types.at_once import is_all
-from ectype.types.base import Codec, JsonForm, plain
+from ectype.types.base import Codec, JsonForm, Many, plain
 from ectype.types.beyond import INFINITIES, BeyondDate, BeyondDateTime, BeyondTime
+from ectype.types.columns import Column
 from ectype.types.numeric import whole_number
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, Scalar
@@ -256,24 +256,28 @@ def _dump_datetime_text(value: Any) -> str:
     )
 
 
-def _dump_datetimes(values: Sequence[Any]) -> Sequence[Any] | None:
-    return values if _are_in_utc(values) and min(values) > _FIRST and max(values) < _LAST else None
-
-
-def _dump_datetime_texts(values: Sequence[Any]) -> Sequence[Any] | None:
-    if not _are_in_utc(values):
+def _dump_datetimes(column: Column) -> list[Any] | None:
+    if not _is_in_utc(column):
         return None
-    # Rows that are written together have one moment, mostly.
-    texts = {value: _dump_datetime_text(value) for value in set(values)}
-    return list(map(texts.__getitem__, values))
+    moments = column.present
+    # Rows that are written together have one moment, mostly, and to see that is sooner done than to compare.
+    different = moments[:1] if moments.count(moments[0]) == len(moments) else moments
+    return None if _FIRST in different or _LAST in different else column.values
+
+
+def _dump_datetime_texts(column: Column) -> list[Any] | None:
+    if not _is_in_utc(column):
+        return None
+    texts = {value: _dump_datetime_text(value) for value in set(column.present)}
+    return list(map(texts.get, column.values))
 
 
 _zone: Final = attrgetter("tzinfo")
 
 
-def _are_in_utc(values: Sequence[Any]) -> bool:
+def _is_in_utc(column: Column) -> bool:
     """Whether each value is a datetime, and of no subclass, in UTC."""
-    return bool(values) and is_all(datetime, values) and list(map(_zone, values)).count(UTC) == len(values)
+    return column.kind is datetime and list(map(_zone, column.present)).count(UTC) == len(column.present)
 
 
 def _to_utc(value: Any) -> datetime:
@@ -364,7 +368,7 @@ class DateTime(Scalar[datetime]):
             _load_timestamp,
             text_load=datetime.fromisoformat,
             text_load_slow=slow_timestamp,
-            dump_many=_dump_datetimes,
+            many=Many(_dump_datetimes),
         ),
         "sqlite": Codec(
             "TEXT",
@@ -372,7 +376,7 @@ class DateTime(Scalar[datetime]):
             _load_datetime,
             inline="{parse}({v} + '+00:00')",
             names={"parse": datetime.fromisoformat},
-            dump_many=_dump_datetime_texts,
+            many=Many(_dump_datetime_texts),
         ),
     }
     form: ClassVar = JsonForm({"type": "string", "format": "date-time"}, _iso_in_utc)

@@ -117,7 +117,9 @@ async def test_every_type_is_stored_as_an_insert_stores_it(
         rows = [{name: one} for one in three]
         events.clear()
         assert await blog.insert_all(Sample, rows) == FEW
-        assert operations(events) == ["SELECT", "COPY"], name
+        # The driver takes longer to make Decimals binary than the server to read them.
+        sent = ["INSERT"] if name in ("exact", "scaled", "prices") else ["SELECT", "COPY"]
+        assert operations(events) == sent, name
         with monkeypatch.context() as never:
             never.setattr(bulk_copy, "ROWS", FEW + 1)
             await blog.insert_all(Sample, rows)
