@@ -78,8 +78,7 @@ def datetime_add(expr: Expr[Any, Any], count: Any, unit: Unit) -> Any:
     Example:
         `query.where(fn.datetime_add(Post.posted_at, 1, "month") > fn.now())`
     """
-    if unit not in UNITS:
-        raise QueryError(f"`fn.datetime_add` knows no unit {unit!r:.40}", hint=f"its units are {', '.join(UNITS)}")
+    _check_unit("datetime_add", unit, UNITS)
     number, found = _whole(count, unit)
     if isinstance(expr, Operand) and expr.node is nodes.param(DATETIME) and not isinstance(number, Expr):
         # Both are known here: the value is one bound moment.
@@ -96,11 +95,16 @@ def date_add(expr: Expr[Any, Any], count: Any, unit: DayUnit) -> Any:
 
     SQL: `CAST(x + CAST($1 AS float8) * interval '1 month' AS date)`.
     """
-    if unit not in DAY_UNITS:
-        raise QueryError(f"`fn.date_add` knows no unit {unit!r:.40}", hint=f"its units are {', '.join(DAY_UNITS)}")
+    _check_unit("date_add", unit, DAY_UNITS)
     if not isinstance(count, Expr) and count.__class__ is not int:
         raise QueryError(f"a day is moved by a whole number of {unit}s, got {count!r:.80}")
     return _added("date_add", expr, cast("Any", count), unit)
+
+
+def _check_unit(function: str, unit: object, units: tuple[str, ...]) -> None:
+    # An expression, given in the place of its unit, has no `==` that is true or false.
+    if not isinstance(unit, str) or unit not in units:
+        raise QueryError(f"`fn.{function}` knows no unit {unit!r:.40}", hint=f"its units are {', '.join(units)}")
 
 
 def _added(name: str, expr: Expr[Any, Any], count: Any, unit: str) -> Operand[Any, Any]:
@@ -154,10 +158,7 @@ def date_trunc(unit: str, expr: Expr[Any, Any]) -> Any:
     Raises:
         QueryError: for another unit.
     """
-    if unit not in get_args(TruncatedUnit):
-        raise QueryError(
-            f"`fn.date_trunc` knows no unit {unit!r:.40}", hint=f"its units are {', '.join(get_args(TruncatedUnit))}"
-        )
+    _check_unit("date_trunc", unit, get_args(TruncatedUnit))
     return any_operand(call_of(f"date_trunc {unit}", expr), expr.params)
 
 

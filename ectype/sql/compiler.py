@@ -24,7 +24,7 @@ from ectype.sql import numbers, tables
 from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.locks import lock_tree
-from ectype.sql.lower import Lowering, Scope, SubSelect, cast_text, quoted, render, wrapped
+from ectype.sql.lower import Lowering, Scope, SubSelect, quoted, read_as_text, render, wrapped
 from ectype.sql.naming import name_outputs, said
 from ectype.sql.orders import distinct_tree, order_trees, ties_tree
 from ectype.sql.renumber import numbered
@@ -288,8 +288,8 @@ def _outputs(scope: Scope, select: Select, form: str, names: Callable[[str], str
     for output in select.outputs:
         lowering = Lowering(scope, output.clause.offset)
         node = lowering.output(output.clause.node) if form == "top" else lowering.lower(output.clause.node)
-        if form == "top" and is_text(select, output, scope.dialect):
-            node = cast_text(wrapped(node), "text")
+        if form == "top" and output.type is not None and is_text(select, output, scope.dialect):
+            node = read_as_text(wrapped(node), output.type.codec(scope.dialect.target).column)
         name = output.name if names is None else names(output.name)
         alias = name if form == "named" else output.alias if form == "top" else None
         made.append(node if alias is None else exp.Alias(this=node, alias=quoted(alias, scope.dialect)))

@@ -98,6 +98,15 @@ def cast_text(operand: exp.Expr, type_name: str) -> exp.Expr:
     return exp.Cast(this=operand, to=exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=type_name))
 
 
+def read_as_text(operand: exp.Expr, column: str) -> exp.Expr:
+    """Return what is selected of a value of a column's type whose text is read.
+
+    The text of a `timestamp` has no offset and would be read as a datetime without a zone, so that it is made a
+    `timestamptz` first; one that is makes nothing of that cast. Connections have `timezone=UTC`.
+    """
+    return cast_text(cast_text(operand, column) if column == "timestamptz" else operand, "text")
+
+
 def render(node: exp.Expr, dialect: Dialect) -> str:
     """Return the text of a fresh tree. What sqlglot cannot say raises UnsupportedError instead of being dropped."""
     try:

@@ -48,6 +48,7 @@ from ectype.sql.fence import called as called
 from ectype.sql.fence import cast_text as cast_text
 from ectype.sql.fence import compound, refuse
 from ectype.sql.fence import quoted as quoted
+from ectype.sql.fence import read_as_text as read_as_text
 from ectype.sql.fence import render as render
 from ectype.sql.fence import wrapped as wrapped
 from ectype.sql.params import Dumper, by_class, cast_of, element_list

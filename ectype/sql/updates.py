@@ -30,7 +30,7 @@ from ectype.sql.compiler import (
 from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
-from ectype.sql.lower import Lowering, Scope, cast_text, quoted, render, wrapped
+from ectype.sql.lower import Lowering, Scope, cast_text, quoted, read_as_text, render, wrapped
 from ectype.sql.statement import Statement, table_place
 from ectype.sql.writes import name, set_value
 
@@ -230,9 +230,9 @@ class _Written:
         node = output.clause.node
         lowering = Lowering(self.scope, output.clause.offset)
         tree = lowering.output(node) if self.top else lowering.lower(node)
+        column = "" if output.type is None else output.type.codec(dialect.target).column
         if self.top and is_text(self.select, output, dialect):
-            return cast_text(wrapped(tree), "text")
-        column = None if output.type is None else output.type.codec(dialect.target).column
+            return read_as_text(wrapped(tree), column)
         # SQLite keeps a REAL that is whole as an integer, and RETURNING gives it as it is kept.
         return cast_text(tree, column) if column == "REAL" and isinstance(node, ColumnRef) else tree
 

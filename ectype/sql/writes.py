@@ -17,7 +17,7 @@ from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
 from ectype.sql.expression_text import expression_text
-from ectype.sql.lower import Lowering, Scope, quoted, render
+from ectype.sql.lower import Lowering, Scope, quoted, read_as_text, render
 from ectype.sql.params import Dumper, alike, cast_of, dumper_of, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Column, Statement
@@ -77,7 +77,7 @@ def returning_clause(info: SchemaInfo, fields: Sequence[str], dialect: Dialect) 
         column = name(info.fields[one].source, dialect)
         codec = info.fields[one].type.codec(dialect.target)
         if dialect.text_select and codec.text_load is not None:
-            column = f"CAST({column} AS text)"
+            column = render(read_as_text(quoted(info.fields[one].source, dialect), codec.column), dialect)
         elif codec.column == "REAL":
             # SQLite keeps a REAL that is whole as an integer, and RETURNING gives it as it is kept.
             column = f"CAST({column} AS REAL)"

@@ -301,11 +301,16 @@ def _load_datetime(text: Any) -> datetime:
         raise unreadable(text, "a timestamp in UTC, as 2026-11-01 09:02:03.123456") from None
 
 
+_INFINITE: Final = {datetime.max: "infinity", datetime.min: "-infinity"}
+"""How the driver gives the infinities, which cannot even be compared with its other values."""
+
+
 def _load_timestamp(value: Any) -> Any:
-    # The driver gives the infinities as naive ends of time, which cannot even be compared with the other values.
     if value.tzinfo is not None:
         return value
-    return BeyondDateTime.of("infinity" if value == datetime.max else "-infinity")
+    # What else has no zone is a `timestamp`, which is one in UTC, as where it is read as text.
+    text = _INFINITE.get(value)
+    return value.replace(tzinfo=UTC) if text is None else BeyondDateTime.of(text)
 
 
 _BEYOND_TIMESTAMP: Final = re.compile(

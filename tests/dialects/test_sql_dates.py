@@ -37,7 +37,8 @@ def test_a_month_ends_with_its_last_day(expect_sql: ExpectSql):
     months = held(f"{_months(AT)} || substr({AT}, 11)", AT, "?2")
     expect_sql(
         TWO.select(fn.datetime_add(Post.posted_at, 1, "month")),
-        f'SELECT CAST(("p0"."posted_at" + CAST($2 AS float8) * interval \'1 month\') AS text) {_end(1)}',
+        f'SELECT CAST(CAST(("p0"."posted_at" + CAST($2 AS float8) * interval \'1 month\') AS timestamptz) AS text) '
+        f"{_end(1)}",
         f"SELECT {months} {_end(1, '?')}",
         params=(3, 1),
         rows=[LEAP.replace(month=3), LATE.replace(month=4, day=30)],
@@ -57,14 +58,16 @@ def test_the_count_may_be_negative_or_an_expression(expect_sql: ExpectSql):
     hours = held(f"datetime(substr({AT}, 1, 19), ?2 || ' hours') || substr({AT}, 20)", AT, "?2")
     expect_sql(
         TWO.select(fn.datetime_add(Post.posted_at, -Post.id, "day")),
-        f'SELECT CAST(("p0"."posted_at" + CAST((-"p0"."id") AS float8) * interval \'1 day\') AS text) {_end(1)}',
+        f'SELECT CAST(CAST(("p0"."posted_at" + CAST((-"p0"."id") AS float8) * interval \'1 day\') AS timestamptz) '
+        f"AS text) {_end(1)}",
         f"SELECT {back} {_end(1, '?')}",
         params=(3,),
         rows=[LEAP - timedelta(days=1), LATE - timedelta(days=2)],
     )
     expect_sql(
         TWO.select(fn.datetime_add(Post.posted_at, -2, "hour")),
-        f'SELECT CAST(("p0"."posted_at" + CAST($2 AS float8) * interval \'1 hour\') AS text) {_end(1)}',
+        f'SELECT CAST(CAST(("p0"."posted_at" + CAST($2 AS float8) * interval \'1 hour\') AS timestamptz) AS text) '
+        f"{_end(1)}",
         f"SELECT {hours} {_end(1, '?')}",
         params=(3, -2),
         rows=[LEAP - timedelta(hours=2), LATE - timedelta(hours=2)],
@@ -82,7 +85,7 @@ def test_a_span_is_added_and_taken_away(expect_sql: ExpectSql):
 
     expect_sql(
         TWO.select(Post.posted_at + span),
-        f'SELECT CAST(("p0"."posted_at" + $2) AS text) {_end(1)}',
+        f'SELECT CAST(CAST(("p0"."posted_at" + $2) AS timestamptz) AS text) {_end(1)}',
         f"SELECT {moved('?2')} {_end(1, '?')}",
         params=(3, span),
         sqlite_params=(3, 86_399_999_999),
@@ -90,7 +93,7 @@ def test_a_span_is_added_and_taken_away(expect_sql: ExpectSql):
     )
     expect_sql(
         TWO.select(Post.posted_at - span),
-        f'SELECT CAST(("p0"."posted_at" - CAST($2 AS interval)) AS text) {_end(1)}',
+        f'SELECT CAST(CAST(("p0"."posted_at" - CAST($2 AS interval)) AS timestamptz) AS text) {_end(1)}',
         f"SELECT {moved('-(CAST(?2 AS INTEGER))')} {_end(1, '?')}",
         params=(3, span),
         sqlite_params=(3, 86_399_999_999),
@@ -98,7 +101,8 @@ def test_a_span_is_added_and_taken_away(expect_sql: ExpectSql):
     )
     expect_sql(
         POSTS.select(Post.took + Post.posted_at).where(Post.id == 1),
-        'SELECT CAST(("p0"."took" + "p0"."posted_at") AS text) FROM "posts" AS "p0" WHERE "p0"."id" = $1',
+        'SELECT CAST(CAST(("p0"."took" + "p0"."posted_at") AS timestamptz) AS text) FROM "posts" AS "p0" '
+        'WHERE "p0"."id" = $1',
         f'SELECT {moved(TOOK)} FROM "posts" AS "p0" WHERE "p0"."id" = ?1',
         params=(1,),
         rows=[LEAP + timedelta(seconds=90)],
@@ -177,8 +181,8 @@ def test_ago_may_be_counted_by_a_column(expect_sql: ExpectSql):
 def test_a_moment_is_truncated_in_utc(expect_sql: ExpectSql):
     expect_sql(
         TWO.select(fn.date_trunc("month", Post.posted_at), fn.date_trunc("hour", Post.posted_at)),
-        "SELECT CAST(date_trunc('month', \"p0\".\"posted_at\", 'UTC') AS text), "
-        f"CAST(date_trunc('hour', \"p0\".\"posted_at\", 'UTC') AS text) {_end(1)}",
+        "SELECT CAST(CAST(date_trunc('month', \"p0\".\"posted_at\", 'UTC') AS timestamptz) AS text), "
+        f"CAST(CAST(date_trunc('hour', \"p0\".\"posted_at\", 'UTC') AS timestamptz) AS text) {_end(1)}",
         "SELECT substr(\"p0\".\"posted_at\", 1, 7) || '-01' || ' 00:00:00.000000', "
         f'substr("p0"."posted_at", 1, 13) || \':00:00.000000\' {_end(1, "?")}',
         params=(3,),
@@ -234,6 +238,8 @@ def test_what_has_no_meaning_is_refused(expect_sql: ExpectSql):
         fn.date_add(Post.day, 1.5, "day")  # type: ignore[call-overload]
     with pytest.raises(QueryError, match="knows no unit \"day'\\)"):
         fn.date_trunc("day')", Post.posted_at)  # type: ignore[call-overload]
+    with pytest.raises(QueryError, match=r"knows no unit Post\.posted_at"):
+        fn.date_trunc(Post.posted_at, "day")  # type: ignore[call-overload]
     with pytest.raises(QueryError, match="a count of units is a number or an expression, got 'x'"):
         fn.datetime_add(Post.posted_at, "x", "day")  # type: ignore[call-overload]
     with pytest.raises(QueryError, match="outside of the years 1 to 9999"):

@@ -410,7 +410,7 @@ def test_aggregates_have_one_type_everywhere(expect_sql: ExpectSql):
     )
     expect_sql(
         POSTS.select(fn.min(Post.title), fn.max(Post.posted_at)),
-        'SELECT min("p0"."title"), CAST(max("p0"."posted_at") AS text) FROM "posts" AS "p0"',
+        'SELECT min("p0"."title"), CAST(CAST(max("p0"."posted_at") AS timestamptz) AS text) FROM "posts" AS "p0"',
         'SELECT min("p0"."title"), max("p0"."posted_at") FROM "posts" AS "p0"',
     )
 
@@ -464,7 +464,7 @@ def test_literals_are_parameters_of_their_own_type(expect_sql: ExpectSql):
     at = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
     expect_sql(
         POSTS.select(literal(at)),
-        'SELECT CAST(CAST($1 AS timestamptz) AS text) FROM "posts" AS "p0"',
+        'SELECT CAST(CAST(CAST($1 AS timestamptz) AS timestamptz) AS text) FROM "posts" AS "p0"',
         'SELECT CAST(?1 AS TEXT) FROM "posts" AS "p0"',
         params=(datetime(2024, 2, 29, 12, 30, tzinfo=UTC),),
         sqlite_params=("2024-02-29 12:30:00.000000",),

@@ -177,7 +177,7 @@ def test_a_named_moment_is_read_as_text_only_where_nothing_says_its_name(expect_
     where = 'FROM "posts" AS "p0" WHERE "p0"."posted_at" IS NOT NULL'
     expect_sql(
         query.select(moment),
-        f'SELECT CAST("p0"."posted_at" AS text) AS "moment" {where}',
+        f'SELECT CAST(CAST("p0"."posted_at" AS timestamptz) AS text) AS "moment" {where}',
         f'SELECT "p0"."posted_at" AS "moment" {where}',
         rows=[LEAP, LATE],
     )

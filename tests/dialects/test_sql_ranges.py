@@ -118,7 +118,8 @@ def test_the_ends_of_a_range_are_values_of_their_type(expect_sql: ExpectSql):
             fn.upper(Booking.open),
         ).order_by(fn.upper(Booking.seats).desc(nulls="last"), Booking.id),
         f"SELECT lower({SEATS}), upper({SEATS}), isempty({SEATS}), upper({PRICE}), CAST(lower({DAYS}) AS text), "
-        f'CAST(upper({OPEN}) AS text) FROM "bookings" AS "b0" ORDER BY upper({SEATS}) DESC NULLS LAST, "b0"."id"',
+        f'CAST(CAST(upper({OPEN}) AS timestamptz) AS text) FROM "bookings" AS "b0" '
+        f'ORDER BY upper({SEATS}) DESC NULLS LAST, "b0"."id"',
         REFUSED,
         rows=[
             (1, 5, False, Decimal(20), date(2024, 2, 1), LATE),

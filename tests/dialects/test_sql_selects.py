@@ -33,7 +33,7 @@ def test_a_query_of_a_schema_gives_its_columns_and_no_virtual_ones(expect_sql: E
         POSTS,
         'SELECT "p0"."id", "p0"."title", "p0"."url_slug", "p0"."score", "p0"."rating", "p0"."price", '
         '"p0"."weight", "p0"."draft", "p0"."key", "p0"."digest", CAST("p0"."day" AS text), '
-        'CAST("p0"."posted_at" AS text), CAST("p0"."took" AS text), "p0"."meta", "p0"."tags", '
+        'CAST(CAST("p0"."posted_at" AS timestamptz) AS text), CAST("p0"."took" AS text), "p0"."meta", "p0"."tags", '
         '"p0"."author_id" FROM "posts" AS "p0"',
         'SELECT "p0"."id", "p0"."title", "p0"."url_slug", "p0"."score", "p0"."rating", "p0"."price", '
         '"p0"."weight", "p0"."draft", "p0"."key", "p0"."digest", "p0"."day", "p0"."posted_at", "p0"."took", '
@@ -55,7 +55,7 @@ def test_a_select_gives_columns_expressions_and_structs(expect_sql: ExpectSql):
 def test_timestamps_are_read_as_text_only_where_text_changes_nothing(expect_sql: ExpectSql):
     expect_sql(
         POSTS.select(Post.posted_at),
-        'SELECT CAST("p0"."posted_at" AS text) FROM "posts" AS "p0"',
+        'SELECT CAST(CAST("p0"."posted_at" AS timestamptz) AS text) FROM "posts" AS "p0"',
         'SELECT "p0"."posted_at" FROM "posts" AS "p0"',
     )
     expect_sql(POSTS.select(Post.posted_at).distinct(), 'SELECT DISTINCT "p0"."posted_at" FROM "posts" AS "p0"')

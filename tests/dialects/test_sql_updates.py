@@ -158,7 +158,8 @@ def test_what_a_query_selects_comes_back(expect_sql: ExpectSql):
     )
     expect_sql(
         delete_all(POSTS.where(Post.id == 9).select(Post.posted_at, Post.rating)),
-        'DELETE FROM "posts" AS "p0" WHERE "p0"."id" = $1 RETURNING CAST("posted_at" AS text), "rating"',
+        'DELETE FROM "posts" AS "p0" WHERE "p0"."id" = $1 '
+        'RETURNING CAST(CAST("posted_at" AS timestamptz) AS text), "rating"',
         'DELETE FROM "posts" AS "p0" WHERE "p0"."id" = ?1 RETURNING "posted_at", CAST("rating" AS REAL)',
         params=(9,),
     )

@@ -56,7 +56,7 @@ def test_an_insert_reads_back_what_the_database_fills(expect_sql: ExpectSql):
     expect_sql(
         insert(Post, {"title": "x", "posted_at": AT}, returning=("id", "posted_at", "slug")),
         'INSERT INTO "posts" ("title", "posted_at") VALUES ($1, $2) '
-        'RETURNING "id", CAST("posted_at" AS text), "url_slug"',
+        'RETURNING "id", CAST(CAST("posted_at" AS timestamptz) AS text), "url_slug"',
         'INSERT INTO "posts" ("title", "posted_at") VALUES (?1, ?2) RETURNING "id", "posted_at", "url_slug"',
         params=("x", datetime(2024, 2, 29, 12, 30, tzinfo=UTC)),
         sqlite_params=("x", "2024-02-29 12:30:00.000000"),
@@ -213,7 +213,8 @@ def test_one_row_is_written_by_its_key(expect_sql: ExpectSql):
     )
     expect_sql(
         keyed("update", Post, {"slug": "x", "posted_at": AT}, {"id": 1}, returning=("posted_at",)),
-        'UPDATE "posts" SET "url_slug" = $1, "posted_at" = $2 WHERE "id" = $3 RETURNING CAST("posted_at" AS text)',
+        'UPDATE "posts" SET "url_slug" = $1, "posted_at" = $2 WHERE "id" = $3 '
+        'RETURNING CAST(CAST("posted_at" AS timestamptz) AS text)',
         'UPDATE "posts" SET "url_slug" = ?1, "posted_at" = ?2 WHERE "id" = ?3 RETURNING "posted_at"',
         params=("x", datetime(2024, 2, 29, 12, 30, tzinfo=UTC), 1),
         sqlite_params=("x", "2024-02-29 12:30:00.000000", 1),
