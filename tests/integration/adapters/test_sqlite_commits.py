@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ectype import DatabaseError, DeadlineError
+from ectype.adapters import sqlite_brief
 from ectype.adapters.base import Begin
 from ectype.adapters.registry import adapter_for
 from ectype.adapters.sqlite import SqliteConnection
@@ -34,6 +35,13 @@ async def opened(url: str, pool: int = 1) -> list[SqliteConnection]:
     for _ in range(RUNS):
         await found[0].fetch(INSERT, ("known",), list)
     return found
+
+
+@pytest.fixture(autouse=True)
+def _calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no statement be a long one, or a stall of the disk, since a machine with other work holds it up."""
+    for name in ("BRIEF_SECONDS", "BROKEN_OFF_SECONDS", "STALLED_SECONDS"):
+        monkeypatch.setattr(sqlite_brief, name, 1.0)
 
 
 @pytest.fixture
@@ -207,9 +215,9 @@ async def test_the_wal_is_never_brought_into_the_file_here_and_soon_on_the_threa
     file = wal(connection).with_name(wal(connection).name.removesuffix("-wal"))
     before = file.stat().st_size
     with traced(connection) as seen:
-        while len(of(seen, "INSERT")) < ROWS // 2 and "own" not in of(seen, "INSERT"):
+        for _ in range(ROWS // 2):
             await connection.fetch(INSERT, ("x" * LONGEST_VALUE,), list)
-    assert len(of(seen, "INSERT")) > 50
+    assert of(seen, "INSERT") == ["loop"] * (ROWS // 2)
     assert wal(connection).stat().st_size > 1_050 * PAGE
     assert file.stat().st_size == before
     for _ in range(ROWS):

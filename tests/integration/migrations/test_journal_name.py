@@ -300,7 +300,7 @@ async def test_the_schema_of_the_url_holds_the_journal_and_the_tables_for_runs_a
     connection = await plain.connect(10)
     await connection.execute("CREATE SCHEMA app")
     write("1_users", USERS)
-    url = f"{fresh_postgres_url}?options=-c search_path=app"
+    url = f"{fresh_postgres_url}{'&' if '?' in fresh_postgres_url else '?'}options=-c search_path=app"
     place = Place(adapter_for(url))
     assert await migrations.migrate(place, folder) == [1]
     found = await connection.fetch(

@@ -124,7 +124,7 @@ def test_rows_that_are_alike_are_one_group_in_order_of_declaration():
     (group,) = grouped(CELL, ({"text": "x", "row": n, "column": 0} for n in range(3)), timestamps=False)
     assert (group.fields, list(group.positions)) == (("row", "column", "text"), [0, 1, 2])
     assert group.rows() == [(0, 0, "x"), (1, 0, "x"), (2, 0, "x")]
-    assert group.columns == [[0, 1, 2], [0, 0, 0], ["x", "x", "x"]]
+    assert [column.values for column in group.columns] == [[0, 1, 2], [0, 0, 0], ["x", "x", "x"]]
     (single,) = grouped(CELL, [{"row": 1}, {"row": 2}], timestamps=False)
     assert (single.fields, single.rows()) == (("row",), [(1,), (2,)])
     assert grouped(CELL, [], timestamps=False) == []
