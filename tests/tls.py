@@ -44,9 +44,11 @@ def make_certificates(folder: Path, password: str) -> Certificates:
         run(
             *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"),
             *("-keyout", f"{name}.key", "-out", f"{name}.crt", "-addext", "basicConstraints=critical,CA:TRUE"),
+            *("-addext", "keyUsage=critical,keyCertSign"),
         )
     for name, subject in (("server", "localhost"), ("client", "postgres")):
-        (folder / f"{name}.ext").write_text(f"subjectAltName=DNS:{subject}\n")
+        # Python 3.13 asks that a certificate says which key has signed it, and an authority that it may sign.
+        (folder / f"{name}.ext").write_text(f"subjectAltName=DNS:{subject}\nauthorityKeyIdentifier=keyid\n")
         run(
             "req",
             "-newkey",

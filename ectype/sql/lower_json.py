@@ -67,14 +67,21 @@ def _path_index(value: Any) -> str:
 
 
 def _stepped(lowering: Lowers, node: Expression) -> str:
-    """Return `document -> key -> key`, in parentheses."""
+    """Return `document -> key -> key`.
+
+    PostgreSQL takes a single value for an array of one, so that `'5' -> 0` is 5 there. A key leads from it to nothing;
+    what indexes at the end lead from is asked whether it is an array.
+    """
     root, keys = _steps(node)
     text = lowering.text(root)
+    indexed: list[str] = []
     for key in keys:
         whole = isinstance(key, Param) and key.type == INTEGER
+        indexed = [*indexed, text] if whole else []
         mark = lowering.place(_index if whole else STRING.codec("postgres").dump)
         text += f" -> CAST({mark} AS {'integer' if whole else 'text'})"
-    return text
+    arrays = " AND ".join(f"jsonb_typeof({one}) = 'array'" for one in indexed)
+    return f"CASE WHEN {arrays} THEN {text} END" if arrays else text
 
 
 def _path(lowering: Lowers, node: Expression) -> str:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,7 +26,8 @@ IDS = POSTS.select(Post.id)
 def test_a_path_leads_to_a_value_of_any_kind(expect_sql: ExpectSql):
     expect_sql(
         POSTS.select(Post.meta["stats"]["tags"][1]).order_by(Post.id),
-        'SELECT nullif("p0"."meta" -> CAST($1 AS text) -> CAST($2 AS text) -> CAST($3 AS integer), \'null\') '
+        'SELECT nullif(CASE WHEN jsonb_typeof("p0"."meta" -> CAST($1 AS text) -> CAST($2 AS text)) = \'array\' '
+        'THEN "p0"."meta" -> CAST($1 AS text) -> CAST($2 AS text) -> CAST($3 AS integer) END, \'null\') '
         'FROM "posts" AS "p0" ORDER BY "p0"."id"',
         "SELECT json_extract(\"p0\".\"meta\", '$' || ?1 || ?2 || ?3, '$' || ?1 || ?2 || ?3) "
         'FROM "posts" AS "p0" ORDER BY "p0"."id"',
@@ -50,8 +51,9 @@ def test_a_path_leads_to_a_value_of_any_kind(expect_sql: ExpectSql):
 def test_the_last_element_is_minus_one(expect_sql: ExpectSql):
     expect_sql(
         IDS.where(Post.meta.path("stats", "tags", -1) == "y"),
-        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE nullif("p0"."meta" -> CAST($1 AS text) -> CAST($2 AS text) '
-        "-> CAST($3 AS integer), 'null') = $4",
+        'SELECT "p0"."id" FROM "posts" AS "p0" WHERE nullif(CASE WHEN jsonb_typeof("p0"."meta" -> CAST($1 AS text) '
+        '-> CAST($2 AS text)) = \'array\' THEN "p0"."meta" -> CAST($1 AS text) -> CAST($2 AS text) '
+        "-> CAST($3 AS integer) END, 'null') = $4",
         'SELECT "p0"."id" FROM "posts" AS "p0" WHERE CASE WHEN json_type("p0"."meta", \'$\' || ?1 || ?2 || ?3) '
         "IN ('text') THEN json_extract(\"p0\".\"meta\", '$' || ?1 || ?2 || ?3) = ?4 "
         "WHEN json_type(\"p0\".\"meta\", '$' || ?1 || ?2 || ?3) <> 'null' THEN 0 END",
@@ -359,6 +361,22 @@ def _typed(value: Any, kind: type) -> Any:
     if kind is float:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
     return value if value.__class__ is kind else None
+
+
+@pytest.mark.parametrize("single", [False, 0, 5, "x", None, {"0": "key"}, []], ids=repr)
+def test_an_index_leads_from_a_single_value_to_nothing(
+    single: object, sqlite: sqlite3.Connection, postgres: Postgres | str
+):
+    paths = [["a", 0], ["a", -1], ["a", 0, 0], ["a", 0, -1, 0], ["b", 0, 0], ["b", 0, 0, "x"]]
+    query = cast("Any", POSTS.where(Post.id == 1)).select(
+        *(Post.meta.path(*path) for path in paths), Post.meta["a"][0].as_text(), Post.meta["a"][0].is_null()
+    )
+    _stored(sqlite, postgres, {"a": single, "b": [[[single]]]})
+    try:
+        for found in _both(query, sqlite, postgres):
+            assert found == (None, None, None, None, [single], None, None, True)
+    finally:
+        _stored(sqlite, postgres, NESTED)
 
 
 @given(data=st.data())
