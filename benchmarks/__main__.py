@@ -17,6 +17,7 @@ from benchmarks.machine import machine
 from benchmarks.pinning import pin_client
 from benchmarks.report import print_report
 from benchmarks.workloads import (
+    answered,
     bulk1000,
     casts,
     changeset,
@@ -96,6 +97,10 @@ async def _measure_in(world: worlds.World, report: Report, pace: Pace, wanted: g
             if wanted(table.workload):
                 report.add(await measure(table, pace))
         report.notes += [plan.memory()] if wanted("plan") else []
+        if wanted("answered"):
+            async with answered.tables(world) as tables:
+                for table in tables:
+                    report.add(await measure(table, pace))
         if wanted("overload") and pace is not QUICK:
             # First, since the pools of all the others leave the server few connections when they are full.
             report.notes += await overload.notes(world.url, 10.0)

@@ -137,7 +137,7 @@ def peers_plot(rows: list[Row], database: str) -> str:
     """Return bars of client CPU ÷ the baseline's, a group a workload, on a logarithmic axis."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        if row.database == database and row.workload not in ("trip", "steps"):
+        if row.database == database and row.workload.partition(" ")[0] not in ("trip", "steps", "answered"):
             groups.setdefault(row.workload, []).append(row)
     most = max((row.cpu_ratio[0] for group in groups.values() for row in group), default=10.0)
     least = min((row.cpu_ratio[0] for group in groups.values() for row in group), default=0.1)

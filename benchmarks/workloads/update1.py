@@ -15,7 +15,7 @@ BUDGETS = {
 }
 
 
-def _ready() -> list[Any]:
+def ready_changes() -> list[Any]:
     """Return a changeset of each row, as if all had been read."""
     found: list[Any] = []
     for row in entries():
@@ -26,7 +26,7 @@ def _ready() -> list[Any]:
 
 def table(world: World) -> Table:
     """Row `i % 1000 + 1`."""
-    repo, ready = world.repo, _ready()
+    repo, ready = world.repo, ready_changes()
     own = Competitor("ectype", lambda i: repo.update(ready[i % 1000]))
     return Table(
         "update1",
