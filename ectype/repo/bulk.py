@@ -17,8 +17,8 @@ from ectype.query.clauses import grown
 from ectype.query.conflicts import OnConflict, plan_conflict
 from ectype.query.subqueries import row_schema
 from ectype.query.writing import assigned, mentioning
+from ectype.repo import bulk_copy
 from ectype.repo.atomic import Atomic
-from ectype.repo.bulk_copy import copied
 from ectype.repo.call import PLAIN, Call
 from ectype.repo.cells import chunks, plain, shared_fields
 from ectype.repo.engine import Engine, Prepared
@@ -138,9 +138,9 @@ class _InsertAll:
     def _at_once(self, group: Group, *, shares: bool) -> Callable[[], Awaitable[Any]]:
         """Return the write of all rows by one statement that takes each column as an array."""
         group, shared = shared_fields(group) if shares else (group, ())
-        if self.back is COUNT and not shared:
+        if self.back is COUNT and not shared and len(group) >= bulk_copy.ROWS:
             shape, _ = self._shape(group.fields)
-            copy = copied(self.engine, shape, group, self.call, partial(self._unnested, group, shared))
+            copy = bulk_copy.copied(self.engine, shape, group, self.call, partial(self._unnested, group, shared))
             if copy is not None:
                 return copy
         return self._unnested(group, shared)

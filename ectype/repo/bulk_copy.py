@@ -39,9 +39,9 @@ def copied(
 ) -> Callable[[], Awaitable[int]] | None:
     """Return the write of many rows by COPY, which is the one of `otherwise` where COPY would mean something else.
 
-    It is None where they are too few, or COPY cannot do what is asked.
+    It is None where COPY cannot do what is asked, or takes longer.
     """
-    if shape.on_conflict is not None or len(group) < ROWS:
+    if shape.on_conflict is not None:
         return None
     told, copy = engine.plan(("copy_in", shape), lambda dialect: prepared_copy(shape, dialect))
     if copy.as_text:

@@ -52,6 +52,11 @@ async def test_a_column_of_one_kind_comes_back_as_it_went_in(repo: Repo, name: s
     assert await stored(repo, name, values) == values
 
 
+@pytest.mark.parametrize("name", Sample.__schema__.column_names[1:])
+async def test_a_column_without_a_value_is_null_whatever_its_type(repo: Repo, name: str) -> None:
+    assert await stored(repo, name, [None, None]) == [None, None]
+
+
 @ANYTHING
 @given(texts=st.lists(AWKWARD | st.none(), min_size=1, max_size=20))
 @example(["", "", None, ""])
