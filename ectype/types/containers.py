@@ -107,7 +107,8 @@ class Json(Type[Any]):
 # --- Array ------------------------------------------------------------------------------------------------------------
 
 
-def _dump_list_for(dump: Callable[[Any], Any], *, nullable: bool) -> Callable[[Any], list[Any]]:
+def dump_list_for(dump: Callable[[Any], Any], *, nullable: bool) -> Callable[[Any], list[Any]]:
+    """Return what dumps a list, each item by `dump`; its refusal says which item it was."""
     dump_one = _or_none(dump) if nullable else dump
 
     def dump_list(value: Any) -> list[Any]:
@@ -252,12 +253,12 @@ class ArrayType(Type[list[Any]]):
         """Return how lists of the element are stored."""
         codec = self.element.codec(target)
         if target == "postgres":
-            dump = _dump_list_for(codec.dump, nullable=self.nullable)
+            dump = dump_list_for(codec.dump, nullable=self.nullable)
             load = codec.load and _load_list_for(codec.load)
             sent_as = codec.sent_as and f"{codec.sent_as}[]"
             return Codec(f"{codec.column}[]", dump, load, compares=codec.compares, sent_as=sent_as)
         dump_one, load_one = (_dump_hex, _load_hex) if codec.column == "BLOB" else (codec.dump, codec.load)
-        dump_list = _dump_list_for(dump_one, nullable=self.nullable)
+        dump_list = dump_list_for(dump_one, nullable=self.nullable)
         load_list = _load_list_for(load_one or _as_it_is)
         return Codec("TEXT", lambda value: text_of(dump_list(value)), lambda text: load_list(decode(text)))
 

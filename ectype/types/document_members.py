@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol, cast, runtime_checkable
 
 from ectype.types.base import Type
-from ectype.types.containers import AnyType, ArrayType
+from ectype.types.containers import AnyType, ArrayType, dump_list_for
 from ectype.types.custom import CustomField
 from ectype.types.documents import copied, decode, find_fault, path_text, text_of
 from ectype.types.numeric import DECIMAL, DecimalType, Float
@@ -91,28 +91,25 @@ def _custom(type_: CustomField) -> Member:
 
 
 def _constrained(type_: Type[Any], inner: Type[Any]) -> Member:
-    check, within = type_.codec("postgres").dump, member_of(inner)
+    check, within = cast("Any", type_).check, member_of(inner)
 
     def dump(value: Any) -> Any:
+        made = within.dump(value)
         check(value)
-        return within.dump(value)
+        return made
 
     return Member(dump, within.load)
 
 
 def _array(type_: ArrayType) -> Member:
-    check, one = type_.codec("postgres").dump, member_of(type_.element)
-
-    def dump(value: Any) -> list[Any]:
-        check(value)
-        return [None if item is None else one.dump(item) for item in value]
+    one = member_of(type_.element)
 
     def load(value: Any) -> list[Any]:
         if value.__class__ is not list or (None in value and not type_.nullable):
             raise unreadable(value, "a list")
         return [None if item is None else one.load(item) for item in value]
 
-    return Member(dump, load)
+    return Member(dump_list_for(one.dump, nullable=type_.nullable), load)
 
 
 def _decimal(type_: DecimalType) -> Member:

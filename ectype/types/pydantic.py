@@ -269,15 +269,19 @@ class ConstrainedType(Scalar[Any]):
 
         def dump(value: Any) -> Any:
             stored = codec.dump(value)
-            try:
-                kept = self.adapter.validate_python(value, strict=True)
-            except ValidationError as exc:
-                raise refused(value, f"a value of {self.annotation}, and it is none: {_reason(exc)}") from exc
-            if kept != value:
-                raise refused(value, f"a value that {self.annotation} leaves as it is", hint=f"store {kept!r:.60}")
+            self.check(value)
             return stored
 
         return replace(codec, dump=dump, many=None)
+
+    def check(self, value: Any) -> None:
+        """Raise CastError for a value of the scalar that the constraints refuse, or would change."""
+        try:
+            kept = self.adapter.validate_python(value, strict=True)
+        except ValidationError as exc:
+            raise refused(value, f"a value of {self.annotation}, and it is none: {_reason(exc)}") from exc
+        if kept != value:
+            raise refused(value, f"a value that {self.annotation} leaves as it is", hint=f"store {kept!r:.60}")
 
     def json_form(self) -> JsonForm | None:
         """Return what JSON makes of the scalar, with the constraints that it can say."""

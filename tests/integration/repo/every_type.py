@@ -199,6 +199,13 @@ EDGES: list[Any] = [
     *("[1,5)", "[5,1)", "empty", "(,)", "[9223372036854775807,9223372036854775807]", '["1","2"]', "[,5]"),
     *("[0001-01-02,9999-12-31]", "[9999-12-31,)", "[1.5,1e200000)", "[2026-01-01T00:00:00Z,)"),
     *(b"", b"\xff\x00", b"0" * 16),
+    *(
+        [date.min],
+        [date.max, None],
+        ["0001-01-01"],
+        [datetime.min.replace(tzinfo=UTC)],
+        ["9999-12-31T23:59:59.999999Z"],
+    ),
     *(date.min, date.max, datetime.max, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
     datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
     *(time.max, time(1, tzinfo=UTC), timedelta.max, timedelta.min, timedelta(microseconds=-1)),
