@@ -43,7 +43,7 @@ from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
 from ectype.types.base import Many
-from ectype.types.columns import Column, word_array
+from ectype.types.columns import ColumnValues, word_array
 
 SELECTING: Final = frozenset({"select", "merge"})
 """The steps of a query that say what comes back of its rows."""
@@ -146,13 +146,20 @@ class _InsertAll:
         return self._unnested(group, shared)
 
     def _unnested(self, group: Group, shared: tuple[str, ...]) -> Callable[[], Awaitable[Any]]:
-        engine, back, call = self.engine, self.back, self.call
-        given: dict[str, Any] = dict(zip(group.fields, group.columns, strict=True))
-        given |= {field: given[field].values[0] for field in shared}
-        texts = _texts(self.source.info, given, engine.dialect, shared)
-        shape, params = self._shape(group.fields, shared, tuple(texts))
+        engine, back, call, info = self.engine, self.back, self.call, self.source.info
+        given: list[Any] = []
+        literal: list[str] = []
+        for field, column in zip(group.fields, group.columns, strict=True):
+            if field in shared:
+                given.append(column.values[0])
+                continue
+            text = _text(info.fields[field].type.codec(engine.dialect.target).many, column)
+            given.append(column if text is None else text)
+            if text is not None:
+                literal.append(field)
+        shape, params = self._shape(group.fields, shared, tuple(literal))
         prepared = self._plan(shape, compile_unnest)
-        values = prepared.dump((*(given | texts).values(), *params))
+        values = prepared.dump((*given, *params))
         return lambda: _run(engine, prepared, values, back, call)
 
     def _plan(self, shape: InsertShape, compiled: Callable[[InsertShape, Dialect], Statement]) -> Prepared:
@@ -201,23 +208,14 @@ class _InsertAll:
         return each
 
 
-def _texts(info: SchemaInfo, columns: dict[str, Any], dialect: Dialect, shared: tuple[str, ...]) -> dict[str, str]:
-    """Return the columns that the server reads sooner as text, by their fields."""
-    found = {
-        field: _text(info.fields[field].type.codec(dialect.target).many, column)
-        for field, column in columns.items()
-        if field not in shared
-    }
-    return {field: text for field, text in found.items() if text is not None}
-
-
-def _text(many: Many | None, column: Column) -> str | None:
+def _text(many: Many | None, column: ColumnValues) -> str | None:
+    """Return a column as the text of an array, where the server reads that sooner."""
     if column.kind is NoneType:
         return word_array(column)
     return None if many is None or many.literal is None else many.literal(column)
 
 
-def _classes(columns: list[Column]) -> set[type]:
+def _classes(columns: list[ColumnValues]) -> set[type]:
     """Return the classes of all values but None."""
     found: set[type] = set()
     for column in columns:

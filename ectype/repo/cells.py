@@ -12,7 +12,7 @@ from ectype.expr.operand import Expr
 from ectype.query.cells import Placeholder, checked_cell
 from ectype.repo.rows import Group
 from ectype.schema.meta import SchemaInfo
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 
 MOST_ROWS: Final = 500
 """Rows of one statement: each number of rows is a text of its own."""
@@ -36,7 +36,7 @@ class Chunk:
 def plain(group: Group) -> Group:
     """Return the rows with the values of their placeholders."""
     columns = [
-        Column.of([cell.value if cell.__class__ is Placeholder else cell for cell in column.values])
+        ColumnValues.of([cell.value if cell.__class__ is Placeholder else cell for cell in column.values])
         for column in group.columns
     ]
     return Group(group.fields, group.positions, columns)

@@ -25,7 +25,7 @@ from ectype.sql.compilers import compile_copy, compile_select
 from ectype.sql.dialect import Dialect
 from ectype.sql.shapes import InsertShape
 from ectype.sql.statement import Statement
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 
 CHUNK = 1_000
 """How many rows are dumped at a time."""
@@ -177,7 +177,7 @@ def _fields(info: SchemaInfo, chunk: list[Any], *, timestamps: bool) -> tuple[st
 
 def _columns(
     info: SchemaInfo, chunk: list[Any], fields: tuple[str, ...], start: int, *, timestamps: bool
-) -> list[Column]:
+) -> list[ColumnValues]:
     """Return the columns of some rows. Raises QueryError for a row that has other columns than the first one."""
     groups = grouped(info, chunk, timestamps=timestamps)
     for group in groups:
@@ -190,7 +190,7 @@ def _columns(
     return groups[0].columns
 
 
-def _dumped(dump: Callable[[Any], Any], columns: list[Column], start: int) -> Any:
+def _dumped(dump: Callable[[Any], Any], columns: list[ColumnValues], start: int) -> Any:
     try:
         return dump(columns)
     except CastError as exc:

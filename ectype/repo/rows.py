@@ -11,7 +11,7 @@ from ectype.errors import QueryError
 from ectype.repo.sending import generate
 from ectype.schema.meta import SchemaInfo
 from ectype.types.at_once import is_all
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Group:
 
     fields: tuple[str, ...]
     positions: Sequence[int]
-    columns: list[Column]
+    columns: list[ColumnValues]
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -65,9 +65,9 @@ def grouped(info: SchemaInfo, rows: Iterable[Mapping[str, object] | Any], *, tim
     return [Group(fields, positions, _columns(fields, alike)) for fields, (positions, alike) in groups.items()]
 
 
-def _columns(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[Column]:
+def _columns(fields: tuple[str, ...], rows: list[dict[str, Any]]) -> list[ColumnValues]:
     # `zip(*rows)` would make an iterator for each row, which the garbage collector counts.
-    return [Column.of(list(map(itemgetter(field), rows))) for field in fields]
+    return [ColumnValues.of(list(map(itemgetter(field), rows))) for field in fields]
 
 
 def _uniform(info: SchemaInfo, rows: list[Any]) -> Group | None:

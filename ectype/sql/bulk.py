@@ -24,7 +24,7 @@ from ectype.sql.writes import (
     table_name,
     written_place,
 )
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 
 _BINARY = frozenset(
     "bigint boolean bytea date float4 float8 integer json jsonb numeric smallint text time timestamptz uuid".split(" ")  # noqa: SIM905
@@ -114,13 +114,13 @@ def compile_each(shape: InsertShape, dialect: Dialect) -> Statement:
 def _column_dumper(info: SchemaInfo, field: str, dialect: Dialect, *, as_literal: bool) -> Dumper:
     many, one = info.fields[field].type.codec(dialect.target).many, field_dumper(info, field, dialect)
 
-    def dump_column(column: Column) -> Sequence[Any]:
+    def dump_column(column: ColumnValues) -> Sequence[Any]:
         if column.kind is NoneType:
             return column.values
         found = None if many is None else many.dump(column)
         return [one(value) for value in column.values] if found is None else found
 
-    def dump_literals(column: Column) -> list[Any]:
+    def dump_literals(column: ColumnValues) -> list[Any]:
         return [None if value is None else array_literal(one(value)) for value in column.values]
 
     return dump_literals if as_literal else dump_column

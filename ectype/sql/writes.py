@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlglot import exp
+
 from ectype.errors import QueryError
 from ectype.expr.nodes import ColumnRef, Expression
 from ectype.expr.operand import Expr
@@ -17,7 +19,7 @@ from ectype.sql.depth import depth_told
 from ectype.sql.dialect import Dialect
 from ectype.sql.dump import dump_with
 from ectype.sql.expression_text import expression_text
-from ectype.sql.lower import Lowering, Scope, quoted, read_as_text, render
+from ectype.sql.lower import Lowering, Scope, cast_text, quoted, read_as_text, render
 from ectype.sql.params import Dumper, alike, cast_of, dumper_of, hidden
 from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Column, Statement
@@ -74,14 +76,14 @@ def returning_clause(info: SchemaInfo, fields: Sequence[str], dialect: Dialect) 
         return ""
     parts: list[str] = []
     for one in fields:
-        column = name(info.fields[one].source, dialect)
+        tree: exp.Expr = quoted(info.fields[one].source, dialect)
         codec = info.fields[one].type.codec(dialect.target)
         if dialect.text_select and codec.text_load is not None:
-            column = render(read_as_text(quoted(info.fields[one].source, dialect), codec.column), dialect)
+            tree = read_as_text(tree, codec.column)
         elif codec.column == "REAL":
             # SQLite keeps a REAL that is whole as an integer, and RETURNING gives it as it is kept.
-            column = f"CAST({column} AS REAL)"
-        parts.append(column)
+            tree = cast_text(tree, codec.column)
+        parts.append(render(tree, dialect))
     return f" RETURNING {', '.join(parts)}"
 
 

@@ -139,6 +139,11 @@ def decimals(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] 
         values = list(map(repr, values))
     elif kinds != {Decimal} or not all(map(Decimal.is_finite, values)):
         return [] if not values else None
+    return converted(values, convert)
+
+
+def converted(values: list[Any], convert: Callable[[Any], Decimal]) -> list[Any] | None:
+    """Take what `convert` makes a Decimal of, each without a DecimalException."""
     try:
         return list(map(convert, values))
     except DecimalException:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, TypeAlias, TypeVar
 
 from ectype.errors import SchemaError
 from ectype.result import Err, Ok
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -31,8 +31,8 @@ class Many:
             texts of more than about 60 characters, and with floats and moments, it is the other way round.
     """
 
-    dump: Callable[[Column], Sequence[Any] | None]
-    literal: Callable[[Column], str | None] | None = None
+    dump: Callable[[ColumnValues], Sequence[Any] | None]
+    literal: Callable[[ColumnValues], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Codec:
             type, or would be changed by storing it, raises `CastError`. It is never given None.
         load: from the driver's value to the Python value; None where the driver's value is already right. It is
             never given None. A plain function of one argument, since loaders call it once a value.
-        text_load: from the text that `column::text` gives, where that is faster than the driver's own decoding
-            (PostgreSQL dates and times); None where the type is never selected as text. It may raise ValueError for
-            a text that only `text_load_slow` understands.
+        text_load: from the text that `column::text` gives (of a moment, `column::timestamptz::text`), where that is
+            faster than the driver's own decoding (PostgreSQL dates and times); None where the type is never selected
+            as text. It may raise ValueError for a text that only `text_load_slow` understands.
         text_load_slow: from that same text, for what `text_load` refused: `infinity`, years before Christ and after
             9999. None where `text_load` says the last word.
         inline: what `load` does, as a Python expression over `{v}` and the `names`, for loaders that are written as

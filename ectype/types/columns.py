@@ -14,14 +14,14 @@ from decimal import Decimal
 from types import NoneType
 from typing import Any, Final, Self, cast
 
-from ectype.types.at_once import are_64_bits, are_finite, are_storable, decimals, is_all, is_unicode
+from ectype.types.at_once import are_64_bits, are_finite, are_storable, converted, is_all, is_unicode
 
 _MOST_IN_ARRAY: Final = 40
 """Characters of a value in the text of an array, in the mean; see `Many.literal`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnValues:
     """What one column is to hold, whose values are looked at once for their class.
 
     Attributes:
@@ -39,7 +39,7 @@ class Column:
     def of(cls, values: list[Any]) -> Self:
         """Make one of its values.
 
-        >>> Column.of([1, None]).kind, Column.of([1, True]).kind
+        >>> ColumnValues.of([1, None]).kind, ColumnValues.of([1, True]).kind
         (<class 'int'>, None)
         """
         kind = cast("type[Any]", type(values[0]))
@@ -57,50 +57,49 @@ class Column:
         return self.present is not self.values or self.kind is NoneType
 
 
-def plain_integers(column: Column) -> list[Any] | None:
+def plain_integers(column: ColumnValues) -> list[Any] | None:
     """Take ints of 64 bits, and nothing else."""
     return column.values if column.kind is int and are_64_bits(column.present) else None
 
 
-def plain_floats(column: Column) -> list[Any] | None:
+def plain_floats(column: ColumnValues) -> list[Any] | None:
     """Take finite floats, and nothing else."""
     return column.values if column.kind is float and are_finite(column.present) else None
 
 
-def plain_booleans(column: Column) -> list[Any] | None:
+def plain_booleans(column: ColumnValues) -> list[Any] | None:
     """Take True and False, and nothing else."""
     return column.values if column.kind is bool else None
 
 
-def plain_texts(column: Column) -> list[Any] | None:
+def plain_texts(column: ColumnValues) -> list[Any] | None:
     """Take texts without NUL and lone surrogates, and nothing else."""
     return column.values if column.kind is str and are_storable(column.present) else None
 
 
-def word_array(column: Column) -> str:
+def word_array(column: ColumnValues) -> str:
     """Write numbers, booleans and None as an array of PostgreSQL, which reads their words in any case.
 
-    >>> word_array(Column.of([1, None, -2])), word_array(Column.of([True]))
+    >>> word_array(ColumnValues.of([1, None, -2])), word_array(ColumnValues.of([True]))
     ('{1, NULL, -2}', '{True}')
     """
-    written = str(column.values)[1:-1]
-    return f"{{{written.replace('None', 'NULL') if column.has_nulls else written}}}"
+    return _braced(str(column.values)[1:-1], column)
 
 
-def integer_array(column: Column) -> str | None:
+def integer_array(column: ColumnValues) -> str | None:
     """Write ints of 64 bits as an array of PostgreSQL."""
     return None if plain_integers(column) is None else word_array(column)
 
 
-def boolean_array(column: Column) -> str | None:
+def boolean_array(column: ColumnValues) -> str | None:
     """Write True and False as an array of PostgreSQL."""
     return None if plain_booleans(column) is None else word_array(column)
 
 
-def text_array(column: Column) -> str | None:
+def text_array(column: ColumnValues) -> str | None:
     r"""Write texts that are short, without NUL and lone surrogates, as an array of PostgreSQL.
 
-    >>> print(text_array(Column.of(["a", 'b"', None, ""])))
+    >>> print(text_array(ColumnValues.of(["a", 'b"', None, ""])))
     {"a","b\"",NULL,""}
     """
     if column.kind is not str:
@@ -117,22 +116,24 @@ def text_array(column: Column) -> str | None:
     return "{" + ",".join(["NULL" if value is None else next(quoted) for value in column.values]) + "}"
 
 
-def decimal_array(column: Column, convert: Callable[[Any], Decimal]) -> str | None:
+def decimal_array(column: ColumnValues, convert: Callable[[Any], Decimal]) -> str | None:
     """Write finite Decimals as an array of PostgreSQL; `convert` is as in `decimals`."""
     made = plain_decimals(column, convert)
     if made is None:
         return None
     written = ",".join(map(str, made))
-    if len(written) > _MOST_IN_ARRAY * len(made):
-        return None
+    return _braced(written, column) if len(written) <= _MOST_IN_ARRAY * len(made) else None
+
+
+def _braced(written: str, column: ColumnValues) -> str:
     return f"{{{written.replace('None', 'NULL') if column.has_nulls else written}}}"
 
 
-def plain_decimals(column: Column, convert: Callable[[Any], Decimal]) -> list[Any] | None:
+def plain_decimals(column: ColumnValues, convert: Callable[[Any], Decimal]) -> list[Any] | None:
     """Take finite Decimals, and nothing else; `convert` is as in `decimals`."""
-    if column.kind is not Decimal:
+    if column.kind is not Decimal or not all(map(Decimal.is_finite, column.present)):
         return None
-    made = decimals(column.present, convert)
+    made = converted(column.present, convert)
     if made is None or not column.has_nulls:
         return made
     rest = iter(made)

@@ -17,7 +17,7 @@ from ectype.errors import CastError
 from ectype.result import Err, Ok
 from ectype.types.base import Codec, JsonForm, Many, plain
 from ectype.types.beyond import INFINITIES, BeyondDate, BeyondDateTime, BeyondTime
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 from ectype.types.numeric import whole_number
 from ectype.types.refusals import refused, unreadable
 from ectype.types.scalars import CAST_FIRST, Scalar
@@ -256,7 +256,7 @@ def _dump_datetime_text(value: Any) -> str:
     )
 
 
-def _dump_datetimes(column: Column) -> list[Any] | None:
+def _dump_datetimes(column: ColumnValues) -> list[Any] | None:
     if not _is_in_utc(column):
         return None
     moments = column.present
@@ -265,7 +265,7 @@ def _dump_datetimes(column: Column) -> list[Any] | None:
     return None if _FIRST in different or _LAST in different else column.values
 
 
-def _dump_datetime_texts(column: Column) -> list[Any] | None:
+def _dump_datetime_texts(column: ColumnValues) -> list[Any] | None:
     if not _is_in_utc(column):
         return None
     texts = {value: _dump_datetime_text(value) for value in set(column.present)}
@@ -275,7 +275,7 @@ def _dump_datetime_texts(column: Column) -> list[Any] | None:
 _zone: Final = attrgetter("tzinfo")
 
 
-def _is_in_utc(column: Column) -> bool:
+def _is_in_utc(column: ColumnValues) -> bool:
     """Whether each value is a datetime, and of no subclass, in UTC."""
     return column.kind is datetime and list(map(_zone, column.present)).count(UTC) == len(column.present)
 

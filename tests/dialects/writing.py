@@ -13,7 +13,7 @@ from ectype.sql.shapes import InsertShape, KeyedShape
 from ectype.sql.statement import Statement
 from ectype.sql.updates import compile_delete_all, compile_update_all
 from ectype.sql.writes import compile_insert, compile_keyed
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 from tests.dialects.expecting import Params, Written
 
 
@@ -59,7 +59,7 @@ def insert_all(
     prefix: str | None = None,
 ) -> Written:
     shape, more = _insert_shape(model, tuple(columns), on_conflict, target, returning, prefix)
-    given = (*map(Column.of, columns.values()), *more)
+    given = (*map(ColumnValues.of, columns.values()), *more)
     return lambda dialect: _on(dialect, compile_unnest(shape, dialect), given)
 
 

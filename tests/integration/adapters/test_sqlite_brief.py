@@ -233,8 +233,7 @@ def steps(connection: sqlite3.Connection, sql: str, params: Any) -> int:
     connection.execute("BEGIN")
     connection.set_progress_handler(count, 1)
     try:
-        # Python 3.12.0 to 3.12.3 take `?1` for a name.
-        connection.execute(sql, {str(number): value for number, value in enumerate(params, 1)}).fetchall()
+        connection.execute(sql, params).fetchall()
     finally:
         connection.set_progress_handler(None, 0)
         connection.execute("ROLLBACK")

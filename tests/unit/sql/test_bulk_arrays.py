@@ -16,7 +16,7 @@ from ectype.sql.bulk import array_literal, compile_unnest
 from ectype.sql.compilers import compile_unnest as compile_lazily
 from ectype.sql.dialect import POSTGRES
 from ectype.sql.shapes import InsertShape
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 from tests.databases import PostgresServer
 from tests.dialects.expecting import Postgres
 from tests.dialects.world import Role, create_table
@@ -77,7 +77,7 @@ def database(postgres_server: PostgresServer) -> Iterator[Postgres]:
 def test_lists_come_back_from_a_bulk_insert_as_they_were(rows: list[dict[str, Any]], database: Postgres):
     info = schema_info(Lists)
     statement = compile_unnest(InsertShape(info, NAMES, NAMES), POSTGRES)
-    params = statement.dump([Column.of([row[name] for row in rows]) for name in NAMES])
+    params = statement.dump([ColumnValues.of([row[name] for row in rows]) for name in NAMES])
     back = database.do(database.connection.fetch(statement.sql, params, list))
     loads = [column.load or (lambda value: value) for column in statement.columns]
     assert [{name: load(value) for name, load, value in zip(NAMES, loads, row, strict=True)} for row in back] == rows
@@ -92,5 +92,5 @@ def test_a_list_is_written_in_the_grammar_of_array_literals():
 
 def test_an_absent_list_is_null():
     statement = compile_lazily(InsertShape(schema_info(Lists), ("texts", "digests")), POSTGRES)
-    columns = Column.of([None, ["a"]]), Column.of([[b"x"], None])
+    columns = ColumnValues.of([None, ["a"]]), ColumnValues.of([[b"x"], None])
     assert statement.dump(columns) == ([None, '{"a"}'], ['{"\\\\x78"}', None])

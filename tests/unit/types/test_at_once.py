@@ -16,7 +16,7 @@ from ectype import CastError, CustomType, Err, Ok
 from ectype.types import CIText, DecimalType, Type, Vector, field_type, pg_enum
 from ectype.types.base import TARGETS, Codec, Target
 from ectype.types.beyond import BeyondDateTime
-from ectype.types.columns import Column
+from ectype.types.columns import ColumnValues
 from ectype.types.containers import ArrayType, Json
 from ectype.types.documents import copied, find_fault, is_too_deep
 from ectype.types.enums import EnumType
@@ -195,7 +195,7 @@ def dumped(codec: Codec, values: list[Any]) -> list[Any] | None:
 @example([datetime(2026, 11, 29, tzinfo=UTC), datetime(2026, 11, 29, 1, tzinfo=timezone(timedelta(hours=1)))])
 def test_a_column_is_dumped_as_its_values_are(name: str, target: Target, values: list[Any]) -> None:
     codec = WRITTEN[name].codec(target)
-    found = None if codec.many is None else codec.many.dump(Column.of(values))
+    found = None if codec.many is None else codec.many.dump(ColumnValues.of(values))
     if found is not None:
         expected = dumped(codec, values)
         assert (repr(list(found)), list(map(type, found))) == (repr(expected), list(map(type, expected or ())))
@@ -209,7 +209,7 @@ def test_a_column_is_dumped_as_its_values_are(name: str, target: Target, values:
 def test_a_column_of_one_class_is_dumped_at_once(name: str, value: Any, target: Target) -> None:
     codec = TYPES[name].codec(target)
     assert codec.many is not None
-    assert codec.many.dump(Column.of([value, value])) == [codec.dump(value)] * 2
+    assert codec.many.dump(ColumnValues.of([value, value])) == [codec.dump(value)] * 2
 
 
 @pytest.mark.parametrize("bad", ["x", None, 1.5, True, 2**63, [], "9" * 19])
